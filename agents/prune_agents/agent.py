@@ -1,0 +1,135 @@
+"""Agent: the base of every built-in selection policy.
+
+An agent has Stable-Baselines3's own method, `predict(observation, state, episode_start,
+deterministic) -> (action, state)`, so built-in agents and SB3 models are one kind of thing and
+`stable_baselines3.common.evaluation.evaluate_policy` takes both. An agent is a frozen dataclass of
+options; what it has learned travels in `state`, a plain dict of arrays.
+
+A policy is written once, for M runs side by side: it implements `start`, `update` and `choose`
+over arrays of shape (M, N). One environment is M = 1 with the leading axis taken away.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.selection import ActionKind
+
+Observation = Mapping[str, NDArray[np.float32]]
+State = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(ABC):
+    """Options that every policy shares."""
+
+    keep_ratio: float = 0.3
+    """share of the arms to keep each round, in (0, 1]"""
+    period: int = 1
+    """rounds between two selections; in between the last one is trained again"""
+    seed: int = 0
+    """decides everything random in this agent"""
+
+    signals: ClassVar[tuple[str, ...]] = ()
+    """Entries of the observation that the policy reads besides `seen`."""
+    action: ClassVar[ActionKind] = "keep"
+    """Which action space the policy answers in."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.keep_ratio <= 1:
+            raise ValueError(f"keep_ratio is {self.keep_ratio}; allowed is 0 < keep_ratio <= 1")
+        if self.period < 1:
+            raise ValueError(f"period is {self.period}; allowed is 1 or more")
+
+    # -- what a policy implements ---------------------------------------------------------------
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        """What is known before the first round: arrays with a leading axis of M runs."""
+        return {}
+
+    def update(self, state: State, observation: Observation) -> None:
+        """Learn from the last round, in place. `observation["seen"]` says which arms count."""
+
+    @abstractmethod
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        """Choose about k arms in each run: (M, N) bool, or float32 weights where `action` says so.
+
+        May write to `state` what the next choice needs.
+        """
+
+    def env_options(self, epochs: float) -> dict[str, Any]:
+        """How an environment must be made so that this policy is run as it is meant.
+
+        Args:
+            epochs: the length of the run in epochs that a policy without wishes would get.
+        """
+        return {}
+
+    # -- what SB3 calls ---------------------------------------------------------------------------
+
+    def predict(
+        self,
+        observation: Observation,
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[Any], State]:
+        """Choose the arms of the next round.
+
+        Args:
+            observation: the environment's Dict observation, entries (N,) or, for M environments,
+                (M, N).
+            state: what the last call returned; None begins anew.
+            episode_start: (M,) bool, which runs have just been reset.
+            deterministic: there for SB3's sake and ignored: exploration is part of a policy, and
+                `seed` already makes it repeatable.
+
+        Returns:
+            The action, (N,) or (M, N), int8 mask or float32 weights, and the new state. The state
+            that was passed in is left as it was.
+        """
+        seen = observation["seen"]
+        batched = seen.ndim == 2
+        if not batched:
+            observation = {name: array[None] for name, array in observation.items()}
+        num_runs, num_arms = observation["seen"].shape
+        state = self._begin(state, episode_start, num_runs, num_arms)
+
+        rng = np.random.default_rng((self.seed, int(state["calls"])))
+        state["calls"] = state["calls"] + 1
+        self.update(state, observation)
+        k = max(1, round(self.keep_ratio * num_arms))
+        chosen = self.choose(state, observation, k, rng)
+        if self.period > 1:
+            due = state["round"] % self.period == 0
+            chosen = np.where(due[:, None], chosen, state.get("chosen", chosen))
+            state["chosen"] = chosen
+        state["round"] = state["round"] + 1
+
+        action = chosen.astype(np.int8 if self.action == "keep" else np.float32)
+        return (action if batched else action[0]), state
+
+    def _begin(
+        self,
+        state: State | None,
+        episode_start: NDArray[np.bool_] | None,
+        num_runs: int,
+        num_arms: int,
+    ) -> State:
+        """A copy of the state to work on, fresh in the runs that have just been reset."""
+        fresh = self.start(num_runs, num_arms) | {"round": np.zeros(num_runs, np.int64)}
+        if state is None:
+            return fresh | {"calls": np.zeros((), np.int64)}
+        state = {name: array.copy() for name, array in state.items()}
+        if episode_start is not None and np.any(episode_start):
+            for name, array in fresh.items():
+                state[name][np.asarray(episode_start, bool)] = array[episode_start]
+        return state

@@ -1,0 +1,84 @@
+"""The Learner protocol: what the environment needs from the thing that is trained.
+
+A learner holds M runs side by side (a real network holds one) over the same N arms. It never
+knows an agent; it is given a Selection and answers with what the training pass itself measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.selection import Selection
+
+MEASURED = ("loss", "confidence", "margin", "correct")
+"""Columns of `Signals.table`. For a sample with logits z, label y and p = softmax(z):
+
+loss        -log p[y] in nats, before the update, without label smoothing and without weight
+confidence  p[y]
+margin      p[y] - max over j != y of p[j], in [-1, 1]
+correct     1 where argmax z is y, else 0
+"""
+
+SplitName = Literal["validation", "test"]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What one pass measured of some arms."""
+
+    indices: NDArray[np.int64]
+    """(K,) int64: flat positions in the (M, N) arm table, each at most once, in any order."""
+    table: NDArray[np.float32]
+    """(K, len(MEASURED)) float32: row j belongs to indices[j]."""
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How well each run does on a split that it does not train on."""
+
+    loss: NDArray[np.float64]
+    """(M,) float64: mean cross-entropy in nats; may be NaN or infinite for a diverged run."""
+    accuracy: NDArray[np.float64]
+    """(M,) float64 in [0, 1]."""
+
+
+class Learner(Protocol):
+    """M runs over N arms. Written for the environment; see `learners/network.py` for one."""
+
+    num_runs: int
+    num_arms: int
+    num_classes: int
+    labels: NDArray[np.int64]
+    """(N,) int64: the class of each arm."""
+    num_validation: int
+    """How many samples the validation split has: what an evaluation costs, in passes."""
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin M new runs; seeds[m] decides everything random in run m."""
+
+    def train(
+        self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
+    ) -> Signals:
+        """Train one pass over the selected arms and return what that same pass measured.
+
+        start, end: (M,) float64 in [0, 1], the fraction of the run at which the round begins and
+        ends; learning-rate schedules follow it. The loss of a batch is the sum of weight * loss
+        divided by the batch size.
+        """
+
+    def score(self, indices: NDArray[np.int64]) -> Signals:
+        """Measure the arms at these flat positions by a forward pass, without training."""
+
+    def evaluate(self, split: SplitName) -> Metrics:
+        """Evaluate each run on "validation" or "test"."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue bit for bit: tensors and plain Python values, copied."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
