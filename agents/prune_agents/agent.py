@@ -104,15 +104,14 @@ class Agent(ABC):
         state = self._begin(state, episode_start, num_runs, num_arms)
 
         rng = np.random.default_rng((self.seed, int(state["calls"])))
-        state["calls"] = state["calls"] + 1
+        state["calls"] += 1
         self.update(state, observation)
         k = max(1, round(self.keep_ratio * num_arms))
-        chosen = self.choose(state, observation, k, rng)
-        if self.period > 1:
-            due = state["round"] % self.period == 0
-            chosen = np.where(due[:, None], chosen, state.get("chosen", chosen))
-            state["chosen"] = chosen
-        state["round"] = state["round"] + 1
+        if self.period == 1:
+            chosen = self.choose(state, observation, k, rng)
+        else:
+            chosen = self._choose_when_due(state, observation, k, rng)
+        state["round"] += 1
 
         action = chosen.astype(np.int8 if self.action == "keep" else np.float32)
         return (action if batched else action[0]), state
@@ -125,11 +124,32 @@ class Agent(ABC):
         num_arms: int,
     ) -> State:
         """A copy of the state to work on, fresh in the runs that have just been reset."""
-        fresh = self.start(num_runs, num_arms) | {"round": np.zeros(num_runs, np.int64)}
+        begun = np.zeros(num_runs, bool) if episode_start is None else np.asarray(episode_start)
         if state is None:
+            fresh = self.start(num_runs, num_arms) | {"round": np.zeros(num_runs, np.int64)}
             return fresh | {"calls": np.zeros((), np.int64)}
         state = {name: array.copy() for name, array in state.items()}
-        if episode_start is not None and np.any(episode_start):
+        if begun.any():
+            fresh = self.start(int(begun.sum()), num_arms)
+            fresh["round"] = np.zeros(int(begun.sum()), np.int64)
             for name, array in fresh.items():
-                state[name][np.asarray(episode_start, bool)] = array[episode_start]
+                state[name][begun] = array
         return state
+
+    def _choose_when_due(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        """Choose anew in the runs whose period is over; the others repeat their last choice."""
+        due = state["round"] % self.period == 0
+        if not due.any():
+            return state["chosen"]
+        part = {name: array[due] for name, array in state.items() if array.ndim}
+        chosen = self.choose(part, {n: a[due] for n, a in observation.items()}, k, rng)
+        for name, array in part.items():
+            if name not in state:
+                state[name] = np.zeros((len(due), *array.shape[1:]), array.dtype)
+            state[name][due] = array
+        if "chosen" not in state:
+            state["chosen"] = np.zeros((len(due), chosen.shape[1]), chosen.dtype)
+        state["chosen"][due] = chosen
+        return state["chosen"]
