@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from prune_env.selection import Selection
 
-MEASURED = ("loss", "confidence", "margin", "correct")
+MEASURED = ("loss", "confidence", "margin", "correct", "error_norm")
 """Columns of `Signals.table`. For a sample with logits z, label y and p = softmax(z):
 
 loss        -log p[y] in nats, before the update, without label smoothing and without weight
 confidence  p[y]
 margin      p[y] - max over j != y of p[j], in [-1, 1]
 correct     1 where argmax z is y, else 0
+error_norm  the 2-norm of p - onehot(y), in [0, sqrt 2]: EL2N of this pass (arXiv 2107.07075)
 """
 
 SplitName = Literal["validation", "test"]
