@@ -28,7 +28,9 @@ class Selection:
     """(K,) float32: the loss of indices[j] counts weights[j] times; None means 1 for all."""
 
 
-def decode(action: ArrayLike, kind: ActionKind, num_runs: int, num_arms: int) -> Selection:
+def decode(
+    action: ArrayLike, kind: ActionKind, num_runs: int, num_arms: int, weight_max: float = np.inf
+) -> Selection:
     """Check an action of shape (M, N) and turn it into a Selection.
 
     kind "keep": 1 keeps an arm, 0 prunes it. kind "weights": 0 prunes, w > 0 keeps the arm
@@ -36,7 +38,7 @@ def decode(action: ArrayLike, kind: ActionKind, num_runs: int, num_arms: int) ->
 
     Raises:
         ValueError: wrong shape, NaN or infinity, a mask with values other than 0 and 1, a
-            negative weight, or a run that keeps no arm.
+            weight outside [0, weight_max], or a run that keeps no arm.
     """
     array = np.asarray(action)
     if array.shape != (num_runs, num_arms):
@@ -58,8 +60,11 @@ def decode(action: ArrayLike, kind: ActionKind, num_runs: int, num_arms: int) ->
             )
         weights = None
     else:
-        if array.min() < 0:
-            raise ValueError(f"the action has a weight of {array.min()}; allowed is 0 or more")
+        if array.min() < 0 or array.max() > weight_max:
+            raise ValueError(
+                f"the action has weights from {array.min()} to {array.max()}; "
+                f"allowed is 0 to {weight_max}"
+            )
         weights = array[kept].astype(np.float32)
     counts = kept.sum(axis=1, dtype=np.int64)
     if not counts.all():

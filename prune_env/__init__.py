@@ -1,0 +1,27 @@
+"""Dynamic data pruning as a Gymnasium environment: the arms are training samples.
+
+Importing this package registers every id; `gymnasium.make("prune_env:prune_env/Digits-v0")` does so
+by itself.
+"""
+
+from gymnasium.envs.registration import register
+
+from prune_env.env import PruneEnv
+from prune_env.rounds import SIGNALS, RoundOptions
+from prune_env.selection import Selection, random_k, top_k
+
+__all__ = ["ENVIRONMENTS", "SIGNALS", "PruneEnv", "RoundOptions", "Selection", "random_k", "top_k"]
+
+__version__ = "0.1.0"
+
+ENVIRONMENTS: dict[str, str] = {
+    "prune_env/Digits-v0": "the 1,797 digits of scikit-learn, 8x8; offline, seconds",
+    "prune_env/CIFAR10-v0": "CIFAR-10, 32x32 photos of 10 classes",
+    "prune_env/CIFAR100-v0": "CIFAR-100, 32x32 photos of 100 classes",
+    "prune_env/Images-v0": "any images: a folder, parquet files, an .npz, a HuggingFace name",
+}
+"""Every registered id, with one line about it."""
+
+for _id in ENVIRONMENTS:
+    _dataset = _id.removeprefix("prune_env/").removesuffix("-v0").lower()
+    register(_id, "prune_env.entry_points:network_env", kwargs={"dataset": _dataset})

@@ -1,0 +1,121 @@
+"""ArmTable: what has been observed of every arm, for M runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.learners.learner import MEASURED, Signals
+from prune_env.selection import Selection
+
+LOSS_MAX = 100.0
+"""Losses in observations, rewards and infos are clipped to this many nats, so all are finite."""
+
+COUNT_MAX = 2.0**24
+"""Up to here float32 holds every whole number; the bound of ages and counts."""
+
+ARM_SIGNALS: dict[str, tuple[float, float]] = {
+    "loss": (0.0, LOSS_MAX),
+    "confidence": (0.0, 1.0),
+    "margin": (-1.0, 1.0),
+    "correct": (0.0, 1.0),
+    "error_norm": (0.0, float(np.float32(np.sqrt(2)))),
+    "seen": (0.0, 1.0),
+    "age": (0.0, COUNT_MAX),
+    "pulls": (0.0, COUNT_MAX),
+    "label": (0.0, COUNT_MAX),
+}
+"""The entries of an observation that have one value for each arm, with their bounds."""
+
+
+class ArmTable:
+    """The last measurement of each arm, when it was made and how often the arm was kept.
+
+    Before its first measurement an arm looks as under a uniform guess over the C classes: a loss
+    of log C, a confidence of 1/C, a margin of 0.
+
+    Args:
+        num_runs: M.
+        labels: (N,) int64, the class of each arm.
+        num_classes: C.
+        measured: which of `MEASURED` to store; each costs 4 bytes an arm.
+    """
+
+    def __init__(
+        self,
+        num_runs: int,
+        labels: NDArray[np.int64],
+        num_classes: int,
+        measured: Sequence[str] = MEASURED,
+    ) -> None:
+        self.num_runs, self.num_arms = num_runs, len(labels)
+        self.labels, self.num_classes = labels, num_classes
+        shape = (num_runs, self.num_arms)
+        self.measured = {name: np.empty(shape, np.float32) for name in measured}
+        self.last_seen = np.empty(shape, np.int32)
+        """(M, N) int32: the round in which the arm was last measured, counted from 1; or 0."""
+        self.pulls = np.empty(shape, np.int32)
+        """(M, N) int32: in how many rounds the arm was kept."""
+        self.round = np.empty(num_runs, np.int32)
+        """(M,) int32: rounds finished."""
+        self.reset(np.ones(num_runs, bool))
+
+    def reset(self, runs: NDArray[np.bool_]) -> None:
+        """Forget all about the arms of these runs. runs: (M,) bool."""
+        guess = 1 / self.num_classes
+        initial = {
+            "loss": np.log(self.num_classes),
+            "confidence": guess,
+            "margin": 0.0,
+            "correct": 0.0,
+            "error_norm": np.sqrt(1 - guess),
+        }
+        for name, values in self.measured.items():
+            values[runs] = initial[name]
+        self.last_seen[runs] = 0
+        self.pulls[runs] = 0
+        self.round[runs] = 0
+
+    def record(self, selection: Selection, signals: Sequence[Signals]) -> None:
+        """Close a round: count the pulls and store what was measured in it."""
+        self.round += 1
+        self.pulls.reshape(-1)[selection.indices] += 1
+        for batch in signals:
+            run = batch.indices // self.num_arms
+            self.last_seen.reshape(-1)[batch.indices] = self.round[run]
+            for name, values in self.measured.items():
+                low, high = ARM_SIGNALS[name]
+                column = batch.table[:, MEASURED.index(name)]
+                # A diverged network reports NaN: it counts as the worst that can be seen.
+                worst = high if name in ("loss", "error_norm") else low
+                finite = np.nan_to_num(column, nan=worst, posinf=high, neginf=low)
+                values.reshape(-1)[batch.indices] = finite.clip(low, high)
+
+    def observe(self, name: str) -> NDArray[np.float32]:
+        """A fresh (M, N) float32 array of one entry of `ARM_SIGNALS`."""
+        if name in self.measured:
+            return self.measured[name].copy()
+        if name == "seen":
+            seen = (self.last_seen == self.round[:, None]) & (self.last_seen > 0)
+            return seen.astype(np.float32)
+        if name == "age":
+            return (self.round[:, None] - self.last_seen).astype(np.float32)
+        if name == "pulls":
+            return self.pulls.astype(np.float32)
+        return np.tile(self.labels.astype(np.float32), (self.num_runs, 1))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of every array."""
+        counters = {"last_seen": self.last_seen, "pulls": self.pulls, "round": self.round}
+        return {name: array.copy() for name, array in (self.measured | counters).items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        for name, values in self.measured.items():
+            values[...] = state[name]
+        self.last_seen[...] = state["last_seen"]
+        self.pulls[...] = state["pulls"]
+        self.round[...] = state["round"]

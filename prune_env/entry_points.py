@@ -1,0 +1,54 @@
+"""What `gym.make` calls: one function for each kind of environment.
+
+They import what they need when they are called, so that importing `prune_env` stays cheap.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from prune_env.env import PruneEnv
+
+
+def network_env(
+    dataset: str = "images",
+    data: Any = None,
+    network: str | None = None,
+    recipe: dict[str, Any] | None = None,
+    device: str = "auto",
+    limit: int | None = None,
+    num_validation: int | None = None,
+    epochs: int | None = None,
+    **options: Any,
+) -> PruneEnv:
+    """Train a real network: `prune_env/CIFAR10-v0`, `CIFAR100-v0`, `Digits-v0`, `Images-v0`.
+
+    Args:
+        dataset: "cifar10", "cifar100", "digits" or "images" (whatever `data` names).
+        data: where the data is: a folder, an .npz, a hub name, a `Dataset` or arrays; see
+            `prune_env.data.load`. None: the variable PRUNE_ENV_DATA, else the dataset's own default.
+        network: a name; None picks one by image size and device, see `prune_env.networks`.
+        recipe: fields of the network's `Recipe` to change.
+        device: "auto", "cpu", "cuda", "cuda:1" ...
+        limit: use only so many training images (class-balanced), for quick tries.
+        num_validation: how many of them to set aside; None: a tenth.
+        epochs: rounds of an episode; None: the recipe's.
+        options: `action`, `weight_max`, `render_mode` and the fields of `RoundOptions`.
+
+    Raises:
+        ValueError: an argument is not allowed; the message says what is.
+        FileNotFoundError: the data is not there.
+    """
+    from prune_env.data import limited, load
+    from prune_env.learners.network import NetworkLearner
+
+    if data is None and dataset != "digits":
+        data = os.environ.get("PRUNE_ENV_DATA")
+    images = load(dataset, data)
+    if limit is not None:
+        images = limited(images, limit)
+    learner = NetworkLearner(
+        images, network=network, recipe=recipe, device=device, num_validation=num_validation
+    )
+    return PruneEnv(learner, epochs=learner.recipe.epochs if epochs is None else epochs, **options)

@@ -1,0 +1,238 @@
+"""PruneEnv: the Gymnasium face of one training run whose arms are its training samples."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, get_args
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from prune_env.arms import ARM_SIGNALS
+from prune_env.clock import Clock
+from prune_env.learners.learner import Learner
+from prune_env.rounds import RUN_SIGNALS, RoundOptions, Rounds
+from prune_env.selection import ActionKind, decode
+
+Observation = dict[str, NDArray[np.float32]]
+
+
+class PruneEnv(gym.Env[Observation, NDArray[Any]]):
+    """Choose, round by round, which samples a classifier trains on.
+
+    ## Description
+    An episode is one training run of a classifier, a step is one selection round: an epoch over
+    the arms that the agent keeps. The arms are the N training samples. After arXiv 2111.12621,
+    which treats dynamic data pruning as a bandit problem.
+
+    ## Action space
+    | `action=` | space | meaning |
+    |---|---|---|
+    | `"keep"` (default) | `MultiBinary(N)` | 1 keeps an arm for this round, 0 prunes it |
+    | `"weights"` | `Box(0, weight_max, (N,), float32)` | 0 prunes, w > 0 keeps: its loss counts w times |
+
+    With weights the loss of a batch is the sum of w * loss divided by the batch size, not by the
+    sum of the weights. An action of the wrong shape, with NaN, that keeps nothing or more than the
+    budget allows raises a ValueError, and the episode stays as it was.
+
+    ## Observation space
+    `Dict` of finite float32 arrays, those that `signals=` names. No two share memory.
+
+    | entry | shape | meaning | at the start |
+    |---|---|---|---|
+    | `loss` | (N,) | cross-entropy in nats, before the update, unsmoothed, unweighted | log C |
+    | `confidence` | (N,) | probability of the label | 1/C |
+    | `margin` | (N,) | that minus the highest other probability | 0 |
+    | `correct` | (N,) | 1 where the label is the most probable class | 0 |
+    | `error_norm` | (N,) | 2-norm of the probabilities minus the one-hot label | sqrt(1 - 1/C) |
+    | `seen` | (N,) | 1 where the arm was observed in the last round | 0 |
+    | `age` | (N,) | rounds since it was last observed | 0 |
+    | `pulls` | (N,) | rounds in which it was kept | 0 |
+    | `label` | (N,) | its class; only if named in `signals=` | |
+    | `progress` | (1,) | share of the run that is over | 0 |
+    | `budget_left` | (1,) | epochs of the whole data that can still be trained | `epochs` or `budget` |
+    | `val_loss` | (1,) | nats, on the validation split, last measured | log C |
+    | `val_accuracy` | (1,) | in [0, 1], likewise | 1/C |
+
+    Entries of an arm are as of its last observation: with `feedback="semi"` only kept arms are
+    observed, during training; with `"full"` a forward pass over the rest follows every `refresh`
+    rounds, and is charged.
+
+    ## Rewards
+    | `reward=` | value |
+    |---|---|
+    | `"val_loss_drop"` (default) | fall of the validation loss in nats; sums to log C - last loss |
+    | `"kept_loss"` | mean loss of the kept arms in nats: the bandit's own reward |
+    | `"val_accuracy_gain"` | rise of the validation accuracy |
+    | `"package.module:function"` | your own: `RoundOutcome` -> (M,) array |
+
+    ## Starting state
+    A new network, initialised from the seed. Augmentation noise and data order follow from the
+    seed too, and do not depend on what is kept.
+
+    ## Episode end
+    `terminated` after `epochs` rounds, when the `budget` is spent, or when the loss is no longer
+    finite (`info["diverged"]`). `truncated` is always False.
+
+    ## Info
+    `round`, `kept`, `kept_loss`, `val_loss`, `val_accuracy`, `evaluated` (whether the last two are
+    of this round), `diverged`; the cost so far in sample passes (forward 1, backward 2): `passes`
+    is what is charged, `passes_train`, `passes_refresh` and `passes_evaluate` its parts
+    (evaluations are charged where the observation or the reward reads them); in the last step
+    `test_loss` and `test_accuracy`. No times: those are in `env.unwrapped.clock`.
+
+    ## Arguments
+    Those of `RoundOptions` and of the learner's entry point (see `prune_env.entry_points`).
+
+    Args:
+        learner: the thing that is trained; it must hold one run.
+        action: "keep" or "weights".
+        weight_max: the highest weight of an arm.
+        render_mode: None, "ansi" (text) or "rgb_array" (a dashboard, (H, W, 3) uint8).
+        options: fields of `RoundOptions`.
+
+    ## Version history
+    * v0: first version.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}
+
+    def __init__(
+        self,
+        learner: Learner,
+        *,
+        action: ActionKind = "keep",
+        weight_max: float = 100.0,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        if learner.num_runs != 1:
+            raise ValueError(f"the learner holds {learner.num_runs} runs; PruneEnv takes 1")
+        if action not in get_args(ActionKind):
+            raise ValueError(f'action is {action!r}; allowed is "keep" or "weights"')
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(
+                f"render_mode is {render_mode!r}; allowed are None, "
+                + ", ".join(map(repr, self.metadata["render_modes"]))
+            )
+        if "signals" in options:
+            options["signals"] = tuple(options["signals"])
+        self.options = RoundOptions(**options)
+        self.learner = learner
+        self.rounds = Rounds(learner, self.options)
+        self.render_mode = render_mode
+        self.action_kind: ActionKind = action
+        self.weight_max = weight_max
+        self.action_space = action_space(action, weight_max, learner.num_arms)
+        self.observation_space = observation_space(
+            self.options.signals, learner.num_arms, learner.num_classes
+        )
+        self.history: list[dict[str, Any]] = []
+        """The info of each round of this episode."""
+        self._running = False
+
+    @property
+    def clock(self) -> Clock:
+        """Where the time of this episode went."""
+        return self.rounds.clock
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin a new training run. `options` is not used."""
+        super().reset(seed=seed)
+        self.rounds.reset([int(self.np_random.integers(2**31))])
+        self.history = []
+        self._running = True
+        return self._observation(), _of_one_run(self.rounds.infos())
+
+    def step(
+        self, action: NDArray[Any]
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Train on the arms that the action keeps.
+
+        Args:
+            action: (N,), a mask or weights; see the class docstring.
+
+        Returns:
+            observation, reward, terminated, truncated (always False), info.
+
+        Raises:
+            ValueError: the action is not allowed; nothing has changed.
+            gymnasium.error.ResetNeeded: the episode is over, or none has begun.
+        """
+        if not self._running:
+            raise gym.error.ResetNeeded("no episode is running; call reset() first")
+        with self.clock("select"):
+            array = np.asarray(action)
+            if array.shape != (self.learner.num_arms,):
+                raise ValueError(
+                    f"the action has shape {array.shape}; expected ({self.learner.num_arms},)"
+                )
+            selection = decode(
+                array[None], self.action_kind, 1, self.learner.num_arms, self.weight_max
+            )
+        rewards, terminated, infos = self.rounds.step(selection)
+        info = _of_one_run(infos)
+        self.history.append(info)
+        self._running = not terminated[0]
+        return self._observation(), float(rewards[0]), bool(terminated[0]), False, dict(info)
+
+    def render(self) -> str | NDArray[np.uint8] | None:  # type: ignore[override]
+        """The dashboard of this episode: text, or an (H, W, 3) uint8 image."""
+        if self.render_mode is None:
+            return None
+        from prune_env import rendering
+
+        return rendering.render(self, self.render_mode)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue this episode bit for bit."""
+        return {
+            "rounds": self.rounds.state_dict(),
+            "np_random": self.np_random.bit_generator.state,
+            "history": [dict(info) for info in self.history],
+            "running": self._running,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue an episode from `state_dict`; the next steps are the same, bit for bit.
+
+        The environment must have been made with the same arguments.
+        """
+        self.rounds.load_state_dict(state["rounds"])
+        self.np_random.bit_generator.state = state["np_random"]
+        self.history = [dict(info) for info in state["history"]]
+        self._running = state["running"]
+
+    def _observation(self) -> Observation:
+        return {name: array[0] for name, array in self.rounds.observation().items()}
+
+
+def action_space(
+    action: ActionKind, weight_max: float, num_arms: int
+) -> spaces.MultiBinary | spaces.Box:
+    """The action space of one run over N arms."""
+    if action == "keep":
+        return spaces.MultiBinary(num_arms)
+    return spaces.Box(0.0, weight_max, (num_arms,), np.float32)
+
+
+def observation_space(signals: tuple[str, ...], num_arms: int, num_classes: int) -> spaces.Dict:
+    """The observation space of one run over N arms: those entries that `signals` names."""
+    entries: dict[str, spaces.Space[Any]] = {}
+    for name in signals:
+        if name in ARM_SIGNALS:
+            low, high = ARM_SIGNALS[name]
+            high = num_classes - 1 if name == "label" else high
+            entries[name] = spaces.Box(low, high, (num_arms,), np.float32)
+        else:
+            low, high = RUN_SIGNALS[name]
+            entries[name] = spaces.Box(low, high, (1,), np.float32)
+    return spaces.Dict(entries)
+
+
+def _of_one_run(infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """The info of a single run, as plain Python values."""
+    return {name: array[0].item() for name, array in infos.items()}

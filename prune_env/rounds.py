@@ -1,0 +1,315 @@
+"""Rounds: the selection rounds of M runs side by side, written once.
+
+`PruneEnv` is the face of M = 1, `PruneVectorEnv` that of M. Every array here has a leading axis of
+M runs. One round: train on the selection, record what that pass measured, perhaps look at the other
+arms too, evaluate, reward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.arms import ARM_SIGNALS, COUNT_MAX, LOSS_MAX, ArmTable
+from prune_env.clock import Clock
+from prune_env.learners.learner import MEASURED, Learner, Signals
+from prune_env.rewards import RoundOutcome, find_reward
+from prune_env.selection import Selection
+
+Feedback = Literal["semi", "full"]
+
+RUN_SIGNALS: dict[str, tuple[float, float]] = {
+    "progress": (0.0, 1.0),
+    "budget_left": (0.0, COUNT_MAX),
+    "val_loss": (0.0, LOSS_MAX),
+    "val_accuracy": (0.0, 1.0),
+}
+"""The entries of an observation that have one value for each run, with their bounds."""
+
+SIGNALS = (*ARM_SIGNALS, *RUN_SIGNALS)
+"""All that an observation can have."""
+
+FORWARD, TRAIN = 1, 3
+"""What a sample costs in passes: a forward pass 1, a backward pass 2, so training on it 3."""
+
+
+@dataclass(frozen=True)
+class RoundOptions:
+    """How an episode is run. Checked when made."""
+
+    epochs: int = 8
+    """rounds of an episode; ignored where there is a budget"""
+    budget: float | None = None
+    """what an episode may cost, in epochs of the whole data; it ends when that is spent"""
+    feedback: Feedback = "semi"
+    """"semi": only kept arms are observed; "full": a forward pass over the rest as well"""
+    refresh: int = 1
+    """with full feedback: rounds between two passes over the rest"""
+    reward: str = "val_loss_drop"
+    """a name in `prune_env.rewards.REWARDS`, or an import path"""
+    signals: tuple[str, ...] = tuple(name for name in SIGNALS if name != "label")
+    """entries of the observation"""
+    evaluate_every: int = 1
+    """rounds between two evaluations on the validation split; the last round always has one"""
+    test: bool = True
+    """evaluate on the test split when the episode ends, for `info` only"""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "refresh", "evaluate_every"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} is {value!r}; allowed is a whole number from 1")
+        if self.budget is not None and not 0 < self.budget < float("inf"):
+            raise ValueError(f"budget is {self.budget}; allowed is a number above 0, in epochs")
+        if self.feedback not in get_args(Feedback):
+            raise ValueError(f'feedback is {self.feedback!r}; allowed is "semi" or "full"')
+        if unknown := [name for name in self.signals if name not in SIGNALS]:
+            raise ValueError(f"unknown signals {unknown}; allowed are {', '.join(SIGNALS)}")
+        if not self.signals:
+            raise ValueError(f"signals is empty; name at least one of {', '.join(SIGNALS)}")
+
+    @property
+    def reads_validation(self) -> bool:
+        """Whether the agent sees the validation split, and so has to pay for evaluating it."""
+        blind = self.reward == "kept_loss"
+        return not blind or bool({"val_loss", "val_accuracy"} & set(self.signals))
+
+
+class Rounds:
+    """M runs of a learner, round by round.
+
+    Args:
+        learner: what is trained.
+        options: how.
+    """
+
+    def __init__(self, learner: Learner, options: RoundOptions) -> None:
+        self.learner, self.options = learner, options
+        self.reward = find_reward(options.reward)
+        self.clock = Clock()
+        self.num_runs, self.num_arms = learner.num_runs, learner.num_arms
+        measured = [name for name in MEASURED if name in options.signals]
+        self.arms = ArmTable(self.num_runs, learner.labels, learner.num_classes, measured)
+        self.passes = {
+            name: np.zeros(self.num_runs, np.int64) for name in ("train", "refresh", "evaluate")
+        }
+        self.val_loss = np.empty(self.num_runs)
+        self.val_accuracy = np.empty(self.num_runs)
+        self._forget(np.ones(self.num_runs, bool))
+
+    def _forget(self, runs: NDArray[np.bool_]) -> None:
+        self.arms.reset(runs)
+        for counter in self.passes.values():
+            counter[runs] = 0
+        self.val_loss[runs] = np.log(self.learner.num_classes)
+        self.val_accuracy[runs] = 1 / self.learner.num_classes
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin M new runs; seeds[m] decides everything random in run m."""
+        self.clock.reset()
+        self._forget(np.ones(self.num_runs, bool))
+        self.learner.reset(seeds)
+
+    # -- what is spent and left ---------------------------------------------------------------
+
+    @property
+    def charged(self) -> NDArray[np.int64]:
+        """(M,) passes that the agent has to pay for: evaluations only where it sees them."""
+        charged = self.passes["train"] + self.passes["refresh"]
+        return charged + self.passes["evaluate"] if self.options.reads_validation else charged
+
+    @property
+    def affordable(self) -> NDArray[np.int64]:
+        """(M,) how many arms the next round may keep; 0 where the run is over."""
+        options = self.options
+        if options.budget is None:
+            return np.where(self.arms.round < options.epochs, self.num_arms, 0)
+        left = self._budget_passes - self.charged - self._evaluation_charge(self.arms.round + 1)
+        arms = np.maximum(left // TRAIN, 0)
+        # What float32 cannot tell from zero, an agent cannot spend.
+        return np.where(arms > 1e-6 * self.num_arms, np.minimum(arms, self.num_arms), 0)
+
+    @property
+    def _budget_passes(self) -> int:
+        assert self.options.budget is not None
+        return round(self.options.budget * TRAIN * self.num_arms)
+
+    def _evaluation_charge(self, round_number: NDArray[np.int32]) -> NDArray[np.int64]:
+        due = round_number % self.options.evaluate_every == 0
+        price = self.learner.num_validation * FORWARD * self.options.reads_validation
+        return np.where(due, price, 0)
+
+    @property
+    def progress(self) -> NDArray[np.float64]:
+        """(M,) float64 in [0, 1]: the share of the run that is over."""
+        if self.options.budget is None:
+            return self.arms.round / self.options.epochs
+        return np.where(self.affordable > 0, np.minimum(self.charged / self._budget_passes, 1), 1.0)
+
+    # -- one round --------------------------------------------------------------------------------
+
+    def step(
+        self, selection: Selection
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[str, NDArray[Any]]]:
+        """Run one round.
+
+        Returns:
+            rewards (M,) float64, terminated (M,) bool, and infos: one (M,) array an entry.
+
+        Raises:
+            ValueError: a run keeps more arms than it can afford. Nothing has changed then.
+        """
+        self._check_affordable(selection)
+        start, end = self._span(selection)
+        with self.clock("train"):
+            signals = self.learner.train(selection, start, end)
+        self.passes["train"] += TRAIN * selection.counts
+        measured = [signals]
+        with self.clock("observe"):
+            measured += self._refresh(selection)
+            self.arms.record(selection, measured)
+        kept_loss = _mean_loss(selection, signals, self.num_arms)
+        diverged = ~np.isfinite(kept_loss)
+
+        before = self.val_loss.copy(), self.val_accuracy.copy()
+        scheduled = self._scheduled()
+        over = (self.affordable == 0) | diverged
+        evaluated = scheduled | over
+        if evaluated.any():
+            with self.clock("evaluate"):
+                metrics = self.learner.evaluate("validation")
+            self.passes["evaluate"] += np.where(scheduled, self.learner.num_validation, 0)
+            diverged |= evaluated & ~np.isfinite(metrics.loss)
+            self.val_loss = np.where(evaluated, _finite(metrics.loss), self.val_loss)
+            self.val_accuracy = np.where(evaluated, metrics.accuracy, self.val_accuracy)
+        terminated = (self.affordable == 0) | diverged
+
+        outcome = RoundOutcome(
+            selection=selection,
+            signals=signals,
+            kept_loss=_finite(kept_loss),
+            val_loss=self.val_loss.copy(),
+            val_loss_before=before[0],
+            val_accuracy=self.val_accuracy.copy(),
+            val_accuracy_before=before[1],
+        )
+        rewards = np.nan_to_num(np.asarray(self.reward(outcome), np.float64))
+        infos: dict[str, NDArray[Any]] = self.infos() | {
+            "kept": selection.counts.copy(),
+            "kept_loss": outcome.kept_loss.copy(),
+            "evaluated": evaluated,
+            "diverged": diverged,
+        }
+        if terminated.any() and self.options.test:
+            with self.clock("evaluate"):
+                test = self.learner.evaluate("test")
+            infos |= {"test_loss": _finite(test.loss), "test_accuracy": test.accuracy.copy()}
+        return rewards, terminated, infos
+
+    def _check_affordable(self, selection: Selection) -> None:
+        affordable = self.affordable
+        slack = 1e-6 * self.num_arms  # an agent reads budget_left as float32
+        if (over := selection.counts > affordable + slack).any():
+            run = int(over.argmax())
+            raise ValueError(
+                f"the action keeps {selection.counts[run]} arms; the budget of "
+                f"{self.options.budget} epochs allows {affordable[run]} more"
+            )
+
+    def _span(self, selection: Selection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The fractions of the run at which this round's training begins and ends, each (M,)."""
+        if self.options.budget is None:
+            return self.progress, (self.arms.round + 1) / self.options.epochs
+        end = (self.charged + TRAIN * selection.counts) / self._budget_passes
+        return self.charged / self._budget_passes, np.minimum(end, 1.0)
+
+    def _refresh(self, selection: Selection) -> list[Signals]:
+        """With full feedback: look at the arms that were not kept, where that is due and paid."""
+        options = self.options
+        if options.feedback == "semi":
+            return []
+        rest = np.ones(self.num_runs * self.num_arms, bool)
+        rest[selection.indices] = False
+        price = FORWARD * (self.num_arms - selection.counts)
+        due = (self.arms.round + 1) % options.refresh == 0
+        if options.budget is not None:
+            coming = price + self._evaluation_charge(self.arms.round + 1)
+            due &= self.charged + coming <= self._budget_passes
+        rest.reshape(self.num_runs, self.num_arms)[~due] = False
+        if not rest.any():
+            return []
+        self.passes["refresh"] += np.where(due, price, 0)
+        return [self.learner.score(np.flatnonzero(rest))]
+
+    def _scheduled(self) -> NDArray[np.bool_]:
+        return self.arms.round % self.options.evaluate_every == 0
+
+    # -- what is shown ----------------------------------------------------------------------------
+
+    def infos(self) -> dict[str, NDArray[Any]]:
+        """Where each run stands: one (M,) array an entry, all finite, no times."""
+        return {
+            "round": self.arms.round.copy(),
+            "passes": self.charged,
+            "passes_train": self.passes["train"].copy(),
+            "passes_refresh": self.passes["refresh"].copy(),
+            "passes_evaluate": self.passes["evaluate"].copy(),
+            "val_loss": self.val_loss.copy(),
+            "val_accuracy": self.val_accuracy.copy(),
+        }
+
+    def observation(self) -> dict[str, NDArray[np.float32]]:
+        """What the agent sees: (M, N) or (M, 1) float32 arrays that share memory with nothing."""
+        with self.clock("observe"):
+            return {name: self._observe(name) for name in self.options.signals}
+
+    def _observe(self, name: str) -> NDArray[np.float32]:
+        if name in ARM_SIGNALS:
+            return self.arms.observe(name)
+        if name == "budget_left":
+            rounds_left = self.options.epochs - self.arms.round
+            epochs_left = self.affordable / self.num_arms
+            value = rounds_left if self.options.budget is None else epochs_left
+        else:
+            value = {
+                "progress": self.progress,
+                "val_loss": self.val_loss,
+                "val_accuracy": self.val_accuracy,
+            }[name]
+        return value.astype(np.float32)[:, None]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue bit for bit: arrays, tensors and plain values, copied."""
+        return {
+            "learner": self.learner.state_dict(),
+            "arms": self.arms.state_dict(),
+            "passes": {name: counter.copy() for name, counter in self.passes.items()},
+            "val_loss": self.val_loss.copy(),
+            "val_accuracy": self.val_accuracy.copy(),
+            "clock": self.clock.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        self.learner.load_state_dict(state["learner"])
+        self.arms.load_state_dict(state["arms"])
+        self.passes = {name: np.array(counter) for name, counter in state["passes"].items()}
+        self.val_loss = np.array(state["val_loss"])
+        self.val_accuracy = np.array(state["val_accuracy"])
+        self.clock.load_state_dict(state["clock"])
+
+
+def _mean_loss(selection: Selection, signals: Signals, num_arms: int) -> NDArray[np.float64]:
+    """(M,) the mean loss of the arms that each run has kept."""
+    runs = signals.indices // num_arms
+    losses = signals.table[:, MEASURED.index("loss")].astype(np.float64)
+    return np.bincount(runs, losses, len(selection.counts)) / selection.counts
+
+
+def _finite(loss: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Losses as rewards and infos show them: a diverged one is the worst there is."""
+    return np.nan_to_num(loss, nan=LOSS_MAX, posinf=LOSS_MAX).clip(0, LOSS_MAX)
