@@ -1,0 +1,57 @@
+"""A folder of results: one JSON file a run, named by what determines the run.
+
+A file is written under a temporary name and renamed, so it is whole or not there. A folder can be
+copied, merged with another and put in git.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from prune_bench.runner import SCHEMA, RunOptions
+
+
+def run_id(options: RunOptions) -> str:
+    """A name for a run: the same exactly where all that determines the run is the same."""
+    text = json.dumps({"schema": SCHEMA, **asdict(options)}, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    agent = "".join(c if c.isalnum() or c in "_-" else "-" for c in options.agent)
+    return f"{agent}-k{options.keep_ratio:g}-s{options.seed}-{digest}"
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file so that it is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file, indent=1, sort_keys=True)
+            file.write("\n")
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_results(folder: Path) -> Iterator[dict[str, Any]]:
+    """All results in a folder, in the order of their names.
+
+    Raises:
+        ValueError: a file is not a result of this schema; the message names it.
+    """
+    for path in sorted((folder / "runs").glob("*.json")):
+        try:
+            result = json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} is not JSON ({error}); expected a result") from error
+        if not isinstance(result, dict) or result.get("schema") != SCHEMA:
+            raise ValueError(f"{path} is not a result of schema {SCHEMA}")
+        yield result | {"id": path.stem}
