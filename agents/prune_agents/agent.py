@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from types import UnionType
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,23 +39,39 @@ class Agent(ABC):
     """decides everything random in this agent"""
 
     signals: ClassVar[tuple[str, ...]] = ()
-    """Entries of the observation that the policy reads besides `seen`."""
+    """Entries of the observation that the policy reads besides `seen`.
+
+    Where the environment shows `budget_left` too, no policy keeps more than it can pay for."""
     action: ClassVar[ActionKind] = "keep"
     """Which action space the policy answers in."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.keep_ratio <= 1:
-            raise ValueError(f"keep_ratio is {self.keep_ratio}; allowed is 0 < keep_ratio <= 1")
-        if self.period < 1:
-            raise ValueError(f"period is {self.period}; allowed is 1 or more")
+        hints = get_type_hints(type(self))
+        for field in fields(self):
+            value, hint = getattr(self, field.name), hints[field.name]
+            if not _fits(value, hint):
+                expected = hint.__name__ if isinstance(hint, type) else str(hint)
+                raise ValueError(f"{field.name} is {value!r}; expected {expected}")
+        self._require(0 < self.keep_ratio <= 1, "keep_ratio", "0 < keep_ratio <= 1")
+        self._require(self.period >= 1, "period", "1 or more")
+        self._require(self.seed >= 0, "seed", "0 or more")
+
+    def _require(self, holds: bool, name: str, allowed: str) -> None:
+        """Refuse the value of an option unless the condition on it holds."""
+        if not holds:
+            raise ValueError(f"{name} is {getattr(self, name)!r}; allowed is {allowed}")
 
     # -- what a policy implements ---------------------------------------------------------------
 
     def start(self, num_runs: int, num_arms: int) -> State:
-        """What is known before the first round: arrays with a leading axis of M runs."""
+        """What is known before the first round: arrays with a leading axis of M runs.
+
+        Two entries belong to the base: `round`, (M,) int64, how many choices this run has behind
+        it, and `calls`, () int64, which numbers the random draws.
+        """
         return {}
 
-    def update(self, state: State, observation: Observation) -> None:
+    def update(self, state: State, observation: Observation) -> None:  # noqa: B027, optional
         """Learn from the last round, in place. `observation["seen"]` says which arms count."""
 
     @abstractmethod
@@ -62,7 +80,7 @@ class Agent(ABC):
     ) -> NDArray[Any]:
         """Choose about k arms in each run: (M, N) bool, or float32 weights where `action` says so.
 
-        May write to `state` what the next choice needs.
+        May write to `state` what the next choice needs, in entries that `start` has made.
         """
 
     def env_options(self, epochs: float) -> dict[str, Any]:
@@ -112,6 +130,8 @@ class Agent(ABC):
         else:
             chosen = self._choose_when_due(state, observation, k, rng)
         state["round"] += 1
+        if "budget_left" in observation:
+            chosen = within_budget(chosen, observation["budget_left"], rng)
 
         action = chosen.astype(np.int8 if self.action == "keep" else np.float32)
         return (action if batched else action[0]), state
@@ -153,3 +173,41 @@ class Agent(ABC):
             state["chosen"] = np.zeros((len(due), chosen.shape[1]), chosen.dtype)
         state["chosen"][due] = chosen
         return state["chosen"]
+
+
+def within_budget(
+    chosen: NDArray[Any], budget_left: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[Any]:
+    """Prune a uniform random part of each run that keeps more arms than it can pay for.
+
+    Args:
+        chosen: (M, N), nonzero = kept.
+        budget_left: (M, 1) float32, in epochs of the whole data: budget_left * N arms can be
+            trained. The product is off by float32 rounding, which must not cost an arm.
+        rng: the source of randomness.
+
+    Returns:
+        `chosen` itself where it can be paid for, else a copy with fewer arms.
+    """
+    affordable = np.floor(budget_left[:, 0].astype(float) * chosen.shape[1] * (1 + 1e-7) + 1e-3)
+    kept = np.count_nonzero(chosen, axis=1)
+    if (kept <= affordable).all():
+        return chosen
+    chosen = chosen.copy()
+    for run in np.flatnonzero(kept > affordable):
+        excess = kept[run] - int(affordable[run])
+        chosen[run, rng.choice(np.flatnonzero(chosen[run]), excess, replace=False)] = 0
+    return chosen
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether an option has the type that its dataclass field declares."""
+    if get_origin(hint) in (Union, UnionType):
+        return any(_fits(value, choice) for choice in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if hint is float:
+        return isinstance(value, Real) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, Integral) and not isinstance(value, bool)
+    return isinstance(value, get_origin(hint) or hint)

@@ -1,0 +1,106 @@
+"""Moving statistics of the loss: the policies of the seed paper.
+
+Raju, Daruwalla, Lipasti, "Accelerating Deep Learning with Dynamic Data Pruning", arXiv 2111.12621.
+The formulas were read in a third-party port and agree with memory of the paper; its values of
+alpha, epsilon, c and of the period are not known, so the defaults here are this project's. So is
+the treatment of arms that were never observed: they go first, in random order. The port starts all
+at a score of 1, and with semi-bandit feedback an arm that starts low is never tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.maths import UNSEEN, best_k, ema, ema_variance
+from prune_agents.registry import register
+from prune_env.selection import random_k
+
+
+@register("uncertainty")
+@dataclass(frozen=True, kw_only=True)
+class Uncertainty(Agent):
+    """Greedy: the K arms of the highest moving average of the loss.
+
+    s <- (1 - alpha) s + alpha loss, for every arm observed. From memory the paper's first step.
+    """
+
+    alpha: float = 0.8
+    """weight of the newest loss, in (0, 1]"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(0 < self.alpha <= 1, "alpha", "0 < alpha <= 1")
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return {"mean": np.full((num_runs, num_arms), UNSEEN)}
+
+    def update(self, state: State, observation: Observation) -> None:
+        seen = observation["seen"] == 1
+        state["mean"] = ema(state["mean"], observation["loss"], self.alpha, seen)
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        return best_k(state["mean"], k, rng)
+
+
+@register("epsilon_greedy")
+@dataclass(frozen=True, kw_only=True)
+class EpsilonGreedy(Uncertainty):
+    """Greedy on the moving average of the loss, with a share epsilon of the K arms at random.
+
+    floor(epsilon K) arms are drawn uniformly from those that greed leaves out.
+    """
+
+    epsilon: float = 0.1
+    """share of the kept arms that are random, in [0, 1]"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(0 <= self.epsilon <= 1, "epsilon", "0 <= epsilon <= 1")
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        num_random = int(self.epsilon * k + 1e-9)
+        greedy = best_k(state["mean"], k - num_random, rng)
+        return greedy | random_k(~greedy, num_random, rng)
+
+
+@register("ucb")
+@dataclass(frozen=True, kw_only=True)
+class UCB(Uncertainty):
+    """The seed paper's upper confidence bound: moving mean plus c times variance of the loss.
+
+    v <- (1 - alpha) v + alpha (loss - m)^2 with the old m; m <- (1 - alpha) m + alpha loss;
+    score m + c v: the variance, not its root, and no count of pulls.
+    """
+
+    c: float = 1.0
+    """weight of the variance, 0 or more"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.c >= 0, "c", "0 or more")
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        variance = np.zeros((num_runs, num_arms), np.float32)
+        return super().start(num_runs, num_arms) | {"variance": variance}
+
+    def update(self, state: State, observation: Observation) -> None:
+        loss, seen = observation["loss"], observation["seen"] == 1
+        variance = ema_variance(state["variance"], state["mean"], loss, self.alpha, seen)
+        state["variance"] = variance
+        state["mean"] = ema(state["mean"], loss, self.alpha, seen)
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        return best_k(state["mean"] + self.c * state["variance"], k, rng)
