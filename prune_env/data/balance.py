@@ -1,0 +1,58 @@
+"""Class-balanced choices: the same number of every class, as far as there are that many."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.data.dataset import Dataset, Split
+
+
+def balanced(labels: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Choose `count` samples at random, as many of one class as of another.
+
+    A class that runs out is made up for by the others.
+
+    Args:
+        labels: (N,) int64.
+        count: how many to choose, at most N.
+        rng: the only source of chance.
+
+    Returns:
+        (count,) int64, ascending indices into labels.
+
+    >>> balanced(np.array([0, 0, 0, 0, 1, 1]), 4, np.random.default_rng(0)).tolist()
+    [0, 1, 4, 5]
+    """
+    order = rng.permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    sizes = np.bincount(labels)
+    # turn: (N,), how many of its own class stand before each of by_class. The first of every
+    # class are chosen before the second of any.
+    turn = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.sort(by_class[np.argsort(turn, kind="stable")[:count]])
+
+
+def limited(dataset: Dataset, limit: int | None) -> Dataset:
+    """Keep `limit` training images and at most `limit` test images, for a quick try.
+
+    Always the same ones, class-balanced. None, or more than there are, keeps them all.
+
+    Raises:
+        ValueError: if the limit does not leave one image for every class.
+    """
+    if limit is None:
+        return dataset
+    if limit < len(dataset.classes):
+        raise ValueError(
+            f"limit is {limit}; {dataset.name} has {len(dataset.classes)} classes, "
+            "and at least one image of each is needed"
+        )
+
+    def few(split: Split) -> Split:
+        if limit >= len(split.labels):
+            return split
+        kept = balanced(split.labels, limit, np.random.default_rng(0))
+        return Split(split.images[kept], split.labels[kept])
+
+    return Dataset(dataset.name, dataset.classes, few(dataset.train), few(dataset.test))

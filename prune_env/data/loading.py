@@ -1,0 +1,140 @@
+"""`load`: find out what kind of data a user has named, read it, check it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from prune_env.data import cifar, parquet
+from prune_env.data.arrays import checked, digits, from_arrays, from_npz
+from prune_env.data.cache import cache_folder, cached
+from prune_env.data.dataset import Dataset
+from prune_env.data.folder import image_folder
+from prune_env.data.source import Source
+
+NAMES = ("digits", "cifar10", "cifar100", "images")
+
+EXPECTED = """expected is one of
+  train-*.parquet and test-*.parquet   (the layout of the HuggingFace hub)
+  train/<class>/* and test/<class>/*   (an image folder)
+  cifar-10-batches-py/ or cifar-100-python/   (unpacked by torchvision)
+  a file .npz with train_images, train_labels, test_images, test_labels"""
+
+Data = str | os.PathLike[str] | Dataset | Mapping[str, ArrayLike] | Sequence[ArrayLike]
+"""What a user may name: a file, a folder, a dataset on the hub, arrays in memory."""
+
+
+def load(
+    name: str,
+    data: Data | None = None,
+    *,
+    image_size: int | None = None,
+    cache: str | Path | None = None,
+) -> Dataset:
+    """Load labelled images, decoded: from the cache if they have been loaded before.
+
+    ==================  ================================================================
+    name                what comes
+    ==================  ================================================================
+    ``"digits"``        (N, 8, 8, 1), 10 classes; scikit-learn ships them
+    ``"cifar10"``       (N, 32, 32, 3), 10 classes; without data, downloaded once
+    ``"cifar100"``      (N, 32, 32, 3), 100 classes; without data, downloaded once
+    ``"images"``        whatever data holds
+    ==================  ================================================================
+
+    >>> load("digits").train.images.shape
+    (1437, 8, 8, 1)
+
+    Args:
+        name: one of the above. What data holds must be what the name says.
+        data: a folder of parquet files, an image folder, a folder in which torchvision has
+            unpacked CIFAR, an .npz file, "owner/name" on the HuggingFace hub, a Dataset, or
+            the four arrays of `prune_env.data.arrays.from_arrays`.
+        image_size: resize encoded images to a square of so many pixels.
+        cache: folder of decoded images; see `prune_env.data.cache.cache_folder`.
+
+    Returns:
+        A Dataset whose images may be memory-mapped and read-only.
+
+    Raises:
+        ValueError: data is damaged, empty, or not what the name says; names the file.
+        FileNotFoundError: there is nothing at that path.
+        ImportError: the data needs an extra that is not installed.
+        OSError: CIFAR could not be downloaded.
+    """
+    if name not in NAMES:
+        raise ValueError(f"name is {name!r}, allowed are {', '.join(NAMES)}")
+    if image_size is not None and image_size < 1:
+        raise ValueError(f"image_size is {image_size}, at least 1 pixel is needed")
+    source = _find(name, data, image_size)
+
+    def read() -> Dataset:
+        return _as_named(name, checked(source.read()), image_size)
+
+    if source.key is None:
+        return read()
+    return _as_named(name, cached(source.key, read, cache_folder(cache)), image_size)
+
+
+def _find(name: str, data: Data | None, image_size: int | None) -> Source:
+    if name == "digits":
+        if data is not None:
+            raise ValueError(f"digits come with scikit-learn, data is {data!r}, allowed is None")
+        return Source(None, digits)
+    if data is None:
+        if name == "images":
+            raise ValueError(f"images need data=: a path, a hub name or arrays; {EXPECTED}")
+        return cifar.downloaded(name)
+    if isinstance(data, Dataset):
+        return Source(None, lambda: data)
+    if isinstance(data, str | os.PathLike):
+        return _find_place(name, os.fspath(data), image_size)
+    if isinstance(data, Mapping | Sequence):
+        return Source(None, lambda: from_arrays(data, "arrays"))
+    raise TypeError(f"data is a {type(data).__name__}; {EXPECTED}, or the same arrays in memory")
+
+
+def _find_place(name: str, place: str, image_size: int | None) -> Source:
+    path = Path(place).expanduser()
+    if path.suffix == ".npz" and path.is_file():
+        return Source(None, lambda: replace(from_npz(path), name=path.stem))
+    if path.is_file():
+        raise ValueError(f"{path} is not a dataset; {EXPECTED}")
+    if path.is_dir():
+        return _find_in_folder(name, path, image_size)
+    if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", place) and path.suffix != ".npz":
+        return parquet.on_hub(place, image_size)
+    raise FileNotFoundError(f"{path} does not exist; {EXPECTED}")
+
+
+def _find_in_folder(name: str, folder: Path, image_size: int | None) -> Source:
+    for known in sorted(cifar.FOLDERS, key=lambda known: known != name):  # the named one first
+        if (folder / cifar.FOLDERS[known]).is_dir():
+            return cifar.unpacked(known, folder)
+    source = parquet.in_folder(folder, image_size) or image_folder(folder, image_size)
+    if source is None:
+        found = ", ".join(sorted(file.name for file in folder.iterdir())[:5]) or "nothing"
+        raise ValueError(f"{folder} is not a dataset, it holds {found}; {EXPECTED}")
+    return source
+
+
+def _as_named(name: str, dataset: Dataset, image_size: int | None) -> Dataset:
+    """Check that the dataset is what its name says, and call it so."""
+    shape, classes = dataset.train.images.shape[1:], len(dataset.classes)
+    if image_size and shape[:2] != (image_size, image_size):
+        raise ValueError(
+            f"image_size is {image_size}, but {dataset.name} is {shape}: arrays are not resized"
+        )
+    if name not in cifar.CLASSES:
+        return dataset
+    if (shape, classes) != ((32, 32, 3), cifar.CLASSES[name]):
+        raise ValueError(
+            f"{dataset.name} has {classes} classes of images {shape}, "
+            f"{name} has {cifar.CLASSES[name]} classes of images (32, 32, 3)"
+        )
+    return replace(dataset, name=name)
