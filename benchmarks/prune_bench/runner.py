@@ -15,6 +15,7 @@ from typing import Any, Literal
 import gymnasium as gym
 import prune_agents
 
+from prune_bench.options import Pairs
 from prune_env.env import PruneEnv
 
 SCHEMA = 1
@@ -35,12 +36,12 @@ class RunOptions:
     """rounds of the run; by default the recipe's"""
     seed: int = 0
     """decides everything random: the network, the data order, the agent"""
-    agent_options: dict[str, Any] = field(default_factory=dict)
-    """further options of the agent, such as c 1.0"""
+    agent_options: Pairs = field(default_factory=dict)
+    """further options of the agent, such as c=1.0"""
     network: str | None = None
     """name of the network; by default one that suits the images and the device"""
-    recipe: dict[str, Any] = field(default_factory=dict)
-    """fields of the network's recipe to change, such as peak_lr 0.1"""
+    recipe: Pairs = field(default_factory=dict)
+    """fields of the network's recipe to change, such as peak_lr=0.1"""
     feedback: Literal["semi", "full"] = "semi"
     """observe kept arms only, or also pay for a forward pass over the rest"""
     refresh: int = 1
