@@ -139,6 +139,7 @@ def run(
         },
         "seconds": env.clock.wall,
         "cpu_seconds": env.clock.cpu,
+        "kept": describe_kept(env),
         "place": describe_place(env),
     }
 
@@ -155,6 +156,8 @@ def history_row(env: PruneEnv, info: dict[str, Any]) -> dict[str, Any]:
         row |= {"test_loss": float(test.loss[0]), "test_accuracy": float(test.accuracy[0])}
     row["seconds"] = sum(env.clock.wall.values())
     row["cpu_seconds"] = sum(env.clock.cpu.values())
+    row["seconds_evaluate"] = env.clock.wall["evaluate"]
+    row["cpu_seconds_evaluate"] = env.clock.cpu["evaluate"]
     return row
 
 
@@ -168,6 +171,28 @@ def summary(history: list[dict[str, Any]], info: dict[str, Any]) -> dict[str, An
         },
         "test_accuracy": {"last": info["test_accuracy"], "best": max(tested)},
         "diverged": info["diverged"],
+    }
+
+
+def describe_kept(env: PruneEnv, sample: int = 5_000, groups: int = 10) -> dict[str, list[float]]:
+    """What a finished run kept: by class, by how often, by difficulty.
+
+    For the reader of a report: outside the clock, charged to nobody. Difficulty is the loss under
+    the final network of up to `sample` arms, evenly spread over the table, so that it costs no
+    more than one evaluation.
+    """
+    labels, pulls = env.learner.labels, env.rounds.arms.pulls[0]
+    classes = env.learner.num_classes
+    arms = np.unique(np.linspace(0, env.learner.num_arms - 1, sample).astype(np.int64))
+    signals = env.learner.score(arms)
+    easiest_first = signals.indices[np.argsort(signals.table[:, MEASURED.index("loss")])]
+    return {
+        "arms_by_class": np.bincount(labels, minlength=classes).tolist(),
+        "pulls_by_class": np.bincount(labels, pulls, classes).astype(int).tolist(),
+        "arms_by_pulls": np.bincount(pulls).tolist(),
+        "pulls_by_difficulty": [
+            float(pulls[group].mean()) for group in np.array_split(easiest_first, groups)
+        ],
     }
 
 
