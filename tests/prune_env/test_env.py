@@ -1,0 +1,216 @@
+"""PruneEnv on a learner that can be worked out by hand: arm i starts at i + 1 nats and halves."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from prune_env import PruneEnv
+
+KEEP_FIRST_TWO = np.array([1, 1, 0, 0], np.int8)
+ALL = np.ones(4, np.int8)
+
+
+@pytest.fixture
+def make(halving):
+    def _make(num_arms=4, diverge_after=99, **options):
+        env = PruneEnv(halving(num_arms, diverge_after=diverge_after), **options)
+        env.reset(seed=0)
+        return env
+
+    return _make
+
+
+def test_the_first_observation_is_a_uniform_guess(halving):
+    env = PruneEnv(halving(), epochs=3, signals=("loss", "confidence", "margin", "seen", "pulls"))
+    observation, info = env.reset(seed=0)
+    assert observation["loss"].tolist() == pytest.approx([np.log(2)] * 4)
+    assert observation["confidence"].tolist() == [0.5] * 4
+    assert observation["margin"].tolist() == [0] * 4
+    assert observation["seen"].tolist() == [0] * 4
+    assert observation["pulls"].tolist() == [0] * 4
+    assert info["round"] == 0
+    assert info["passes"] == 0
+
+
+def test_semi_feedback_shows_the_kept_arms_only(make):
+    env = make(epochs=3)
+    env.step(KEEP_FIRST_TWO)
+    observation, *_ = env.step(np.array([1, 0, 1, 0]))
+    # arm 0 was halved once before it was seen again; arm 1 shows its value of the first round
+    assert observation["loss"].tolist() == pytest.approx([0.5, 2, 3, np.log(2)], abs=1e-2)
+    assert observation["seen"].tolist() == [1, 0, 1, 0]
+    assert observation["age"].tolist() == [0, 1, 0, 2]
+    assert observation["pulls"].tolist() == [2, 1, 1, 0]
+    assert observation["progress"].tolist() == pytest.approx([2 / 3])
+    assert observation["budget_left"].tolist() == [1]
+
+
+def test_full_feedback_shows_the_rest_too_and_charges_it(make):
+    env = make(epochs=3, feedback="full", refresh=2, reward="kept_loss", signals=("loss", "seen"))
+    observation, _, _, _, info = env.step(KEEP_FIRST_TWO)
+    assert observation["seen"].tolist() == [1, 1, 0, 0]
+    assert info["passes"] == 6
+    observation, _, _, _, info = env.step(KEEP_FIRST_TWO)
+    assert observation["seen"].tolist() == [1, 1, 1, 1]
+    assert observation["loss"].tolist() == pytest.approx([0.5, 1, 3, 4], abs=1e-2)
+    assert info["passes"] == 6 + 6 + 2
+    assert info["passes_refresh"] == 2
+
+
+@pytest.mark.parametrize(
+    ("reward", "expected"),
+    [
+        ("val_loss_drop", [np.log(2) - 8.5 / 4, 8.5 / 4 - 5 / 4]),
+        ("kept_loss", [1.5, 3.5]),
+        ("val_accuracy_gain", [np.exp(-8.5 / 4) - 0.5, np.exp(-5 / 4) - np.exp(-8.5 / 4)]),
+    ],
+)
+def test_rewards(make, reward, expected):
+    env = make(epochs=2, reward=reward)
+    rewards = [env.step(KEEP_FIRST_TWO)[1], env.step(np.array([0, 0, 1, 1]))[1]]
+    assert rewards == pytest.approx(expected, abs=1e-2)
+    assert all(type(reward) is float for reward in rewards)
+
+
+def test_val_loss_drop_telescopes(make):
+    env = make(epochs=5)
+    rewards, info = [], {}
+    for _ in range(5):
+        _, reward, terminated, truncated, info = env.step(ALL)
+        rewards.append(reward)
+    assert terminated is True
+    assert truncated is False
+    assert sum(rewards) == pytest.approx(np.log(2) - info["val_loss"])
+
+
+def test_the_test_split_appears_at_the_end_only(make):
+    env = make(epochs=2)
+    assert "test_accuracy" not in env.step(ALL)[4]
+    assert "test_accuracy" in env.step(ALL)[4]
+
+
+def test_evaluations_are_charged_where_they_are_read(make):
+    blind = make(epochs=1, reward="kept_loss", signals=("seen",)).step(ALL)[4]
+    reading = make(epochs=1).step(ALL)[4]
+    assert (blind["passes"], reading["passes"]) == (12, 12 + 6)
+
+
+def test_evaluate_every(make):
+    env = make(epochs=5, evaluate_every=2)
+    evaluated = [env.step(ALL)[4]["evaluated"] for _ in range(5)]
+    assert evaluated == [False, True, False, True, True]
+
+
+def test_a_budget_is_spent_to_the_last_arm(make):
+    env = make(budget=1.75, reward="kept_loss", signals=("budget_left", "progress"))
+    observation, _, terminated, _, info = env.step(ALL)
+    assert observation["budget_left"].tolist() == [0.75]
+    assert observation["progress"].tolist() == pytest.approx([1 / 1.75])
+    assert not terminated
+    with pytest.raises(ValueError, match=r"keeps 4 arms.*allows 3 more"):
+        env.step(ALL)
+    _, _, terminated, _, info = env.step(np.array([1, 1, 1, 0]))
+    assert terminated
+    assert info["passes"] == 21 == 1.75 * 3 * 4
+    np.testing.assert_allclose(env.learner.spans, [(0, 4 / 7), (4 / 7, 1)])
+
+
+def test_a_budget_pays_for_evaluations_that_are_read(make):
+    env = make(budget=2, evaluate_every=1, signals=("budget_left", "val_loss"))
+    observation, info = env.reset(seed=0)
+    assert observation["budget_left"].tolist() == [1]  # 24 passes, the evaluation takes 6 of them
+    observation, _, terminated, _, info = env.step(ALL)
+    assert info["passes"] == 18
+    assert terminated  # 6 passes are left: just the next evaluation, and no arm
+
+
+def test_divergence_ends_the_run_with_finite_numbers(make):
+    env = make(epochs=9, diverge_after=2)
+    env.step(ALL)
+    observation, reward, terminated, _, info = env.step(ALL)
+    assert terminated
+    assert info["diverged"]
+    assert np.isfinite(reward)
+    assert all(np.isfinite(array).all() for array in observation.values())
+    assert all(np.isfinite(value) for value in info.values())
+    assert env.observation_space.contains(observation)
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (np.ones(3), r"shape \(3,\); expected \(4,\)"),
+        (np.zeros(4), "keeps no arm; at least 1"),
+        (np.array([1, np.nan, 0, 0]), "1 entries that are NaN or infinite"),
+        (np.array([1, 2, 0, 0]), "1 entries that are neither 0"),
+        (np.array(["a"] * 4), "dtype <U1; expected numbers"),
+    ],
+)
+def test_a_bad_action_changes_nothing(make, action, message):
+    env, twin = make(epochs=3), make(epochs=3)
+    with pytest.raises(ValueError, match=message):
+        env.step(action)
+    for (name, got), expected in zip(
+        env.step(ALL)[0].items(), twin.step(ALL)[0].values(), strict=True
+    ):
+        np.testing.assert_array_equal(got, expected, err_msg=name)
+
+
+@pytest.mark.parametrize("weight", [-1.0, 11.0])
+def test_weights_have_bounds(make, weight):
+    env = make(action="weights", weight_max=10.0)
+    with pytest.raises(ValueError, match=r"allowed is 0 to 10\.0"):
+        env.step(np.array([1, 1, weight, 0], np.float32))
+    env.step(np.array([0.5, 10, 0, 0], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": 2.5}, "epochs is 2.5"),
+        ({"budget": -1.0}, "budget is -1.0"),
+        ({"feedback": "none"}, "feedback is 'none'"),
+        ({"refresh": 0}, "refresh is 0"),
+        ({"reward": "val_loss_dorp"}, "did you mean 'val_loss_drop'"),
+        ({"reward": "no_such_module:f"}, "cannot be imported"),
+        ({"signals": ("lost",)}, r"unknown signals \['lost'\]"),
+        ({"action": "mask"}, "action is 'mask'"),
+        ({"render_mode": "human"}, "render_mode is 'human'"),
+    ],
+)
+def test_bad_options(halving, options, message):
+    with pytest.raises(ValueError, match=message):
+        PruneEnv(halving(), **options)
+
+
+def test_steps_outside_an_episode_are_refused(halving):
+    env = PruneEnv(halving(), epochs=1)
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(ALL)
+    env.reset(seed=0)
+    env.step(ALL)
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(ALL)
+
+
+def test_no_two_observations_share_memory(make):
+    env = make(epochs=3, signals=("loss", "label", "seen", "age", "pulls", "val_loss"))
+    first, second = env.step(ALL)[0], env.step(ALL)[0]
+    for name in first:
+        assert not np.shares_memory(first[name], second[name]), name
+
+
+def test_a_restored_episode_goes_on_the_same(make):
+    env = make(epochs=4)
+    env.step(KEEP_FIRST_TWO)
+    saved = env.state_dict()
+    ends = []
+    for _ in range(2):
+        env.load_state_dict(saved)
+        env.step(ALL)
+        ends.append(env.step(KEEP_FIRST_TWO))
+    for name in ends[0][0]:
+        np.testing.assert_array_equal(ends[0][0][name], ends[1][0][name])
+    assert ends[0][1:] == ends[1][1:]
+    assert [row["round"] for row in env.history] == [1, 2, 3]
