@@ -13,10 +13,12 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 import gymnasium as gym
+import numpy as np
 import prune_agents
 
 from prune_bench.options import Pairs
 from prune_env.env import PruneEnv
+from prune_env.learners.learner import MEASURED
 
 SCHEMA = 1
 """Version of the dict that `run` returns; results/README.md describes it."""
