@@ -44,6 +44,8 @@ class Agent(ABC):
     Where the environment shows `budget_left` too, no policy keeps more than it can pay for."""
     action: ClassVar[ActionKind] = "keep"
     """Which action space the policy answers in."""
+    keeps_k: ClassVar[bool] = True
+    """Whether each round keeps exactly K = round(keep_ratio N) arms; else the policy decides."""
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -78,7 +80,7 @@ class Agent(ABC):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        """Choose about k arms in each run: (M, N) bool, or float32 weights where `action` says so.
+        """Choose k arms in each run: (M, N) bool, or float32 weights where `action` says so.
 
         May write to `state` what the next choice needs, in entries that `start` has made.
         """

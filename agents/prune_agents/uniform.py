@@ -22,6 +22,8 @@ from prune_env.selection import random_k
 class Full(Agent):
     """All data, every round; keep_ratio plays no part."""
 
+    keeps_k: ClassVar[bool] = False
+
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:

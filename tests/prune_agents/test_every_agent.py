@@ -1,0 +1,133 @@
+"""What holds for every registered agent."""
+
+import warnings
+
+import numpy as np
+import prune_agents
+import pytest
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+NUM_ARMS, K = 40, 12
+every_agent = pytest.mark.parametrize("name", prune_agents.names())
+
+
+def rollout(agent, env, seed=0):
+    """The actions of one episode, (T, N)."""
+    observation, _ = env.reset(seed=seed)
+    state, actions, over = None, [], False
+    while not over:
+        action, state = agent.predict(observation, state)
+        observation, _, over, _, _ = env.step(action)
+        actions.append(action)
+    return np.stack(actions)
+
+
+@every_agent
+@pytest.mark.parametrize("period", [1, 3])
+def test_keeps_exactly_k_arms_where_it_says_so(name, period, tiny_env):
+    agent = prune_agents.make(name, keep_ratio=0.3, period=period)
+    actions = rollout(agent, tiny_env(agent, NUM_ARMS))
+    assert actions.dtype == (np.int8 if agent.action == "keep" else np.float32)
+    assert np.isfinite(actions).all()
+    if agent.keeps_k:
+        assert ((actions > 0).sum(axis=1) == K).all()
+    assert (actions > 0).any(axis=1).all()
+
+
+@every_agent
+def test_same_seed_same_actions_and_another_seed_others(name, tiny_env):
+    first, again, other = (
+        rollout(agent, tiny_env(agent, NUM_ARMS))
+        for agent in (prune_agents.make(name, seed=seed) for seed in (1, 1, 2))
+    )
+    np.testing.assert_array_equal(first, again)
+    if not name.startswith("full"):
+        assert first.shape != other.shape or (first != other).any()
+
+
+@every_agent
+def test_leaves_observation_and_passed_state_as_they_were(name, tiny_env):
+    agent = prune_agents.make(name, period=2)
+    env = tiny_env(agent, NUM_ARMS)
+    observation, _ = env.reset(seed=0)
+    action, state = agent.predict(observation)
+    observation, *_ = env.step(action)
+    observed = {entry: array.copy() for entry, array in observation.items()}
+    saved = {entry: array.copy() for entry, array in state.items()}
+    twice = [agent.predict(observation, state)[0] for _ in range(2)]
+    np.testing.assert_array_equal(*twice)
+    for before, after in ((observed, observation), (saved, state)):
+        assert before.keys() == after.keys()
+        for entry, array in before.items():
+            np.testing.assert_array_equal(array, after[entry])
+
+
+@every_agent
+def test_serves_several_runs_and_episode_start_resets_only_its_own(name, tiny_env):
+    agent = prune_agents.make(name, keep_ratio=0.3)
+    envs = DummyVecEnv([lambda: tiny_env(agent, NUM_ARMS)] * 3)
+    envs.seed(0)
+    observation, state = envs.reset(), None
+    for _ in range(3):
+        action, state = agent.predict(observation, state)
+        assert action.shape == (3, NUM_ARMS)
+        observation, *_ = envs.step(action)
+    assert (state["round"] == 3).all()
+    _, before = agent.predict(observation, state)
+    begun = np.array([False, True, False])
+    fresh = {entry: array[1] for entry, array in agent.start(3, NUM_ARMS).items()}
+    # Run 1 begins anew, so it shows what an environment shows then.
+    for entry, value in envs.envs[1].reset()[0].items():
+        observation[entry][1] = value
+    work = agent._begin(state, begun, 3, NUM_ARMS)
+    for entry, expected in fresh.items():
+        np.testing.assert_array_equal(work[entry][1], expected)
+        np.testing.assert_array_equal(work[entry][[0, 2]], state[entry][[0, 2]])
+    _, after = agent.predict(observation, state, episode_start=begun)
+    assert after["round"].tolist() == [4, 1, 4]
+    assert before["round"].tolist() == [4, 4, 4]
+
+
+@every_agent
+def test_never_keeps_more_than_the_budget_affords(name, tiny_env):
+    agent = prune_agents.make(name, keep_ratio=0.3)
+    env = tiny_env(agent, NUM_ARMS, budget=2.35)
+    rollout(agent, env)
+    assert sum(env.kept) == 94  # 2.35 * 40: all that the budget affords, and no more
+
+
+@every_agent
+def test_runs_under_evaluate_policy(name, tiny_env):
+    agent = prune_agents.make(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mean, deviation = evaluate_policy(agent, tiny_env(agent), 2, warn=False)
+    assert mean == pytest.approx(0.8)  # 8 rounds of 0.1
+    assert deviation == pytest.approx(0)
+
+
+@pytest.mark.parametrize("name", sorted({*prune_agents.names()} - {"static_random"}))
+def test_tries_every_arm(name, tiny_env):
+    """No arm starves before it has been looked at."""
+    agent = prune_agents.make(name, keep_ratio=0.5, seed=3)
+    actions = rollout(agent, tiny_env(agent, NUM_ARMS, rounds=12))
+    assert (actions > 0).any(axis=0).all()
+
+
+@every_agent
+def test_has_a_one_line_description(name):
+    line = prune_agents.describe(name)
+    assert 10 < len(line) <= 100
+    assert line.endswith(".")
+
+
+@every_agent
+def test_checks_its_options(name):
+    for bad in (0, -0.1, 1.01, float("nan"), "0.3", None, True):
+        with pytest.raises(ValueError, match="keep_ratio is"):
+            prune_agents.make(name, keep_ratio=bad)
+    with pytest.raises(ValueError, match="period is 0; allowed is 1 or more"):
+        prune_agents.make(name, period=0)
+    with pytest.raises(ValueError, match=r"seed is 1.5; expected int"):
+        prune_agents.make(name, seed=1.5)

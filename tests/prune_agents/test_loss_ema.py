@@ -1,0 +1,105 @@
+"""uncertainty, epsilon_greedy and ucb on cases worked by hand."""
+
+import numpy as np
+import prune_agents
+import pytest
+
+LOG_C = np.log(10)
+
+
+def after(agent, observe, *rounds):
+    """The state and the action after the first, empty look and these rounds of (loss, seen)."""
+    arms = len(rounds[0][0])
+    action, state = agent.predict(observe(loss=np.full(arms, LOG_C), seen=np.zeros(arms)))
+    for loss, seen in rounds:
+        action, state = agent.predict(observe(loss=loss, seen=seen), state)
+    return action.tolist(), state
+
+
+def test_uncertainty_keeps_the_highest_moving_averages(observe):
+    action, state = after(
+        prune_agents.make("uncertainty", keep_ratio=0.5, alpha=0.5),
+        observe,
+        ([2.0, 1.0, 4.0, 3.0], [1, 1, 1, 1]),
+        ([0.0, 3.0, 9.0, 1.0], [1, 1, 0, 1]),  # arm 2 is not observed: its 9 means nothing
+    )
+    assert state["mean"].tolist() == [[1.0, 2.0, 4.0, 2.0]]
+    assert action[2] == 1
+    assert action[0] == 0
+    assert sum(action) == 2  # arms 1 and 3 tie for the second place
+
+
+def test_uncertainty_tries_arms_it_has_never_seen_first(observe):
+    action, _ = after(
+        prune_agents.make("uncertainty", keep_ratio=0.5),
+        observe,
+        ([9.0, 8.0, LOG_C, LOG_C], [1, 1, 0, 0]),
+    )
+    assert action == [0, 0, 1, 1]
+
+
+def test_uncertainty_starts_at_random_positions(observe):
+    """Ties of the unseen go by chance, not by position."""
+    counts = np.zeros(20)
+    for seed in range(400):
+        agent = prune_agents.make("uncertainty", keep_ratio=0.25, seed=seed)
+        counts += agent.predict(observe(loss=np.full(20, LOG_C), seen=np.zeros(20)))[0]
+    np.testing.assert_allclose(counts, 100, atol=40)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "greedy_kept"), [(0.0, 5), (0.2, 4), (0.39, 4), (0.6, 2), (1.0, 0)]
+)
+def test_epsilon_greedy_leaves_floor_epsilon_k_places_to_chance(observe, epsilon, greedy_kept):
+    """K = 5 of 10; the arms of the highest loss are the last ones."""
+    kept = np.zeros(10)
+    for seed in range(200):
+        agent = prune_agents.make("epsilon_greedy", keep_ratio=0.5, epsilon=epsilon, seed=seed)
+        action, _ = after(agent, observe, (np.arange(10.0), np.ones(10)))
+        assert sum(action) == 5
+        kept += action
+    assert (kept[10 - greedy_kept :] == 200).all()
+    others = kept[: 10 - greedy_kept] / 200
+    np.testing.assert_allclose(others, (5 - greedy_kept) / (10 - greedy_kept), atol=0.12)
+
+
+def test_ucb_adds_the_variance_about_the_old_mean(observe):
+    """
+    Arm    losses    old mean  variance                 mean   score at c = 1
+    0      1, 1      1         0                        1      1
+    1      2, 0      2         0.5 * (0 - 2)^2 = 2      1      3
+    2      1.5, 2.5  1.5       0.5 * (1)^2   = 0.5      2      2.5
+    3      2.75      -         0                        2.75   2.75  (not observed again)
+    """
+    rounds = (
+        ([1.0, 2.0, 1.5, 2.75], [1, 1, 1, 1]),
+        ([1.0, 0.0, 2.5, 9.9], [1, 1, 1, 0]),
+    )
+    action, state = after(prune_agents.make("ucb", keep_ratio=0.5, alpha=0.5), observe, *rounds)
+    assert state["variance"].tolist() == [[0.0, 2.0, 0.5, 0.0]]
+    assert state["mean"].tolist() == [[1.0, 1.0, 2.0, 2.75]]
+    assert action == [0, 1, 0, 1]
+    # Without the bonus the means alone decide.
+    assert after(prune_agents.make("ucb", keep_ratio=0.5, alpha=0.5, c=0), observe, *rounds)[0] == [
+        0,
+        0,
+        1,
+        1,
+    ]
+    # The third update: 0.5 * 2 + 0.5 * (3 - 1)^2 = 3 for arm 1, whose mean becomes 2.
+    agent = prune_agents.make("ucb", keep_ratio=0.5, alpha=0.5)
+    _, state = after(agent, observe, *rounds, ([0, 3.0, 0, 0], [0, 1, 0, 0]))
+    assert state["variance"].tolist() == [[0.0, 3.0, 0.5, 0.0]]
+    assert state["mean"].tolist() == [[1.0, 2.0, 2.0, 2.75]]
+
+
+def test_a_period_repeats_the_choice_but_learns_on(observe):
+    agent = prune_agents.make("uncertainty", keep_ratio=0.5, alpha=1.0, period=2)
+    first, state = agent.predict(observe(loss=[LOG_C, LOG_C], seen=[0, 0]))
+    kept = int(first.argmax())
+    loss = np.array([1.0, 1.0])
+    repeated, state = agent.predict(observe(loss=loss, seen=first), state)
+    assert repeated.tolist() == first.tolist()
+    assert state["mean"][0, kept] == 1.0
+    third, _ = agent.predict(observe(loss=loss, seen=first), state)
+    assert third.tolist() == (1 - first).tolist()

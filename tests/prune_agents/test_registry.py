@@ -1,0 +1,86 @@
+"""Names: look-up, errors that help, agents of other packages."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import prune_agents
+import pytest
+from prune_agents import registry
+from prune_agents.loss_ema import UCB
+
+
+class Foreign:
+    """Somebody else's agent. It needs no base class."""
+
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.ones_like(observation["seen"]), state
+
+
+def test_make_builds_by_name_and_by_import_path():
+    assert prune_agents.make("ucb", keep_ratio=0.1, c=3) == UCB(keep_ratio=0.1, c=3)
+    assert prune_agents.make("prune_agents.loss_ema:UCB", c=3) == UCB(c=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ucv", r"unknown agent 'ucv'; near names: .*ucb"),
+        ("epsilongreedy", "near names: epsilon_greedy"),
+        ("zzzzzzzz", "near names: .*full.*ucb"),  # nothing is near: all of them
+        ("no_such_package:Agent", "cannot import agent 'no_such_package:Agent'"),
+        ("prune_agents.loss_ema:Nothing", "has no attribute 'Nothing'"),
+        ("prune_agents.maths:ema", "expected a class with a method predict"),
+        (":Agent", "cannot import agent"),
+    ],
+)
+def test_unknown_name(name, message):
+    with pytest.raises(ValueError, match=message):
+        prune_agents.make(name)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"b": 1}, "has no option b; allowed are keep_ratio, period, seed, alpha, c"),
+        ({"c": "large"}, "c is 'large'; expected float"),
+        ({"c": -1}, "c is -1; allowed is 0 or more"),
+        ({"alpha": 0}, "alpha is 0; allowed is 0 < alpha <= 1"),
+        ({"period": 2.0}, "period is 2.0; expected int"),
+    ],
+)
+def test_bad_option(options, message):
+    with pytest.raises(ValueError, match=message):
+        prune_agents.make("ucb", **options)
+
+
+def test_register_gives_a_name_once(monkeypatch):
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    prune_agents.register("foreign")(Foreign)
+    assert "foreign" in prune_agents.names()
+    assert prune_agents.describe("foreign") == "Somebody else's agent. It needs no base class."
+    assert prune_agents.make("foreign", size=2).size == 2
+    with pytest.raises(ValueError, match="has no option colour; allowed are size"):
+        prune_agents.make("foreign", colour="red")
+    prune_agents.register("foreign")(Foreign)  # as when a notebook cell is run again
+    with pytest.raises(ValueError, match="'ucb' is the name of prune_agents"):
+        prune_agents.register("ucb")(Foreign)
+    with pytest.raises(ValueError, match="no colon"):
+        prune_agents.register("a:b")(Foreign)
+
+
+def test_agents_of_installed_packages_are_found(monkeypatch):
+    point = EntryPoint("theirs", "prune_agents.loss_ema:UCB", "prune_agents")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    assert "theirs" in prune_agents.names()
+    assert prune_agents.make("theirs", c=2) == UCB(c=2)
+
+
+def test_importing_is_cheap():
+    code = "import sys, prune_agents; print({'torch', 'stable_baselines3'} & {*sys.modules})"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"

@@ -1,0 +1,47 @@
+"""ucb1 on a case worked by hand."""
+
+import numpy as np
+import prune_agents
+import pytest
+
+LOG_C = np.log(4)
+
+
+def test_scores_by_hand(observe):
+    """Four classes, so log C = 1.386. Before round t = 4, with c = 0.1:
+
+    arm  losses / log C          n  m     bonus 0.1 sqrt(1.5 ln 4 / n)  score
+    0    0.5, 0.5, 0.5           3  0.5   0.0833                        0.5833
+    1    0.6, 0.4                2  0.5   0.1020                        0.6020
+    2    2.0 (clipped to 1)      1  1     0.1442                        1.1442
+    3    0.55                    1  0.55  0.1442                        0.6942
+    """
+    agent = prune_agents.make("ucb1", keep_ratio=0.5, c=0.1)
+    _, state = agent.predict(observe(loss=np.full(4, LOG_C), seen=np.zeros(4)))
+    for loss, seen in (
+        ([0.5, 0.6, 2.0, 0.55], [1, 1, 1, 1]),
+        ([0.5, 0.4, 0.0, 0.0], [1, 1, 0, 0]),
+        ([0.5, 0.4, 0.0, 0.0], [1, 0, 0, 0]),
+    ):
+        action, state = agent.predict(observe(loss=np.multiply(loss, LOG_C), seen=seen), state)
+    np.testing.assert_allclose(state["sum"], [[1.5, 1.0, 1.0, 0.55]], rtol=1e-6)
+    assert state["count"].tolist() == [[3, 2, 1, 1]]
+    assert action.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(("c", "expected"), [(0.0, [1, 0]), (1.0, [0, 1])])
+def test_the_bonus_brings_back_arms_that_are_seldom_observed(observe, c, expected):
+    """Arm 0 has the higher mean, arm 1 a quarter of the observations."""
+    agent = prune_agents.make("ucb1", keep_ratio=0.5, c=c)
+    _, state = agent.predict(observe(loss=[LOG_C, LOG_C], seen=[0, 0]))
+    for seen in ([1, 1], [1, 0], [1, 0], [1, 0]):
+        action, state = agent.predict(observe(loss=[1.0, 0.8], seen=seen), state)
+    assert action.tolist() == expected
+
+
+def test_unseen_arms_go_first_and_log_c_is_read_off_them(observe):
+    agent = prune_agents.make("ucb1", keep_ratio=0.5)
+    _, state = agent.predict(observe(loss=np.full(4, LOG_C), seen=np.zeros(4)))
+    assert state["log_classes"] == pytest.approx(LOG_C)
+    action, _ = agent.predict(observe(loss=[9, 9, LOG_C, LOG_C], seen=[1, 1, 0, 0]), state)
+    assert action.tolist() == [0, 0, 1, 1]
