@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import tyro
 from rich.console import Console
+from rich.table import Table
 
 from prune_bench.runner import Place, RunOptions
 
@@ -48,8 +50,8 @@ class Agents:
         """List them."""
         import prune_agents
 
-        for name, line in prune_agents.descriptions().items():
-            console.print(f"[bold]{name:20}[/bold] {line}", highlight=False)
+        lines = {name: prune_agents.describe(name) for name in prune_agents.names()}
+        console.print(two_columns(lines))
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,17 @@ class Envs:
         """List them."""
         from prune_env import ENVIRONMENTS
 
-        for name, line in ENVIRONMENTS.items():
-            console.print(f"[bold]{name:26}[/bold] {line}", highlight=False)
+        console.print(two_columns(ENVIRONMENTS))
+
+
+def two_columns(lines: Mapping[str, str]) -> Table:
+    """Names beside what they mean."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, line in lines.items():
+        table.add_row(name, line)
+    return table
 
 
 Command = (
