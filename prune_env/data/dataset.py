@@ -30,3 +30,36 @@ class Dataset:
     """What arms and the validation split are carved from."""
     test: Split
     """Never shown to an agent: test accuracy is reported at the end of an episode only."""
+
+
+def split_validation(
+    labels: NDArray[np.int64], num_validation: int | None = None, seed: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Carve a class-balanced validation split out of a training set.
+
+    The split depends on the labels and the seed alone, so every run of a problem shares it.
+
+    Args:
+        labels: (N,) int64.
+        num_validation: how many samples to carve out; a tenth of them by default.
+        seed: decides which.
+
+    Returns:
+        train, validation: positions in `labels`, ascending (int64). Each class has its share of
+        the validation split, rounded so that the sizes sum to num_validation.
+
+    Raises:
+        ValueError: num_validation leaves one of the two empty.
+    """
+    size = len(labels)
+    num_validation = size // 10 if num_validation is None else num_validation
+    if not 0 < num_validation < size:
+        raise ValueError(
+            f"num_validation is {num_validation}; {size} training samples allow 1 to {size - 1}"
+        )
+    shuffled = np.random.default_rng(seed).permutation(size)
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    # evenly spaced positions of a list sorted by class: each class gets its share
+    spaced = (np.arange(num_validation) * size + size // 2) // num_validation
+    validation = np.sort(by_class[spaced])
+    return np.setdiff1d(np.arange(size), validation), validation

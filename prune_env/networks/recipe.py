@@ -1,0 +1,71 @@
+"""Recipe: everything about how a network is trained that the selection does not decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. Each named network has its own; single fields can be overridden."""
+
+    epochs: int = 8
+    """Rounds of a run, where the environment is not told how many."""
+    batch_size: int = 128
+    """Samples a step at most; a round is cut into equal batches, so that no small one is left."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """"sgd" has Nesterov momentum; "adamw" uses `momentum` as its beta1."""
+    peak_lr: float = 0.1
+    """The highest learning rate."""
+    warmup: float = 0.15
+    """Fraction of the run over which the learning rate rises linearly from 0; then it falls."""
+    final_lr: float = 0.0
+    """Learning rate at the end of the run, as a fraction of the peak."""
+    momentum: float = 0.9
+    """Momentum in [0, 1)."""
+    weight_decay: float = 5e-4
+    """L2 penalty of weight matrices and filters; biases and norms have none."""
+    label_smoothing: float = 0.0
+    """In the training loss only: the loss that agents see is the plain cross-entropy."""
+    padding: int = 0
+    """Pixels by which a random crop may move, reflected at the border; 0 does not crop."""
+    flip: bool = False
+    """Whether images are mirrored in every other round."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """"auto" is bf16 autocast on a GPU and fp32 on a CPU, where bf16 was 13 times slower."""
+    compile: bool = False
+    """torch.compile; on two CPU cores it took 17 to 64 s and won nothing."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        at_least = {"epochs": 1, "batch_size": 1, "peak_lr": 0, "weight_decay": 0, "padding": 0}
+        for name, bound in at_least.items():
+            if not getattr(self, name) >= bound:
+                raise ValueError(f"recipe {name} is {getattr(self, name)}; allowed is >= {bound}")
+        for name in ("warmup", "final_lr", "momentum", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"recipe {name} is {getattr(self, name)}; allowed is [0, 1)")
+        choices = {"optimizer": ("sgd", "adamw"), "precision": ("auto", "fp32", "bf16")}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"recipe {name} is {getattr(self, name)!r}; allowed are {allowed}")
+
+    def override(self, changes: Mapping[str, Any]) -> Recipe:
+        """Return the recipe with some fields changed.
+
+        Raises:
+            ValueError: an unknown field, or a value outside its range.
+        """
+        names = [field.name for field in fields(self)]
+        if unknown := sorted(set(changes) - set(names)):
+            raise ValueError(f"recipe has no field {', '.join(unknown)}; it has {', '.join(names)}")
+        return replace(self, **changes)
+
+    def lr(self, fraction: float) -> float:
+        """The learning rate at a fraction of the run in [0, 1]: up to the peak, then down."""
+        if fraction < self.warmup:
+            return self.peak_lr * fraction / self.warmup
+        left = (1 - fraction) / (1 - self.warmup)
+        return self.peak_lr * (self.final_lr + (1 - self.final_lr) * left)
