@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,11 +56,12 @@ def from_npz(file: Path) -> Dataset:
     """Read the four arrays of `from_arrays` from an .npz file; pickled objects are refused."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            return from_arrays({key: arrays[key] for key in arrays.files}, str(file))
-    except (zipfile.BadZipFile, OSError, EOFError, TypeError, AttributeError) as error:
+            read = {key: arrays[key] for key in arrays.files}
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, TypeError) as error:
         raise ValueError(
             f"{file} is not a whole .npz file with the arrays {', '.join(KEYS)}: {error}"
         ) from error
+    return from_arrays(read, str(file))
 
 
 def digits() -> Dataset:

@@ -23,13 +23,13 @@ def downloaded(name: str) -> Source:
         with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
             return _read(name, Path(folder), download=True)
 
-    return Source({"torchvision": name}, read)
+    return Source(name, {"torchvision": name}, read)
 
 
 def unpacked(name: str, folder: Path) -> Source:
     """Read CIFAR from a folder in which torchvision, or the user, has unpacked the archive."""
     key = {"torchvision": name, "files": fingerprint((folder / FOLDERS[name]).iterdir())}
-    return Source(key, lambda: _read(name, folder, download=False))
+    return Source(name, key, lambda: _read(name, folder, download=False))
 
 
 def _read(name: str, folder: Path, download: bool) -> Dataset:

@@ -22,7 +22,7 @@ def image_folder(folder: Path, image_size: int | None) -> Source | None:
             raise FileNotFoundError(f"{folder / part} is missing: expected is {part}/<class>/*")
     files = [file for part in PARTS for file in (folder / part).rglob("*") if file.is_file()]
     key = {"folder": fingerprint(files), "image_size": image_size}
-    return Source(key, lambda: _read(folder, image_size))
+    return Source(folder.resolve().name, key, lambda: _read(folder, image_size))
 
 
 def _read(folder: Path, image_size: int | None) -> Dataset:
@@ -40,7 +40,7 @@ def _read(folder: Path, image_size: int | None) -> Dataset:
     images = [[Encoded(path, Path(path)) for path, _ in part.samples] for part in (train, test)]
     train_pixels, test_pixels = decode(images[0], images[1], image_size)
     return Dataset(
-        folder.name,
+        str(folder),
         tuple(train.classes),
         Split(train_pixels, np.array(train.targets, np.int64)),
         Split(test_pixels, np.array(test.targets, np.int64)),

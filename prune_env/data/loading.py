@@ -74,35 +74,37 @@ def load(
     source = _find(name, data, image_size)
 
     def read() -> Dataset:
-        return _as_named(name, checked(source.read()), image_size)
+        return _expected(name, checked(source.read()), image_size)
 
     if source.key is None:
-        return read()
-    return _as_named(name, cached(source.key, read, cache_folder(cache)), image_size)
+        dataset = read()
+    else:
+        dataset = _expected(name, cached(source.key, read, cache_folder(cache)), image_size)
+    return replace(dataset, name=name if name in cifar.CLASSES else source.name)
 
 
 def _find(name: str, data: Data | None, image_size: int | None) -> Source:
     if name == "digits":
         if data is not None:
             raise ValueError(f"digits come with scikit-learn, data is {data!r}, allowed is None")
-        return Source(None, digits)
+        return Source("digits", None, digits)
     if data is None:
         if name == "images":
             raise ValueError(f"images need data=: a path, a hub name or arrays; {EXPECTED}")
         return cifar.downloaded(name)
     if isinstance(data, Dataset):
-        return Source(None, lambda: data)
+        return Source(data.name, None, lambda: data)
     if isinstance(data, str | os.PathLike):
         return _find_place(name, os.fspath(data), image_size)
     if isinstance(data, Mapping | Sequence):
-        return Source(None, lambda: from_arrays(data, "arrays"))
+        return Source("arrays", None, lambda: from_arrays(data, "arrays"))
     raise TypeError(f"data is a {type(data).__name__}; {EXPECTED}, or the same arrays in memory")
 
 
 def _find_place(name: str, place: str, image_size: int | None) -> Source:
     path = Path(place).expanduser()
     if path.suffix == ".npz" and path.is_file():
-        return Source(None, lambda: replace(from_npz(path), name=path.stem))
+        return Source(path.stem, None, lambda: from_npz(path))
     if path.is_file():
         raise ValueError(f"{path} is not a dataset; {EXPECTED}")
     if path.is_dir():
@@ -123,18 +125,16 @@ def _find_in_folder(name: str, folder: Path, image_size: int | None) -> Source:
     return source
 
 
-def _as_named(name: str, dataset: Dataset, image_size: int | None) -> Dataset:
-    """Check that the dataset is what its name says, and call it so."""
+def _expected(name: str, dataset: Dataset, image_size: int | None) -> Dataset:
+    """Return the dataset if it is what its name says and of the size that was asked for."""
     shape, classes = dataset.train.images.shape[1:], len(dataset.classes)
     if image_size and shape[:2] != (image_size, image_size):
         raise ValueError(
             f"image_size is {image_size}, but {dataset.name} is {shape}: arrays are not resized"
         )
-    if name not in cifar.CLASSES:
-        return dataset
-    if (shape, classes) != ((32, 32, 3), cifar.CLASSES[name]):
+    if name in cifar.CLASSES and (shape, classes) != ((32, 32, 3), cifar.CLASSES[name]):
         raise ValueError(
             f"{dataset.name} has {classes} classes of images {shape}, "
             f"{name} has {cifar.CLASSES[name]} classes of images (32, 32, 3)"
         )
-    return replace(dataset, name=name)
+    return dataset

@@ -47,10 +47,10 @@ def in_folder(folder: Path, image_size: int | None) -> Source | None:
 
     def read() -> Dataset:
         train, held_out = ({str(f): _table(f) for f in files[part]} for part in ("train", test))
-        return _dataset(folder.name, train, held_out, image_size)
+        return _dataset(str(folder), train, held_out, image_size)
 
     key = {"parquet": fingerprint(files["train"] + files[test]), "image_size": image_size}
-    return Source(key, read)
+    return Source(folder.resolve().name, key, read)
 
 
 def on_hub(name: str, image_size: int | None) -> Source:
@@ -80,7 +80,7 @@ def on_hub(name: str, image_size: int | None) -> Source:
         train, held_out = ({f"{name} {p}": splits[p].data.table} for p in ("train", test))
         return _dataset(name, train, held_out, image_size)
 
-    return Source({"hub": name, "image_size": image_size}, read)
+    return Source(name, {"hub": name, "image_size": image_size}, read)
 
 
 def _check_shards(files: list[Path], folder: Path, part: str) -> None:
@@ -167,7 +167,7 @@ def _column(table: pyarrow.Table, name: str, where: str) -> Any:
 def _encoded(table: pyarrow.Table, name: str, where: str) -> list[Encoded]:
     def content(value: Any) -> Any:
         # as_buffer copies nothing; the hub leaves bytes null where path is a local file
-        return value["bytes"].as_buffer() or Path(str(value["path"]))
+        return value["bytes"].as_buffer() if value["bytes"].is_valid else Path(str(value["path"]))
 
     rows = enumerate(_column(table, name, where))
     return [Encoded(f"{where}, row {row}", content(value)) for row, value in rows]

@@ -14,10 +14,12 @@ from prune_env.data.dataset import Dataset
 class Source:
     """A dataset that has been found and not yet been read."""
 
+    name: str
+    """What reports call it."""
     key: dict[str, Any] | None
     """JSON: everything that determines the arrays. None: reading is as fast as a cache."""
     read: Callable[[], Dataset]
-    """Read and decode it."""
+    """Read and decode it; its name is then what errors call it, such as a path."""
 
 
 def fingerprint(files: Iterable[Path]) -> list[tuple[str, int, int]]:
