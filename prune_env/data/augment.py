@@ -104,8 +104,8 @@ class ImageStore:
         pixels = torch.where(flip.view(-1, 1, 1, 1), pixels.flip(2), pixels)
         return self._normalised(pixels)
 
-    def plain(self, index: Tensor) -> Tensor:
-        """The images as they are, normalised: (B,) int64 -> (B, C, H, W) float32."""
+    def plain(self, index: Tensor | slice) -> Tensor:
+        """The images as they are, normalised: (B,) int64 or a slice -> (B, C, H, W) float32."""
         return self._normalised(self._windows[index, self._padding, self._padding])
 
     def _normalised(self, pixels: Tensor) -> Tensor:
@@ -119,9 +119,8 @@ def channel_statistics(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation of each channel: (N, H, W, C) uint8 -> two of (C,) float32.
 
-    Read from at most 5,000 images, evenly spaced. A channel that never changes gets a standard
-    deviation of 1.
+    A channel that never changes gets a standard deviation of 1.
     """
-    sample = images[:: max(1, len(images) // 5000)].reshape(-1, images.shape[-1])
-    mean, std = sample.mean(axis=0, dtype=np.float64), sample.std(axis=0, dtype=np.float64)
+    pixels = images.reshape(-1, images.shape[-1])
+    mean, std = pixels.mean(axis=0, dtype=np.float64), pixels.std(axis=0, dtype=np.float64)
     return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prune_env import networks
-from prune_env.data.augment import ImageStore, channel_statistics, draw_noise
+from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
 from prune_env.data.dataset import Dataset, Split, split_validation
 from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
 from prune_env.learners.measure import measure
@@ -71,21 +72,21 @@ class NetworkLearner:
         self.num_classes = len(dataset.classes)
         self.num_validation = len(validation)
 
-        mean, std = channel_statistics(images)
+        sample = images[:: max(1, self.num_arms // 1000)]
+        mean, std = channel_statistics(sample)
 
         def store(pixels: NDArray[np.uint8], padding: int = 0) -> ImageStore:
             return ImageStore(pixels, padding, mean, std, self.device)
 
-        held_out = Split(train.images[validation], train.labels[validation])
         self._arms = store(images, self.recipe.padding)
         self._arm_labels = self._to_device(self.labels)
+        held_out = Split(train.images[validation], train.labels[validation])
         self._splits = {
-            "validation": (store(held_out.images), self._to_device(held_out.labels)),
-            "test": (store(dataset.test.images), self._to_device(dataset.test.labels)),
+            name: (store(split.images), self._to_device(split.labels))
+            for name, split in (("validation", held_out), ("test", dataset.test))
         }
-        sample = store(images[:: max(1, self.num_arms // 5000)])
         self._make_model = networks.factory(
-            self.network, sample.plain(torch.arange(len(sample))), self.num_classes
+            self.network, store(sample).plain(slice(None)).cpu(), self.num_classes
         )
         self._bf16 = self.recipe.precision == "bf16" or (
             self.recipe.precision == "auto" and self.device.type == "cuda"
@@ -106,52 +107,26 @@ class NetworkLearner:
     def train(
         self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
     ) -> Signals:
-        """Train one pass over the selected arms; see `Learner.train`.
-
-        The host never waits for the device until the signals are copied back at the end.
-        """
-        noise = draw_noise(
-            self.num_arms, self.recipe.padding, self.recipe.flip, self._seed, self._round
-        )
+        """Train one pass over the selected arms, in an order drawn for all arms."""
+        recipe = self.recipe
+        noise = draw_noise(self.num_arms, recipe.padding, recipe.flip, self._seed, self._round)
         weight_of = np.zeros(self.num_arms, np.float32)
         weight_of[selection.indices] = 1 if selection.weights is None else selection.weights
         arms = noise.order[weight_of[noise.order] > 0]
-        index = self._to_device(arms)
-        shift = self._to_device(noise.shift[:, arms])
-        flip = self._to_device(noise.flip[arms])
-        weights = self._to_device(weight_of[arms])
-        labels = self._arm_labels[index]
-        table = torch.empty((len(arms), len(MEASURED)), device=self.device)
-
-        # equal batches: a small last one would make BatchNorm and the step size erratic
-        num_batches = -(-len(arms) // self.recipe.batch_size)
-        edges = np.linspace(0, len(arms), num_batches + 1).astype(int).tolist()
-        with self._seeded(1 + self._round):
-            for step in range(num_batches):
-                batch = slice(edges[step], edges[step + 1])
-                fraction = start[0] + (end[0] - start[0]) * step / num_batches
-                images = self._arms.augmented(index[batch], shift[:, batch], flip[batch])
-                # one sample has no variance to normalise by: use the running statistics
-                self._model.train(batch.stop - batch.start > 1)
-                log_p = self._log_p(images)
-                self._step(log_p, labels[batch], weights[batch], self.recipe.lr(float(fraction)))
-                measure(log_p.detach(), labels[batch], out=table[batch])
+        table = self._epoch(arms, weight_of[arms], noise, float(start[0]), float(end[0]))
         self._round += 1
         return Signals(arms, table.cpu().numpy())
 
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """Measure arms by a forward pass on the plain images, without training."""
         index = self._to_device(indices)
-        table = torch.empty((len(indices), len(MEASURED)), device=self.device)
-        self._measure_plain(self._arms, index, self._arm_labels[index], table)
-        return Signals(np.asarray(indices), table.cpu().numpy())
+        return Signals(indices, self._plain_pass(self._arms, self._arm_labels, index))
 
     def evaluate(self, split: SplitName) -> Metrics:
         """Loss and accuracy on "validation" or "test"."""
         store, labels = self._splits[split]
-        table = torch.empty((len(store), len(MEASURED)), device=self.device)
-        self._measure_plain(store, torch.arange(len(store), device=self.device), labels, table)
-        loss, _, _, accuracy, _ = table.cpu().numpy().mean(axis=0, dtype=np.float64)
+        table = self._plain_pass(store, labels, torch.arange(len(store), device=self.device))
+        loss, _, _, accuracy, _ = table.mean(axis=0, dtype=np.float64)
         return Metrics(np.array([loss]), np.array([accuracy]))
 
     def state_dict(self) -> dict[str, Any]:
@@ -171,6 +146,37 @@ class NetworkLearner:
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
 
+    def _epoch(
+        self,
+        arms: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        noise: RoundNoise,
+        start: float,
+        end: float,
+    ) -> Tensor:
+        """Train on (K,) arms in this order; returns the (K, 5) table, still on the device.
+
+        The host never waits for the device in here.
+        """
+        index, weight = self._to_device(arms), self._to_device(weights)
+        shift, flip = self._to_device(noise.shift[:, arms]), self._to_device(noise.flip[arms])
+        labels = self._arm_labels[index]
+        table = torch.empty((len(arms), len(MEASURED)), device=self.device)
+        # equal batches: a small last one would make BatchNorm and the step size erratic
+        num_batches = -(-len(arms) // self.recipe.batch_size)
+        edges = np.linspace(0, len(arms), num_batches + 1).astype(int).tolist()
+        with self._seeded(1 + self._round):
+            for step, (first, last) in enumerate(pairwise(edges)):
+                batch = slice(first, last)
+                images = self._arms.augmented(index[batch], shift[:, batch], flip[batch])
+                # one sample has no variance to normalise by: use the running statistics
+                self._model.train(last - first > 1)
+                log_p = self._log_p(images)
+                lr = self.recipe.lr(start + (end - start) * step / num_batches)
+                self._step(log_p, labels[batch], weight[batch], lr)
+                measure(log_p.detach(), labels[batch], out=table[batch])
+        return table
+
     def _step(self, log_p: Tensor, labels: Tensor, weights: Tensor, lr: float) -> None:
         """One step on sum(weight * loss) / B, with label smoothing: (B, C), (B,), (B,)."""
         smoothing = self.recipe.label_smoothing
@@ -183,16 +189,16 @@ class NetworkLearner:
         (loss * weights).mean().backward()
         self._optimizer.step()
 
-    def _measure_plain(
-        self, store: ImageStore, index: Tensor, labels: Tensor, table: Tensor
-    ) -> None:
-        """Write what an evaluation pass measures of the images at these indices."""
+    def _plain_pass(self, store: ImageStore, labels: Tensor, index: Tensor) -> NDArray[np.float32]:
+        """Measure the images at (K,) positions by forward passes: (K, 5) float32."""
+        table = torch.empty((len(index), len(MEASURED)), device=self.device)
         self._model.eval()
         with torch.no_grad():
-            for first in range(0, len(index), EVALUATION_BATCH):
-                batch = slice(first, first + EVALUATION_BATCH)
-                log_p = self._log_p(store.plain(index[batch]))
-                measure(log_p, labels[batch], out=table[batch])
+            for part, out in zip(
+                index.split(EVALUATION_BATCH), table.split(EVALUATION_BATCH), strict=True
+            ):
+                measure(self._log_p(store.plain(part)), labels[part], out)
+        return table.cpu().numpy()
 
     def _log_p(self, images: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, num_classes) float32 log-probabilities."""
@@ -202,7 +208,7 @@ class NetworkLearner:
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         """Copy an array to the device without making the host wait."""
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, non_blocking=True)
+        return torch.from_numpy(np.array(array)).to(self.device, non_blocking=True)
 
     @contextmanager
     def _seeded(self, stream: int) -> Iterator[None]:

@@ -1,0 +1,81 @@
+"""Crops and flips against a slow reference, and what the noise of a round depends on."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from prune_env.data.augment import ImageStore, channel_statistics, draw_noise
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (7, 6, 5, 3), dtype=np.uint8)
+
+
+def test_crops_and_flips_equal_a_slow_reference(images: np.ndarray) -> None:
+    mean, std = channel_statistics(images)
+    store = ImageStore(images, 2, mean, std, CPU)
+    noise = draw_noise(7, 2, True, seed=3, round_index=1)
+    assert 0 < noise.flip.sum() < 7
+    assert noise.shift.any()
+    index = noise.order
+    batch = store.augmented(
+        torch.from_numpy(index),
+        torch.from_numpy(noise.shift[:, index]),
+        torch.from_numpy(noise.flip[index]),
+    )
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    for row, arm in zip(batch.numpy(), index, strict=True):
+        padded = np.pad(images[arm], ((2, 2), (2, 2), (0, 0)), mode="reflect")
+        y, x = noise.shift[:, arm]
+        crop = padded[y : y + 6, x : x + 5]
+        crop = crop[:, ::-1] if noise.flip[arm] else crop
+        expected = ((crop - mean) / std).transpose(2, 0, 1)
+        np.testing.assert_allclose(row, expected, atol=1e-5)
+
+
+def test_plain_images_are_only_normalised(images: np.ndarray) -> None:
+    mean, std = np.array([1, 2, 3], np.float32), np.array([2, 4, 8], np.float32)
+    store = ImageStore(images, 2, mean, std, CPU)
+    expected = ((images[[4, 0]] - mean) / std).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(store.plain(torch.tensor([4, 0])).numpy(), expected, atol=1e-5)
+
+
+def test_statistics_of_a_constant_channel_leave_it_finite() -> None:
+    images = np.zeros((2, 1, 2, 2), np.uint8)
+    images[..., 0] = [[0, 4]]
+    images[..., 1] = 9
+    mean, std = channel_statistics(images)
+    assert mean.tolist() == [2, 9]
+    assert std.tolist() == [2, 1]
+
+
+def test_noise_is_decided_by_seed_and_round() -> None:
+    first, again = draw_noise(50, 2, True, 5, 3), draw_noise(50, 2, True, 5, 3)
+    for a, b in zip(vars(first).values(), vars(again).values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for other in (draw_noise(50, 2, True, 6, 3), draw_noise(50, 2, True, 5, 4)):
+        assert (first.order != other.order).any()
+        assert (first.shift != other.shift).any()
+    assert sorted(first.order) == list(range(50))
+    assert set(first.shift.ravel()) == {0, 1, 2, 3, 4}
+
+
+def test_flips_alternate_from_round_to_round() -> None:
+    rounds = [draw_noise(50, 2, True, 5, r).flip for r in range(4)]
+    assert 10 < rounds[0].sum() < 40
+    for before, after in pairwise(rounds):
+        np.testing.assert_array_equal(before, ~after)
+    assert not draw_noise(50, 2, False, 5, 0).flip.any()
+
+
+def test_padding_that_does_not_fit_is_refused(images: np.ndarray) -> None:
+    mean, std = channel_statistics(images)
+    with pytest.raises(ValueError, match="padding is 5; images of 6 x 5 pixels allow 0 to 4"):
+        ImageStore(images, 5, mean, std, CPU)

@@ -1,0 +1,235 @@
+"""The real network: what it measures, what decides its randomness, how it resumes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from prune_env.data.dataset import Dataset, Split, split_validation
+from prune_env.learners.learner import MEASURED, Signals
+from prune_env.learners.network import NetworkLearner
+from prune_env.selection import Selection
+
+SMALL: dict[str, Any] = {"batch_size": 16, "label_smoothing": 0.2, "padding": 2, "flip": True}
+
+
+def images_of(num: int, seed: int, size: int = 16) -> Split:
+    """Noise, brighter in the half of the image that belongs to its class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, num)
+    images = rng.integers(0, 128, (num, size, size, 3), dtype=np.uint8)
+    half = slice(0, size // 2), slice(size // 2, None)
+    for image, label in zip(images, labels, strict=True):
+        image[half[label // 2], half[label % 2]] += 100
+    return Split(images, labels)
+
+
+DATASET = Dataset("quarters", tuple("abcd"), images_of(120, 0), images_of(40, 1))
+
+
+def make(network: str = "small", seed: int = 0, **recipe: Any) -> NetworkLearner:
+    learner = NetworkLearner(DATASET, network, SMALL | recipe, device="cpu")
+    learner.reset([seed])
+    return learner
+
+
+def keep(learner: NetworkLearner, indices: Any = None, weights: Any = None) -> Selection:
+    indices = np.arange(learner.num_arms) if indices is None else np.asarray(indices)
+    return Selection(indices, np.array([len(indices)]), weights)
+
+
+def train(learner: NetworkLearner, selection: Selection, rounds: int = 1) -> list[Signals]:
+    """The next rounds of a run of four."""
+    return [
+        learner.train(selection, np.array([r / 4]), np.array([(r + 1) / 4])) for r in range(rounds)
+    ]
+
+
+def equal(first: Signals, second: Signals) -> bool:
+    return np.array_equal(first.indices, second.indices) and np.array_equal(
+        first.table, second.table
+    )
+
+
+def test_arms_and_validation_share_nothing_and_cover_the_training_set() -> None:
+    learner = make()
+    assert (learner.num_arms, learner.num_validation, learner.num_classes) == (108, 12, 4)
+    np.testing.assert_array_equal(learner.labels, DATASET.train.labels[learner.train_positions])
+
+
+def test_the_validation_split_is_balanced_and_fixed() -> None:
+    labels = np.repeat([0, 1, 2], [50, 30, 20])
+    arms, validation = split_validation(labels, 20)
+    assert np.bincount(labels[validation]).tolist() == [10, 6, 4]
+    assert sorted([*arms, *validation]) == list(range(100))
+    np.testing.assert_array_equal(split_validation(labels, 20)[1], validation)
+    assert len(split_validation(labels)[1]) == 10
+    with pytest.raises(ValueError, match=r"num_validation is 100; .* allow 1 to 99"):
+        split_validation(labels, 100)
+
+
+def test_signals_are_the_plain_measures_of_the_logits_before_the_update() -> None:
+    learner, twin = make(padding=0, flip=False), make(padding=0, flip=False)
+    kept = np.arange(3, 15)
+    signals = train(learner, keep(learner, kept))[0]
+    assert sorted(signals.indices) == kept.tolist()
+
+    twin._model.train()
+    logits = twin._model(twin._arms.plain(torch.from_numpy(signals.indices))).detach()
+    labels = torch.from_numpy(twin.labels[signals.indices])
+    p = logits.softmax(1)
+    one_hot = F.one_hot(labels, 4)
+    confidence = p[one_hot.bool()]
+    expected = {
+        "loss": F.cross_entropy(logits, labels, reduction="none"),
+        "confidence": confidence,
+        "margin": confidence - (p - 2 * one_hot).max(1).values,
+        "correct": (logits.argmax(1) == labels).float(),
+        "error_norm": (p - one_hot).norm(dim=1),
+    }
+    for name, column in zip(MEASURED, signals.table.T, strict=True):
+        np.testing.assert_allclose(column, expected[name], atol=1e-5, err_msg=name)
+
+
+def test_one_step_follows_the_weighted_smoothed_loss_divided_by_the_batch_size() -> None:
+    options = {"momentum": 0.0, "weight_decay": 0.0, "warmup": 0.0, "peak_lr": 0.5}
+    options |= {"padding": 0, "flip": False}
+    learner, twin = make("mlp", **options), make("mlp", **options)
+    weights = np.array([0.5, 3.0, 1.0], np.float32)
+    selection = keep(learner, [4, 7, 9], weights)
+    train(learner, selection)
+
+    images = twin._arms.plain(torch.tensor([4, 7, 9]))
+    labels = torch.from_numpy(twin.labels[[4, 7, 9]])
+    loss = F.cross_entropy(twin._model(images), labels, reduction="none", label_smoothing=0.2)
+    ((loss * torch.from_numpy(weights)).sum() / 3).backward()
+    for ours, theirs in zip(learner._model.parameters(), twin._model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs - 0.5 * theirs.grad)
+
+
+def test_noise_and_order_do_not_depend_on_what_else_is_kept() -> None:
+    """At a learning rate of 0 and without batch statistics an arm's loss shows only its noise."""
+    learner, twin = make("mlp", peak_lr=0.0), make("mlp", peak_lr=0.0)
+    every = train(learner, keep(learner))[0]
+    few = train(twin, keep(twin, np.arange(0, 108, 3)))[0]
+    among = np.isin(every.indices, few.indices)
+    np.testing.assert_array_equal(every.indices[among], few.indices)
+    np.testing.assert_allclose(every.table[among], few.table, atol=1e-5)
+
+
+def test_one_seed_gives_one_run_and_another_seed_another() -> None:
+    first, again, other = make(), make(), make(seed=1)
+    everything = keep(first)
+    runs = [train(learner, everything, rounds=2) for learner in (first, again, other)]
+    assert all(equal(a, b) for a, b in zip(runs[0], runs[1], strict=True))
+    assert not equal(runs[0][0], runs[2][0])
+    first.reset([0])
+    assert equal(train(first, everything)[0], runs[0][0])
+
+
+@pytest.mark.parametrize(("network", "optimizer"), [("small", "sgd"), ("mlp", "adamw")])
+def test_a_restored_run_continues_bit_for_bit(network: str, optimizer: str) -> None:
+    learner = make(network, seed=3, optimizer=optimizer, peak_lr=0.01)
+    everything = keep(learner)
+    train(learner, everything)
+    file = io.BytesIO()
+    torch.save(learner.state_dict(), file)
+    kept_state = learner.state_dict()
+    expected = train(learner, everything, rounds=2)
+    file.seek(0)
+    for state in (torch.load(file, weights_only=True), kept_state, kept_state):
+        fresh = make(network, seed=9, optimizer=optimizer, peak_lr=0.01)
+        fresh.load_state_dict(state)
+        assert all(
+            equal(a, b) for a, b in zip(train(fresh, everything, rounds=2), expected, strict=True)
+        )
+        assert fresh.evaluate("test") == learner.evaluate("test")
+
+
+def test_scoring_and_evaluating_change_nothing() -> None:
+    learner, twin = make(), make()
+    for one in (learner, twin):
+        train(one, keep(one))
+    scores = learner.score(np.arange(108))
+    learner.evaluate("validation")
+    assert equal(learner.score(np.arange(108)), scores)
+    assert equal(train(learner, keep(learner))[0], train(twin, keep(twin))[0])
+
+
+def test_scores_are_those_of_the_plain_images_in_evaluation() -> None:
+    learner = make()
+    train(learner, keep(learner))
+    scores = learner.score(np.array([5, 2]))
+    learner._model.eval()
+    logits = learner._model(learner._arms.plain(torch.tensor([5, 2]))).detach()
+    expected = F.cross_entropy(logits, torch.from_numpy(learner.labels[[5, 2]]), reduction="none")
+    np.testing.assert_allclose(scores.table[:, 0], expected, atol=1e-5)
+
+
+def test_it_learns() -> None:
+    learner = make(flip=False, batch_size=8)
+    signals = train(learner, keep(learner), rounds=4)
+    assert signals[0].table[:, 0].mean() > 1.0
+    assert learner.evaluate("test").accuracy[0] > 0.9
+    assert learner.evaluate("validation").loss.shape == (1,)
+
+
+@pytest.mark.parametrize("network", ["small", "mlp", "resnet18", "mobilenet_v3_small"])
+def test_a_single_arm_can_be_kept(network: str) -> None:
+    learner = make(network)
+    assert np.isfinite(train(learner, keep(learner, [17]))[0].table).all()
+
+
+def test_batches_are_equal_so_that_none_is_left_with_one_sample() -> None:
+    learner = make(batch_size=16)
+    sizes: list[int] = []
+    learner._model.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
+    train(learner, keep(learner, np.arange(33)))
+    assert sizes == [11, 11, 11]
+
+
+def test_divergence_is_measured_and_not_raised() -> None:
+    learner = make(peak_lr=1e30)
+    signals = train(learner, keep(learner), rounds=2)
+    assert not np.isfinite(signals[-1].table[:, 0]).all()
+    assert not np.isfinite(learner.evaluate("validation").loss[0])
+
+
+def test_dropout_is_reproducible_and_the_callers_generator_untouched() -> None:
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    learner, twin = make("mobilenet_v3_small"), make("mobilenet_v3_small")
+    assert torch.equal(torch.get_rng_state(), before)
+    first = train(learner, keep(learner, np.arange(16)))[0]
+    learner.score(np.arange(4))
+    learner.evaluate("test")
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(5)
+    assert equal(train(twin, keep(twin, np.arange(16)))[0], first)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="device 'cuda:99' is not there; this machine has cpu"):
+        NetworkLearner(DATASET, device="cuda:99")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_host_does_not_wait_inside_an_epoch() -> None:
+    from prune_env.data.augment import draw_noise
+
+    learner = NetworkLearner(DATASET, "resnet18", SMALL, device="cuda")
+    noise = draw_noise(learner.num_arms, 2, True, 0, 0)
+    weights = np.ones(learner.num_arms, np.float32)
+    learner._epoch(noise.order, weights, noise, 0.0, 0.5)  # cuDNN and the allocator warm up
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        table = learner._epoch(noise.order, weights, noise, 0.5, 1.0)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.isfinite(table).all()

@@ -1,0 +1,116 @@
+"""Networks by name, their recipes, and the whitened stem."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+import torch
+
+from prune_env import networks
+from prune_env.networks import library
+from prune_env.networks.small import whitening_filters
+
+
+def sample(channels: int = 3, size: int = 16) -> torch.Tensor:
+    """(20, C, size, size) smooth images, whose neighbouring pixels are correlated."""
+    noise = torch.randn(20, channels, size, size, generator=torch.Generator().manual_seed(0))
+    return noise.cumsum(2).cumsum(3) / size + noise
+
+
+def test_the_stem_whitens() -> None:
+    images = sample()
+    filters = whitening_filters(images)
+    assert filters.shape == (12, 3, 2, 2)
+    responses = torch.nn.functional.conv2d(images, filters).transpose(0, 1).flatten(1)
+    second_moment = responses @ responses.T / responses.shape[1]
+    torch.testing.assert_close(second_moment, torch.eye(12), atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "size"),
+    [
+        ("mlp", 1, 8),
+        ("small", 3, 16),
+        ("small", 1, 9),
+        ("resnet18", 3, 16),
+        ("resnet18", 1, 16),
+        ("mobilenet_v3_small", 3, 32),
+        ("mobilenet_v3_small", 1, 32),
+    ],
+)
+def test_every_network_gives_one_logit_a_class(name: str, channels: int, size: int) -> None:
+    images = sample(channels, size)
+    network = networks.factory(name, images, num_classes=7)()
+    logits = network(images)
+    assert logits.shape == (20, 7)
+    logits.sum().backward()
+    assert all(p.grad is not None for p in network.parameters() if p.requires_grad)
+
+
+def test_the_stem_is_frozen_and_the_rest_is_trained() -> None:
+    network = networks.factory("small", sample(), 10)()
+    frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
+    assert "stem.weight" in frozen
+    trained = [
+        p
+        for group in networks.make_optimizer(network, networks.recipe("small")).param_groups
+        for p in group["params"]
+    ]
+    assert all(p.requires_grad for p in trained)
+    assert len(trained) == sum(p.requires_grad for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("shape", "device", "name"),
+    [
+        ((8, 8, 1), "cpu", "mlp"),
+        ((8, 8, 1), "cuda", "mlp"),
+        ((32, 32, 3), "cpu", "small"),
+        ((32, 32, 3), "cuda", "resnet18"),
+    ],
+)
+def test_default_network(shape: tuple[int, int, int], device: str, name: str) -> None:
+    assert networks.default_name(shape, torch.device(device)) == name
+
+
+def test_an_unknown_network_is_refused_with_near_names() -> None:
+    with pytest.raises(ValueError, match=r"'resnet81'; near names are .*resnet18"):
+        networks.factory("resnet81", sample(), 10)
+
+
+@pytest.mark.skipif(find_spec("timm") is not None, reason="timm is installed")
+def test_without_timm_the_error_names_the_extra() -> None:
+    with pytest.raises(ValueError, match=r"pip install 'prune_env\[models\]'"):
+        networks.factory("vit_tiny_patch16_224_unknown", sample(), 10)
+
+
+def test_timm_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "find_spec", lambda name: None)
+    assert library.timm_names() == []
+
+
+def test_the_learning_rate_rises_then_falls_with_the_fraction_of_the_run() -> None:
+    recipe = networks.Recipe(peak_lr=2.0, warmup=0.25, final_lr=0.1)
+    rates = [recipe.lr(fraction) for fraction in (0, 0.125, 0.25, 0.625, 1)]
+    assert rates == pytest.approx([0, 1.0, 2.0, 1.1, 0.2])
+
+
+def test_single_fields_of_a_recipe_are_overridden() -> None:
+    recipe = networks.recipe("small")
+    assert recipe.override({"peak_lr": 0.1}).peak_lr == 0.1
+    assert recipe.override({"peak_lr": 0.1}).batch_size == recipe.batch_size
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": 0.1}, "no field learning_rate; it has epochs, batch_size"),
+        ({"batch_size": 0}, "batch_size is 0; allowed is >= 1"),
+        ({"momentum": 1.0}, r"momentum is 1.0; allowed is \[0, 1\)"),
+        ({"optimizer": "adam"}, "optimizer is 'adam'; allowed are"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        networks.recipe("small").override(changes)
