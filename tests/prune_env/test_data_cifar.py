@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from prune_env.data import load
+from prune_env.data.cifar import FOLDERS
 
 ARCHIVE = "cifar-10-python.tar.gz"
 BATCHES = ("data_batch_1", "data_batch_2", "test_batch")
@@ -54,7 +55,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sums = [[name, md5(files[name])] for name in BATCHES]
     meta = {**CIFAR10.meta, "md5": md5(files["batches.meta"])}
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as up:
-        threading.Thread(target=up.serve_forever, daemon=True).start()
+        threading.Thread(target=up.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:{up.server_port}/{ARCHIVE}")
         monkeypatch.setattr(CIFAR10, "tgz_md5", md5((folder / ARCHIVE).read_bytes()))
         monkeypatch.setattr(CIFAR10, "train_list", sums[:2])
@@ -100,6 +101,12 @@ def test_no_server(server: Path, tmp_path: Path):
     (server / ARCHIVE).unlink()
     with pytest.raises(OSError, match=r"cifar10 could not be downloaded from http.*data="):
         load("cifar10", cache=tmp_path / "cache")
+
+
+def test_folders_are_torchvisions():
+    from torchvision.datasets import CIFAR10, CIFAR100
+
+    assert {"cifar10": CIFAR10.base_folder, "cifar100": CIFAR100.base_folder} == FOLDERS
 
 
 @pytest.fixture

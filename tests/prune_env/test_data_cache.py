@@ -1,0 +1,112 @@
+"""The cache holds whole entries only: whoever is killed, damages one, or writes at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prune_env.data import Dataset, Split
+from prune_env.data.cache import cache_folder, cached
+
+KEY = {"made": "up"}
+
+WRITER = """
+import pathlib, sys, time
+import numpy as np
+from prune_env.data import Dataset, Split, cache
+
+def build():
+    split = Split(np.full((2, 1, 1, 1), 7, np.uint8), np.array([0, 1]))
+    return Dataset("pets", ("cat", "dog"), split, split)
+
+{before}
+print(cache.cached({{"made": "up"}}, build, pathlib.Path(sys.argv[1])).train.images.tolist())
+"""
+
+
+def write_in_a_process(cache: Path, before: str = "") -> subprocess.Popen:
+    code = WRITER.format(before=before)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(cache)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def build() -> Dataset:
+    split = Split(np.full((2, 1, 1, 1), 7, np.uint8), np.array([0, 1]))
+    return Dataset("pets", ("cat", "dog"), split, split)
+
+
+def never() -> Dataset:
+    raise AssertionError("this is in the cache")
+
+
+def test_built_once(tmp_path: Path):
+    cached(KEY, build, tmp_path)
+    dataset = cached(KEY, never, tmp_path)
+    assert (dataset.name, dataset.classes) == ("pets", ("cat", "dog"))
+    assert dataset.test.images.tolist() == [[[[7]]], [[[7]]]]
+    assert dataset.train.labels.tolist() == [0, 1]
+    assert isinstance(dataset.train.images, np.memmap)
+    assert not dataset.train.images.flags.writeable
+
+
+def test_another_key_is_another_entry(tmp_path: Path):
+    cached(KEY, build, tmp_path)
+    with pytest.raises(AssertionError, match="this is in the cache"):
+        cached({"made": "down"}, never, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("kept", [0, 60, 129])
+@pytest.mark.parametrize("file", ["train_images.npy", "test_labels.npy", "dataset.json"])
+def test_damaged_entry_is_built_again(tmp_path: Path, file: str, kept: int):
+    cached(KEY, build, tmp_path)
+    (path,) = tmp_path.glob(f"*/{file}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: min(kept, len(whole) - 1)])
+    assert cached(KEY, build, tmp_path).train.images.tolist() == [[[[7]]], [[[7]]]]
+    assert path.read_bytes() == whole
+
+
+def test_killed_writer_leaves_no_entry(tmp_path: Path):
+    before = "import os; np.save = lambda file, array: file.write_bytes(b'half') and os._exit(9)"
+    assert write_in_a_process(tmp_path, before).wait() == 9
+    assert [path.name[:8] for path in tmp_path.iterdir()] == ["writing-"]
+    assert cached(KEY, build, tmp_path).train.labels.tolist() == [0, 1]
+
+
+def test_processes_that_write_at_once_agree(tmp_path: Path):
+    # each waits until all of them are building
+    before = """
+def build(build=build, cache=pathlib.Path(sys.argv[1])):
+    (cache / f"waiting-{time.perf_counter_ns()}").touch()
+    while len(list(cache.glob("waiting-*"))) < 3:
+        time.sleep(0.001)
+    return build()
+"""
+    writers = [write_in_a_process(tmp_path, before) for _ in range(3)]
+    assert [writer.communicate()[0] for writer in writers] == ["[[[[7]]], [[[7]]]]\n"] * 3
+    assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "variables", "expected"),
+    [
+        ("/a", {"PRUNE_ENV_CACHE": "/b", "XDG_CACHE_HOME": "/c"}, "/a"),
+        (None, {"PRUNE_ENV_CACHE": "/b", "XDG_CACHE_HOME": "/c"}, "/b"),
+        (None, {"PRUNE_ENV_CACHE": "", "XDG_CACHE_HOME": "/c"}, "/c/prune_env"),
+        (None, {"HOME": "/d"}, "/d/.cache/prune_env"),
+    ],
+)
+def test_cache_folder(
+    argument: str | None, variables: dict, expected: str, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("PRUNE_ENV_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert cache_folder(argument) == Path(expected)
