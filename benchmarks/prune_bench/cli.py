@@ -10,12 +10,14 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
+from prune_bench.board import Grid
 from prune_bench.runner import Place, RunOptions
 
 
@@ -75,8 +77,47 @@ def two_columns(lines: Mapping[str, str]) -> Table:
     return table
 
 
+@dataclass(frozen=True)
+class Board:
+    """Run agents x keep ratios x seeds, or what is missing of them, and compare them."""
+
+    grid: tyro.conf.OmitArgPrefixes[Grid] = field(default_factory=Grid)
+    out: Path = Path("board")
+    """folder of the board; what is there already is not run again"""
+    jobs: int = 1
+    """runs at a time"""
+    threads_per_job: int | None = None
+    """threads of PyTorch in each; by default a fair share of the cores"""
+    data: str | None = None
+    """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 ..."""
+    retry_failed: bool = False
+    """try the runs again that failed before"""
+
+    def main(self, console: Console) -> None:
+        """Run it."""
+        from prune_bench import board, engine
+        from prune_bench.live import BoardView
+
+        place = Place(self.data, self.device, self.threads_per_job)
+        this = board.Board(self.out)
+        this.add([self.grid])
+        if self.retry_failed:
+            this.forget_failures()
+        with (
+            BoardView(console, this, self.jobs) as view,
+            engine.processes(this, place, self.jobs) as submit,
+        ):
+            engine.work_off(this, submit, view.tick)
+        view.print_end()
+        if view.failed:
+            sys.exit(1)
+
+
 Command = (
     Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Board, tyro.conf.subcommand("board")]
     | Annotated[Agents, tyro.conf.subcommand("agents")]
     | Annotated[Envs, tyro.conf.subcommand("envs")]
 )
@@ -84,7 +125,8 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Bad input ends with one clear line and exit status 2."""
-    command = tyro.cli(Command, prog="prune-env", description=__doc__, args=arguments)  # type: ignore[call-overload]
+    sys.path.append(str(Path.cwd()))  # one's own agents and environments are often just there
+    command = tyro.cli(Command, prog="prune-env", description=__doc__, args=arguments)
     try:
         command.main(Console())
     except (ValueError, FileNotFoundError, ImportError) as error:

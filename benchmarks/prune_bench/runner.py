@@ -90,12 +90,88 @@ def make_env(options: RunOptions, place: Place, agent: Any) -> PruneEnv:
     return env
 
 
+class Episode:
+    """A run round by round, for a caller that wants to stop and go on elsewhere.
+
+    Args:
+        options: what determines the run.
+        place: where it happens.
+
+    Raises:
+        ValueError, FileNotFoundError: bad options; nothing has been trained then.
+    """
+
+    def __init__(self, options: RunOptions, place: Place | None = None) -> None:
+        import torch
+
+        place = place or Place()
+        if place.threads is not None:
+            torch.set_num_threads(place.threads)
+        self.options = options
+        self.agent = prune_agents.make(
+            options.agent, keep_ratio=options.keep_ratio, seed=options.seed, **options.agent_options
+        )
+        self.env = make_env(options, place, self.agent)
+        self.observation, _ = self.env.reset(seed=options.seed)
+        self.agent_state: Any = None
+        self.terminated = False
+        self.history: list[dict[str, Any]] = []
+        """One row a round, see `history_row`."""
+
+    def step(self) -> dict[str, Any]:
+        """Run one round and return its row of the history."""
+        with self.env.clock("select"):
+            action, self.agent_state = self.agent.predict(self.observation, self.agent_state)
+        self.observation, _, self.terminated, _, info = self.env.step(action)
+        self.history.append(history_row(self.env, info))
+        return self.history[-1]
+
+    def result(self) -> dict[str, Any]:
+        """What happened, as one JSON-able dict, when the run has terminated."""
+        env, last = self.env, self.history[-1]
+        return {
+            "schema": SCHEMA,
+            "options": asdict(self.options) | {"epochs": env.options.epochs},
+            "agent_options": asdict(self.agent),
+            "env_options": asdict(env.options),
+            "num_arms": env.learner.num_arms,
+            "history": self.history,
+            **summary(self.history),
+            "passes": {
+                "charged": last["passes"],
+                "train": last["passes_train"],
+                "refresh": last["passes_refresh"],
+                "evaluate": last["passes_evaluate"],
+            },
+            "seconds": env.clock.wall,
+            "cpu_seconds": env.clock.cpu,
+            "kept": describe_kept(env),
+            "place": describe_place(env),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue bit for bit."""
+        return {
+            "env": self.env.state_dict(),
+            "agent": self.agent_state,
+            "observation": self.observation,
+            "terminated": self.terminated,
+            "history": self.history,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from the `state_dict` of an episode with the same options."""
+        self.env.load_state_dict(state["env"])
+        self.agent_state, self.observation = state["agent"], state["observation"]
+        self.terminated, self.history = state["terminated"], state["history"]
+
+
 def run(
     options: RunOptions,
     place: Place | None = None,
     on_round: Callable[[PruneEnv, dict[str, Any]], None] = lambda env, row: None,
 ) -> dict[str, Any]:
-    """Run one episode.
+    """Run one episode from its beginning to its end.
 
     Args:
         options: what determines the run.
@@ -108,42 +184,10 @@ def run(
     Raises:
         ValueError, FileNotFoundError: bad options; nothing has been trained then.
     """
-    import torch
-
-    place = place or Place()
-    if place.threads is not None:
-        torch.set_num_threads(place.threads)
-    agent = prune_agents.make(
-        options.agent, keep_ratio=options.keep_ratio, seed=options.seed, **options.agent_options
-    )
-    env = make_env(options, place, agent)
-    observation, info = env.reset(seed=options.seed)
-    state, terminated, history = None, False, []
-    while not terminated:
-        with env.clock("select"):
-            action, state = agent.predict(observation, state)
-        observation, _, terminated, _, info = env.step(action)
-        row = history_row(env, info)
-        history.append(row)
-        on_round(env, row)
-    return {
-        "schema": SCHEMA,
-        "options": asdict(options) | {"epochs": env.options.epochs},
-        "agent_options": asdict(agent),
-        "num_arms": env.learner.num_arms,
-        "history": history,
-        **summary(history, info),
-        "passes": {
-            "charged": info["passes"],
-            "train": info["passes_train"],
-            "refresh": info["passes_refresh"],
-            "evaluate": info["passes_evaluate"],
-        },
-        "seconds": env.clock.wall,
-        "cpu_seconds": env.clock.cpu,
-        "kept": describe_kept(env),
-        "place": describe_place(env),
-    }
+    episode = Episode(options, place)
+    while not episode.terminated:
+        on_round(episode.env, episode.step())
+    return episode.result()
 
 
 def history_row(env: PruneEnv, info: dict[str, Any]) -> dict[str, Any]:
@@ -163,16 +207,17 @@ def history_row(env: PruneEnv, info: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def summary(history: list[dict[str, Any]], info: dict[str, Any]) -> dict[str, Any]:
+def summary(history: list[dict[str, Any]]) -> dict[str, Any]:
     """Last and best accuracy on both splits. The last decides; the best is for comparison."""
+    last = history[-1]
     tested = [row["test_accuracy"] for row in history if "test_accuracy" in row]
     return {
         "val_accuracy": {
-            "last": info["val_accuracy"],
+            "last": last["val_accuracy"],
             "best": max(row["val_accuracy"] for row in history),
         },
-        "test_accuracy": {"last": info["test_accuracy"], "best": max(tested)},
-        "diverged": info["diverged"],
+        "test_accuracy": {"last": last["test_accuracy"], "best": max(tested)},
+        "diverged": last["diverged"],
     }
 
 

@@ -1,0 +1,200 @@
+"""A board: a folder of runs, and the list of those that belong to it.
+
+board.yaml     the grids of runs that belong to the board
+runs/          one JSON result a run, see results/README.md
+failed/        one JSON file with the traceback for each run that failed
+work/          claims and checkpoints of runs in flight; empty when the board is done
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium as gym
+import prune_agents
+import yaml
+
+from prune_bench.options import Pairs
+from prune_bench.results import run_id, write_text
+from prune_bench.runner import RunOptions
+
+CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
+"""On every board: what an agent has to beat before its number means something."""
+
+BASIC_AGENTS = ("uncertainty", "epsilon_greedy", "ucb", "ucb1")
+"""The agents of a board that names none."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Agents x keep ratios x seeds on one environment. Checked when made."""
+
+    env: str = "prune_env/Digits-v0"
+    """registered id of the environment"""
+    agents: tuple[str, ...] = BASIC_AGENTS
+    """names of selection policies, or import paths module:Class; the controls are always there"""
+    keep_ratios: tuple[float, ...] = (0.1, 0.3, 0.5)
+    """shares of the arms to keep each round, in (0, 1]"""
+    seeds: int = 5
+    """how many; they are 0, 1, 2 ..."""
+    epochs: int | None = None
+    """rounds of a run; by default the recipe's"""
+    network: str | None = None
+    """name of the network; by default one that suits the images and the device"""
+    recipe: Pairs = field(default_factory=dict)
+    """fields of the network's recipe to change, such as peak_lr=0.1"""
+    feedback: Literal["semi", "full"] = "semi"
+    """observe kept arms only, or also pay for a forward pass over the rest"""
+    refresh: int = 1
+    """with full feedback: rounds between two passes over the rest"""
+    limit: int | None = None
+    """use only so many training images"""
+    evaluate_every: int = 1
+    """rounds between two evaluations"""
+
+    def __post_init__(self) -> None:
+        for name in ("agents", "keep_ratios"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        module, _, env_id = self.env.rpartition(":")
+        if module:  # as in gym.make: "module:id" imports the module first
+            importlib.import_module(module)
+        if env_id not in gym.registry:
+            raise ValueError(f"env is {self.env!r}, which is not registered; see prune-env envs")
+        if not self.keep_ratios:
+            raise ValueError("keep_ratios is empty; name at least one, such as 0.3")
+        if not (isinstance(self.seeds, int) and self.seeds >= 1):
+            raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
+        for agent in self.agents:
+            for keep_ratio in self.keep_ratios:
+                prune_agents.make(agent, keep_ratio=keep_ratio)
+
+    def runs(self) -> list[RunOptions]:
+        """The runs, seed by seed and controls first, so that a board is useful early.
+
+        `full` keeps everything, so it is there once and not for every keep ratio.
+        """
+        others = [agent for agent in self.agents if agent not in CONTROLS]
+        return [
+            RunOptions(agent=agent, keep_ratio=keep_ratio, seed=seed, **self._settings())
+            for seed in range(self.seeds)
+            for agent in (*CONTROLS, *others)
+            for keep_ratio in ((1.0,) if agent == "full" else self.keep_ratios)
+        ]
+
+    def merged(self, other: Grid) -> Grid | None:
+        """One grid with the runs of both and no others; None where there is no such grid."""
+        differing = {name for name in asdict(self) if getattr(self, name) != getattr(other, name)}
+        if len(differing) > 1 or not differing <= {"agents", "keep_ratios", "seeds"}:
+            return None
+        return replace(
+            self,
+            agents=_union(self.agents, other.agents),
+            keep_ratios=tuple(sorted(_union(self.keep_ratios, other.keep_ratios))),
+            seeds=max(self.seeds, other.seeds),
+        )
+
+    def _settings(self) -> dict[str, Any]:
+        """The fields that every run of the grid has in common."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("agents", "keep_ratios", "seeds")
+        }
+
+
+class Board:
+    """The folder of a board.
+
+    Args:
+        folder: where it is; made by `add`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.work = folder / "work"
+
+    # -- what belongs to it -----------------------------------------------------------------------
+
+    def grids(self) -> list[Grid]:
+        """What board.yaml says.
+
+        Raises:
+            ValueError: it says something else than grids of known agents and environments.
+        """
+        path = self.folder / "board.yaml"
+        return read_grids(path) if path.exists() else []
+
+    def add(self, grids: Iterable[Grid]) -> None:
+        """Make these runs belong to the board, beside those that already do."""
+        held = self.grids()
+        for new in grids:
+            for place, old in enumerate(held):
+                if (merged := old.merged(new)) is not None:
+                    held[place] = merged
+                    break
+            else:
+                held.append(new)
+        content = {"grids": [_shortest(grid) for grid in held]}
+        text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+        write_text(self.folder / "board.yaml", text)
+
+    def runs(self) -> dict[str, RunOptions]:
+        """All runs by their id, in the order in which they are worth doing: seed by seed."""
+        runs = [options for grid in self.grids() for options in grid.runs()]
+        runs.sort(key=lambda options: (options.seed, options.agent not in CONTROLS))
+        return {run_id(options): options for options in runs}
+
+    def forget_failures(self) -> None:
+        """Let the runs that failed count as not yet begun."""
+        for name in self.runs():
+            self.failure_path(name).unlink(missing_ok=True)
+
+    # -- where things are -------------------------------------------------------------------------
+
+    def result_path(self, name: str) -> Path:
+        """The result of a run; it is there exactly when the run is done."""
+        return self.folder / "runs" / f"{name}.json"
+
+    def failure_path(self, name: str) -> Path:
+        """Why a run failed."""
+        return self.folder / "failed" / f"{name}.json"
+
+    def checkpoint_path(self, name: str) -> Path:
+        """From where a run that was cut off goes on."""
+        return self.work / f"{name}.pt"
+
+    def is_open(self, name: str) -> bool:
+        """Whether a run is neither done nor failed."""
+        return not (self.result_path(name).exists() or self.failure_path(name).exists())
+
+
+def read_grids(path: Path) -> list[Grid]:
+    """The grids of a board.yaml or a preset.
+
+    Raises:
+        ValueError: the file is not of that form; the message names it.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+        return [Grid(**grid) for grid in content["grids"]]
+    except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} does not describe a board: {error}") from error
+
+
+def _shortest(grid: Grid) -> dict[str, Any]:
+    """A grid as YAML shows it: without the settings that are as usual."""
+    named = {"env", "agents", "keep_ratios", "seeds", "epochs"}
+    content = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(grid).items()
+    }
+    usual = asdict(Grid())
+    return {n: v for n, v in content.items() if n in named or v != usual[n]}
+
+
+def _union(first: Sequence[Any], second: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
