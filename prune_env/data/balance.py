@@ -22,7 +22,7 @@ def balanced(labels: NDArray[np.int64], count: int, rng: np.random.Generator) ->
         (count,) int64, ascending indices into labels.
 
     >>> balanced(np.array([0, 0, 0, 0, 1, 1]), 4, np.random.default_rng(0)).tolist()
-    [0, 1, 4, 5]
+    [2, 3, 4, 5]
     """
     order = rng.permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
