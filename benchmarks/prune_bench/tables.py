@@ -1,0 +1,195 @@
+"""Tables of a board: for the terminal, for Markdown, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from prune_bench.standings import PHASES, Comparison, Row, Standings, standings
+from prune_bench.statistics import Estimate
+from prune_bench.verdict import caution, headline, judge, percent, points
+
+HEADINGS = {
+    "agent": "Agent",
+    "accuracy": "Test accuracy, %",
+    "ahead": "vs full_short, points",
+    "ahead_random": "vs random_dynamic",
+    "cost": "Cost",
+    "seconds": "Seconds",
+    "runs": "Runs",
+}
+"""The columns that fit on a screen."""
+
+LEGEND = (
+    "Test accuracy of the last epoch: interquartile mean [95 % interval]. vs full_short: paired by "
+    "seed, when both have cost as many sample passes. Cost: passes relative to all data for all "
+    "epochs. Seconds: CPU or GPU time without evaluation."
+)
+
+
+def terminal_table(results: Iterable[Mapping[str, Any]] | Standings) -> Table:
+    """The standings for the terminal: what `prune-env board` and `demo` print.
+
+    Args:
+        results: what `prune_bench.runner.run` returned, or standings that are there already.
+    """
+    all_standings = results if isinstance(results, Standings) else standings(results)
+    answers = [answer(all_standings.of(setting)) for setting in all_standings.settings]
+    table = Table(
+        title="\n".join(answers),
+        title_style="bold",
+        title_justify="left",
+        caption=LEGEND,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for name, heading in HEADINGS.items():
+        left = name == "agent"
+        table.add_column(heading, justify="left" if left else "right", no_wrap=left)
+    for comparison in all_standings.comparisons:
+        title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
+        table.add_row(Text(title, style="bold cyan", overflow="ignore"))
+        leader = judge(comparison).leader
+        for row in comparison.rows:
+            cells = [Text(text) for text in row_cells(row).values()]
+            if row.complete and row.ahead_passes:
+                cells[2].stylize({1: "bold green", 0: "", -1: "red"}[row.ahead_passes.sign])
+            style = "" if row.complete else "dim"
+            if row.rule != "fixed keep ratio" or row.is_control:
+                style += " italic"
+            if leader is not None and row.agent == leader.agent:
+                style += " bold"
+            table.add_row(*cells, style=style)
+        table.add_section()
+    return table
+
+
+def answer(comparisons: Sequence[Comparison]) -> str:
+    """The verdict on one setting, with what a reader must keep in mind."""
+    warning = caution(comparisons)
+    text = headline([judge(comparison) for comparison in comparisons])
+    return f"{text} ({warning})" if warning else text
+
+
+def row_cells(row: Row) -> dict[str, str]:
+    """A row as text, one entry for each of `HEADINGS`."""
+    runs = f"{len(row.runs)}" if row.complete else f"{len(row.runs)}/{row.expected}"
+    failed = f", {row.failed} failed" if row.failed else ""
+    if not row.runs:
+        empty = dict.fromkeys(HEADINGS, "–")
+        return empty | {"agent": row.agent, "runs": runs + failed}
+    return {
+        "agent": row.agent,
+        "accuracy": points(row.last),
+        "ahead": points(row.ahead_passes, signed=True),
+        "ahead_random": points(row.ahead_random, signed=True),
+        "cost": f"{row.cost:.2f}",
+        "seconds": seconds(row.seconds),
+        "runs": runs + failed,
+    }
+
+
+def markdown(all_standings: Standings) -> str:
+    """The standings as Markdown."""
+    lines = ["# Leaderboard", ""]
+    for setting in all_standings.settings:
+        comparisons = all_standings.of(setting)
+        lines += [f"## {escape(setting.title)}", "", f"**{escape(answer(comparisons))}**", ""]
+        for comparison in comparisons:
+            lines += [
+                f"### Keep {percent(comparison.keep_ratio)}",
+                "",
+                f"| {' | '.join(HEADINGS.values())} |",
+                f"|---|{'---:|' * (len(HEADINGS) - 1)}",
+            ]
+            lines += [
+                f"| {' | '.join(escape(cell) for cell in row_cells(row).values())} |"
+                for row in comparison.rows
+            ]
+            lines.append("")
+    lines += [LEGEND, ""]
+    if all_standings.failures:
+        lines += ["## Failed runs", ""]
+        lines += [f"* `{run.name}`: {escape(run.error)}" for run in all_standings.failures]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def comma_separated(all_standings: Standings) -> str:
+    """The standings as CSV, all columns. Accuracies and differences are in [0, 1]."""
+    text = io.StringIO()
+    records = [
+        {
+            "env": comparison.setting.env,
+            "epochs": comparison.setting.epochs,
+            "setting": comparison.setting.title,
+            "keep_ratio": comparison.keep_ratio,
+        }
+        | _record(row)
+        for comparison in all_standings.comparisons
+        for row in comparison.rows
+    ]
+    columns = dict.fromkeys(name for record in records for name in record)
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
+
+
+def _record(row: Row) -> dict[str, Any]:
+    """A row as plain values; nothing where nothing has finished."""
+    record: dict[str, Any] = {
+        "agent": row.agent,
+        "rule": row.rule,
+        "runs": len(row.runs),
+        "expected": row.expected,
+        "failed": row.failed,
+    }
+    if not row.runs:
+        return record
+    estimates: dict[str, Estimate | None] = {
+        "last_test_accuracy": row.last,
+        "ahead_of_full_short": row.ahead,
+        "ahead_at_equal_passes": row.ahead_passes,
+        "ahead_at_equal_seconds": row.ahead_seconds,
+        "ahead_of_random_dynamic": row.ahead_random,
+        "normalised_score": row.normalised,
+    }
+    for name, estimate in estimates.items():
+        if estimate is not None:
+            record[name] = _rounded(estimate.value)
+            record[f"{name}_low"] = _rounded(estimate.low)
+            record[f"{name}_high"] = _rounded(estimate.high)
+    record |= {
+        "best_test_accuracy": _rounded(row.best),
+        "cost": _rounded(row.cost),
+        "charged_seconds": _rounded(row.seconds),
+    }
+    for clock in ("seconds", "cpu_seconds"):
+        for phase in PHASES:
+            values = [run.result[clock][phase] for run in row.runs]
+            record[f"{clock}_{phase}"] = _rounded(sum(values) / len(values))
+    return record
+
+
+def seconds(value: float) -> str:
+    """Seconds with about three digits."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    for special in "\\|<>`*_[]":
+        text = text.replace(special, f"\\{special}")
+    return text
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

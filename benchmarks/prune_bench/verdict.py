@@ -1,0 +1,134 @@
+"""Verdicts: what a board says, in sentences and one word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prune_bench.standings import MIN_SEEDS, Comparison, Row
+from prune_bench.statistics import Estimate
+
+Kind = Literal["beats", "level", "behind", "open"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether anything beats `full_short` at equal cost, in one comparison."""
+
+    kind: Kind
+    """beats: the interval of a difference lies above 0; level: the best one's holds 0; behind: even
+    the best one's lies below 0; open: there is nothing to compare yet"""
+    keep_ratio: float
+    leader: Row | None = None
+    """of the agents that are complete, the most accurate at the cost of `full_short`"""
+    beaters: tuple[str, ...] = ()
+    """all agents that beat it"""
+
+    @property
+    def ahead(self) -> Estimate | None:
+        """By how much the leader is ahead of `full_short`, in [-1, 1]."""
+        return self.leader.ahead_passes if self.leader else None
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for a person."""
+        if self.leader is None:
+            return "No agent has finished beside full_short yet."
+        name, ahead = self.leader.agent, points(self.ahead, signed=True)
+        if self.kind == "beats":
+            others = len(self.beaters) - 1
+            also = f"; so do {others} more" if others > 1 else "; so does one more" * others
+            return f"{name} beats full_short by {ahead} points{also}."
+        if self.kind == "level":
+            return f"Nothing beats full_short for certain; the best, {name}, is at {ahead} points."
+        return f"Nothing beats full_short; the closest, {name}, is at {ahead} points."
+
+
+def judge(comparison: Comparison) -> Verdict:
+    """The verdict on one comparison. Agents with runs missing cannot win."""
+    candidates = [
+        row
+        for row in comparison.rows
+        if row.complete and row.ahead_passes is not None and row.rule == "fixed keep ratio"
+    ]
+    short = comparison.row("full_short")
+    if short is None or not short.complete or not candidates:
+        return Verdict("open", comparison.keep_ratio)
+    candidates.sort(key=lambda row: -_value(row.ahead_passes))
+    beaters = [row for row in candidates if row.ahead_passes and row.ahead_passes.sign > 0]
+    leader = beaters[0] if beaters else candidates[0]
+    assert leader.ahead_passes is not None
+    kinds: dict[int, Kind] = {1: "beats", 0: "level", -1: "behind"}
+    return Verdict(
+        kinds[leader.ahead_passes.sign],
+        comparison.keep_ratio,
+        leader,
+        tuple(row.agent for row in beaters),
+    )
+
+
+def headline(verdicts: Sequence[Verdict]) -> str:
+    """The answer of all comparisons of one setting in one sentence."""
+    judged = [verdict for verdict in verdicts if verdict.kind != "open"]
+    if not judged:
+        return "Nothing to compare yet: full_short and one agent must have finished."
+    won = [verdict for verdict in judged if verdict.kind == "beats"]
+    if not won:
+        best = max(judged, key=lambda verdict: _value(verdict.ahead))
+        assert best.leader is not None
+        certain = "" if best.kind == "behind" else " for certain"
+        return (
+            f"At equal cost nothing beats full_short{certain}. The closest is {best.leader.agent} "
+            f"at keep {percent(best.keep_ratio)}: {points(best.ahead, signed=True)} points."
+        )
+    clauses = [
+        f"{verdict.leader.agent} beats full_short at keep {percent(verdict.keep_ratio)} "
+        f"({points(verdict.ahead, signed=True, interval=False)} points)"
+        for verdict in won
+        if verdict.leader
+    ]
+    lost = [percent(verdict.keep_ratio) for verdict in judged if verdict not in won]
+    rest = f"; at {_enumerate(lost)} nothing does" if lost else ""
+    return f"At equal cost {_enumerate(clauses)}{rest}."
+
+
+def caution(comparisons: Sequence[Comparison]) -> str:
+    """What a reader must keep in mind, or nothing."""
+    rows = [row for comparison in comparisons for row in comparison.rows]
+    cautions = []
+    fewest = min((row.expected for row in rows), default=0)
+    if fewest < MIN_SEEDS:
+        cautions.append(
+            f"{fewest} seed{'s' * (fewest != 1)} only: fewer than {MIN_SEEDS} show little"
+        )
+    if unfinished := sum(not row.complete for row in rows):
+        cautions.append(f"{unfinished} rows are unfinished and cannot win yet")
+    if diverged := sum(run.result["diverged"] for row in rows for run in row.runs):
+        cautions.append(f"{diverged} runs diverged and count with the accuracy they ended at")
+    return "; ".join(cautions)
+
+
+def points(estimate: Estimate | None, signed: bool = False, interval: bool = True) -> str:
+    """An accuracy or a difference in percentage points: "+1.2 [0.3, 2.0]"."""
+    if estimate is None:
+        return "–"
+    text = f"{100 * estimate.value:{'+' if signed else ''}.1f}".replace("-", "−")
+    if interval and estimate.low is not None and estimate.high is not None:
+        text += f" [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]".replace("-", "−")
+    return text
+
+
+def percent(share: float) -> str:
+    """10 %"""
+    return f"{100 * share:g} %"
+
+
+def _value(estimate: Estimate | None) -> float:
+    return estimate.value if estimate else float("-inf")
+
+
+def _enumerate(clauses: Sequence[str]) -> str:
+    if len(clauses) < 2:
+        return "".join(clauses)
+    return f"{', '.join(clauses[:-1])} and {clauses[-1]}"
