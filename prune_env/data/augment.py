@@ -104,6 +104,11 @@ class ImageStore:
         pixels = torch.where(flip.view(-1, 1, 1, 1), pixels.flip(2), pixels)
         return self._normalised(pixels)
 
+    @property
+    def images(self) -> Tensor:
+        """(N, H, W, C) uint8: the images themselves, a view on the device."""
+        return self._windows[:, self._padding, self._padding]
+
     def plain(self, index: Tensor | slice) -> Tensor:
         """The images as they are, normalised: (B,) int64 or a slice -> (B, C, H, W) float32."""
         return self._normalised(self._windows[index, self._padding, self._padding])

@@ -93,6 +93,11 @@ class NetworkLearner:
         )
         self.reset([0])
 
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """(N, H, W, C) uint8: the image of each arm, for the dashboard; no copy on a CPU."""
+        return self._arms.images.cpu().numpy()
+
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin a new run; seeds[0] decides initial weights, data order and augmentation."""
         (seed,) = seeds
