@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+import gymnasium as gym
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from prune_bench.board import Grid
@@ -39,9 +41,12 @@ class Run:
             return
         from prune_bench.progress import RunProgress
 
+        with console.status(f"making {self.run.env}"):
+            episode = runner.Episode(self.run, self.place)
         with RunProgress(console, self.run) as progress:
-            result = runner.run(self.run, self.place, progress.on_round)
-        progress.print_summary(result)
+            while not episode.terminated:
+                progress.on_round(episode.env, episode.step())
+        progress.print_summary(episode.result())
 
 
 @dataclass(frozen=True)
@@ -129,8 +134,8 @@ def main(arguments: list[str] | None = None) -> None:
     command = tyro.cli(Command, prog="prune-env", description=__doc__, args=arguments)
     try:
         command.main(Console())
-    except (ValueError, FileNotFoundError, ImportError) as error:
-        Console(stderr=True).print(f"[bold red]prune-env:[/bold red] {error}", highlight=False)
+    except (ValueError, FileNotFoundError, ImportError, gym.error.Error) as error:
+        Console(stderr=True).print("[bold red]prune-env:[/bold red]", escape(str(error)))
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

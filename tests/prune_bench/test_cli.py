@@ -1,0 +1,136 @@
+"""The command prune-env, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from prune_bench.cli import main
+
+
+def run(*arguments):
+    main(["run", "--limit", "300", "--threads", "1", *arguments])
+
+
+def test_json_is_one_object(capsys):
+    run("--agent", "ucb", "--keep-ratio", "0.5", "--epochs", "2", "--seed", "7", "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert result["options"]["agent"] == "ucb"
+    assert result["options"]["seed"] == 7
+    assert result["agent_options"] == {
+        "keep_ratio": 0.5,
+        "period": 1,
+        "seed": 7,
+        "alpha": 0.8,
+        "c": 1.0,
+    }
+    assert [row["round"] for row in result["history"]] == [1, 2]
+    assert [row["kept"] for row in result["history"]] == [135, 135]  # half of 300 less a tenth
+    assert result["passes"] == {"charged": 810, "train": 810, "refresh": 0, "evaluate": 60}
+    assert set(result["seconds"]) == {"train", "select", "observe", "evaluate"}
+    for split in ("val_accuracy", "test_accuracy"):
+        assert 0 <= result[split]["last"] <= result[split]["best"] <= 1
+    assert result["place"]["device"] == "cpu"
+    assert result["place"]["versions"]["torch"]
+
+
+def test_one_seed_one_result(capsys):
+    results = []
+    for _ in range(2):
+        run("--agent", "epsilon_greedy", "--epochs", "2", "--json")
+        result = json.loads(capsys.readouterr().out)
+        times = ("seconds", "cpu_seconds", "seconds_evaluate", "cpu_seconds_evaluate")
+        history = [{k: v for k, v in row.items() if k not in times} for row in result["history"]]
+        results.append((history, result["test_accuracy"], result["kept"]))
+    assert results[0] == results[1]
+
+
+def test_full_short_costs_what_the_others_cost(capsys):
+    run("--agent", "full_short", "--keep-ratio", "0.3", "--epochs", "5", "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert [row["kept"] for row in result["history"]] == [270, 135]
+    assert result["passes"]["charged"] == 3 * 270 * 1.5
+
+
+def test_the_terminal_shows_rounds_and_a_summary(capsys):
+    run("--epochs", "2")
+    out = capsys.readouterr().out
+    for word in ("val accuracy", "81 (30%)", "test accuracy", "30.0%", "seed 0"):
+        assert word in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--agent", "ucbb"], "unknown agent 'ucbb'; near names: ucb"),
+        (["--agent", "no_such_module:Agent"], "cannot import agent"),
+        (["--env", "prune_env/Digit-v0"], "Did you mean: `Digits`?"),
+        (["--keep-ratio", "1.5"], "keep_ratio is 1.5; allowed is 0 < keep_ratio <= 1"),
+        (["--keep-ratio", "0"], "keep_ratio is 0.0"),
+        (["--keep-ratio", "nan"], "keep_ratio is nan"),
+        (["--agent-options", "d=1"], "has no option d; allowed are"),
+        (["--agent-options", "c=high"], "c is 'high'; expected float"),
+        (["--recipe", "momentun=1"], "recipe has no field momentun"),
+        (["--network", "resnt18"], "near names are resnet18"),
+        (["--epochs", "0"], "epochs is 0"),
+        (["--device", "cuda:99"], "'cuda:99' is not there; this machine has"),
+        (["--env", "prune_env/CIFAR10-v0", "--data", "nowhere"], "nowhere does not exist"),
+    ],
+)
+def test_bad_input_ends_with_one_clear_error(capsys, arguments, message):
+    with pytest.raises(SystemExit) as end:
+        run(*arguments)
+    assert end.value.code == 2
+    printed = capsys.readouterr()
+    assert message in " ".join(printed.err.split())
+    assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("content", ["empty", "text"])
+def test_a_folder_that_is_no_dataset(capsys, tmp_path, content):
+    if content == "text":
+        (tmp_path / "notes.txt").write_text("no images here")
+    with pytest.raises(SystemExit) as end:
+        run("--env", "prune_env/CIFAR10-v0", "--data", str(tmp_path))
+    assert end.value.code == 2
+    assert "is not a dataset" in " ".join(capsys.readouterr().err.split())
+
+
+def test_agents_and_envs_have_one_line_each(capsys):
+    main(["agents"])
+    out = capsys.readouterr().out
+    for name in ("full_short", "epsilon_greedy", "ucb", "rs2"):
+        assert f"\n{name} " in "\n" + out
+    main(["envs"])
+    assert "prune_env/CIFAR10-v0" in capsys.readouterr().out
+
+
+def test_the_data_can_be_named_by_a_variable(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("PRUNE_ENV_DATA", str(tmp_path / "missing"))
+    with pytest.raises(SystemExit):
+        run("--env", "prune_env/CIFAR10-v0")
+    assert "missing does not exist" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_real_cifar10(capsys, cifar10_path):
+    run(
+        *("--env", "prune_env/CIFAR10-v0", "--data", str(cifar10_path)),
+        *("--epochs", "1", "--keep-ratio", "0.1", "--json"),
+    )
+    result = json.loads(capsys.readouterr().out)
+    assert result["num_arms"] == 270
+    assert result["history"][0]["kept"] == 27
+
+
+def test_help_needs_nothing_heavy():
+    environment = os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}
+    code = "import sys; from prune_bench.cli import main; main(['--help'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert "leaderboard" in done.stdout or "board" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"torch", "torchvision", "stable_baselines3", "sklearn", "matplotlib"}
