@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
@@ -258,7 +260,20 @@ def describe_place(env: PruneEnv) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
+        "commit": commit(),
     }
+
+
+def commit() -> str | None:
+    """The git commit that the code is from, with a + if it was changed since; None if unknown."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12"]
+    try:
+        done = subprocess.run(
+            [*command, "--exclude=*", "--dirty=+"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
 
 
 def processor_name() -> str:
