@@ -1,39 +1,28 @@
-"""Standings: the runs of a board as comparisons, one row an agent.
+"""Standings: the runs of a board as comparisons, one row an agent. `compare.py` fills them.
 
-`read_standings(folder)` is the way in. A `Comparison` is what may stand in one table: one setting
-(environment, epochs, network ...) at one keep ratio. Its rows are agents; a row holds the runs of
-its seeds and what follows from them. Runs that are missing or failed are counted, never dropped.
-
-Equal cost means the cost of `full_short`, which trains on all data for keep_ratio of the epochs.
+A `Comparison` is what may be compared: one setting (environment, epochs, network ...) at one keep
+ratio. Its rows are agents; a row holds the runs of its seeds and what follows from them. Runs that
+are missing or failed are counted, never dropped.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from prune_bench.results import read_results
 from prune_bench.runner import RunOptions
-from prune_bench.statistics import (
-    Estimate,
-    Scores,
-    accuracy_at,
-    estimate,
-    iqm,
-    normalise,
-    paired_differences,
-)
+from prune_bench.statistics import Estimate, Scores, iqm
 
-Rule = Literal["all data", "fixed keep ratio", "total budget"]
-"""How the cost of a run is bounded. The last two are never compared in one table, except that
-`full_short`, the bar that everything has to clear, is shown in both."""
+Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
+"""What bounds the cost of a run. Agents under different rules are never in one table; `full` and
+`full_short`, the references, are in each."""
+
+REFERENCES = ("full", "full_short")
 
 CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 PHASES = ("train", "select", "observe", "evaluate")
@@ -59,7 +48,7 @@ class Setting:
     @staticmethod
     def of(options: Mapping[str, Any]) -> Setting:
         """The setting of a run with these `RunOptions`."""
-        usual = {field.name: getattr(RunOptions(), field.name) for field in fields(RunOptions)}
+        usual = {f.name: getattr(RunOptions(), f.name) for f in fields(RunOptions)}
         others = {
             name: value
             for name, value in options.items()
@@ -162,11 +151,15 @@ class Row:
     last: Estimate | None = None
     """interquartile mean of the last test accuracy"""
     ahead: Estimate | None = None
-    """last test accuracy minus that of `full_short`, paired by seed"""
-    ahead_passes: Estimate | None = None
-    """the same, but the agent's accuracy is taken when it had cost as many passes"""
+    """last test accuracy minus that of `full_short` for as many sample passes, paired by seed"""
+    ahead_runs: Mapping[int, float] = field(default_factory=dict)
+    """by seed, the same of every run"""
     ahead_seconds: Estimate | None = None
-    """the same, at as many seconds"""
+    """last test accuracy minus that of `full_short` for as many seconds, paired by seed"""
+    at_passes: Estimate | None = None
+    """test accuracy when the run had cost as many passes as `full_short` at this keep ratio"""
+    at_seconds: Estimate | None = None
+    """test accuracy after as many seconds as `full_short` takes at this keep ratio"""
     ahead_random: Estimate | None = None
     """last test accuracy minus that of `random_dynamic`, paired by seed"""
     normalised: Estimate | None = None
@@ -176,7 +169,13 @@ class Row:
 
     @property
     def is_control(self) -> bool:
+        """Whether every board has it, so that the others can be judged."""
         return self.agent in CONTROLS
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it belongs into every table."""
+        return self.agent in REFERENCES
 
     @property
     def complete(self) -> bool:
@@ -215,6 +214,16 @@ class Comparison:
     setting: Setting
     keep_ratio: float
     rows: tuple[Row, ...]
+
+    @property
+    def tables(self) -> dict[Rule, list[Row]]:
+        """The rows under each rule, together with the references."""
+        rules: tuple[Rule, ...] = ("fixed keep ratio", "total budget", "own amount")
+        return {
+            rule: [row for row in self.rows if row.is_reference or row.rule == rule]
+            for rule in rules
+            if any(row.rule == rule and not row.is_reference for row in self.rows)
+        } or {"fixed keep ratio": list(self.rows)}
 
     def row(self, agent: str) -> Row | None:
         """The row of an agent, where it has finished runs."""
@@ -266,155 +275,3 @@ class Standings:
             for row in comparison.rows
             if position == 0 or row.rule != "all data"  # `full` is in every comparison
         )
-
-
-def read_standings(folder: Path) -> Standings:
-    """The standings of a board's folder.
-
-    Raises:
-        FileNotFoundError: there is no result in it.
-        ValueError: a file in it is not what it should be.
-    """
-    from prune_bench.board import Board
-
-    results = list(read_results(folder))
-    expected = Board(folder).runs()
-    if not results and not expected:
-        raise FileNotFoundError(f"no results in {folder}/runs and no {folder}/board.yaml")
-    failures = {
-        path.stem: json.loads(path.read_text())
-        for path in sorted((folder / "failed").glob("*.json"))
-    }
-    return standings(results, expected, failures)
-
-
-def standings(
-    results: Iterable[Mapping[str, Any]],
-    expected: Mapping[str, RunOptions] | None = None,
-    failures: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Standings:
-    """The standings of these results.
-
-    Args:
-        results: what `prune_bench.runner.run` returned.
-        expected: the runs of the board by their id; by default there are none but the results.
-        failures: by id of the run, objects with its `options` and the text `error`.
-    """
-    found = {result.get("id", position): result for position, result in enumerate(results)}
-    failures = {name: why for name, why in (failures or {}).items() if name not in found}
-    options = {name: dict(result["options"]) for name, result in found.items()}
-    planned = {name: failure["options"] for name, failure in failures.items()}
-    planned |= {name: vars(chosen) for name, chosen in (expected or {}).items()}
-    finished = list(options.values())
-    options |= {
-        name: _with_epochs(chosen, finished)
-        for name, chosen in planned.items()
-        if name not in found
-    }
-    cells: dict[tuple[Setting, float, str], list[Any]] = defaultdict(list)
-    for name, chosen in options.items():
-        cells[Setting.of(chosen), chosen["keep_ratio"], _label(chosen)].append(name)
-
-    rows: dict[Setting, list[Row]] = defaultdict(list)
-    for (setting, keep_ratio, agent), names in cells.items():
-        runs = sorted((Run(found[name]) for name in names if name in found), key=lambda r: r.seed)
-        row = Row(
-            agent=agent,
-            keep_ratio=keep_ratio,
-            rule=_rule(agent, runs),
-            runs=tuple({run.seed: run for run in runs}.values()),
-            expected=len({options[name]["seed"] for name in names}),
-            failed=sum(name in failures for name in names),
-        )
-        rows[setting].append(row)
-    return Standings(
-        tuple(
-            _compare(setting, keep_ratio, rows[setting])
-            for setting in sorted(rows, key=lambda setting: setting.title)
-            for keep_ratio in _keep_ratios(rows[setting])
-        ),
-        tuple(Failure(name, failure["error"]) for name, failure in failures.items()),
-    )
-
-
-def _keep_ratios(rows: Sequence[Row]) -> list[float]:
-    """Those at which something is compared; `full` alone has none of its own."""
-    ratios = {row.keep_ratio for row in rows if row.rule != "all data"}
-    return sorted(ratios or {row.keep_ratio for row in rows})
-
-
-def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Comparison:
-    """The rows of one keep ratio, and `full`, with all that one row says about another."""
-    rows = [row for row in rows if row.keep_ratio == keep_ratio or row.rule == "all data"]
-    by_agent = {row.agent: row for row in rows if row.runs}
-    short, random, full = map(by_agent.get, ("full_short", "random_dynamic", "full"))
-    rows = [_with_estimates(row, short, random, full) if row.runs else row for row in rows]
-    rows.sort(key=lambda row: -row.last.value if row.last else 0.0)
-    return Comparison(setting, keep_ratio, tuple(rows))
-
-
-def _with_estimates(row: Row, short: Row | None, random: Row | None, full: Row | None) -> Row:
-    scores = row.scores()
-    row = replace(row, last=_estimate(list(scores.values())))
-    if short and row.agent not in ("full", "full_short"):
-        bar, at = short.scores(), {}
-        for unit, cost in (("passes", short.cost), ("seconds", short.seconds)):
-            at[unit] = {
-                run.seed: accuracy_at(run.curve[unit], run.curve["accuracy"], cost)
-                for run in row.runs
-            }
-        row = replace(
-            row,
-            ahead=_difference(scores, bar),
-            ahead_passes=_difference(at["passes"], bar),
-            ahead_seconds=_difference(at["seconds"], bar),
-        )
-    if random and row.agent != "random_dynamic":
-        row = replace(row, ahead_random=_difference(scores, random.scores()))
-    if random and full and _scale_is_known(random, full):
-        zero, one = (float(iqm(list(end.scores().values()))) for end in (random, full))
-        normalised = normalise(list(scores.values()), zero, one)
-        row = replace(row, normalised=_estimate(normalised), normalised_runs=normalised)
-    return row
-
-
-def _scale_is_known(random: Row, full: Row) -> bool:
-    """Whether `full` is ahead of `random_dynamic` for sure: else the scale is made of noise."""
-    difference = _difference(full.scores(), random.scores())
-    return difference is not None and difference.sign > 0
-
-
-def _difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Estimate | None:
-    """Ours minus theirs, paired by seed; None where a value or a common seed is missing."""
-    differences = paired_differences(ours, theirs)
-    if not len(differences) or np.isnan(differences).any():
-        return None
-    return _estimate(differences)
-
-
-def _estimate(scores: Sequence[float] | Scores) -> Estimate:
-    """Interquartile mean and interval; the same draws for every row, whatever else is there."""
-    return estimate([np.asarray(scores)], np.random.default_rng(0))
-
-
-def _label(options: Mapping[str, Any]) -> str:
-    given = [f"{name}={value}" for name, value in sorted(options["agent_options"].items())]
-    return " ".join([options["agent"], *given])
-
-
-def _rule(agent: str, runs: Sequence[Run]) -> Rule:
-    if agent == "full":
-        return "all data"
-    budget = runs[0].result["env_options"]["budget"] if runs else None
-    return "total budget" if budget or agent == "full_short" else "fixed keep ratio"
-
-
-def _with_epochs(planned: dict[str, Any], known: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """A planned run with the epochs that its recipe gives, as far as a finished run tells."""
-    if planned["epochs"] is not None:
-        return planned
-    usual = Setting.of(planned).others
-    for options in known:
-        if options["env"] == planned["env"] and Setting.of(options).others == usual:
-            return planned | {"epochs": options["epochs"]}
-    return planned

@@ -11,7 +11,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from prune_bench.standings import PHASES, Comparison, Row, Standings, standings
+from prune_bench.compare import standings
+from prune_bench.standings import PHASES, Comparison, Row, Standings
 from prune_bench.statistics import Estimate
 from prune_bench.verdict import caution, headline, judge, percent, points
 
@@ -28,8 +29,8 @@ HEADINGS = {
 
 LEGEND = (
     "Test accuracy of the last epoch: interquartile mean [95 % interval]. vs full_short: paired by "
-    "seed, when both have cost as many sample passes. Cost: passes relative to all data for all "
-    "epochs. Seconds: CPU or GPU time without evaluation."
+    "seed, at equal cost in sample passes. Cost: passes relative to all data for all epochs. "
+    "Seconds: CPU time, on a GPU wall-clock, without evaluation."
 )
 
 
@@ -54,21 +55,30 @@ def terminal_table(results: Iterable[Mapping[str, Any]] | Standings) -> Table:
         left = name == "agent"
         table.add_column(heading, justify="left" if left else "right", no_wrap=left)
     for comparison in all_standings.comparisons:
-        title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
-        table.add_row(Text(title, style="bold cyan", overflow="ignore"))
         leader = judge(comparison).leader
-        for row in comparison.rows:
-            cells = [Text(text) for text in row_cells(row).values()]
-            if row.complete and row.ahead_passes:
-                cells[2].stylize({1: "bold green", 0: "", -1: "red"}[row.ahead_passes.sign])
-            style = "" if row.complete else "dim"
-            if row.rule != "fixed keep ratio" or row.is_control:
-                style += " italic"
-            if leader is not None and row.agent == leader.agent:
-                style += " bold"
-            table.add_row(*cells, style=style)
-        table.add_section()
+        for rule, rows in comparison.tables.items():
+            title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
+            table.add_row(Text(title if rule == "fixed keep ratio" else f"{title}: {rule}", "cyan"))
+            for row in rows:
+                table.add_row(*_terminal_cells(row), style=_style(row, leader))
+            table.add_section()
     return table
+
+
+def _terminal_cells(row: Row) -> list[Text]:
+    cells = {name: Text(text) for name, text in row_cells(row).items()}
+    if row.complete and row.ahead:
+        cells["ahead"].stylize({1: "green", 0: "", -1: "red"}[row.ahead.sign])
+    return list(cells.values())
+
+
+def _style(row: Row, leader: Row | None) -> str:
+    """Unfinished rows are faint, references and controls slanted, the leader stands out."""
+    if not row.complete:
+        return "dim"
+    if leader is not None and row.agent == leader.agent:
+        return "bold"
+    return "italic" if row.is_control else ""
 
 
 def answer(comparisons: Sequence[Comparison]) -> str:
@@ -88,7 +98,7 @@ def row_cells(row: Row) -> dict[str, str]:
     return {
         "agent": row.agent,
         "accuracy": points(row.last),
-        "ahead": points(row.ahead_passes, signed=True),
+        "ahead": points(row.ahead, signed=True),
         "ahead_random": points(row.ahead_random, signed=True),
         "cost": f"{row.cost:.2f}",
         "seconds": seconds(row.seconds),
@@ -103,17 +113,18 @@ def markdown(all_standings: Standings) -> str:
         comparisons = all_standings.of(setting)
         lines += [f"## {escape(setting.title)}", "", f"**{escape(answer(comparisons))}**", ""]
         for comparison in comparisons:
-            lines += [
-                f"### Keep {percent(comparison.keep_ratio)}",
-                "",
-                f"| {' | '.join(HEADINGS.values())} |",
-                f"|---|{'---:|' * (len(HEADINGS) - 1)}",
-            ]
-            lines += [
-                f"| {' | '.join(escape(cell) for cell in row_cells(row).values())} |"
-                for row in comparison.rows
-            ]
-            lines.append("")
+            for rule, rows in comparison.tables.items():
+                lines += [
+                    f"### Keep {percent(comparison.keep_ratio)}, {rule}",
+                    "",
+                    f"| {' | '.join(HEADINGS.values())} |",
+                    f"|---|{'---:|' * (len(HEADINGS) - 1)}",
+                ]
+                lines += [
+                    f"| {' | '.join(escape(cell) for cell in row_cells(row).values())} |"
+                    for row in rows
+                ]
+                lines.append("")
     lines += [LEGEND, ""]
     if all_standings.failures:
         lines += ["## Failed runs", ""]
@@ -156,10 +167,11 @@ def _record(row: Row) -> dict[str, Any]:
         return record
     estimates: dict[str, Estimate | None] = {
         "last_test_accuracy": row.last,
-        "ahead_of_full_short": row.ahead,
-        "ahead_at_equal_passes": row.ahead_passes,
-        "ahead_at_equal_seconds": row.ahead_seconds,
+        "ahead_of_full_short_for_equal_passes": row.ahead,
+        "ahead_of_full_short_for_equal_seconds": row.ahead_seconds,
         "ahead_of_random_dynamic": row.ahead_random,
+        "test_accuracy_at_passes_of_full_short": row.at_passes,
+        "test_accuracy_at_seconds_of_full_short": row.at_seconds,
         "normalised_score": row.normalised,
     }
     for name, estimate in estimates.items():

@@ -21,14 +21,14 @@ class Verdict:
     the best one's lies below 0; open: there is nothing to compare yet"""
     keep_ratio: float
     leader: Row | None = None
-    """of the agents that are complete, the most accurate at the cost of `full_short`"""
+    """of the agents that are complete, the one furthest ahead of `full_short`"""
     beaters: tuple[str, ...] = ()
     """all agents that beat it"""
 
     @property
     def ahead(self) -> Estimate | None:
         """By how much the leader is ahead of `full_short`, in [-1, 1]."""
-        return self.leader.ahead_passes if self.leader else None
+        return self.leader.ahead if self.leader else None
 
     @property
     def sentence(self) -> str:
@@ -50,18 +50,18 @@ def judge(comparison: Comparison) -> Verdict:
     candidates = [
         row
         for row in comparison.rows
-        if row.complete and row.ahead_passes is not None and row.rule == "fixed keep ratio"
+        if row.complete and row.ahead is not None and row.rule != "own amount"
     ]
     short = comparison.row("full_short")
     if short is None or not short.complete or not candidates:
         return Verdict("open", comparison.keep_ratio)
-    candidates.sort(key=lambda row: -_value(row.ahead_passes))
-    beaters = [row for row in candidates if row.ahead_passes and row.ahead_passes.sign > 0]
+    candidates.sort(key=lambda row: -_value(row.ahead))
+    beaters = [row for row in candidates if row.ahead and row.ahead.sign > 0]
     leader = beaters[0] if beaters else candidates[0]
-    assert leader.ahead_passes is not None
+    assert leader.ahead is not None
     kinds: dict[int, Kind] = {1: "beats", 0: "level", -1: "behind"}
     return Verdict(
-        kinds[leader.ahead_passes.sign],
+        kinds[leader.ahead.sign],
         comparison.keep_ratio,
         leader,
         tuple(row.agent for row in beaters),
