@@ -9,7 +9,7 @@ work/          claims and checkpoints of runs in flight; empty when the board is
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,16 +25,19 @@ from prune_bench.runner import RunOptions
 CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 """On every board: what an agent has to beat before its number means something."""
 
+AXES = ("env", "agents", "keep_ratios")
+"""The fields of a grid that are lists."""
+
 BASIC_AGENTS = ("uncertainty", "epsilon_greedy", "ucb", "ucb1")
 """The agents of a board that names none."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Agents x keep ratios x seeds on one environment. Checked when made."""
+    """Environments x agents x keep ratios x seeds. Checked when made."""
 
-    env: str = "prune_env/Digits-v0"
-    """registered id of the environment"""
+    env: tuple[str, ...] = ("prune_env/Digits-v0",)
+    """registered ids of environments"""
     agents: tuple[str, ...] = BASIC_AGENTS
     """names of selection policies, or import paths module:Class; the controls are always there"""
     keep_ratios: tuple[float, ...] = (0.1, 0.3, 0.5)
@@ -57,15 +60,19 @@ class Grid:
     """rounds between two evaluations"""
 
     def __post_init__(self) -> None:
-        for name in ("agents", "keep_ratios"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        module, _, env_id = self.env.rpartition(":")
-        if module:  # as in gym.make: "module:id" imports the module first
-            importlib.import_module(module)
-        if env_id not in gym.registry:
-            raise ValueError(f"env is {self.env!r}, which is not registered; see prune-env envs")
-        if not self.keep_ratios:
-            raise ValueError("keep_ratios is empty; name at least one, such as 0.3")
+        for name in AXES:
+            value = getattr(self, name)
+            if not isinstance(value, list | tuple):
+                raise ValueError(f"{name} is {value!r}; expected a list")
+            if not value and name != "agents":
+                raise ValueError(f"{name} is empty; name at least one")
+            object.__setattr__(self, name, tuple(value))
+        for env in self.env:
+            module, _, env_id = env.rpartition(":")
+            if module:  # as in gym.make: "module:id" imports the module first
+                importlib.import_module(module)
+            if env_id not in gym.registry:
+                raise ValueError(f"env {env!r} is not registered; see prune-env envs")
         if not (isinstance(self.seeds, int) and self.seeds >= 1):
             raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
         for agent in self.agents:
@@ -78,9 +85,11 @@ class Grid:
         `full` keeps everything, so it is there once and not for every keep ratio.
         """
         others = [agent for agent in self.agents if agent not in CONTROLS]
+        settings = {n: v for n, v in asdict(self).items() if n not in (*AXES, "seeds")}
         return [
-            RunOptions(agent=agent, keep_ratio=keep_ratio, seed=seed, **self._settings())
+            RunOptions(env=env, agent=agent, keep_ratio=keep_ratio, seed=seed, **settings)
             for seed in range(self.seeds)
+            for env in self.env
             for agent in (*CONTROLS, *others)
             for keep_ratio in ((1.0,) if agent == "full" else self.keep_ratios)
         ]
@@ -88,22 +97,12 @@ class Grid:
     def merged(self, other: Grid) -> Grid | None:
         """One grid with the runs of both and no others; None where there is no such grid."""
         differing = {name for name in asdict(self) if getattr(self, name) != getattr(other, name)}
-        if len(differing) > 1 or not differing <= {"agents", "keep_ratios", "seeds"}:
+        if len(differing) > 1 or not differing <= {*AXES, "seeds"}:
             return None
-        return replace(
-            self,
-            agents=_union(self.agents, other.agents),
-            keep_ratios=tuple(sorted(_union(self.keep_ratios, other.keep_ratios))),
-            seeds=max(self.seeds, other.seeds),
-        )
-
-    def _settings(self) -> dict[str, Any]:
-        """The fields that every run of the grid has in common."""
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in ("agents", "keep_ratios", "seeds")
+        union: dict[str, Any] = {
+            name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in AXES
         }
+        return replace(self, **union, seeds=max(self.seeds, other.seeds))
 
 
 class Board:
@@ -187,14 +186,10 @@ def read_grids(path: Path) -> list[Grid]:
 
 def _shortest(grid: Grid) -> dict[str, Any]:
     """A grid as YAML shows it: without the settings that are as usual."""
-    named = {"env", "agents", "keep_ratios", "seeds", "epochs"}
+    named = {*AXES, "seeds", "epochs"}
     content = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in asdict(grid).items()
     }
     usual = asdict(Grid())
     return {n: v for n, v in content.items() if n in named or v != usual[n]}
-
-
-def _union(first: Sequence[Any], second: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys((*first, *second)))

@@ -6,12 +6,15 @@ packages are imported by the subcommand that uses them, so that `--help` answers
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import gymnasium as gym
 import tyro
@@ -19,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from prune_bench import presets
 from prune_bench.board import Grid
 from prune_bench.runner import Place, RunOptions
 
@@ -87,8 +91,10 @@ class Board:
     """Run agents x keep ratios x seeds, or what is missing of them, and compare them."""
 
     grid: tyro.conf.OmitArgPrefixes[Grid] = field(default_factory=Grid)
+    preset: str | None = None
+    """a board by name: demo, cifar10-cpu or paper; options given beside it take precedence"""
     out: Path = Path("board")
-    """folder of the board; what is there already is not run again"""
+    """folder of the board; what is there already is not run again, what is missing is added"""
     jobs: int = 1
     """runs at a time"""
     threads_per_job: int | None = None
@@ -99,25 +105,57 @@ class Board:
     """auto, cpu, cuda, cuda:1 ..."""
     retry_failed: bool = False
     """try the runs again that failed before"""
+    checkpoint_seconds: float = 60.0
+    """at least so long between two checkpoints of a run"""
+    engine: Literal["processes", "ray"] = "processes"
+    """processes of this machine or a Ray cluster, all of whose machines must see `out`"""
+    address: str | None = None
+    """of the Ray cluster, such as auto; by default one is started here"""
+    gpus_per_run: float = 0.0
+    """GPUs that Ray reserves for a run, such as 0.25"""
 
     def main(self, console: Console) -> None:
         """Run it."""
-        from prune_bench import board, engine
+        from prune_bench import engine
+        from prune_bench.board import Board as Folder
         from prune_bench.live import BoardView
+        from prune_bench.work import do_run
 
-        place = Place(self.data, self.device, self.threads_per_job)
-        this = board.Board(self.out)
-        this.add([self.grid])
+        board = Folder(self.out.resolve())
+        if not board.grids() or self.grid != Grid():  # without options: finish what is there
+            board.add([self.grid])
         if self.retry_failed:
-            this.forget_failures()
-        with (
-            BoardView(console, this, self.jobs) as view,
-            engine.processes(this, place, self.jobs) as submit,
-        ):
-            engine.work_off(this, submit, view.tick)
+            board.forget_failures()
+        threads = self.threads_per_job or max(1, (os.cpu_count() or 1) // self.jobs)
+        data = self.data
+        if data is not None and Path(data).exists():
+            data = str(Path(data).resolve())  # the processes of Ray have another working directory
+        place = Place(data, self.device, threads)
+        do = partial(
+            do_run, folder=board.folder, place=place, checkpoint_seconds=self.checkpoint_seconds
+        )
+        with BoardView(console, board, self.jobs) as view:
+            if self.engine == "ray":
+                runs = engine.ray_cluster(do, self.jobs, threads, self.address, self.gpus_per_run)
+            else:
+                runs = engine.processes(do, self.jobs, threads)
+            with runs as submit:
+                engine.work_off(board, submit, view.tick)
         view.print_end()
         if view.failed:
             sys.exit(1)
+
+    @staticmethod
+    def preset_of(arguments: list[str]) -> Board | None:
+        """The defaults that a preset among the words of a command line sets."""
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--preset")
+        name = parser.parse_known_args(arguments)[0].preset
+        if name is None or arguments[0] != "board":
+            return None
+        chosen = presets.read(name)
+        of_grid = {f.name: chosen.pop(f.name) for f in fields(Grid) if f.name in chosen}
+        return Board(Grid(**of_grid), preset=name, **({"out": Path(f"board-{name}")} | chosen))
 
 
 Command = (
@@ -131,8 +169,12 @@ Command = (
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Bad input ends with one clear line and exit status 2."""
     sys.path.append(str(Path.cwd()))  # one's own agents and environments are often just there
-    command = tyro.cli(Command, prog="prune-env", description=__doc__, args=arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        default = Board.preset_of(arguments) or tyro.MISSING
+        command = tyro.cli(
+            Command, prog="prune-env", description=__doc__, args=arguments, default=default
+        )
         command.main(Console())
     except (ValueError, FileNotFoundError, ImportError, gym.error.Error) as error:
         Console(stderr=True).print("[bold red]prune-env:[/bold red]", escape(str(error)))

@@ -1,11 +1,13 @@
 """Engines: who does the runs of a board. Processes of this machine, or a Ray cluster.
 
-Both take runs in order, do many in a process that has loaded PyTorch once, and try a run again when
-its process dies. What is done is in `prune_bench.work`; a dead process leaves a checkpoint there.
+An engine is a context manager that gives a function `submit`: one run goes in, a future comes out.
+`work_off` feeds it. Each process loads PyTorch once and does one run after another; when it dies,
+its run is submitted again and goes on from the checkpoint that `prune_bench.work` has left.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import threading
@@ -21,15 +23,16 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
+from unittest.mock import patch
 
 from prune_bench.board import Board
-from prune_bench.runner import Place, RunOptions
-from prune_bench.work import Outcome, do_run, file_failure
+from prune_bench.runner import RunOptions
+from prune_bench.work import Outcome, file_failure
 
 DEATHS = 3
 """So many processes may die over a run before it counts as failed."""
 
+Do = Callable[[RunOptions], Outcome]
 Submit = Callable[[RunOptions], "Future[Outcome]"]
 
 
@@ -42,62 +45,61 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[], None]) -> None:
         on_tick: called about once a second.
     """
     deaths: Counter[str] = Counter()
-    while runs := {name: o for name, o in board.runs().items() if board.is_open(name)}:
-        pending = {submit(options): name for name, options in runs.items()}
-        held = 0
+    while runs := {name: run for name, run in board.runs().items() if board.is_open(name)}:
+        pending = {submit(run): name for name, run in runs.items()}
         while pending:
-            finished, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in finished:
+            ended, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in ended:
                 name = pending.pop(future)
-                try:
-                    held += future.result() == "held"
-                except ProcessDied as error:
+                # Whatever a run itself raises is filed by then: this is a process that died.
+                if (error := future.exception()) is not None:
                     deaths[name] += 1
-                    if deaths[name] == DEATHS:
-                        file_failure(board, runs[name], f"{error}, {DEATHS} times")
+                    if deaths[name] < DEATHS:
+                        pending[submit(runs[name])] = name
+                    else:
+                        message = f"{type(error).__name__}, {DEATHS} times: {error}"
+                        file_failure(board, runs[name], message)
             on_tick()
-        if held:  # another board is at these; should it die, they are for us
-            time.sleep(2.0)
-
-
-class ProcessDied(RuntimeError):
-    """The process of a run has ended in the middle: killed, or out of memory."""
-
-
-# -- processes of this machine ------------------------------------------------------------------
+        # What is open now, another board is at. Should that die, it is for us.
+        if any(map(board.is_open, runs)):
+            time.sleep(1.0)
 
 
 @contextmanager
-def processes(board: Board, place: Place, jobs: int) -> Iterator[Submit]:
-    """An engine of so many processes, each of which does one run after another.
+def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
+    """So many processes of this machine.
 
     Every process has a pool of its own, so that its death costs its own run and no other.
+
+    Args:
+        do: what to do with a run; must be picklable.
+        jobs: how many processes.
+        threads: of BLAS and OpenMP in each. Without a limit they fight: two threads each on two
+            busy cores made small models 15 times slower.
     """
-    place = replace(place, threads=place.threads or max(1, (os.cpu_count() or 1) // jobs))
     mine = threading.local()
     pools: list[ProcessPoolExecutor] = []
 
-    def one_process() -> ProcessPoolExecutor:
+    def do_in_process(options: RunOptions) -> Outcome:
         if not hasattr(mine, "pool"):
             context = multiprocessing.get_context("spawn")
             mine.pool = ProcessPoolExecutor(1, context, initializer=_end_with_parent)
             pools.append(mine.pool)
-        return mine.pool
-
-    def do(options: RunOptions) -> Outcome:
         try:
-            return one_process().submit(do_run, board.folder, options, place).result()
-        except BrokenProcessPool as error:
+            return mine.pool.submit(do, options).result()
+        except BrokenProcessPool:
             del mine.pool
-            raise ProcessDied("the process of the run died (killed, or out of memory)") from error
+            raise
 
-    with threads_of_libraries(place.threads), ThreadPoolExecutor(jobs) as dispatcher:
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = patch.dict(os.environ, dict.fromkeys(names, str(threads)))
+    with environment, ThreadPoolExecutor(jobs) as dispatcher:
         try:
-            yield lambda options: dispatcher.submit(do, options)
+            yield lambda options: dispatcher.submit(do_in_process, options)
         finally:
             dispatcher.shutdown(wait=False, cancel_futures=True)
             for pool in pools:
-                for process in (pool._processes or {}).values():
+                for process in list((pool._processes or {}).values()):
                     process.terminate()
                 pool.shutdown()
 
@@ -115,22 +117,27 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def threads_of_libraries(threads: int | None) -> Iterator[None]:
-    """Let processes that begin meanwhile use so many threads, in BLAS and OpenMP too.
+def ray_cluster(
+    do: Do, jobs: int, threads: int, address: str | None, gpus_per_run: float
+) -> Iterator[Submit]:
+    """A Ray cluster, which decides what runs where.
 
-    Two threads each on two busy cores made small models 15 times slower.
+    Args:
+        do: what to do with a run; must be picklable.
+        jobs: how many runs at a time on a cluster that is started here.
+        threads: CPUs that a run takes.
+        address: of a cluster that is there already, such as "auto"; None starts one here.
+        gpus_per_run: GPUs that a run takes, such as 0.25.
     """
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(threads)) if threads else {})
     try:
-        yield
+        import ray
+    except ImportError as error:
+        raise ImportError('--engine ray needs Ray: pip install "prune_env[ray]"') from error
+
+    cpus = None if address else jobs * threads
+    ray.init(address, num_cpus=cpus, log_to_driver=False, logging_level=logging.WARNING)
+    task = ray.remote(num_cpus=threads, num_gpus=gpus_per_run, max_retries=0)(do)
+    try:
+        yield lambda options: task.remote(options).future()
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-# -- a Ray cluster --------------------------------------------------------------------------------
+        ray.shutdown()

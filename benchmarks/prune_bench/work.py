@@ -17,13 +17,13 @@ Outcome = Literal["done", "failed", "held"]
 
 
 def do_run(
-    folder: Path, options: RunOptions, place: Place, checkpoint_seconds: float = 60.0
+    options: RunOptions, folder: Path, place: Place, checkpoint_seconds: float = 60.0
 ) -> Outcome:
     """Do a run, from its last checkpoint if there is one, and file its result or its failure.
 
     Args:
-        folder: of the board.
         options: which run.
+        folder: of the board.
         place: where it happens.
         checkpoint_seconds: at least so long between two checkpoints.
     """

@@ -1,0 +1,26 @@
+"""Presets: boards by name. A preset is a YAML file of options of `prune-env board`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent / "presets"
+
+
+def names() -> list[str]:
+    """The presets that there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read(name: str) -> dict[str, Any]:
+    """The options that a preset sets.
+
+    Raises:
+        ValueError: there is no such preset.
+    """
+    if name not in names():
+        raise ValueError(f"preset is {name!r}; allowed are {', '.join(names())}")
+    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
