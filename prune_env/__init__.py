@@ -9,8 +9,18 @@ from gymnasium.envs.registration import register
 from prune_env.env import PruneEnv
 from prune_env.rounds import SIGNALS, RoundOptions
 from prune_env.selection import Selection, random_k, top_k
+from prune_env.vector import PruneVectorEnv
 
-__all__ = ["ENVIRONMENTS", "SIGNALS", "PruneEnv", "RoundOptions", "Selection", "random_k", "top_k"]
+__all__ = [
+    "ENVIRONMENTS",
+    "SIGNALS",
+    "PruneEnv",
+    "PruneVectorEnv",
+    "RoundOptions",
+    "Selection",
+    "random_k",
+    "top_k",
+]
 
 __version__ = "0.1.0"
 
@@ -19,9 +29,20 @@ ENVIRONMENTS: dict[str, str] = {
     "prune_env/CIFAR10-v0": "CIFAR-10, 32x32 photos of 10 classes",
     "prune_env/CIFAR100-v0": "CIFAR-100, 32x32 photos of 100 classes",
     "prune_env/Images-v0": "any images: a folder, parquet files, an .npz, a HuggingFace name",
+    "prune_env/Synthetic-v0": "arms of known kinds that follow formulas; the optimum is known",
 }
 """Every registered id, with one line about it."""
 
+RUNGS = ("synthetic",)
+"""The cheap stand-ins for a real network. `gymnasium.make_vec` runs many of them at once."""
+
 for _id in ENVIRONMENTS:
-    _dataset = _id.removeprefix("prune_env/").removesuffix("-v0").lower()
-    register(_id, "prune_env.entry_points:network_env", kwargs={"dataset": _dataset})
+    _name = _id.removeprefix("prune_env/").removesuffix("-v0").lower()
+    if _name in RUNGS:
+        register(
+            _id,
+            f"prune_env.entry_points:{_name}_env",
+            vector_entry_point=f"prune_env.entry_points:{_name}_vector_env",
+        )
+    else:
+        register(_id, "prune_env.entry_points:network_env", kwargs={"dataset": _name})

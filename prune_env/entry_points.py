@@ -6,9 +6,11 @@ They import what they need when they are called, so that importing `prune_env` s
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from typing import Any
 
 from prune_env.env import PruneEnv
+from prune_env.vector import PruneVectorEnv
 
 
 def network_env(
@@ -27,7 +29,7 @@ def network_env(
     Args:
         dataset: "cifar10", "cifar100", "digits" or "images" (whatever `data` names).
         data: where the data is: a folder, an .npz, a hub name, a `Dataset` or arrays; see
-            `prune_env.data.load`. None: the variable PRUNE_ENV_DATA, else the dataset's own default.
+            `prune_env.data.load`. None: the variable PRUNE_ENV_DATA, else the dataset's default.
         network: a name; None picks one by image size and device, see `prune_env.networks`.
         recipe: fields of the network's `Recipe` to change.
         device: "auto", "cpu", "cuda", "cuda:1" ...
@@ -52,3 +54,30 @@ def network_env(
         images, network=network, recipe=recipe, device=device, num_validation=num_validation
     )
     return PruneEnv(learner, epochs=learner.recipe.epochs if epochs is None else epochs, **options)
+
+
+def synthetic_env(**options: Any) -> PruneEnv:
+    """Arms of known kinds whose optimum is known: `prune_env/Synthetic-v0`.
+
+    Args:
+        options: the fields of `SyntheticOptions`, and what `PruneEnv` takes.
+    """
+    return PruneEnv(_synthetic_learner(1, options), **options)
+
+
+def synthetic_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
+    """The same, `num_envs` of them at once; what `gym.make_vec` calls."""
+    return PruneVectorEnv(_synthetic_learner(num_envs, options), **options)
+
+
+def _synthetic_learner(num_runs: int, options: dict[str, Any]) -> Any:
+    """A learner of its own options, which are taken out of `options`."""
+    from prune_env.learners.synthetic import SyntheticLearner, SyntheticOptions
+
+    return SyntheticLearner(SyntheticOptions(**_take(SyntheticOptions, options)), num_runs)
+
+
+def _take(dataclass: type, options: dict[str, Any]) -> dict[str, Any]:
+    """Take out of `options` those that are fields of a dataclass."""
+    names = [field.name for field in fields(dataclass) if field.name in options]
+    return {name: options.pop(name) for name in names}

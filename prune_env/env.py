@@ -109,15 +109,11 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     ) -> None:
         if learner.num_runs != 1:
             raise ValueError(f"the learner holds {learner.num_runs} runs; PruneEnv takes 1")
-        if action not in get_args(ActionKind):
-            raise ValueError(f'action is {action!r}; allowed is "keep" or "weights"')
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(
                 f"render_mode is {render_mode!r}; allowed are None, "
                 + ", ".join(map(repr, self.metadata["render_modes"]))
             )
-        if "signals" in options:
-            options["signals"] = tuple(options["signals"])
         self.options = RoundOptions(**options)
         self.learner = learner
         self.rounds = Rounds(learner, self.options)
@@ -214,6 +210,8 @@ def action_space(
     action: ActionKind, weight_max: float, num_arms: int
 ) -> spaces.MultiBinary | spaces.Box:
     """The action space of one run over N arms."""
+    if action not in get_args(ActionKind):
+        raise ValueError(f'action is {action!r}; allowed is "keep" or "weights"')
     if action == "keep":
         return spaces.MultiBinary(num_arms)
     return spaces.Box(0.0, weight_max, (num_arms,), np.float32)

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from prune_env.arms import ARM_SIGNALS, COUNT_MAX, LOSS_MAX, ArmTable
 from prune_env.clock import Clock
-from prune_env.learners.learner import MEASURED, Learner, Signals
+from prune_env.learners.learner import (
+    MEASURED,
+    Informative,
+    Learner,
+    ParallelLearner,
+    Signals,
+)
 from prune_env.rewards import RoundOutcome, find_reward
 from prune_env.selection import Selection
 
@@ -59,6 +65,7 @@ class RoundOptions:
     """evaluate on the test split when the episode ends, for `info` only"""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "signals", tuple(self.signals))  # a list, where it came as JSON
         for name in ("epochs", "refresh", "evaluate_every"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
@@ -113,6 +120,12 @@ class Rounds:
         self.clock.reset()
         self._forget(np.ones(self.num_runs, bool))
         self.learner.reset(seeds)
+
+    def reset_runs(self, runs: NDArray[np.bool_], seeds: Sequence[int]) -> None:
+        """Begin new runs where `runs`, (M,) bool, is True, from one seed each; the others go on."""
+        assert isinstance(self.learner, ParallelLearner)
+        self._forget(runs)
+        self.learner.reset_runs(np.flatnonzero(runs), seeds)
 
     # -- what is spent and left ---------------------------------------------------------------
 
@@ -252,7 +265,8 @@ class Rounds:
 
     def infos(self) -> dict[str, NDArray[Any]]:
         """Where each run stands: one (M,) array an entry, all finite, no times."""
-        return {
+        own = self.learner.infos() if isinstance(self.learner, Informative) else {}
+        return own | {
             "round": self.arms.round.copy(),
             "passes": self.charged,
             "passes_train": self.passes["train"].copy(),

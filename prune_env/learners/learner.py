@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,3 +83,22 @@ class Learner(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
+
+
+@runtime_checkable
+class ParallelLearner(Learner, Protocol):
+    """A learner whose runs can begin anew one by one; `PruneVectorEnv` needs that."""
+
+    def reset_runs(self, runs: NDArray[np.int64], seeds: Sequence[int]) -> None:
+        """Begin new runs in the slots `runs`, slot runs[j] from seeds[j]; the others go on.
+
+        Run m must be the same, bit for bit, whatever happens in the other slots.
+        """
+
+
+@runtime_checkable
+class Informative(Protocol):
+    """A learner that has something to say in `info`, such as a regret."""
+
+    def infos(self) -> dict[str, NDArray[Any]]:
+        """One (M,) array an entry, finite, about the last round; zeros before the first."""

@@ -1,0 +1,192 @@
+"""PruneVectorEnv: M training runs side by side, as one Gymnasium vector environment.
+
+`SB3VecEnv`, which lets Stable-Baselines3 take it, is here too, imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from prune_env.clock import Clock
+from prune_env.env import Observation, action_space, observation_space
+from prune_env.learners.learner import ParallelLearner
+from prune_env.rounds import RoundOptions, Rounds
+from prune_env.selection import ActionKind, decode
+
+if TYPE_CHECKING:
+    from prune_env.sb3_vec_env import SB3VecEnv
+
+__all__ = ["PruneVectorEnv", "SB3VecEnv"]
+
+Infos = dict[str, Any]
+
+
+class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
+    """M independent runs of one learner, a round in all of them by one call of NumPy.
+
+    Slot i of `reset(seed=s)` is the same, bit for bit and over all episodes, as `PruneEnv` with
+    `reset(seed=s + i)`: observations are (M, N), rewards (M,). A run that ends begins anew in the
+    same step; what it ended with is in `infos["final_obs"]` and `infos["final_info"]`. Built-in
+    agents act on all runs at once:
+
+    ```python
+    envs = gym.make_vec("prune_env/Synthetic-v0", num_envs=256)
+    agent, state, over = prune_agents.make("ucb"), None, None
+    observations, infos = envs.reset(seed=0)
+    for _ in range(8):
+        actions, state = agent.predict(observations, state, over)
+        observations, rewards, terminations, truncations, infos = envs.step(actions)
+        over = terminations | truncations
+    ```
+
+    Args:
+        learner: the things that are trained; M is `learner.num_runs`.
+        action: "keep" or "weights", as for `PruneEnv`.
+        weight_max: the highest weight of an arm.
+        options: fields of `RoundOptions`.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        learner: ParallelLearner,
+        *,
+        action: ActionKind = "keep",
+        weight_max: float = 100.0,
+        **options: Any,
+    ) -> None:
+        self.options = RoundOptions(**options)
+        self.learner, self.num_envs = learner, learner.num_runs
+        self.action_kind: ActionKind = action
+        self.weight_max = weight_max
+        self.single_action_space = action_space(action, weight_max, learner.num_arms)
+        self.single_observation_space = observation_space(
+            self.options.signals, learner.num_arms, learner.num_classes
+        )
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.rounds = Rounds(learner, self.options)
+        self._generators: list[np.random.Generator] = []
+        """One for each slot; empty before the first reset."""
+
+    @property
+    def clock(self) -> Clock:
+        """Where the time went since the last `reset`."""
+        return self.rounds.clock
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observation, Infos]:
+        """Begin M new runs.
+
+        Args:
+            seed: slot i gets seed + i, or the i-th of a list; None goes on with the generators that
+                the slots have.
+            options: not used.
+        """
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
+        if seeds is None:
+            seeds = [None] * self.num_envs
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds came; expected one for each of {self.num_envs}")
+        old: Sequence[np.random.Generator | None] = self._generators or [None] * self.num_envs
+        self._generators = [
+            generator if one is None and generator else gym.utils.seeding.np_random(one)[0]
+            for one, generator in zip(seeds, old, strict=True)
+        ]
+        everywhere = np.ones(self.num_envs, bool)
+        self.rounds.reset(self._draw_seeds(everywhere))
+        return self.rounds.observation(), _masked(self.rounds.infos(), everywhere)
+
+    def step(
+        self, actions: NDArray[Any]
+    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]:
+        """One round in every run. actions: (M, N), masks or weights.
+
+        Raises:
+            ValueError: an action is not allowed; nothing has changed in any run.
+            gymnasium.error.ResetNeeded: there has been no reset.
+        """
+        if not self._generators:
+            raise gym.error.ResetNeeded("no episode is running; call reset() first")
+        with self.clock("select"):
+            selection = decode(
+                actions, self.action_kind, self.num_envs, self.learner.num_arms, self.weight_max
+            )
+        rewards, over, step_infos = self.rounds.step(selection)
+        truncations = np.zeros(self.num_envs, bool)
+        if not over.any():
+            infos = _masked(step_infos, ~over)
+            return self.rounds.observation(), rewards, over, truncations, infos
+
+        final = self._final(over, step_infos)
+        self.rounds.reset_runs(over, self._draw_seeds(over))
+        infos = _masked({name: step_infos[name] for name in _of_every_round(step_infos)}, ~over)
+        for name, values in self.rounds.infos().items():
+            infos[name] = np.where(over, values, step_infos[name])
+            infos[f"_{name}"] = np.ones(self.num_envs, bool)
+        return self.rounds.observation(), rewards, over, truncations, infos | final
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue all runs bit for bit."""
+        states = [generator.bit_generator.state for generator in self._generators]
+        return {"rounds": self.rounds.state_dict(), "np_random": states}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict` of an environment that was made with the same arguments."""
+        self.rounds.load_state_dict(state["rounds"])
+        self._generators = [np.random.default_rng() for _ in state["np_random"]]
+        for generator, saved in zip(self._generators, state["np_random"], strict=True):
+            generator.bit_generator.state = saved
+
+    def _draw_seeds(self, runs: NDArray[np.bool_]) -> list[int]:
+        """A new seed for each of these runs, drawn as `PruneEnv` draws it."""
+        return [int(self._generators[run].integers(2**31)) for run in np.flatnonzero(runs)]
+
+    def _final(self, over: NDArray[np.bool_], infos: dict[str, NDArray[Any]]) -> Infos:
+        """What the runs that are over ended with, as Gymnasium wants it."""
+        observation = self.rounds.observation()
+        final_obs = np.full(self.num_envs, None, object)
+        for run in np.flatnonzero(over):
+            final_obs[run] = {name: array[run] for name, array in observation.items()}
+        return _masked({"final_obs": final_obs, "final_info": _masked(infos, over)}, over)
+
+
+def _of_every_round(infos: Infos) -> list[str]:
+    """The names of the infos that a run has after each round, not at its end only."""
+    return [name for name in infos if not name.startswith("test_")]
+
+
+def _masked(infos: Infos, runs: NDArray[np.bool_]) -> Infos:
+    """Vector infos: beside each entry, under _name, the runs that have it; the others show 0."""
+    if not runs.any():
+        return {}
+    shown = {
+        name: np.where(runs, values, np.zeros_like(values))
+        if isinstance(values, np.ndarray) and values.dtype != object
+        else values
+        for name, values in infos.items()
+    }
+    return shown | {f"_{name}": runs.copy() for name in infos}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "SB3VecEnv":  # importing Stable-Baselines3 takes seconds
+        from prune_env.sb3_vec_env import SB3VecEnv
+
+        return SB3VecEnv
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

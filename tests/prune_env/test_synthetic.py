@@ -1,0 +1,147 @@
+"""The synthetic rung: its formulas by hand, its regret, and who is fooled by what."""
+
+import gymnasium as gym
+import numpy as np
+import prune_agents
+import pytest
+
+import prune_env  # noqa: F401, registers the ids
+from prune_env import Selection, top_k
+from prune_env.learners.synthetic import SyntheticLearner, SyntheticOptions
+
+ONE_KIND = {name: {"share": 0.0} for name in ("always", "sometimes", "never", "mislabelled")}
+PLAIN = {"share": 1.0, "level": 1.0, "drift": 0.5, "learn": 0.5, "worth": 1.0, "transfer": 0.0}
+EXACT = {"spread": 0.0, "noise": 0.0, "val_noise": 0.0, "val_floor": 0.0}
+LOG_10 = float(np.log(10))
+
+
+def keep(*arms: int) -> Selection:
+    return Selection(np.array(arms), np.array([len(arms)]))
+
+
+def step(learner: SyntheticLearner, selection: Selection):
+    return learner.train(selection, np.zeros(1), np.ones(1))
+
+
+@pytest.fixture
+def learner():
+    """Four arms of one kind: half of the loss is learned, half of the way to 1 nat is drift."""
+    options = SyntheticOptions(num_arms=4, kinds=ONE_KIND | {"plain": PLAIN}, **EXACT)
+    return SyntheticLearner(options)
+
+
+def test_a_round_follows_the_formulas(learner):
+    signals = step(learner, keep(0, 1))
+    assert signals.table[:, 0].tolist() == pytest.approx([LOG_10, LOG_10])
+    assert signals.table[:, 1].tolist() == pytest.approx([0.1, 0.1])
+    learned, drifted = (LOG_10 / 2 + 1) / 2, (LOG_10 + 1) / 2
+    assert learner.loss[0].tolist() == pytest.approx([learned, learned, drifted, drifted])
+    worth = 2 * LOG_10 / 2 / 4
+    assert learner.infos()["worth"].tolist() == pytest.approx([worth])
+    metrics = learner.evaluate("validation")
+    assert metrics.loss.tolist() == pytest.approx([LOG_10 * np.exp(-worth)])
+    assert metrics.accuracy.tolist() == pytest.approx([np.exp(-metrics.loss[0])])
+
+
+def test_regret_is_what_a_better_choice_would_have_been_worth(learner):
+    step(learner, keep(0, 1))
+    assert learner.infos()["regret"].tolist() == [0]  # all arms were equal
+    difference = learner.loss[0, 2] - learner.loss[0, 0]
+    step(learner, keep(0, 2))
+    assert learner.infos()["regret"].tolist() == pytest.approx([0.5 * difference / 4])
+
+
+def test_a_weight_of_two_is_learning_twice(learner):
+    weights = np.array([2.0, 1.0], np.float32)
+    step(learner, Selection(np.array([0, 1]), np.array([2]), weights))
+    worth = (0.75 + 0.5) * LOG_10 / 4
+    assert learner.val_loss.tolist() == pytest.approx([LOG_10 * np.exp(-worth)])
+    assert learner.loss[0, 0] == pytest.approx((LOG_10 / 4 + 1) / 2)
+
+
+def test_arms_that_sleep_have_nothing_to_learn():
+    kinds = ONE_KIND | {"plain": PLAIN | {"switch": 0.25, "drift": 1.0}}
+    learner = SyntheticLearner(SyntheticOptions(num_arms=4000, kinds=kinds, **EXACT))
+    assert learner.awake.mean() == pytest.approx(0.5, abs=0.03)
+    before = learner.awake.copy()
+    step(learner, keep(0))
+    assert (before != learner.awake).mean() == pytest.approx(0.25, abs=0.03)
+    assert learner.loss[0].tolist() == learner.awake[0].astype(float).tolist()
+
+
+def test_transfer_follows_the_validation_loss():
+    kinds = ONE_KIND | {
+        "easier": PLAIN | {"share": 0.5, "drift": 1.0, "transfer": 1.0},
+        "harder": PLAIN | {"share": 0.5, "drift": 1.0, "transfer": -1.0},
+    }
+    learner = SyntheticLearner(SyntheticOptions(num_arms=4, kinds=kinds, **EXACT))
+    step(learner, keep(0, 1, 2, 3))
+    ratio = np.exp(-LOG_10 / 2)
+    names = [learner.kind_names[kind] for kind in learner.kind]
+    expected = [ratio if name == "easier" else 1 / ratio for name in names]
+    assert sorted(names) == ["easier", "easier", "harder", "harder"]
+    assert learner.loss[0].tolist() == pytest.approx(expected)
+
+
+def test_training_on_wrong_labels_raises_the_validation_loss():
+    learner = SyntheticLearner(SyntheticOptions())
+    wrong = np.flatnonzero(learner.kind == learner.kind_names.index("mislabelled"))
+    assert len(wrong) == 100
+    step(learner, keep(*wrong))
+    assert learner.val_loss[0] > LOG_10
+
+
+def final_infos(choose, num_envs=16, epochs=20, **options):
+    """The final infos of M runs under choose(envs, observation, state) -> action, state."""
+    envs = gym.make_vec("prune_env/Synthetic-v0", num_envs, epochs=epochs, **options)
+    observation, state = envs.reset(seed=0)[0], None
+    for _ in range(epochs):
+        action, state = choose(envs, observation, state)
+        observation, _, _, _, infos = envs.step(action)
+    return infos["final_info"]
+
+
+def agent(name: str):
+    policy = prune_agents.make(name, keep_ratio=0.3)
+    return lambda envs, observation, state: policy.predict(observation, state)
+
+
+def oracle(envs, observation, state):
+    return top_k(envs.learner.worth(), round(0.3 * envs.learner.num_arms)), state
+
+
+def test_the_oracle_has_no_regret_and_the_rest_has():
+    best, greedy, random = map(final_infos, (oracle, agent("uncertainty"), agent("random_dynamic")))
+    assert best["regret"].tolist() == [0] * 16
+    assert best["val_loss"].max() < min(greedy["val_loss"].min(), random["val_loss"].min())
+    assert min(greedy["regret"].min(), random["regret"].min()) > 1
+
+
+def test_wrong_labels_fool_who_keeps_the_highest_losses():
+    greedy, random = final_infos(agent("uncertainty")), final_infos(agent("random_dynamic"))
+    assert (greedy["val_loss"] > random["val_loss"]).all()
+
+
+def test_without_wrong_labels_a_high_loss_is_worth_keeping():
+    clean = {"kinds": {"mislabelled": {"share": 0.0}}}
+    greedy, random, static = (
+        final_infos(agent(name), **clean)
+        for name in ("uncertainty", "random_dynamic", "static_random")
+    )
+    assert (greedy["regret"] < random["regret"]).all()
+    assert (random["regret"] < static["regret"]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_arms": 0}, "num_arms is 0; allowed is a whole number from 1"),
+        ({"noise": -1.0}, "noise is -1.0; allowed is 0 or more"),
+        ({"kinds": {"always": {"shore": 1}}}, r"unknown fields \['shore'\] of kind 'always'"),
+        ({"kinds": {"always": {"learn": 2.0}}}, "learn of 'always' is 2.0; allowed is 0 to 1"),
+        ({"kinds": ONE_KIND}, "all kinds have a share of 0"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        gym.make("prune_env/Synthetic-v0", **options)

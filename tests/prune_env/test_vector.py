@@ -1,0 +1,199 @@
+"""PruneVectorEnv against the same scalar environments one by one, and SB3 on top of it."""
+
+import gymnasium as gym
+import numpy as np
+import prune_agents
+import pytest
+from gymnasium.vector import AutoresetMode
+
+import prune_env  # noqa: F401, registers the ids
+from prune_env.learners.synthetic import SyntheticLearner, SyntheticOptions
+from prune_env.vector import PruneVectorEnv
+
+SIZE = {"prune_env/Synthetic-v0": {"num_arms": 50}}
+"""Every id that has a vector form, with options that make it small."""
+
+SAME_STEP = {
+    "vectorization_mode": "sync",
+    "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP},
+}
+
+
+def assert_same(got, expected, where="") -> None:
+    """Equal bit for bit, through dicts and arrays of dicts."""
+    if isinstance(expected, dict):
+        assert got.keys() == expected.keys(), where
+        for name in expected:
+            assert_same(got[name], expected[name], f"{where}/{name}")
+    elif isinstance(expected, np.ndarray) and expected.dtype == object:
+        for i, (one, other) in enumerate(zip(got, expected, strict=True)):
+            assert_same(one, other, f"{where}[{i}]")
+    else:
+        np.testing.assert_array_equal(got, expected, err_msg=where)
+
+
+@pytest.fixture(params=SIZE)
+def id(request):
+    return request.param
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 3},
+        {"epochs": 3, "action": "weights"},
+        {"epochs": 3, "feedback": "full", "evaluate_every": 2, "reward": "val_accuracy_gain"},
+        # runs end at different times, and one begins anew while the others go on
+        {"budget": 2.0, "signals": ["loss", "seen", "budget_left", "val_loss"]},
+    ],
+)
+def test_slot_i_is_the_scalar_environment_with_seed_i(id, options):
+    options = SIZE[id] | options
+    envs = gym.make_vec(id, num_envs=3, **options)
+    twins = gym.make_vec(id, num_envs=3, **SAME_STEP, **options)
+    observation, infos = envs.reset(seed=5)
+    assert_same((observation | infos), {**twins.reset(seed=5)[0], **infos})
+    rng = np.random.default_rng(0)
+    ends = np.zeros(3, int)
+    for _ in range(8):
+        keep = rng.random(envs.action_space.shape) < np.array([[0.1], [0.3], [0.9]])
+        keep[:, 0] = True
+        action = keep * rng.random(keep.shape) if "action" in options else keep.astype(np.int8)
+        if "budget" in options:
+            action = affordable(action, observation["budget_left"])
+        got, expected = envs.step(action), twins.step(action)
+        for one, other in zip(got, expected, strict=True):
+            assert_same(one, other)
+        observation = got[0]
+        ends += got[2]
+    assert ends.sum() >= 3
+    if "budget" in options:
+        assert ends[2] > ends[0]
+        assert got[0].keys() == {"loss", "seen", "budget_left", "val_loss"}
+
+
+def affordable(action, budget_left):
+    """The action cut down to its first so many arms."""
+    allowed = np.floor(budget_left * action.shape[1] + 1e-3)
+    return np.where(np.cumsum(action, axis=1) <= allowed, action, 0)
+
+
+def test_observations_and_actions_fit_their_spaces(id):
+    envs = gym.make_vec(id, num_envs=3, epochs=2, **SIZE[id])
+    envs.action_space.seed(0)
+    assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    assert envs.observation_space.contains(envs.reset(seed=0)[0])
+    for _ in range(3):
+        observation, rewards, terminations, truncations, _ = envs.step(envs.action_space.sample())
+        assert envs.observation_space.contains(observation)
+        assert rewards.shape == terminations.shape == truncations.shape == (3,)
+        assert not truncations.any()
+
+
+def test_a_reset_without_seed_goes_on_and_a_list_seeds_each_slot(id):
+    envs = gym.make_vec(id, num_envs=2, epochs=2, **SIZE[id])
+    once = [envs.reset(seed=[3, 9]), envs.step(action := np.ones(envs.action_space.shape))]
+    assert not np.array_equal(envs.reset() and envs.step(action)[0]["loss"], once[1][0]["loss"])
+    again = [envs.reset(seed=[3, 9]), envs.step(action)]
+    for one, other in zip(once[1], again[1], strict=True):
+        assert_same(one, other)
+    with pytest.raises(ValueError, match="3 seeds came; expected one for each of 2"):
+        envs.reset(seed=[1, 2, 3])
+
+
+def test_an_agent_acts_on_all_runs_at_once(id):
+    envs = gym.make_vec(id, num_envs=4, epochs=2, **SIZE[id])
+    agent, state, over = prune_agents.make("ucb", keep_ratio=0.2), None, None
+    observation, _ = envs.reset(seed=0)
+    for _ in range(5):
+        action, state = agent.predict(observation, state, over)
+        observation, _, over, _, infos = envs.step(action)
+    assert state["round"].tolist() == [1] * 4
+    kept = round(0.2 * envs.unwrapped.learner.num_arms)
+    assert infos["kept"].tolist() == [kept] * 4
+
+
+def test_restored_runs_go_on_the_same(id):
+    envs = gym.make_vec(id, num_envs=2, epochs=2, **SIZE[id]).unwrapped
+    envs.reset(seed=0)
+    action = np.ones(envs.action_space.shape, np.int8)
+    envs.step(action)
+    saved = envs.state_dict()
+    ends = []
+    for _ in range(2):
+        envs.load_state_dict(saved)
+        envs.step(action)  # both runs end and begin anew
+        ends.append(envs.step(action))
+    for one, other in zip(*ends, strict=True):
+        assert_same(one, other)
+
+
+def test_a_bad_action_changes_nothing_in_any_run(id):
+    envs, twins = (gym.make_vec(id, num_envs=2, **SIZE[id]) for _ in range(2))
+    with pytest.raises(gym.error.ResetNeeded):
+        envs.step(np.ones(envs.action_space.shape))
+    envs.reset(seed=0), twins.reset(seed=0)
+    good = np.ones(envs.action_space.shape)
+    bad = good * np.array([[1], [0]])
+    with pytest.raises(ValueError, match="run 1 keeps no arm"):
+        envs.step(bad)
+    assert_same(envs.step(good)[0], twins.step(good)[0])
+
+
+def test_sb3_takes_it():
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import VecMonitor
+
+    from prune_env.vector import SB3VecEnv
+
+    envs = gym.make_vec("prune_env/Synthetic-v0", num_envs=4, num_arms=6, epochs=3)
+    venv = VecMonitor(SB3VecEnv(envs))
+    model = PPO("MultiInputPolicy", venv, n_steps=6, batch_size=8, n_epochs=1, seed=0)
+    model.learn(48)
+    episodes = list(model.ep_info_buffer)
+    assert [episode["l"] for episode in episodes] == [3] * 16
+    assert all(0 < episode["r"] < np.log(10) for episode in episodes)
+
+
+def test_the_adapter_says_what_sb3_expects():
+    from prune_env.vector import SB3VecEnv
+
+    def make(**options):
+        envs = gym.make_vec("prune_env/Synthetic-v0", num_envs=2, num_arms=6, epochs=2, **options)
+        return SB3VecEnv(envs)
+
+    venv, twin = make(), gym.make("prune_env/Synthetic-v0", num_arms=6, epochs=2)
+    assert venv.seed(7) == [7, 8]
+    observation, expected = venv.reset(), twin.reset(seed=8)
+    assert venv.reset_infos[1] == expected[1]
+    action = np.ones((2, 6), np.int8)
+    for _ in range(2):
+        observation, rewards, dones, infos = venv.step(action)
+        final = twin.step(action[1])
+    info = dict(infos[1])
+    assert dones.tolist() == [True, True]
+    assert rewards[1] == np.float32(final[1])
+    assert_same(info.pop("terminal_observation"), final[0])
+    assert info.pop("TimeLimit.truncated") is False
+    assert info == final[4]
+    assert observation["pulls"].tolist() == [[0] * 6] * 2
+    assert venv.get_attr("num_envs", [0]) == [2]
+    assert venv.env_method("state_dict")[1].keys() == {"rounds", "np_random"}
+    assert venv.env_is_wrapped(gym.Wrapper) == [False, False]
+    with pytest.raises(ValueError, match="all slots are one object"):
+        venv.env_method("state_dict", indices=[0])
+
+
+def test_the_adapter_refuses_other_ways_to_begin_anew():
+    from prune_env.vector import SB3VecEnv
+
+    with pytest.raises(ValueError, match=r"SB3 needs AutoresetMode\.SAME_STEP"):
+        SB3VecEnv(gym.make_vec("CartPole-v1", num_envs=2))
+
+
+def test_bad_options():
+    learner = SyntheticLearner(SyntheticOptions(num_arms=4), num_runs=2)
+    with pytest.raises(ValueError, match="action is 'mask'"):
+        PruneVectorEnv(learner, action="mask")
+    with pytest.raises(ValueError, match="epochs is 0"):
+        PruneVectorEnv(learner, epochs=0)
