@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.maths import UNSEEN, best_k, ema, ema_variance
+from prune_agents.maths import UNSEEN, ema, ema_variance
 from prune_agents.registry import register
+from prune_agents.sampling import best_k, weighted_k
 from prune_env.selection import random_k
 
 
@@ -104,3 +105,68 @@ class UCB(Uncertainty):
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         return best_k(state["mean"] + self.c * state["variance"], k, rng)
+
+
+@register("ucb_std")
+@dataclass(frozen=True, kw_only=True)
+class UCBStd(UCB):
+    """The `ucb` policy with the deviation in place of the variance: score m + c sqrt v.
+
+    A proposal of this project: the bonus then has the unit of the loss.
+    """
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        return best_k(state["mean"] + self.c * np.sqrt(state["variance"]), k, rng)
+
+
+@register("boltzmann")
+@dataclass(frozen=True, kw_only=True)
+class Boltzmann(Uncertainty):
+    """Softmax exploration: draw with odds exp(s / tau) of the moving average s of the loss.
+
+    K arms without replacement. tau goes linearly from tau_start to tau_end over the run: 0 is
+    greedy, infinity uniform. Textbook rule, from memory; the schedule is this project's.
+    """
+
+    tau_start: float = 1.0
+    """temperature at the start, nats, above 0"""
+    tau_end: float = 0.1
+    """temperature at the end, nats, above 0"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.tau_start > 0, "tau_start", "above 0")
+        self._require(self.tau_end > 0, "tau_end", "above 0")
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        tau = self.tau_start + (self.tau_end - self.tau_start) * observation["progress"]
+        return weighted_k(state["mean"] / tau, k, rng)
+
+
+@register("gauss_loss")
+@dataclass(frozen=True, kw_only=True)
+class GaussLoss(Uncertainty):
+    """Draw with odds a exp(-(a - mu)^2 / (2 sd^2)) of the moving average a of the loss.
+
+    mu and sd are the mean and deviation of a over the arms: very low and very high losses are
+    both rare. K arms without replacement. The idea is read in the abstract of arXiv 2406.13871
+    (time series); this form of it is the project's own.
+    """
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        mean = state["mean"]
+        known = np.isfinite(mean)
+        loss = np.where(known, mean, 0)
+        num_known = np.maximum(known.sum(axis=1, keepdims=True), 1)
+        centred = loss - loss.sum(axis=1, keepdims=True) / num_known
+        variance = (known * centred**2).sum(axis=1, keepdims=True) / num_known
+        odds = np.log(np.maximum(loss, 1e-12)) - centred**2 / np.maximum(2 * variance, 1e-12)
+        return weighted_k(np.where(known, odds, UNSEEN), k, rng)

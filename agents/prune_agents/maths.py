@@ -1,8 +1,6 @@
-"""The mathematics that policies share: pure functions over arrays of shape (M, N), row by row."""
+"""Moving statistics that policies share: pure functions over arrays of shape (M, N)."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +10,11 @@ Mask = NDArray[np.bool_]
 
 UNSEEN = np.float32(np.inf)
 """The score of an arm that has never been observed: it goes before all others."""
+
+
+def latest(stored: Floats, value: Floats, seen: Mask) -> Floats:
+    """The last observation of each arm; `UNSEEN` stays where there was none."""
+    return np.where(seen, value, stored)
 
 
 def ema(mean: Floats, value: Floats, alpha: float, seen: Mask) -> Floats:
@@ -32,17 +35,27 @@ def ema_variance(variance: Floats, mean: Floats, value: Floats, alpha: float, se
     return np.where(seen, (1 - alpha) * variance + alpha * deviation**2, variance)
 
 
-def best_k(scores: NDArray[np.floating[Any]], k: int, rng: np.random.Generator) -> Mask:
-    """Mask of the k highest scores of each row, (M, N); equal scores are equally likely."""
-    num_arms = scores.shape[1]
-    if k == 0:
-        return np.zeros(scores.shape, bool)
-    bar = np.partition(scores, num_arms - k, axis=1)[:, num_arms - k, None]
-    mask = scores > bar
-    for row, tied in zip(mask, scores == bar, strict=True):
-        candidates = np.flatnonzero(tied)
-        places = k - int(row.sum())
-        row[candidates if len(candidates) == places else rng.choice(candidates, places, False)] = (
-            True
-        )
-    return mask
+def batch_mean(value: Floats, seen: Mask, batch_size: int, rng: np.random.Generator) -> Floats:
+    """Deal the arms seen of each run into random batches; give each the mean value of its batch.
+
+    An environment does not tell which arms shared a batch. Its batches are uniformly random, so
+    batches drawn again have the same distribution. Arms not seen get 0.
+    """
+    means = np.zeros(value.shape, np.float32)
+    for row, of_arm, observed in zip(means, value, seen, strict=True):
+        dealt = rng.permutation(np.flatnonzero(observed))
+        batch = np.arange(len(dealt)) // batch_size
+        size = np.bincount(batch)
+        row[dealt] = (np.bincount(batch, of_arm[dealt]) / size)[batch]
+    return means
+
+
+def rank_within(score: NDArray[np.floating], group: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Rank of each arm of one run within its group, 0 = highest score. score, group: (N,)."""
+    by_score = np.argsort(-score, kind="stable")
+    order = by_score[np.argsort(group[by_score], kind="stable")]
+    sizes = np.bincount(group)
+    begins = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    rank = np.empty(len(score), np.int64)
+    rank[order] = np.arange(len(score)) - begins
+    return rank

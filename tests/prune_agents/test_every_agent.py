@@ -9,6 +9,8 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 NUM_ARMS, K = 40, 12
+# bls: 40 arms are a single batch, so all scores are equal and all arms are kept.
+LEAVES_NOTHING_TO_CHANCE = {"full", "full_short", "kakurenbo", "bls"}
 every_agent = pytest.mark.parametrize("name", prune_agents.names())
 
 
@@ -42,7 +44,7 @@ def test_same_seed_same_actions_and_another_seed_others(name, tiny_env):
         for agent in (prune_agents.make(name, seed=seed) for seed in (1, 1, 2))
     )
     np.testing.assert_array_equal(first, again)
-    if not name.startswith("full"):
+    if name not in LEAVES_NOTHING_TO_CHANCE:
         assert first.shape != other.shape or (first != other).any()
 
 

@@ -1,0 +1,160 @@
+"""Policies that read the class of each arm: rcap and arm_clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.bandit import LossBandit
+from prune_agents.maths import UNSEEN, rank_within
+from prune_agents.registry import register
+from prune_agents.sampling import best_k
+
+UNTRIED = 1e9
+"""The score of a group that was never tried: above all others, below an arm never observed."""
+
+
+def quotas(share: NDArray[np.floating], capacity: NDArray[np.integer], k: int) -> NDArray[np.int64]:
+    """Split k places in proportion to the shares, none above its capacity, by largest remainders.
+
+    What a full class cannot take is split again among the others.
+
+    Args:
+        share: (C,) 0 or more, above 0 where there is capacity.
+        capacity: (C,) places that each can take; at least k together.
+        k: places to give away.
+    """
+    quota = np.zeros(len(share))
+    open_ = capacity > 0
+    while (left := k - quota.sum()) > 1e-9 and open_.any():
+        quota[open_] += left * share[open_] / share[open_].sum()
+        full = open_ & (quota >= capacity)
+        if not full.any():
+            break
+        quota[full] = capacity[full]
+        open_ &= ~full
+    whole = np.floor(quota + 1e-9).astype(np.int64)
+    by_remainder = np.argsort(whole - quota, kind="stable")
+    whole[by_remainder[: k - whole.sum()]] += 1
+    return whole
+
+
+@register("rcap")
+@dataclass(frozen=True, kw_only=True)
+class RCAP(Agent):
+    """RCAP: class quotas by the mass of losses, and draws within a class by a softmax of the loss.
+
+    In class c, q_i = softmax(l_i / beta) with l clipped to [0, log C]. The quota of c is
+    proportional to sqrt(Q_c pi_c), Q_c the q-mass of the last selection's arms of c (equal before
+    the first) and pi_c the share of the class, and at most n_c; quota_c arms are drawn without
+    replacement by q. No weights. Source: UAI 2025, verified against the authors' library.
+    """
+
+    beta: float = 2.0
+    """temperature of the softmax, above 0; the authors use 1/3 to 3"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "label")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.beta > 0, "beta", "above 0")
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return {
+            "kept": np.zeros((num_runs, num_arms), bool),
+            "log_classes": np.zeros((num_runs, 1), np.float32),
+        }
+
+    def update(self, state: State, observation: Observation) -> None:
+        first = state["round"] == 0
+        state["log_classes"][first, 0] = observation["loss"][first].max(axis=1)
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        logits = np.minimum(observation["loss"], state["log_classes"]) / self.beta
+        for kept, logit, label in zip(state["kept"], logits, observation["label"], strict=True):
+            label = label.astype(int)
+            size = np.bincount(label)
+            q = np.exp(logit) / np.maximum(np.bincount(label, np.exp(logit)), 1e-300)[label]
+            mass = np.bincount(label, q * kept) if kept.any() else np.ones(len(size))
+            # The floor keeps open a class of which nothing was kept last time.
+            share = np.sqrt(np.maximum(mass, 1e-6) * size / size.sum())
+            quota = quotas(share, size, k)
+            # The highest of logit + Gumbel noise are a draw by q without replacement.
+            kept[...] = rank_within(logit + rng.gumbel(size=len(logit)), label) < quota[label]
+        return state["kept"]
+
+
+@register("arm_clusters")
+@dataclass(frozen=True, kw_only=True)
+class ArmClusters(LossBandit):
+    """A bandit over groups of arms: a class times a band of losses, uniform within a group.
+
+    Each round the arms of each class are split by their loss into `bands` equal parts. The reward
+    of a group is the mean fall of clip(loss / log C, 0, 1) of those of its arms that were kept. The
+    groups are filled by discounted UCB until K arms are found: m_g + c sqrt(ln(1 + sum n) / n_g),
+    untried groups first. Arms never observed go before all groups. A proposal of this project.
+    """
+
+    bands: int = 5
+    """parts that the losses of a class are split into"""
+    c: float = 0.1
+    """weight of the bonus, 0 or more"""
+    discount: float = 0.9
+    """what an observation keeps of its weight each round, in (0, 1]"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "label")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.bands >= 1, "bands", "1 or more")
+        self._require(self.c >= 0, "c", "0 or more")
+        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return super().start(num_runs, num_arms) | {
+            "known": np.zeros((num_runs, num_arms), bool),
+            "before": np.zeros((num_runs, num_arms), np.float32),
+            "group": np.zeros((num_runs, num_arms), np.int64),
+            # One value a group. There are never more groups than arms; the rest stays 0.
+            "sum": np.zeros((num_runs, num_arms), np.float32),
+            "count": np.zeros((num_runs, num_arms), np.float32),
+        }
+
+    def update(self, state: State, observation: Observation) -> None:
+        seen, reward = observation["seen"] == 1, self.reward(state, observation)
+        state["sum"] *= self.discount
+        state["count"] *= self.discount
+        fall = state["before"] - reward
+        for run, counted in enumerate(seen & state["known"]):
+            group = state["group"][run, counted]
+            size = np.bincount(group, minlength=len(counted))
+            total = np.bincount(group, fall[run, counted], len(counted))
+            state["sum"][run] += total / np.maximum(size, 1)
+            state["count"][run] += size > 0
+        state["before"] = np.where(seen, reward, state["before"])
+        state["known"] |= seen
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        score = np.empty(observation["loss"].shape, np.float32)
+        for run, row in enumerate(score):
+            group = self._group(observation["loss"][run], observation["label"][run].astype(int))
+            total, count = state["sum"][run], state["count"][run]
+            n = np.where(count > 0, count, 1)
+            value = total / n + self.c * np.sqrt(np.log1p(count.sum()) / n)
+            row[...] = np.where(count > 0, value, UNTRIED)[group]
+            state["group"][run] = group
+        return best_k(np.where(state["known"], score, UNSEEN), k, rng)
+
+    def _group(self, loss: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(N,): class times bands plus band, band 0 the hardest. At most N groups."""
+        size = np.bincount(label)
+        bands = max(1, min(self.bands, len(loss) // len(size)))
+        return label * bands + rank_within(loss, label) * bands // size[label]

@@ -1,0 +1,88 @@
+"""Policies that look at the pruned arms as well: kakurenbo and nlu_diet.
+
+Their forward passes over pruned arms are asked of the environment through `env_options`, and
+charged there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.registry import register
+from prune_agents.sampling import best_k
+from prune_env.selection import ActionKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullFeedback(Agent):
+    """Wants a forward pass over the pruned arms in the round before each selection."""
+
+    keeps_k: ClassVar[bool] = False
+
+    def env_options(self, epochs: float) -> dict[str, Any]:
+        return {"feedback": "full", "refresh": self.period}
+
+
+@register("kakurenbo")
+@dataclass(frozen=True, kw_only=True)
+class Kakurenbo(FullFeedback):
+    """KAKURENBO: hide the arms of the lowest loss, but not those that are wrong or unsure.
+
+    Of the lowest floor(F N) losses the arms with correct = 1 and confidence >= threshold are
+    hidden; all others weigh N / (number kept), which stands for the authors' larger learning rate.
+    F falls from 1 - keep_ratio by the factors 1, 0.8, 0.6, 0.4 from 0, 30, 60 and 80 % of the run.
+    Source: arXiv 2310.10102, from memory, the factors too.
+    """
+
+    threshold: float = 0.7
+    """an arm whose label has less than this probability is not hidden, in [0, 1]"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "confidence", "correct", "progress")
+    action: ClassVar[ActionKind] = "weights"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(0 <= self.threshold <= 1, "threshold", "0 <= threshold <= 1")
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        loss = observation["loss"]
+        num_arms = loss.shape[1]
+        stage = np.searchsorted([0.3, 0.6, 0.8], observation["progress"][:, 0], side="right")
+        factor = np.array([1, 0.8, 0.6, 0.4])[stage]
+        most = ((1 - self.keep_ratio) * factor * num_arms + 1e-6).astype(int)
+        sure = (observation["correct"] == 1) & (observation["confidence"] >= self.threshold)
+        kept = ~(best_k(-loss, most, rng) & sure)
+        return kept * (num_arms / kept.sum(axis=1, keepdims=True))
+
+
+@register("nlu_diet")
+@dataclass(frozen=True, kw_only=True)
+class NLUDiet(FullFeedback):
+    """Some full rounds, then every `period` rounds the K arms of the largest error norm.
+
+    The score is EL2N of the current network, ||p - onehot(y)||_2. The outline is read in the
+    abstract of arXiv 2306.03208 (language understanding); the warm-up of a tenth of the run is this
+    project's.
+    """
+
+    warm_up: float = 0.1
+    """share of the run that is trained whole, in [0, 1]"""
+
+    signals: ClassVar[tuple[str, ...]] = ("error_norm", "progress")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(0 <= self.warm_up <= 1, "warm_up", "0 <= warm_up <= 1")
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        warming = observation["progress"] < self.warm_up
+        return best_k(observation["error_norm"], k, rng) | warming

@@ -1,0 +1,59 @@
+"""RePB: decide inside the batch who stays, and weigh by how often an arm was kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.maths import batch_mean
+from prune_agents.registry import register
+from prune_env.selection import ActionKind
+
+
+@register("repb")
+@dataclass(frozen=True, kw_only=True)
+class RePB(Agent):
+    """RePB: an arm stays if its loss reaches the mean of its batch, else with chance 1 - rho.
+
+    An arm that was not trained in the last round returns with chance 1 - rho. Kept arms weigh
+    E / N_i, the rounds so far over how often i was kept, both with this round counted, and at most
+    max_weight. Source: "Inconsistency Biases in Dynamic Data Pruning" (ICLR 2026), from a digest;
+    rho, the bound on the weight and that batches are drawn again (an environment does not tell
+    them) are this project's. keep_ratio plays no part.
+    """
+
+    rho: float = 0.5
+    """chance of being pruned, in [0, 1)"""
+    max_weight: float = 5.0
+    """bound on the weights, 1 or more"""
+    batch_size: int = 128
+    """arms that share one mean"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "pulls")
+    action: ClassVar[ActionKind] = "weights"
+    keeps_k: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(0 <= self.rho < 1, "rho", "0 <= rho < 1")
+        self._require(self.max_weight >= 1, "max_weight", "1 or more")
+        self._require(self.batch_size >= 1, "batch_size", "1 or more")
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return {"kept": np.zeros((num_runs, num_arms), bool)}
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        loss, kept = observation["loss"], state["kept"]
+        mean = batch_mean(loss, kept, self.batch_size, rng)
+        hard = kept & (loss >= mean * (1 - 1e-6))  # equal losses reach their rounded mean too
+        lucky = rng.random(loss.shape) >= self.rho
+        first = state["round"] == 0
+        state["kept"] = hard | lucky | first[:, None]
+        weight = (state["round"][:, None] + 1) / (observation["pulls"] + 1)
+        return state["kept"] * np.minimum(weight, self.max_weight)

@@ -1,0 +1,95 @@
+"""Thompson sampling: draw what each arm may be worth and keep the arms of the highest draws.
+
+Textbook rules, from memory; forgetting by a discount is this project's choice. Arms never observed
+go first, in random order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.bandit import LossBandit
+from prune_agents.maths import UNSEEN
+from prune_agents.registry import register
+from prune_agents.sampling import best_k
+
+
+@register("ts_gauss")
+@dataclass(frozen=True, kw_only=True)
+class TSGauss(LossBandit):
+    """Thompson sampling with Gaussian beliefs about the mean loss of an arm.
+
+    theta_i ~ N(m_i, sigma^2 / (n_i + 1)), n_i the discounted count of observations and m_i the
+    discounted mean of clip(loss / log C, 0, 1), one imagined reward of 1 included.
+    """
+
+    sigma: float = 0.3
+    """deviation of one reward, 0 or more"""
+    discount: float = 0.95
+    """what an observation keeps of its weight each round, in (0, 1]"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.sigma >= 0, "sigma", "0 or more")
+        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return super().start(num_runs, num_arms) | {
+            "sum": np.zeros((num_runs, num_arms), np.float32),
+            "count": np.zeros((num_runs, num_arms), np.float32),
+        }
+
+    def update(self, state: State, observation: Observation) -> None:
+        seen = observation["seen"]
+        state["sum"] = self.discount * state["sum"] + seen * self.reward(state, observation)
+        state["count"] = self.discount * state["count"] + seen
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        n = state["count"] + 1
+        noise = rng.standard_normal(n.shape, np.float32)
+        theta = (state["sum"] + 1) / n + self.sigma * noise / np.sqrt(n)
+        return best_k(np.where(state["count"] > 0, theta, UNSEEN), k, rng)
+
+
+@register("ts_beta")
+@dataclass(frozen=True, kw_only=True)
+class TSBeta(Agent):
+    """Thompson sampling with Beta beliefs about the chance that an arm is misclassified.
+
+    theta_i ~ Beta(1 + wrong_i, 1 + right_i), discounted counts of misclassified and correctly
+    classified observations.
+    """
+
+    discount: float = 0.95
+    """what an observation keeps of its weight each round, in (0, 1]"""
+
+    signals: ClassVar[tuple[str, ...]] = ("correct",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return {
+            "wrong": np.zeros((num_runs, num_arms), np.float32),
+            "right": np.zeros((num_runs, num_arms), np.float32),
+        }
+
+    def update(self, state: State, observation: Observation) -> None:
+        seen, correct = observation["seen"], observation["correct"]
+        state["wrong"] = self.discount * state["wrong"] + seen * (1 - correct)
+        state["right"] = self.discount * state["right"] + seen * correct
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        theta = rng.beta(1 + state["wrong"], 1 + state["right"])
+        known = state["wrong"] + state["right"] > 0
+        return best_k(np.where(known, theta, UNSEEN), k, rng)
