@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from prune_env import rendering
 from prune_env.arms import ARM_SIGNALS
 from prune_env.clock import Clock
 from prune_env.learners.learner import Learner
@@ -126,6 +127,8 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         )
         self.history: list[dict[str, Any]] = []
         """The info of each round of this episode."""
+        self.choice: dict[str, NDArray[Any]] = {}
+        """What the last round kept, and the losses known before it; see `rendering.choice`."""
         self._running = False
 
     @property
@@ -139,13 +142,11 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         """Begin a new training run. `options` is not used."""
         super().reset(seed=seed)
         self.rounds.reset([int(self.np_random.integers(2**31))])
-        self.history = []
+        self.history, self.choice = [], {}
         self._running = True
         return self._observation(), _of_one_run(self.rounds.infos())
 
-    def step(
-        self, action: NDArray[Any]
-    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Train on the arms that the action keeps.
 
         Args:
@@ -169,7 +170,9 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
             selection = decode(
                 array[None], self.action_kind, 1, self.learner.num_arms, self.weight_max
             )
+            choice = rendering.choice(self.rounds.arms, selection)
         rewards, terminated, infos = self.rounds.step(selection)
+        self.choice = choice
         info = _of_one_run(infos)
         self.history.append(info)
         self._running = not terminated[0]
@@ -179,8 +182,6 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         """The dashboard of this episode: text, or an (H, W, 3) uint8 image."""
         if self.render_mode is None:
             return None
-        from prune_env import rendering
-
         return rendering.render(self, self.render_mode)
 
     def state_dict(self) -> dict[str, Any]:
@@ -189,6 +190,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
             "rounds": self.rounds.state_dict(),
             "np_random": self.np_random.bit_generator.state,
             "history": [dict(info) for info in self.history],
+            "choice": {name: array.copy() for name, array in self.choice.items()},
             "running": self._running,
         }
 
@@ -200,6 +202,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         self.rounds.load_state_dict(state["rounds"])
         self.np_random.bit_generator.state = state["np_random"]
         self.history = [dict(info) for info in state["history"]]
+        self.choice = {name: array.copy() for name, array in state["choice"].items()}
         self._running = state["running"]
 
     def _observation(self) -> Observation:

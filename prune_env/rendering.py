@@ -1,0 +1,272 @@
+"""The dashboard of an episode: its numbers, and 80 columns of text.
+
+`summarise` reads the numbers off an environment; `ansi` lays them out here, `prune_env.frame` as an
+image. Nothing is changed and nothing is random: one state gives one picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from prune_env.arms import ArmTable
+    from prune_env.env import PruneEnv
+    from prune_env.selection import Selection
+
+EDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+"""Where the text cuts the histogram of the losses, in nats: losses span decades, and cuts that stay
+where they are let two rounds be compared."""
+
+COLUMNS = 43
+"""The longest bar, in characters."""
+
+
+class Tile(NamedTuple):
+    """One number of the headline."""
+
+    value: str
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a dashboard shows. Its arrays over the arms may be views: read them only."""
+
+    title: str
+    headline: list[Tile]
+    rounds: int
+    """R, finished so far."""
+    position: NDArray[np.float64]
+    """(R + 1,) where the start and each round lie on the way to `limit`."""
+    limit: float
+    """Where the run ends, in `unit`."""
+    unit: str
+    """"round", or with a budget what was charged, in epochs of the whole data."""
+    accuracy: NDArray[np.float64]
+    """(R + 1,) on the validation split, in [0, 1]; first a guess, NaN where not evaluated."""
+    kept_share: NDArray[np.float64]
+    """(R,) in [0, 1]: the share of the arms that each round kept."""
+    choice: dict[str, NDArray[Any]]
+    """What the last round kept, and on which losses: see `choice`. Empty at the start."""
+    loss: NDArray[np.float32] | None
+    """(N,) nats, as last measured; None where it is not stored."""
+    pulls: NDArray[np.int32]
+    """(N,) int32: in how many rounds the arm was kept."""
+    labels: NDArray[np.int64]
+    """(N,) int64: the class of each arm."""
+    images: NDArray[np.uint8] | None
+    """(N, H, W, C) uint8: the image of each arm; None where the learner has none."""
+
+
+def render(env: PruneEnv, mode: str) -> str | NDArray[np.uint8]:
+    """The dashboard of the running episode.
+
+    Args:
+        env: its episode may be at the start, in the middle or over.
+        mode: "ansi" for text of at most 80 columns, "rgb_array" for (640, 960, 3) uint8.
+    """
+    summary = summarise(env)
+    if mode == "ansi":
+        return ansi(summary)
+    from prune_env import frame  # imports matplotlib
+
+    return frame.rgb_array(summary)
+
+
+# -- numbers ---------------------------------------------------------------------------------------
+
+
+def summarise(env: PruneEnv) -> Summary:
+    """Read off an environment what its dashboard shows."""
+    arms, options, history = env.rounds.arms, env.options, env.history
+    num_arms, in_rounds = env.learner.num_arms, options.budget is None
+    limit = options.epochs if options.budget is None else options.budget
+    cost = np.array([0.0, *(info["passes"] / (3 * num_arms) for info in history)])
+    accuracy = [info["val_accuracy"] if info["evaluated"] else np.nan for info in history]
+    return Summary(
+        title=env.spec.id if env.spec else type(env).__name__,
+        headline=_headline(env, float(cost[-1]), limit),
+        rounds=len(history),
+        position=np.arange(len(cost), dtype=np.float64) if in_rounds else cost,
+        limit=limit,
+        unit="round" if in_rounds else "cost, epochs of the whole data",
+        accuracy=np.array([1 / env.learner.num_classes, *accuracy]),
+        kept_share=np.array([info["kept"] / num_arms for info in history]),
+        choice=env.choice,
+        loss=arms.measured["loss"][0] if "loss" in arms.measured else None,
+        pulls=arms.pulls[0],
+        labels=env.learner.labels,
+        images=getattr(env.learner, "images", None),
+    )
+
+
+def _headline(env: PruneEnv, cost: float, limit: float) -> list[Tile]:
+    """Round, share kept, cost, validation and test accuracy; cost in epochs of the whole data."""
+    history, num_arms, in_rounds = env.history, env.learner.num_arms, env.options.budget is None
+    last: dict[str, Any] = history[-1] if history else {"kept": 0}
+    if last.get("diverged"):
+        state = "diverged: loss not finite"
+    else:
+        state = "finished" if env.rounds.affordable[0] == 0 else "running"
+    kept = _percent(last["kept"] / num_arms) if history else "-"
+    spent = "of full training spent" if in_rounds else "of the budget spent"
+    accuracy, loss = env.rounds.val_accuracy[0], env.rounds.val_loss[0]
+    best = max([1 / env.learner.num_classes, *(info["val_accuracy"] for info in history)])
+    tiles = [
+        Tile(f"{len(history)} of {limit}" if in_rounds else f"{len(history)}", "rounds", state),
+        Tile(kept, "kept in the last round", f"{last['kept']:,} of {num_arms:,} arms"),
+        Tile(_percent(cost / limit), spent, f"{cost:.2f} of {limit:g} full epochs"),
+        Tile(
+            _percent(accuracy),
+            "validation accuracy",
+            f"best {_percent(best)}, loss {loss:.2f} nats",
+        ),
+    ]
+    if "test_accuracy" in last:
+        detail = f"loss {last['test_loss']:.2f} nats"
+        tiles.append(Tile(_percent(last["test_accuracy"]), "test accuracy", detail))
+    elif env.options.test:
+        tiles.append(Tile("-", "test accuracy", "measured at the end"))
+    return tiles
+
+
+def choice(arms: ArmTable, selection: Selection) -> dict[str, NDArray[Any]]:
+    """What a single run is about to keep, and on which losses: training will change those.
+
+    A histogram of the losses after the round would mislead: what a greedy agent keeps for its high
+    loss has a low one by then.
+
+    Returns:
+        kept (N,) bool; and, where losses are stored, loss (N,) float32 in nats, NaN for arms that
+        have not been measured yet.
+    """
+    kept = np.zeros(arms.num_arms, bool)
+    kept[selection.indices] = True
+    if "loss" not in arms.measured:
+        return {"kept": kept}
+    seen = arms.last_seen[0] > 0
+    return {"kept": kept, "loss": np.where(seen, arms.measured["loss"][0], np.float32(np.nan))}
+
+
+def kept_per_bin(
+    loss: NDArray[np.floating], kept: NDArray[np.bool_], edges: Sequence[float]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many arms lie in each bin of the loss, and how many of those were kept.
+
+    Args:
+        loss: (N,), NaN where it is not known.
+        kept: (N,) bool.
+        edges: (E,) ascending. Bin 0 is below the first, bin i begins at edges[i - 1]; one more bin
+            takes the NaN.
+
+    Returns:
+        arms, kept arms: (E + 2,) int64 each.
+    """
+    bins = np.searchsorted(np.asarray(edges, loss.dtype), loss, side="right")
+    bins[np.isnan(loss)] = len(edges) + 1
+    size = len(edges) + 2
+    return np.bincount(bins, minlength=size), np.bincount(bins[kept], minlength=size)
+
+
+def pull_groups(pulls: NDArray[np.integer], most: int) -> tuple[list[str], NDArray[np.int64]]:
+    """How many arms were never kept, kept once, twice, and so on.
+
+    Args:
+        pulls: (N,) times kept.
+        most: how many groups there may be, at least 2; neighbours are joined where needed.
+
+    Returns:
+        The name of each group, such as "0" or "1-3", and how many arms it has (int64).
+    """
+    highest = int(pulls.max())
+    width = max(1, -(-highest // (most - 1)))
+    starts = range(1, highest + 1, width)
+    ends = [min(start + width - 1, highest) for start in starts]
+    names = [f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True)]
+    return ["0", *names], np.bincount(-(-pulls // width), minlength=len(names) + 1)
+
+
+def extremes(
+    pulls: NDArray[np.integer], loss: NDArray[np.floating] | None, count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The arms kept most often and those kept least often, each with the utmost first.
+
+    Of arms kept equally often one of higher loss counts as kept more, so that the first are hard
+    samples and the second easy ones even where all were kept alike.
+
+    Args:
+        pulls: (N,) times kept.
+        loss: (N,) nats, at most 100; None to go by the times alone.
+        count: how many of each; all if there are fewer.
+
+    Returns:
+        most, least: (min(count, N),) int64 each. Takes O(N): no sort of all arms.
+    """
+    rank = pulls.astype(np.float64)
+    if loss is not None:
+        rank += loss / 1000
+    count = min(count, len(rank))
+    most = np.argpartition(-rank, count - 1)[:count]
+    least = np.argpartition(rank, count - 1)[:count]
+    return most[np.lexsort((most, -rank[most]))], least[np.lexsort((least, rank[least]))]
+
+
+# -- text ------------------------------------------------------------------------------------------
+
+
+def ansi(s: Summary) -> str:
+    """The dashboard as text without escape codes, at most 80 columns wide."""
+    lines = [s.title, *(f"{tile.value:>10}  {tile.what} ({tile.detail})" for tile in s.headline)]
+    if s.rounds:
+        lines += ["", f"  accuracy  {sparkline(s.accuracy[1:])}"]
+        lines += [f"      kept  {sparkline(s.kept_share)}"]
+    lines += [
+        "",
+        f"known loss        arms  {'█ kept in the last round, ░ pruned':<{COLUMNS}}  share",
+    ]
+    if "loss" in s.choice:
+        arms, kept = kept_per_bin(s.choice["loss"], s.choice["kept"], EDGES)
+        names = [f"< {EDGES[0]:g} nats", *(f">= {edge:g}" for edge in EDGES), "unseen"]
+        for name, n, k in zip(names, arms, kept, strict=True):
+            share = f"{k / n:7.1%}" if n else ""
+            blocks = _blocks(k, arms.max())
+            bar = "█" * blocks + "░" * (_blocks(n, arms.max()) - blocks)
+            lines.append(f"{name:<11} {n:>10,}  {bar:<{COLUMNS}}{share}")
+    else:
+        lines.append(missing(s))
+    lines += ["", "times kept        arms"]
+    for name, n in zip(*pull_groups(s.pulls, 8), strict=True):
+        lines.append(f"{name:<11} {n:>10,}  {'█' * _blocks(n, len(s.pulls))}")
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def missing(s: Summary) -> str:
+    """Why there is no histogram of the losses."""
+    if s.rounds == 0:
+        return "no round yet"
+    return "losses are not stored: loss is not among the signals"
+
+
+def sparkline(values: NDArray[np.floating], width: int = 60) -> str:
+    """Values in [0, 1] as a line of block characters; the last of each span where they are many.
+
+    NaN is a gap.
+    """
+    spans = min(width, len(values))
+    last = np.arange(1, spans + 1) * len(values) // spans - 1
+    return "".join(" " if np.isnan(v) else "▁▂▃▄▅▆▇█"[min(int(8 * v), 7)] for v in values[last])
+
+
+def _blocks(count: int, whole: int) -> int:
+    """The length of a bar, rounded up: what is there is seen."""
+    return int(-(-COLUMNS * count // whole))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
