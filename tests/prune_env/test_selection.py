@@ -1,0 +1,59 @@
+"""From actions and scores to arms."""
+
+import numpy as np
+import pytest
+
+from prune_env.selection import decode, random_k, top_k
+
+
+def test_decode_a_mask_of_two_runs():
+    selection = decode([[1, 0, 1], [0, 1, 0]], "keep", num_runs=2, num_arms=3)
+    assert selection.indices.tolist() == [0, 2, 4]  # run * 3 + arm
+    assert selection.counts.tolist() == [2, 1]
+    assert selection.weights is None
+
+
+def test_decode_weights():
+    selection = decode([[0.5, 0, 2]], "weights", num_runs=1, num_arms=3)
+    assert selection.indices.tolist() == [0, 2]
+    assert selection.weights.tolist() == [0.5, 2]
+    assert selection.weights.dtype == np.float32
+
+
+def test_decode_names_the_run_that_keeps_nothing():
+    with pytest.raises(ValueError, match="run 1 keeps no arm"):
+        decode([[1, 0], [0, 0]], "keep", num_runs=2, num_arms=2)
+
+
+@pytest.mark.parametrize(
+    ("k", "expected"),
+    [
+        (0, [[0, 0, 0, 0], [0, 0, 0, 0]]),
+        (1, [[0, 0, 1, 0], [1, 0, 0, 0]]),
+        (2, [[0, 1, 1, 0], [1, 0, 0, 1]]),
+        (4, [[1, 1, 1, 1], [1, 1, 1, 1]]),
+    ],
+)
+def test_top_k(k, expected):
+    scores = np.array([[-1.0, 5, 9, 0], [np.inf, 1, 2, 3]])
+    assert top_k(scores, k).astype(int).tolist() == expected
+
+
+@pytest.mark.parametrize("k", [-1, 5])
+def test_top_k_bounds(k):
+    with pytest.raises(ValueError, match=f"k is {k}; allowed is 0 to 4"):
+        top_k(np.zeros(4), k)
+
+
+def test_random_k_draws_from_the_allowed_arms_only_and_evenly():
+    allowed = np.array([[True, False, True, True, True]])
+    rng = np.random.default_rng(0)
+    draws = np.sum([random_k(allowed, 2, rng)[0] for _ in range(4000)], axis=0)
+    assert draws[1] == 0
+    assert draws.sum() == 8000
+    np.testing.assert_allclose(draws[[0, 2, 3, 4]] / 4000, 0.5, atol=0.03)
+
+
+def test_random_k_asks_for_enough_arms():
+    with pytest.raises(ValueError, match="k is 3, but only 2 arms"):
+        random_k(np.array([[True, True, False]]), 3, np.random.default_rng(0))
