@@ -8,8 +8,9 @@ work/          claims and checkpoints of runs in flight; empty when the board is
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Iterable
+import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ import gymnasium as gym
 import prune_agents
 import yaml
 
+from prune_bench import claims
 from prune_bench.options import Pairs
 from prune_bench.results import run_id, write_text
 from prune_bench.runner import RunOptions
@@ -127,19 +129,20 @@ class Board:
         path = self.folder / "board.yaml"
         return read_grids(path) if path.exists() else []
 
-    def add(self, grids: Iterable[Grid]) -> None:
+    def add(self, new: Grid) -> None:
         """Make these runs belong to the board, beside those that already do."""
-        held = self.grids()
-        for new in grids:
-            for place, old in enumerate(held):
+        with claims.wait_for(self.work, "board.yaml"):
+            grids = self.grids()
+            for place, old in enumerate(grids):
                 if (merged := old.merged(new)) is not None:
-                    held[place] = merged
+                    grids[place] = merged
                     break
             else:
-                held.append(new)
-        content = {"grids": [_shortest(grid) for grid in held]}
-        text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
-        write_text(self.folder / "board.yaml", text)
+                grids.append(new)
+            content = {"grids": [_shortest(grid) for grid in grids]}
+            text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+            write_text(self.folder / "board.yaml", text)
+            write_text(self.work / ".gitignore", "*\n")
 
     def runs(self) -> dict[str, RunOptions]:
         """All runs by their id, in the order in which they are worth doing: seed by seed."""
@@ -151,6 +154,19 @@ class Board:
         """Let the runs that failed count as not yet begun."""
         for name in self.runs():
             self.failure_path(name).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what runs that have ended, and writers that were killed, have left behind."""
+        held = claims.held(self.work)
+        for name in self.runs():
+            if not self.is_open(name):
+                self.checkpoint_path(name).unlink(missing_ok=True)
+                if name not in held:
+                    claims.discard(self.work, name)
+        for path in self.folder.glob("*/.*.tmp"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > claims.STALE:
+                    path.unlink()
 
     # -- where things are -------------------------------------------------------------------------
 

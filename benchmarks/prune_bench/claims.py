@@ -83,6 +83,13 @@ def take(folder: Path, name: str) -> Claim | None:
     return Claim(folder, name, mine)
 
 
+def wait_for(folder: Path, name: str) -> Claim:
+    """Claim a name as soon as nobody else holds it; for claims that are held for an instant."""
+    while (claim := take(folder, name)) is None:
+        time.sleep(0.05)
+    return claim
+
+
 def is_alive(path: Path) -> bool:
     """Whether the holder of a claim shows signs of life: its process here, else its heartbeat."""
     try:

@@ -123,7 +123,7 @@ class Board:
 
         board = Folder(self.out.resolve())
         if not board.grids() or self.grid != Grid():  # without options: finish what is there
-            board.add([self.grid])
+            board.add(self.grid)
         if self.retry_failed:
             board.forget_failures()
         threads = self.threads_per_job or max(1, (os.cpu_count() or 1) // self.jobs)

@@ -44,9 +44,9 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[], None]) -> None:
         submit: begins a run sometime soon.
         on_tick: called about once a second.
     """
-    deaths: Counter[str] = Counter()
-    while runs := {name: run for name, run in board.runs().items() if board.is_open(name)}:
-        pending = {submit(run): name for name, run in runs.items()}
+    runs, deaths = board.runs(), Counter[str]()
+    while missing := list(filter(board.is_open, runs)):
+        pending = {submit(runs[name]): name for name in missing}
         while pending:
             ended, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in ended:
@@ -63,6 +63,7 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[], None]) -> None:
         # What is open now, another board is at. Should that die, it is for us.
         if any(map(board.is_open, runs)):
             time.sleep(1.0)
+    board.sweep()
 
 
 @contextmanager
@@ -136,8 +137,12 @@ def ray_cluster(
 
     cpus = None if address else jobs * threads
     ray.init(address, num_cpus=cpus, log_to_driver=False, logging_level=logging.WARNING)
-    task = ray.remote(num_cpus=threads, num_gpus=gpus_per_run, max_retries=0)(do)
+
+    @ray.remote(num_cpus=threads, num_gpus=gpus_per_run, max_retries=0)
+    def do_on_ray(options: RunOptions) -> Outcome:
+        return do(options)
+
     try:
-        yield lambda options: task.remote(options).future()
+        yield lambda options: do_on_ray.remote(options).future()
     finally:
         ray.shutdown()

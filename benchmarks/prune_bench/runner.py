@@ -158,14 +158,14 @@ class Episode:
             "agent": self.agent_state,
             "observation": self.observation,
             "terminated": self.terminated,
-            "history": self.history,
+            "history": list(self.history),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from the `state_dict` of an episode with the same options."""
         self.env.load_state_dict(state["env"])
         self.agent_state, self.observation = state["agent"], state["observation"]
-        self.terminated, self.history = state["terminated"], state["history"]
+        self.terminated, self.history = state["terminated"], list(state["history"])
 
 
 def run(
