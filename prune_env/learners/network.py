@@ -17,12 +17,15 @@ from torch import Tensor
 from prune_env import networks
 from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
 from prune_env.data.dataset import Dataset, Split, split_validation
+from prune_env.learners.closer import Layers, all_layer_norms, last_layer_norms
 from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
 from prune_env.learners.measure import measure
 from prune_env.selection import Selection
 
 EVALUATION_BATCH = 500
 """Images a forward pass; on a CPU larger batches lose to page faults."""
+GRADIENT_BATCH = 50
+"""Images whose gradients by all parameters are held at once."""
 
 
 class NetworkLearner:
@@ -127,6 +130,22 @@ class NetworkLearner:
         index = self._to_device(indices)
         return Signals(indices, self._plain_pass(self._arms, self._arm_labels, index))
 
+    def log_probabilities(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(K, C): log-softmax of the logits on the plain images."""
+        self._model.eval()
+        with torch.no_grad():
+            parts = self._to_device(indices).split(EVALUATION_BATCH)
+            return torch.cat([self._log_p(self._arms.plain(part)) for part in parts]).cpu().numpy()
+
+    def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
+        """(K,): norm of the gradient of each arm's loss; see `prune_env.learners.closer`."""
+        self._model.eval()
+        norms = last_layer_norms if layers == "last" else all_layer_norms
+        size = EVALUATION_BATCH if layers == "last" else GRADIENT_BATCH
+        parts = self._to_device(indices).split(size)
+        found = [norms(self._model, self._arms.plain(p), self._arm_labels[p]) for p in parts]
+        return torch.cat(found).cpu().numpy()
+
     def evaluate(self, split: SplitName) -> Metrics:
         """Loss and accuracy on "validation" or "test"."""
         store, labels = self._splits[split]
@@ -189,7 +208,7 @@ class NetworkLearner:
         if smoothing:
             loss = loss - smoothing * log_p.mean(1)
         for group in self._optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["lr_scale"]
         self._optimizer.zero_grad(set_to_none=True)
         (loss * weights).mean().backward()
         self._optimizer.step()

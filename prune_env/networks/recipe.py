@@ -23,6 +23,8 @@ class Recipe:
     """Fraction of the run over which the learning rate rises linearly from 0; then it falls."""
     final_lr: float = 0.0
     """Learning rate at the end of the run, as a fraction of the peak."""
+    bias_lr_scale: float = 1.0
+    """Learning rate of vectors (biases, norms), as a multiple of that of the matrices."""
     momentum: float = 0.9
     """Momentum in [0, 1)."""
     weight_decay: float = 5e-4
@@ -40,7 +42,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        at_least = {"epochs": 1, "batch_size": 1, "peak_lr": 0, "weight_decay": 0, "padding": 0}
+        at_least = {"epochs": 1, "batch_size": 1, "peak_lr": 0, "bias_lr_scale": 0}
+        at_least |= {"weight_decay": 0, "padding": 0}
         for name, bound in at_least.items():
             if not getattr(self, name) >= bound:
                 raise ValueError(f"recipe {name} is {getattr(self, name)}; allowed is >= {bound}")

@@ -27,6 +27,7 @@ RECIPES = {
         epochs=8,
         batch_size=128,
         peak_lr=0.2,
+        bias_lr_scale=16,
         momentum=0.85,
         weight_decay=1e-3,
         label_smoothing=0.1,
