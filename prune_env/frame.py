@@ -146,7 +146,7 @@ def _draw_classes(axes: Axes, s: Summary) -> None:
     """Without images: how often the arms of each class have been kept."""
     arms = np.bincount(s.labels)
     share = np.bincount(s.labels, s.pulls) / np.maximum(arms * s.rounds, 1)
-    axes.bar(np.arange(len(arms)), 100 * share, 0.86, color=KEPT)
+    axes.bar(np.arange(len(arms)), 100 * share, 0.86 if len(arms) <= 40 else 1.0, color=KEPT)
     axes.set_ylim(0, 100)
     axes.yaxis.set_major_formatter("{x:.0f} %")
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
