@@ -103,3 +103,59 @@ def test_a_period_repeats_the_choice_but_learns_on(observe):
     assert state["mean"][0, kept] == 1.0
     third, _ = agent.predict(observe(loss=loss, seen=first), state)
     assert third.tolist() == (1 - first).tolist()
+
+
+def test_ucb_std_adds_the_deviation(observe):
+    """The means and variances of the table above, c = 1: scores 1, 1 + 1.414, 2 + 0.707, 2.75."""
+    action, _ = after(
+        prune_agents.make("ucb_std", keep_ratio=0.5, alpha=0.5),
+        observe,
+        ([1.0, 2.0, 1.5, 2.75], [1, 1, 1, 1]),
+        ([1.0, 0.0, 2.5, 9.9], [1, 1, 1, 0]),
+    )
+    assert action == [0, 0, 1, 1]  # `ucb` keeps arm 1 here, not arm 2
+
+
+def frequencies(name, observe, loss, progress):
+    """How often a policy that keeps one arm keeps each, when these losses were observed."""
+    many = 4000
+    agent = prune_agents.make(name, keep_ratio=1 / len(loss))
+    tiled, at = np.tile(loss, (many, 1)), np.full((many, 1), progress)
+    return agent.predict(observe(loss=tiled, progress=at))[0].mean(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        (0.0, [1 / 6, 2 / 6, 3 / 6]),  # tau = 1
+        (5 / 9, [1 / 14, 4 / 14, 9 / 14]),  # tau = 1 - 0.9 * 5 / 9 = 0.5: squares
+        (1.0, [0.0000, 0.0170, 0.9830]),  # tau = 0.1: tenth powers
+    ],
+)
+def test_boltzmann_draws_by_the_softmax(observe, progress, expected):
+    kept = frequencies("boltzmann", observe, np.log([1.0, 2.0, 3.0]), progress)
+    np.testing.assert_allclose(kept, expected, atol=0.03)
+
+
+def test_gauss_loss_draws_by_loss_times_gaussian(observe):
+    """
+    Loss a   (a - 2)^2 / (2 * 2/3)   odds                    chance
+    1        0.75                    exp(-0.75)     = 0.472  0.1215
+    2        0                       2                       0.5142
+    3        0.75                    3 exp(-0.75)   = 1.417  0.3643
+    """
+    kept = frequencies("gauss_loss", observe, [1.0, 2.0, 3.0], 0.5)
+    np.testing.assert_allclose(kept, [0.1215, 0.5142, 0.3643], atol=0.03)
+
+
+def test_gauss_loss_of_equal_losses_is_uniform(observe):
+    kept = frequencies("gauss_loss", observe, [0.7, 0.7, 0.7, 0.7], 0.5)
+    np.testing.assert_allclose(kept, 0.25, atol=0.03)
+
+
+@pytest.mark.parametrize("name", ["ucb_std", "boltzmann", "gauss_loss"])
+def test_the_unseen_go_first(observe, name):
+    agent = prune_agents.make(name, keep_ratio=0.5)
+    loss = [2.0, 1.0, LOG_C, LOG_C]
+    action, _ = agent.predict(observe(loss=loss, seen=[1, 1, 0, 0], progress=[0.5]))
+    assert action.tolist() == [0, 0, 1, 1]

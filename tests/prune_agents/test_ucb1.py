@@ -45,3 +45,53 @@ def test_unseen_arms_go_first_and_log_c_is_read_off_them(observe):
     assert state["log_classes"] == pytest.approx(LOG_C)
     action, _ = agent.predict(observe(loss=[9, 9, LOG_C, LOG_C], seen=[1, 1, 0, 0]), state)
     assert action.tolist() == [0, 0, 1, 1]
+
+
+def play(agent, observe, *rounds):
+    """The action and the state after the first, empty look and rounds of (loss / log C, seen)."""
+    arms = len(rounds[0][0])
+    _, state = agent.predict(observe(loss=np.full(arms, LOG_C), seen=np.zeros(arms)))
+    for loss, seen in rounds:
+        action, state = agent.predict(observe(loss=np.multiply(loss, LOG_C), seen=seen), state)
+    return action.tolist(), state
+
+
+@pytest.mark.parametrize(("c", "expected"), [(0.0, [1, 0, 1, 0]), (0.1, [0, 0, 1, 1])])
+def test_ducb_by_hand(observe, c, expected):
+    """Discount 0.5; sum of counts 4, so the bonus is 2 c sqrt(0.6 ln 4 / n) = 1.824 c / sqrt n.
+
+    arm  rewards    n    m      bonus at c = 0.1   score
+    0    0.5, 0.5   1.5  0.5    0.149              0.649
+    1    0.6, 0.4   1.5  0.467  0.149              0.616
+    2    1          0.5  1      0.258              1.258
+    3    0.45       0.5  0.45   0.258              0.708
+    """
+    agent = prune_agents.make("ducb", keep_ratio=0.5, c=c, discount=0.5)
+    action, state = play(
+        agent, observe, ([0.5, 0.6, 1, 0.45], [1, 1, 1, 1]), ([0.5, 0.4, 0, 0], [1, 1, 0, 0])
+    )
+    assert state["count"].tolist() == [[1.5, 1.5, 0.5, 0.5]]
+    np.testing.assert_allclose(state["sum"], [[0.75, 0.7, 0.5, 0.225]], rtol=1e-6)
+    assert action == expected
+
+
+@pytest.mark.parametrize(("c", "expected"), [(0.0, [1, 1, 1, 0]), (1.0, [1, 0, 1, 1])])
+def test_swucb_by_hand(observe, c, expected):
+    """Window 2: round 1 is forgotten, and with it the only look at arm 2, which goes first again.
+
+    arm  rewards in 2, 3   n  m    bonus sqrt(0.6 ln 2 / n)   score at c = 1
+    0    0.5, 0.5          2  0.5  0.456                      0.956
+    1    0.4, 0.4          2  0.4  0.456                      0.856
+    3    -, 0.3            1  0.3  0.645                      0.945
+    """
+    agent = prune_agents.make("swucb", keep_ratio=0.75, c=c, window=2)
+    action, state = play(
+        agent,
+        observe,
+        ([0.5, 0.6, 1, 0.45], [1, 1, 1, 1]),
+        ([0.5, 0.4, 0, 0], [1, 1, 0, 0]),
+        ([0.5, 0.4, 0, 0.3], [1, 1, 0, 1]),
+    )
+    assert state["count"].tolist() == [[2, 2, 0, 1]]
+    np.testing.assert_allclose(state["sum"], [[1, 0.8, 0, 0.3]], rtol=1e-6)
+    assert action == expected

@@ -78,3 +78,11 @@ def test_rs2_takes_consecutive_chunks_and_straddles_without_repeating():
     assert set(np.flatnonzero(third)) == {*order[8:], *following[:2]}
     assert not {*order[8:]} & {*following[:2]}
     assert state["next"].tolist() == [2]
+
+
+def test_dyn_reduction_shrinks_linearly(observe):
+    """Keep 0.3 of 20: shares 1, 0.65, 0.3."""
+    agent = prune_agents.make("dyn_reduction", keep_ratio=0.3)
+    for progress, kept in ((0.0, 20), (0.5, 13), (1.0, 6)):
+        action, _ = agent.predict(observe(loss=np.ones(20), progress=[progress]))
+        assert action.sum() == kept

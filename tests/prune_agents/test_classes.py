@@ -1,0 +1,96 @@
+"""rcap and arm_clusters on cases worked by hand."""
+
+import numpy as np
+import prune_agents
+import pytest
+from prune_agents.classes import quotas
+
+MANY = 2000
+
+
+@pytest.mark.parametrize(
+    ("share", "capacity", "k", "expected"),
+    [
+        ([1, 1], [9, 9], 4, [2, 2]),
+        ([3, 1], [9, 9], 4, [3, 1]),
+        ([3, 1], [2, 9], 4, [2, 2]),  # what class 0 cannot take goes to class 1
+        ([1, 1, 1], [9, 9, 9], 4, [2, 1, 1]),  # equal remainders: the first class
+        ([0.5, 0.3, 0.2], [9, 9, 9], 5, [3, 1, 1]),  # 2.5 1.5 1
+        ([8, 1, 1], [1, 2, 9], 6, [1, 2, 3]),  # 4.8 -> 1; 2.5 -> 2; the rest
+        ([1, 0, 1], [2, 0, 2], 4, [2, 0, 2]),  # a class that does not occur
+    ],
+)
+def test_quotas(share, capacity, k, expected):
+    assert quotas(np.array(share, float), np.array(capacity), k).tolist() == expected
+
+
+def tile(values):
+    return np.tile(np.array(values, np.float32), (MANY, 1))
+
+
+def test_rcap_by_hand(observe):
+    """Beta = 1; arms 0, 1 of each class were kept last time.
+
+    class 0: losses ln 9, ln 9, 0, 0, q = 0.45 0.45 0.05 0.05, kept mass 0.9
+    class 1: losses 0, 0, ln 9, ln 9, q = 0.05 0.05 0.45 0.45, kept mass 0.1
+    Both priors are 1/2: quotas of 4 are as sqrt 0.9 to sqrt 0.1, 3 to 1.
+    The one arm of class 1 is drawn by q.
+    """
+    agent = prune_agents.make("rcap", keep_ratio=0.5, beta=1.0)
+    label = tile([0, 0, 0, 0, 1, 1, 1, 1])
+    first, state = agent.predict(observe(loss=np.full(label.shape, np.log(10)), label=label))
+    assert (first[:, :4].sum(axis=1) == 2).all()  # no selection yet: equal masses
+    state["kept"][:] = [1, 1, 0, 0, 1, 1, 0, 0]
+    high = np.log(9)
+    kept, _ = agent.predict(
+        observe(loss=tile([high, high, 0, 0, 0, 0, high, high]), label=label), state
+    )
+    assert (kept[:, :4].sum(axis=1) == 3).all()
+    np.testing.assert_allclose(kept[:, 4:].mean(axis=0), [0.05, 0.05, 0.45, 0.45], atol=0.04)
+
+
+def test_rcap_clips_losses_at_log_c(observe):
+    """Losses of 50 and of log C are one and the same: each of the two is drawn half the time."""
+    agent = prune_agents.make("rcap", keep_ratio=0.5, beta=0.5)
+    label = tile([0, 0])
+    _, state = agent.predict(observe(loss=np.full(label.shape, np.log(10)), label=label))
+    kept, _ = agent.predict(observe(loss=tile([50, np.log(10)]), label=label), state)
+    np.testing.assert_allclose(kept.mean(axis=0), 0.5, atol=0.04)
+
+
+def test_arm_clusters_by_hand(observe):
+    """Two classes, two bands, log C = 4, c = 0.
+
+    losses before  4 3 2 1 | 1 2 3 4    groups 0 0 1 1 | 3 3 2 2
+    losses after   2 1 2 1 | 1 2 3 2    falls over log C 0.5 0.5 0 0 | 0 0 0 0.5
+    rewards        group 0: 0.5, group 1: 0, group 2: 0.25, group 3: 0
+    groups now     0 1 0 1 | 3 2 2 3    K = 4: groups 0 and 2
+    """
+    agent = prune_agents.make("arm_clusters", keep_ratio=0.5, bands=2, c=0.0)
+    label = [0, 0, 0, 0, 1, 1, 1, 1]
+    _, state = agent.predict(observe(loss=[4.0] * 8, label=label, seen=[0] * 8))
+    _, state = agent.predict(observe(loss=[4, 3, 2, 1, 1, 2, 3, 4], label=label), state)
+    assert state["group"].tolist() == [[0, 0, 1, 1, 3, 3, 2, 2]]
+    assert not state["count"].any()  # first looks are no fall
+    action, state = agent.predict(observe(loss=[2, 1, 2, 1, 1, 2, 3, 2], label=label), state)
+    np.testing.assert_allclose(state["sum"][0, :4], [0.5, 0, 0.25, 0])
+    assert state["count"][0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    assert state["group"].tolist() == [[0, 1, 0, 1, 3, 2, 2, 3]]
+    assert action.tolist() == [1, 0, 1, 0, 0, 1, 1, 0]
+
+
+def test_arm_clusters_tries_other_groups_for_the_bonus(observe):
+    """Nothing falls any more: with a bonus all groups are tried, without one two stay for good."""
+    label, loss = [0, 0, 0, 0, 1, 1, 1, 1], [4, 3, 2, 1, 1, 2, 3, 4]
+    for c, all_kept in ((0.5, True), (0.0, False)):
+        agent = prune_agents.make("arm_clusters", keep_ratio=0.5, bands=2, c=c, discount=1.0)
+        _, state = agent.predict(observe(loss=[4.0] * 8, label=label, seen=[0] * 8))
+        action, state = agent.predict(observe(loss=loss, label=label), state)
+        # Group 0 is seen to fall, the others not: it has the higher mean from then on.
+        action, state = agent.predict(observe(loss=[3.9, 2.9, *loss[2:]], label=label), state)
+        kept = np.zeros(8)
+        for _ in range(30):
+            action, state = agent.predict(observe(loss=loss, label=label, seen=action), state)
+            kept += action
+        assert (kept > 0).all() == all_kept or not all_kept
+        assert (kept[:2] > 0).all()

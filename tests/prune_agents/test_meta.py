@@ -1,0 +1,91 @@
+"""meta_bandit: rewards and picks by hand."""
+
+import numpy as np
+import prune_agents
+import pytest
+
+LOG_C = np.log(10)
+
+
+def look(observe, val_loss, arms=10):
+    return observe(loss=np.full(arms, LOG_C), seen=np.zeros(arms), val_loss=[val_loss])
+
+
+def test_reward_is_the_logarithmic_fall_per_cost(observe):
+    """`full` costs 1, `random_dynamic` 0.5. The validation loss goes 2, 1, 0.8; discount 0.9.
+
+    first pick   ln(2 / 1) / its cost, then discounted once
+    second pick  ln(1 / 0.8) / its cost
+    """
+    agent = prune_agents.make(
+        "meta_bandit", keep_ratio=0.5, policies=("full", "random_dynamic"), c=0.0
+    )
+    cost = [1.0, 0.5]
+    kept = [10, 5]
+    action, state = agent.predict(look(observe, 2.0))
+    first = int(state["picked"][0])
+    assert (action > 0).sum() == kept[first]
+    action, state = agent.predict(look(observe, 1.0), state)
+    second = int(state["picked"][0])
+    assert second == 1 - first  # untried policies go first
+    assert (action > 0).sum() == kept[second]
+    action, state = agent.predict(look(observe, 0.8), state)
+    rewards = np.log(2) / cost[first], np.log(1.25) / cost[second]
+    total = np.zeros(2)
+    total[first], total[second] = 0.9 * rewards[0], rewards[1]
+    np.testing.assert_allclose(state["total"][0], total, rtol=1e-6)
+    np.testing.assert_allclose(sorted(state["count"][0]), [0.9, 1.0])
+    np.testing.assert_allclose(state["scale"], max(rewards), rtol=1e-6)
+    assert state["picked"][0] == (first if rewards[0] > rewards[1] else second)
+
+
+def test_both_orders_occur(observe):
+    firsts = {
+        int(prune_agents.make("meta_bandit", seed=seed).predict(look(observe, 2))[1]["picked"][0])
+        for seed in range(40)
+    }
+    assert firsts == {0, 1, 2, 3}
+
+
+def test_prefers_the_policy_under_which_the_loss_falls(observe):
+    """The validation loss halves whenever `full` chose and stays otherwise."""
+    agent = prune_agents.make("meta_bandit", policies=("random_dynamic", "full"), c=0.1)
+    val_loss, state, picks = 64.0, None, []
+    for _ in range(12):
+        _, state = agent.predict(look(observe, val_loss), state)
+        picks.append(int(state["picked"][0]))
+        val_loss /= 1 + picks[-1]
+    assert sum(picks[2:]) == 10
+
+
+def test_all_policies_learn_whoever_chooses(observe):
+    agent = prune_agents.make("meta_bandit", policies=("uncertainty", "ucb"), keep_ratio=0.5)
+    _, state = agent.predict(look(observe, 2.0, arms=4))
+    seen = observe(loss=[1.0, 4.0, 3.0, 2.0], val_loss=[1.0])
+    action, state = agent.predict(seen, state)
+    assert state["0/mean"].tolist() == state["1/mean"].tolist() == [[1, 4, 3, 2]]
+    assert action.tolist() == [0, 1, 1, 0]
+
+
+def test_reads_what_its_policies_read():
+    agent = prune_agents.make("meta_bandit", policies=("rcap", "infobatch", "kakurenbo"))
+    assert set(agent.signals) == {
+        "loss", "label", "progress", "confidence", "correct", "val_loss",
+    }  # fmt: skip
+    assert not agent.keeps_k
+    assert agent.env_options(8) == {"feedback": "full", "refresh": 1}
+    assert prune_agents.make("meta_bandit").keeps_k
+
+
+@pytest.mark.parametrize(
+    ("policies", "message"),
+    [
+        (("ucb",), "two or more names"),
+        (("ucb", "meta_bandit"), "names of other agents"),
+        (("ucb", "ucv"), "unknown agent 'ucv'"),
+        ("ucb", "policies is 'ucb'; expected tuple"),
+    ],
+)
+def test_bad_policies(policies, message):
+    with pytest.raises(ValueError, match=message):
+        prune_agents.make("meta_bandit", policies=policies)
