@@ -68,3 +68,14 @@ def read_results(folder: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(result, dict) or result.get("schema") != SCHEMA:
             raise ValueError(f"{path} is not a result of schema {SCHEMA}")
         yield result | {"id": path.stem}
+
+
+def without_times(result: Any) -> Any:
+    """What a result says whatever the machine: the same for every run of one id."""
+    if isinstance(result, dict):
+        return {
+            name: without_times(value)
+            for name, value in result.items()
+            if name != "place" and "seconds" not in name
+        }
+    return [without_times(value) for value in result] if isinstance(result, list) else result

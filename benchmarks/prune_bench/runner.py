@@ -10,6 +10,7 @@ import platform
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -106,6 +107,7 @@ class Episode:
     def __init__(self, options: RunOptions, place: Place | None = None) -> None:
         import torch
 
+        commit()
         place = place or Place()
         if place.threads is not None:
             torch.set_num_threads(place.threads)
@@ -264,8 +266,12 @@ def describe_place(env: PruneEnv) -> dict[str, Any]:
     }
 
 
+@cache
 def commit() -> str | None:
-    """The git commit that the code is from, with a + if it was changed since; None if unknown."""
+    """The git commit that the code is from, with a + if it was changed since; None if unknown.
+
+    Asked for before the first run, so that commits made during a long board do not count.
+    """
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12"]
     try:
         done = subprocess.run(

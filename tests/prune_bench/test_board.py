@@ -1,0 +1,146 @@
+"""What belongs to a board, in which order, and how board.yaml says it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from prune_bench import presets
+from prune_bench.board import Board, Grid, read_grids
+from prune_bench.results import run_id
+from prune_bench.runner import RunOptions
+
+SMALL = Grid(agents=("ucb",), keep_ratios=(0.1, 0.5), seeds=2, epochs=3)
+
+
+def brief(runs):
+    return [(run.seed, run.agent, run.keep_ratio) for run in runs]
+
+
+def test_seeds_first_then_controls_and_full_once():
+    of_seed_0 = [
+        (0, "full", 1.0),
+        (0, "full_short", 0.1),
+        (0, "full_short", 0.5),
+        (0, "static_random", 0.1),
+        (0, "static_random", 0.5),
+        (0, "random_dynamic", 0.1),
+        (0, "random_dynamic", 0.5),
+        (0, "rs2", 0.1),
+        (0, "rs2", 0.5),
+        (0, "ucb", 0.1),
+        (0, "ucb", 0.5),
+    ]
+    of_seed_1 = [(1, agent, keep_ratio) for _, agent, keep_ratio in of_seed_0]
+    assert brief(SMALL.runs()) == of_seed_0 + of_seed_1
+
+
+def test_a_control_that_is_named_is_there_once():
+    assert replace(SMALL, agents=("rs2", "full", "ucb")).runs() == SMALL.runs()
+
+
+def test_every_setting_reaches_the_runs():
+    grid = Grid(
+        env=("prune_env/Digits-v0", "prune_env/CIFAR10-v0"),
+        agents=(),
+        keep_ratios=(0.2,),
+        seeds=1,
+        epochs=7,
+        network="mlp",
+        recipe={"peak_lr": 0.1},
+        feedback="full",
+        refresh=2,
+        limit=500,
+        evaluate_every=3,
+    )
+    runs = grid.runs()
+    assert [run.env for run in runs] == ["prune_env/Digits-v0"] * 5 + ["prune_env/CIFAR10-v0"] * 5
+    assert runs[-1] == RunOptions(
+        env="prune_env/CIFAR10-v0",
+        agent="rs2",
+        keep_ratio=0.2,
+        epochs=7,
+        seed=0,
+        network="mlp",
+        recipe={"peak_lr": 0.1},
+        feedback="full",
+        refresh=2,
+        limit=500,
+        evaluate_every=3,
+    )
+
+
+def test_a_board_grows_in_one_direction_at_a_time(tmp_path):
+    board = Board(tmp_path)
+    board.add(SMALL)
+    board.add(replace(SMALL, agents=("ucb1", "ucb")))
+    assert board.grids() == [replace(SMALL, agents=("ucb", "ucb1"))]
+    board.add(replace(SMALL, agents=("ucb", "ucb1"), seeds=5))
+    assert board.grids() == [replace(SMALL, agents=("ucb", "ucb1"), seeds=5)]
+    # More agents and other ratios: one grid of both would hold runs that nobody asked for.
+    other = replace(SMALL, agents=("epsilon_greedy",), keep_ratios=(0.3,))
+    board.add(other)
+    assert board.grids() == [replace(SMALL, agents=("ucb", "ucb1"), seeds=5), other]
+    longer = replace(SMALL, epochs=30)
+    board.add(longer)
+    assert board.grids()[2] == longer
+
+
+def test_the_runs_of_all_grids_go_seed_by_seed(tmp_path):
+    board = Board(tmp_path)
+    board.add(SMALL)
+    board.add(replace(SMALL, agents=("ucb1",), keep_ratios=(0.3,), seeds=1))
+    runs = list(board.runs().values())
+    assert len(runs) == 22 + 5  # `full` is the same run in both
+    assert [run.seed for run in runs] == [0] * 16 + [1] * 11
+    assert [run.agent for run in runs[13:16]] == ["ucb", "ucb", "ucb1"]
+    assert list(board.runs()) == [run_id(run) for run in runs]
+
+
+def test_board_yaml_is_short_and_read_back(tmp_path):
+    Board(tmp_path).add(replace(SMALL, recipe={"peak_lr": 0.1}))
+    assert (tmp_path / "board.yaml").read_text() == (
+        "grids:\n"
+        "- env: [prune_env/Digits-v0]\n"
+        "  agents: [ucb]\n"
+        "  keep_ratios: [0.1, 0.5]\n"
+        "  seeds: 2\n"
+        "  epochs: 3\n"
+        "  recipe: {peak_lr: 0.1}\n"
+    )
+    assert Board(tmp_path).grids() == [replace(SMALL, recipe={"peak_lr": 0.1})]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("grids: [", "does not describe a board"),
+        ("- 1", "does not describe a board"),
+        ("grids: [{sedes: 3}]", "unexpected keyword argument 'sedes'"),
+        ("grids: [{agents: ucb}]", "agents is 'ucb'; expected a list"),
+        ("grids: [{agents: [ucbb]}]", "unknown agent 'ucbb'"),
+        ("grids: [{keep_ratios: [2.0]}]", "keep_ratio is 2.0"),
+        ("grids: [{keep_ratios: []}]", "keep_ratios is empty"),
+        ("grids: [{seeds: 0}]", "seeds is 0"),
+        ("grids: [{env: [prune_env/Nothing-v0]}]", "'prune_env/Nothing-v0' is not registered"),
+    ],
+)
+def test_a_bad_board_yaml_is_named(tmp_path, text, message):
+    path = tmp_path / "board.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="does not describe a board") as error:
+        read_grids(path)
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_presets_are_boards(name):
+    chosen = presets.read(name)
+    grid = Grid(**{field: chosen[field] for field in chosen if field not in ("jobs", "device")})
+    assert grid.runs()
+
+
+def test_an_unknown_preset():
+    with pytest.raises(ValueError, match="'dem'; allowed are cifar10-cpu, demo, paper"):
+        presets.read("dem")

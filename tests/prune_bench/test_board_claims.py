@@ -1,0 +1,94 @@
+"""Claims: one holder at a time, and the dead hold nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from prune_bench import claims
+
+
+@pytest.fixture
+def dead_pid():
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def left_by(folder, host, pid, silent=0.0, generation=0):
+    """A claim as a process that is gone, or on another machine, has left it."""
+    path = folder / f"run.{generation}.claim"
+    path.write_text(json.dumps({"host": host, "pid": pid, "since": 0}))
+    os.utime(path, (time.time() - silent, time.time() - silent))
+    return path
+
+
+def test_one_holder_at_a_time(tmp_path):
+    with claims.take(tmp_path, "run"):
+        assert claims.take(tmp_path, "run") is None
+        assert list(claims.held(tmp_path)) == ["run"]
+        claims.take(tmp_path, "other").release()
+    assert list(tmp_path.iterdir()) == []
+    claims.take(tmp_path, "run").release()
+
+
+def test_of_many_at_once_one_gets_it(tmp_path, dead_pid):
+    left_by(tmp_path, socket.gethostname(), dead_pid)
+    barrier, taken = threading.Barrier(16), []
+
+    def try_it():
+        barrier.wait()
+        taken.append(claims.take(tmp_path, "run"))
+
+    threads = [threading.Thread(target=try_it) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    holders = [claim for claim in taken if claim is not None]
+    assert len(holders) == 1
+    holders[0].release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dead_process_of_this_machine_holds_nothing(tmp_path, dead_pid):
+    left_by(tmp_path, socket.gethostname(), dead_pid)
+    assert claims.held(tmp_path) == {}
+    with claims.take(tmp_path, "run") as claim:
+        assert claim.path.name == "run.1.claim"
+        assert list(claims.held(tmp_path)) == ["run"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("silent", "free"), [(0, False), (50, False), (70, True)])
+def test_another_machine_is_dead_when_silent_for_a_minute(tmp_path, silent, free):
+    left_by(tmp_path, "elsewhere", 1, silent)
+    claim = claims.take(tmp_path, "run")
+    assert (claim is not None) == free
+    if claim is not None:
+        claim.release()
+
+
+def test_a_claim_that_its_holder_could_not_finish_writing(tmp_path):
+    path = tmp_path / "run.0.claim"
+    path.touch()
+    assert claims.take(tmp_path, "run") is None
+    os.utime(path, (0, 0))
+    claims.take(tmp_path, "run").release()
+
+
+def test_the_holder_shows_signs_of_life(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "BEAT", 0.02)
+    with claims.take(tmp_path, "run") as claim:
+        os.utime(claim.path, (0, 0))
+        deadline = time.monotonic() + 10
+        while claim.path.stat().st_mtime == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert claims.is_alive(claim.path)
