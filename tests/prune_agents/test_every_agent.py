@@ -1,4 +1,4 @@
-"""What holds for every registered agent that needs no prior run."""
+"""What holds for every registered agent; most of it for those that need no prior run."""
 
 import warnings
 
@@ -13,6 +13,7 @@ NUM_ARMS, K = 40, 12
 LEAVES_NOTHING_TO_CHANCE = {"full", "full_short", "kakurenbo", "bls"}
 NAMES = [name for name in prune_agents.names() if not hasattr(prune_agents.find(name), "begin")]
 every_agent = pytest.mark.parametrize("name", NAMES)
+any_agent = pytest.mark.parametrize("name", prune_agents.names())
 
 
 def rollout(agent, env, seed=0):
@@ -118,14 +119,14 @@ def test_tries_every_arm(name, tiny_env):
     assert (actions > 0).any(axis=0).all()
 
 
-@any_agent
+@every_agent
 def test_has_a_one_line_description(name):
     line = prune_agents.describe(name)
     assert 10 < len(line) <= 100
     assert line.endswith(".")
 
 
-@any_agent
+@every_agent
 def test_checks_its_options(name):
     for bad in (0, -0.1, 1.01, float("nan"), "0.3", None, True):
         with pytest.raises(ValueError, match="keep_ratio is"):
