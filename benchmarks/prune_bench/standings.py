@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from prune_bench.board import CONTROLS
 from prune_bench.runner import RunOptions
 from prune_bench.statistics import Estimate, Scores, iqm
 
@@ -24,7 +25,6 @@ Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
 
 REFERENCES = ("full", "full_short")
 
-CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 PHASES = ("train", "select", "observe", "evaluate")
 TRAIN_PASSES = 3
 """A sample that is trained costs a forward pass, 1, and a backward pass, 2."""
@@ -244,6 +244,8 @@ class Standings:
 
     comparisons: tuple[Comparison, ...]
     failures: tuple[Failure, ...] = ()
+    note: str = ""
+    """what could not be read"""
 
     @property
     def settings(self) -> list[Setting]:

@@ -1,0 +1,368 @@
+"""The report of a board: one page that needs nothing else, and tables and pictures beside it.
+
+report.html    open it anywhere, also without a network
+board.md       the tables
+board.csv      all numbers
+ahead.png, cost.png, curves-keep0.1.png ...
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from prune_bench.board import Board, Grid
+from prune_bench.compare import read_standings
+from prune_bench.overall import overall
+from prune_bench.results import write_text
+from prune_bench.standings import Comparison, Row, Setting, Standings
+from prune_bench.statistics import Estimate
+from prune_bench.tables import comma_separated, markdown, seconds
+from prune_bench.verdict import caution, headline, judge, percent, points
+
+RULES = {
+    "fixed keep ratio": "A fixed keep ratio, every round",
+    "total budget": "A total budget, spent freely",
+    "own amount": "The agent decides how much it keeps",
+}
+BADGES = {
+    "beats": ("▲", "beats full_short"),
+    "level": ("=", "level"),
+    "behind": ("▼", "nothing beats full_short"),
+    "open": ("…", "not finished"),
+}
+
+
+def write_report(folder: Path) -> Path:
+    """Make the report of a board, or make it anew.
+
+    Returns:
+        The page.
+
+    Raises:
+        FileNotFoundError, ValueError: the folder has no results, or what it has is not one.
+        ImportError: the extra `report` is not installed.
+    """
+    try:
+        import altair  # noqa: F401
+        import vl_convert  # noqa: F401
+    except ImportError as error:
+        raise ImportError("a report needs: pip install 'prune_env[report]'") from error
+    standings = read_standings(folder)
+    write_text(folder / "board.md", markdown(standings))
+    write_text(folder / "board.csv", comma_separated(standings))
+    page = folder / "report.html"
+    write_text(
+        page,
+        html(standings, folder.resolve().name, [] if standings.note else Board(folder).grids()),
+    )
+    write_pictures(standings, folder)
+    return page
+
+
+# -- the page -------------------------------------------------------------------------------------
+
+
+def html(standings: Standings, name: str, grids: Sequence[Grid] = ()) -> str:
+    """The page as text.
+
+    Args:
+        standings: what it shows.
+        name: of the board.
+        grids: of the board, for the command that made it.
+    """
+    import jinja2
+    import vl_convert
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    charts: dict[str, Any] = {}
+    sections = [
+        _section(place, standings.of(setting), charts)
+        for place, setting in enumerate(standings.settings)
+    ]
+    runs = standings.runs
+    return environment.from_string(_asset("report.html.j2")).render(
+        name=name,
+        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+        finished=len(runs),
+        missing=standings.missing,
+        sections=sections,
+        failures=standings.failures,
+        note=standings.note,
+        commands=[command(grid, name) for grid in grids],
+        places=_count(_hardware(run.result["place"]) for run in runs),
+        versions=_count(_versions(run.result["place"]) for run in runs),
+        style=_asset("report.css"),
+        script=_asset("report.js"),
+        vega=vl_convert.javascript_bundle(None),
+        # In JSON inside of a script element only "<" could end it.
+        charts=json.dumps(charts, separators=(",", ":")).replace("<", "\\u003c"),
+    )
+
+
+def _asset(name: str) -> str:
+    return (files("prune_bench") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _section(place: int, comparisons: Sequence[Comparison], charts: dict[str, Any]) -> Any:
+    """What the page shows of one setting. Its charts are added to `charts` by their id."""
+    from prune_bench import charts as chart
+
+    def add(name: str, made: chart.Chart | None) -> str | None:
+        if made is None:
+            return None
+        charts[f"{name}-{place}"] = made.to_dict()
+        return f"{name}-{place}"
+
+    verdicts = [judge(comparison) for comparison in comparisons]
+    any_runs = any(row.runs for comparison in comparisons for row in comparison.rows)
+    agents = dict.fromkeys(
+        row.agent for comparison in comparisons for row in comparison.rows if row.runs
+    )
+    panels = [
+        {
+            "title": f"Keep {percent(comparison.keep_ratio)}",
+            "kind": verdict.kind,
+            "badge": BADGES[verdict.kind],
+            "sentence": verdict.sentence,
+            "chart": add(f"ahead{i}", chart.ahead(comparison)) if verdict.kind != "open" else None,
+        }
+        for i, (comparison, verdict) in enumerate(zip(comparisons, verdicts, strict=True))
+    ]
+    groups = {
+        "cost": chart.accuracy_against_cost,
+        "curves": chart.learning_curves,
+        "profiles": chart.performance_profiles,
+        "time": chart.time_split,
+        "difficulty": lambda of: chart.kept(of, "difficulty"),
+        "class": lambda of: chart.kept(of, "class"),
+        "pulls": chart.pulls,
+    }
+    return {
+        "id": f"setting-{place}",
+        "title": comparisons[0].setting.title,
+        "headline": headline(verdicts),
+        "caution": caution(comparisons),
+        "panels": panels,
+        "keep_ratios": [(c.keep_ratio, percent(c.keep_ratio)) for c in comparisons],
+        "legend": [
+            {"agent": agent, "colour": colour, "shape": shape}
+            for agent, (colour, shape) in chart.looks(agents).items()
+            if agent in agents
+        ],
+        "charts": {name: add(name, make(comparisons)) for name, make in groups.items() if any_runs},
+        "tables": _tables(comparisons),
+        "overall": [
+            {
+                "agent": row.agent,
+                "normalised": _number(row.normalised),
+                "beats_random": _share(row.beats_random),
+                "beats_short": _share(row.beats_short),
+            }
+            for row in overall(comparisons)
+        ],
+        "settings": _settings(comparisons),
+    }
+
+
+def _tables(comparisons: Sequence[Comparison]) -> list[Any]:
+    """One table for each rule, with the rows of all keep ratios."""
+    tables: dict[str, list[Any]] = {}
+    for comparison in comparisons:
+        leader = judge(comparison).leader
+        for rule, rows in comparison.tables.items():
+            tables.setdefault(rule, []).extend(
+                _table_row(row, comparison.keep_ratio, leader is row) for row in rows
+            )
+    return [{"title": RULES[rule], "rows": rows} for rule, rows in tables.items()]
+
+
+def _table_row(row: Row, keep_ratio: float, leads: bool) -> Any:
+    runs = str(len(row.runs)) if row.complete else f"{len(row.runs)} of {row.expected}"
+    kind = "reference" if row.is_reference else "control" if row.is_control else "agent"
+    shown = {
+        "agent": row.agent,
+        "keep": keep_ratio,
+        "kind": kind,
+        "complete": row.complete,
+        "leads": leads,
+        "runs": runs + (f", {row.failed} failed" if row.failed else ""),
+        "finished": len(row.runs),
+    }
+    if not row.runs:
+        return shown | {"cells": None}
+    aside = row.phases["select"] + row.phases["observe"]
+    never = [run.result["kept"]["arms_by_pulls"][0] / run.result["num_arms"] for run in row.runs]
+    return shown | {
+        "cells": [
+            _points(row.last),
+            _points(row.ahead, signed=True),
+            _points(row.ahead_seconds, signed=True),
+            _points(row.ahead_random, signed=True),
+            _plain(row.cost, f"{row.cost:.3f}"),
+            _plain(row.seconds, seconds(row.seconds)),
+            _plain(aside / row.seconds, f"{100 * aside / row.seconds:.1f}"),
+            _number(row.normalised),
+            _plain(row.best, f"{100 * row.best:.1f}"),
+            _points(row.at_passes),
+            _points(row.at_seconds),
+            _plain(sum(never) / len(never), f"{100 * sum(never) / len(never):.1f}"),
+        ]
+    }
+
+
+def _points(estimate: Estimate | None, signed: bool = False) -> Any:
+    if estimate is None:
+        return {"value": None, "text": "–", "interval": "", "sign": 0}
+    text = points(estimate, signed)
+    value, _, interval = text.partition(" ")
+    return {
+        "value": estimate.value,
+        "text": value,
+        "interval": interval,
+        "sign": estimate.sign if signed else 0,
+    }
+
+
+def _number(estimate: Estimate | None) -> Any:
+    """A score without a unit."""
+    if estimate is None:
+        return _plain(None, "–")
+    shown = _plain(estimate.value, f"{estimate.value:.2f}".replace("-", "−"))
+    if estimate.low is not None and estimate.high is not None:
+        shown["interval"] = f"[{estimate.low:.2f}, {estimate.high:.2f}]".replace("-", "−")
+    return shown
+
+
+def _share(estimate: Estimate | None) -> Any:
+    """A probability."""
+    if estimate is None:
+        return _plain(None, "–")
+    shown = _plain(estimate.value, f"{100 * estimate.value:.0f} %")
+    if estimate.low is not None and estimate.high is not None:
+        shown["interval"] = f"[{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
+    return shown
+
+
+def _plain(value: float | None, text: str) -> dict[str, Any]:
+    return {"value": value, "text": text, "interval": "", "sign": 0}
+
+
+# -- how it was measured --------------------------------------------------------------------------
+
+
+def _settings(comparisons: Sequence[Comparison]) -> Any:
+    """All options: of the environment, and of each agent with its usual ones."""
+    rows = {row.agent: row for c in comparisons for row in c.rows if row.runs}
+    if not rows:
+        return {"env": [], "agents": []}
+    first = next(iter(rows.values())).runs[0].result
+    hidden = ("agent", "agent_options", "keep_ratio", "seed")
+    env = {k: v for k, v in first["options"].items() if k not in hidden and v not in (None, {})}
+    env |= {"training images": first["num_arms"]}
+    agents = []
+    for agent, row in rows.items():
+        result = row.runs[0].result
+        options = {
+            k: v for k, v in result["agent_options"].items() if k not in ("keep_ratio", "seed")
+        }
+        under = {k: result["env_options"].get(k) for k in ("budget", "feedback", "refresh")}
+        if under["feedback"] != "full":
+            under = {"budget": under["budget"]}
+        options |= {k: v for k, v in under.items() if v is not None}
+        agents.append((agent, _assignments(options)))
+    return {"env": list(env.items()), "agents": agents}
+
+
+def command(grid: Grid, name: str) -> str:
+    """What to type to do the runs of a grid again."""
+    usual = Grid()
+    words = ["prune-env", "board"]
+    for field, value in asdict(grid).items():
+        if value == getattr(usual, field) and field not in ("env", "agents", "keep_ratios"):
+            continue
+        words.append("--" + field.replace("_", "-"))
+        if isinstance(value, dict):
+            words += [f"{key}={json.dumps(item)}" for key, item in value.items()]
+        elif isinstance(value, list | tuple):
+            words += [str(item) for item in value]
+        else:
+            words.append(str(value))
+    return shlex.join([*words, "--out", name])
+
+
+def _hardware(place: Mapping[str, Any]) -> str:
+    device = place["gpu"] or place["processor"]
+    return f"{device}, {place['cores']} cores, {place['threads']} threads a run"
+
+
+def _versions(place: Mapping[str, Any]) -> str:
+    return _assignments({"python": place["python"], **place["versions"]})
+
+
+def _assignments(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in options.items())
+
+
+def _count(texts: Iterable[str]) -> list[tuple[str, int]]:
+    return Counter(texts).most_common()
+
+
+# -- pictures -------------------------------------------------------------------------------------
+
+
+def write_pictures(standings: Standings, folder: Path) -> None:
+    """The main charts as PNG files; with several settings, one file for each."""
+    for setting in standings.settings:
+        comparisons = standings.of(setting)
+        if not any(row.runs for comparison in comparisons for row in comparison.rows):
+            continue
+        several = len(standings.settings) > 1
+        suffix = f"-{_slug(setting)}" if several else ""
+        for name, picture in pictures(comparisons).items():
+            path = folder / f"{name}{suffix}.png"
+            path.write_bytes(picture)
+
+
+def pictures(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
+    """The main charts of one setting as PNG, by their names."""
+    import altair as alt
+
+    from prune_bench import charts
+
+    title = comparisons[0].setting.title
+    panels = [
+        charts.ahead(comparison).properties(
+            width=300, title=f"Keep {percent(comparison.keep_ratio)}"
+        )
+        for comparison in comparisons
+        if judge(comparison).kind != "open"
+    ]
+    made = {"ahead": alt.hconcat(*panels, title=title)} if panels else {}
+    cost = charts.accuracy_against_cost(comparisons, legend=True)
+    made["cost"] = cost.properties(width=620, height=420).properties(title=title)
+    for comparison in comparisons:
+        curves = charts.learning_curves([comparison], legend=True)
+        made[f"curves-keep{comparison.keep_ratio:g}"] = curves.properties(width=560)
+    return {name: _png(chart.to_dict()) for name, chart in made.items()}
+
+
+def _png(spec: dict[str, Any]) -> bytes:
+    import vl_convert
+
+    text = json.dumps(spec | {"background": "white"}).replace("currentColor", "#1f2933")
+    return vl_convert.vegalite_to_png(text, scale=2)
+
+
+def _slug(setting: Setting) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", setting.title.lower()).strip("-")
