@@ -4,6 +4,9 @@
 from prune_agents import (  # noqa: F401
     classes,
     contextual,
+    coverage,
+    dynamics,
+    early,
     exp3,
     forgetting,
     full_feedback,

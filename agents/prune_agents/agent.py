@@ -16,12 +16,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from types import UnionType
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.selection import ActionKind
+
+if TYPE_CHECKING:
+    from prune_agents.prior import Prior
 
 Observation = Mapping[str, NDArray[np.float32]]
 State = dict[str, NDArray[Any]]
@@ -92,6 +104,13 @@ class Agent(ABC):
             epochs: the length of the run in epochs that a policy without wishes would get.
         """
         return {}
+
+    def prior(self, epochs: int) -> Prior | None:
+        """The prior run that the policy wants before a run of so many rounds; see `static`.
+
+        A policy that wants one has a method `begin(traces) -> state` for what it is shown.
+        """
+        return None
 
     # -- what SB3 calls ---------------------------------------------------------------------------
 

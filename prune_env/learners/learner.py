@@ -26,6 +26,7 @@ error_norm  the 2-norm of p - onehot(y), in [0, sqrt 2]: EL2N of this pass (arXi
 """
 
 SplitName = Literal["validation", "test"]
+Layers = Literal["last", "all"]
 
 
 @dataclass(frozen=True)
@@ -102,3 +103,18 @@ class Informative(Protocol):
 
     def infos(self) -> dict[str, NDArray[Any]]:
         """One (M,) array an entry, finite, about the last round; zeros before the first."""
+
+
+@runtime_checkable
+class Closer(Learner, Protocol):
+    """A learner of one run that can look closer at its arms, for prior runs. Nothing is trained."""
+
+    def log_probabilities(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(K, C): log-softmax of the logits, by a forward pass."""
+
+    def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
+        """(K,): 2-norm of the gradient of each arm's loss, without label smoothing.
+
+        layers: "last" is by the last linear layer alone and costs a forward pass; "all" is by all
+        parameters that are trained.
+        """

@@ -17,8 +17,8 @@ from torch import Tensor
 from prune_env import networks
 from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
 from prune_env.data.dataset import Dataset, Split, split_validation
-from prune_env.learners.closer import Layers, all_layer_norms, last_layer_norms
-from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
+from prune_env.learners.gradients import all_layer_norms, last_layer_norms
+from prune_env.learners.learner import MEASURED, Layers, Metrics, Signals, SplitName
 from prune_env.learners.measure import measure
 from prune_env.selection import Selection
 
@@ -138,7 +138,7 @@ class NetworkLearner:
             return torch.cat([self._log_p(self._arms.plain(part)) for part in parts]).cpu().numpy()
 
     def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
-        """(K,): norm of the gradient of each arm's loss; see `prune_env.learners.closer`."""
+        """(K,): norm of the gradient of each arm's loss; see `prune_env.learners.gradients`."""
         self._model.eval()
         norms = last_layer_norms if layers == "last" else all_layer_norms
         size = EVALUATION_BATCH if layers == "last" else GRADIENT_BATCH

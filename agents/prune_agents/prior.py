@@ -1,0 +1,192 @@
+"""Prior runs: what a policy wants to know about every arm before its own run begins.
+
+A prior run is the first P rounds of an ordinary run that keeps every arm: same learner, same
+length and so the same learning-rate schedule, another seed. It is recorded round by round.
+
+```python
+agent = prune_agents.make("el2n", keep_ratio=0.3)
+env = gym.make("prune_env/Digits-v0", signals=("seen", *agent.signals)).unwrapped
+traces = record(env.learner, agent.prior(env.options.epochs), env.options.epochs, seed=0)
+observation, _ = env.reset(seed=0)  # the prior run has used the learner
+action, state = agent.predict(observation, agent.begin(traces))
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.env import PruneEnv
+from prune_env.learners.learner import MEASURED, Closer, Learner
+
+Extra = Literal["divergence", "gradient_norm", "gradient_norm_all"]
+"""What a prior run can record beside `MEASURED`, each by a pass of its own after every round:
+
+divergence         sum over c of q[c] |log q[c] - log p[c]|, p and q the probabilities after the
+                   round before and after this one; 0 in the first round. A forward pass.
+gradient_norm      2-norm of the gradient of the loss by the last layer. A forward pass.
+gradient_norm_all  the same by all parameters. A forward and a backward pass.
+"""
+
+PASSES: dict[str, int] = {"divergence": 1, "gradient_norm": 1, "gradient_norm_all": 3}
+"""What recording each extra costs, in passes a sample and round."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """The prior run that a policy wants."""
+
+    rounds: int
+    """P, how many to record"""
+    runs: int = 1
+    """R, how many independent recordings"""
+    extra: tuple[Extra, ...] = ()
+    """what to record beside `MEASURED`"""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What R prior runs of P rounds have shown of N arms, and what that cost in all."""
+
+    signals: Mapping[str, NDArray[np.float32]]
+    """name -> (R, P, N) float32: the signals of `MEASURED` as the training pass of each round saw
+    them, and the extras as they were after it"""
+    passes: int
+    """sample passes"""
+    seconds: float
+    """wall-clock, without evaluations"""
+    cpu_seconds: float
+    """the same in seconds of the processor"""
+
+    @staticmethod
+    def join(runs: Sequence[Traces]) -> Traces:
+        """Several recordings as one."""
+        return Traces(
+            {name: np.concatenate([run.signals[name] for run in runs]) for name in runs[0].signals},
+            sum(run.passes for run in runs),
+            sum(run.seconds for run in runs),
+            sum(run.cpu_seconds for run in runs),
+        )
+
+
+class Recording:
+    """One prior run, round by round; it can be stopped, and continued elsewhere.
+
+    Args:
+        learner: what is trained; it must hold one run. Whatever it was doing is over.
+        epochs: T, the length of the run that this is the beginning of.
+        seed: decides everything random.
+        extra: what to record beside `MEASURED`.
+
+    Raises:
+        ValueError: the learner cannot measure an extra.
+    """
+
+    def __init__(
+        self, learner: Learner, epochs: int, seed: int, extra: Sequence[Extra] = ()
+    ) -> None:
+        if extra and not isinstance(learner, Closer):
+            name = type(learner).__name__
+            raise ValueError(f"a prior run was to record {', '.join(extra)}; {name} cannot")
+        self.env = PruneEnv(
+            learner,
+            epochs=epochs,
+            signals=("seen", *MEASURED),
+            reward="kept_loss",
+            evaluate_every=epochs,
+            test=False,
+        )
+        self.extra = tuple(extra)
+        self.env.reset(seed=seed)
+        self._rows: list[dict[str, NDArray[np.float32]]] = []
+        self._costs: list[tuple[int, float, float]] = []
+        """After each round: passes, seconds, seconds of the processor so far."""
+        self._log_p: NDArray[np.float32] | None = None
+        """(N, C) log-probabilities after the last round, where a divergence is recorded."""
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds are recorded."""
+        return len(self._rows)
+
+    def advance(self) -> None:
+        """Train one more round on all arms and record it.
+
+        Raises:
+            RuntimeError: the run has diverged, or is at its end.
+        """
+        env = self.env
+        if self.rounds == env.options.epochs or (env.history and env.history[-1]["diverged"]):
+            raise RuntimeError(f"the prior run has ended (or diverged) in round {self.rounds}")
+        observation, *_, info = env.step(np.ones(env.learner.num_arms, np.int8))
+        row = {name: observation[name] for name in MEASURED}
+        with env.clock("observe"):
+            row |= {name: self._measure(name) for name in self.extra}
+        self._rows.append(row)
+        looked = sum(PASSES[name] for name in self.extra) * env.learner.num_arms * self.rounds
+        seconds, cpu_seconds = (
+            sum(s for phase, s in clock.items() if phase != "evaluate")
+            for clock in (env.clock.wall, env.clock.cpu)
+        )
+        self._costs.append((info["passes"] + looked, seconds, cpu_seconds))
+
+    def _measure(self, name: Extra) -> NDArray[np.float32]:
+        """(N,) float32: an extra, now."""
+        learner = self.env.learner
+        assert isinstance(learner, Closer)
+        arms = np.arange(learner.num_arms)
+        if name != "divergence":
+            return learner.gradient_norms(arms, "last" if name == "gradient_norm" else "all")
+        before, self._log_p = self._log_p, learner.log_probabilities(arms)
+        if before is None:
+            return np.zeros(len(arms), np.float32)
+        return (np.exp(self._log_p) * np.abs(self._log_p - before)).sum(axis=1)
+
+    def traces(self, rounds: int) -> Traces:
+        """What the first `rounds` rounds have shown and cost."""
+        rows = self._rows[:rounds]
+        signals = {name: np.stack([row[name] for row in rows])[None] for name in rows[0]}
+        return Traces(signals, *self._costs[rounds - 1])
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue bit for bit."""
+        return {
+            "env": self.env.state_dict(),
+            "rows": self._rows,
+            "costs": self._costs,
+            "log_p": self._log_p,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from the `state_dict` of a recording of the same run."""
+        self.env.load_state_dict(state["env"])
+        self._rows, self._costs = list(state["rows"]), [tuple(cost) for cost in state["costs"]]
+        self._log_p = state["log_p"]
+
+
+def record(learner: Learner, prior: Prior, epochs: int, seed: int) -> Traces:
+    """Do the prior runs that a policy wants.
+
+    Args:
+        learner: what is trained.
+        prior: what is wanted.
+        epochs: T, the length of the run that follows.
+        seed: of the run that follows; every prior run has a seed of its own that follows from it.
+    """
+    runs = []
+    for number in range(prior.runs):
+        recording = Recording(learner, epochs, prior_seed(seed, number), prior.extra)
+        while recording.rounds < prior.rounds:
+            recording.advance()
+        runs.append(recording.traces(prior.rounds))
+    return Traces.join(runs)
+
+
+def prior_seed(seed: int, number: int) -> int:
+    """The seed of a prior run, independent of that of the run that follows."""
+    return int(np.random.SeedSequence((seed, 0x9121, number)).generate_state(1)[0])

@@ -1,0 +1,61 @@
+"""Norms of the gradients of single samples, for GraNd (arXiv 2107.07075)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Norm of the gradient of each loss by the last linear layer, exactly.
+
+    The gradient by its weights is the outer product of the gradient by its output g and of its
+    input h, that by its bias is g: the norm is ||g|| sqrt(||h||^2 + 1), without the 1 where there
+    is no bias. On logits that are the layer's output, g = p - onehot(y).
+
+    Args:
+        model: in evaluation mode, so that samples do not depend on each other.
+        images: (B, C, H, W).
+        labels: (B,) int64.
+
+    Returns:
+        (B,) float32.
+
+    Raises:
+        ValueError: the model has no linear layer.
+    """
+    linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise ValueError(f"{type(model).__name__} has no linear layer to take gradients by")
+    caught: list[Tensor] = []
+
+    def cut(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+        """Let the graph begin here: only what follows the layer is differentiated."""
+        caught[:] = inputs[0].detach(), output.detach().requires_grad_()
+        return caught[1]
+
+    with linear[-1].register_forward_hook(cut), torch.enable_grad():
+        loss = F.cross_entropy(model(images).float(), labels, reduction="sum")
+        features, output = caught
+        (gradient,) = torch.autograd.grad(loss, output)
+    bias = 0 if linear[-1].bias is None else 1
+    return gradient.norm(dim=1) * (features.square().sum(dim=1) + bias).sqrt()
+
+
+def all_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Norm of the gradient of each loss by all parameters that are trained.
+
+    Holds the gradients of B samples at once: B times the parameters in memory.
+
+    Args and returns as `last_layer_norms`.
+    """
+    parameters = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
+
+    def loss(values: dict[str, Tensor], image: Tensor, label: Tensor) -> Tensor:
+        logits = torch.func.functional_call(model, values, (image[None],))
+        return F.cross_entropy(logits.float(), label[None])
+
+    gradients = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(parameters, images, labels)
+    squares = [gradient.flatten(1).square().sum(dim=1) for gradient in gradients.values()]
+    return torch.stack(squares).sum(dim=0).sqrt()
