@@ -119,14 +119,14 @@ def test_tries_every_arm(name, tiny_env):
     assert (actions > 0).any(axis=0).all()
 
 
-@every_agent
+@any_agent
 def test_has_a_one_line_description(name):
     line = prune_agents.describe(name)
     assert 10 < len(line) <= 100
     assert line.endswith(".")
 
 
-@every_agent
+@any_agent
 def test_checks_its_options(name):
     for bad in (0, -0.1, 1.01, float("nan"), "0.3", None, True):
         with pytest.raises(ValueError, match="keep_ratio is"):
