@@ -9,6 +9,7 @@ from gymnasium.envs.registration import register
 from prune_env.env import PruneEnv
 from prune_env.rounds import SIGNALS, RoundOptions
 from prune_env.selection import Selection, random_k, top_k
+from prune_env.twins import register_twins
 from prune_env.vector import PruneVectorEnv
 
 __all__ = [
@@ -46,3 +47,6 @@ for _id in ENVIRONMENTS:
         )
     else:
         register(_id, "prune_env.entry_points:network_env", kwargs={"dataset": _name})
+
+for _id in list(ENVIRONMENTS):
+    ENVIRONMENTS |= register_twins(_id)

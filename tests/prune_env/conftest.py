@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from prune_env.features import READS
 from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
 from prune_env.selection import Selection
 
@@ -75,3 +76,21 @@ class HalvingLearner:
 def halving() -> Callable[..., HalvingLearner]:
     """The class itself, so that a test can say how many arms and runs it wants."""
     return HalvingLearner
+
+
+@pytest.fixture
+def observation() -> Callable[..., dict[str, NDArray[np.float32]]]:
+    """Makes what features read, of M runs: zeros but for the entries given, which are one run's."""
+
+    def make(num_runs: int = 1, num_arms: int = 4, **entries: Any) -> dict[str, Any]:
+        run_entries = ("progress", "budget_left", "val_loss", "val_accuracy")
+        zeros = {
+            name: np.zeros((num_runs, 1 if name in run_entries else num_arms), np.float32)
+            for name in READS
+        }
+        entries = {"label": [0, 1] * (num_arms // 2)} | entries
+        return zeros | {
+            name: np.tile(np.array(row, np.float32), (num_runs, 1)) for name, row in entries.items()
+        }
+
+    return make

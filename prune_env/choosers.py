@@ -1,0 +1,256 @@
+"""Choosers: from a small action to the arms that M runs keep.
+
+Each is the pure part of the wrapper of the same name, so that an agent trained through the wrapper
+can choose without it. The signature is always
+
+    choose(actions, keep_ratio, memory, observation, rng) -> (M, N) bool
+
+actions: (M, ...), one of `space(num_arms)` for each run; keep_ratio: (M,) in (0, 1]; memory and
+observation as in `prune_env.features`. No run keeps more arms than it can pay for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from prune_env.features import FEATURES, Memory, Observation, feature, linear_scores
+from prune_env.selection import top_k
+
+Mask = NDArray[np.bool_]
+Rng = np.random.Generator
+
+RULES: dict[str, dict[str, float]] = {
+    "random": {"noise": 1},
+    "hardest": {"loss": 1},
+    "hardest_on_average": {"loss_ema": 1},
+    "easiest": {"loss": -1},
+    "oldest": {"age": 1},
+    "least_kept": {"pulls": -1},
+    "least_sure": {"margin": -1},
+    "most_variable": {"loss_variance": 1},
+    "most_forgotten": {"forgetting": 1},
+    "hard_drawn": {"loss_ema": 0.5, "noise": 1},
+    "easy_drawn": {"loss_ema": -0.5, "noise": 1},
+}
+"""Selection rules by name, each as weights of `FEATURES`: a point in the space of `LinearScores`.
+
+"drawn" rules draw arms with probabilities softmax(weight * feature) instead of taking the best."""
+
+
+class Chooser(Protocol):
+    """What all choosers have; see the module docstring."""
+
+    def space(self, num_arms: int) -> spaces.Space[Any]:
+        """The actions of one run over N arms."""
+
+    def choose(
+        self,
+        actions: NDArray[Any],
+        keep_ratio: NDArray[np.float64],
+        memory: Memory,
+        observation: Observation,
+        rng: Rng,
+    ) -> Mask:
+        """Choose the arms of M runs."""
+
+
+@dataclass(frozen=True)
+class LinearScores:
+    """A weight for each of `FEATURES`; the arms with the highest weighted sum are kept."""
+
+    def space(self, num_arms: int) -> spaces.Box:
+        return spaces.Box(-1, 1, (len(FEATURES),), np.float32)
+
+    def choose(
+        self,
+        actions: NDArray[Any],
+        keep_ratio: NDArray[np.float64],
+        memory: Memory,
+        observation: Observation,
+        rng: Rng,
+    ) -> Mask:
+        scores = linear_scores(actions, memory, observation, rng)
+        return best(scores, num_kept(keep_ratio, observation))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The number of a rule; rules are named weights of `FEATURES`."""
+
+    rules: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: RULES)
+
+    def __post_init__(self) -> None:
+        for rule, weights in self.rules.items():
+            if unknown := sorted(set(weights) - set(FEATURES)):
+                raise ValueError(
+                    f"rule {rule!r} weighs {', '.join(unknown)}; known are {', '.join(FEATURES)}"
+                )
+        if not self.rules:
+            raise ValueError("rules is empty; at least one is needed")
+
+    def space(self, num_arms: int) -> spaces.Discrete:
+        return spaces.Discrete(len(self.rules))
+
+    def choose(
+        self,
+        actions: NDArray[Any],
+        keep_ratio: NDArray[np.float64],
+        memory: Memory,
+        observation: Observation,
+        rng: Rng,
+    ) -> Mask:
+        points = [[rule.get(name, 0) for name in FEATURES] for rule in self.rules.values()]
+        weights = np.array(points, np.float32)[actions]
+        return LinearScores().choose(weights, keep_ratio, memory, observation, rng)
+
+
+@dataclass(frozen=True)
+class ArmScores:
+    """A score for each arm; the highest are kept."""
+
+    def space(self, num_arms: int) -> spaces.Box:
+        return spaces.Box(-1, 1, (num_arms,), np.float32)
+
+    def choose(
+        self,
+        actions: NDArray[Any],
+        keep_ratio: NDArray[np.float64],
+        memory: Memory,
+        observation: Observation,
+        rng: Rng,
+    ) -> Mask:
+        ties = 1e-6 * rng.random(actions.shape, np.float32)
+        return best(actions + ties, num_kept(keep_ratio, observation))
+
+
+@dataclass(frozen=True)
+class LossBins:
+    """For each quantile of the loss how large a share of it is kept, relative to the others."""
+
+    bins: int = 8
+    """how many; bin 0 holds the smallest losses"""
+
+    def __post_init__(self) -> None:
+        if self.bins < 2:
+            raise ValueError(f"bins is {self.bins}; allowed is 2 or more")
+
+    def space(self, num_arms: int) -> spaces.Box:
+        return spaces.Box(-1, 1, (self.bins,), np.float32)
+
+    def choose(
+        self,
+        actions: NDArray[Any],
+        keep_ratio: NDArray[np.float64],
+        memory: Memory,
+        observation: Observation,
+        rng: Rng,
+    ) -> Mask:
+        loss = feature("loss", memory, observation, rng)
+        mask = np.zeros(loss.shape, bool)
+        shuffled = rng.permutation(loss.shape[1])  # equal losses are spread over the bins
+        kept = num_kept(keep_ratio, observation)
+        for row, losses, action, k in zip(mask, loss, actions, kept, strict=True):
+            easiest_first = shuffled[np.argsort(losses[shuffled], kind="stable")]
+            groups = np.array_split(easiest_first, self.bins)
+            sizes = np.array([len(group) for group in groups])
+            for group, count in zip(groups, fill((action + 1) / 2, sizes, int(k)), strict=True):
+                row[rng.choice(group, count, replace=False)] = True
+        return mask
+
+
+@dataclass(frozen=True)
+class KeepRatio:
+    """Another chooser with one knob more: the share of the arms that is kept this round.
+
+    A Box grows by one entry in [-1, 1], a Discrete by a factor `levels`: the action is
+    level * n + action of the other. Shares are spaced geometrically from `low` to `high`.
+    """
+
+    chooser: Chooser
+    low: float = 0.05
+    high: float = 1.0
+    levels: int = 5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high <= 1:
+            raise ValueError(
+                f"low, high are {self.low}, {self.high}; allowed is 0 < low < high <= 1"
+            )
+        if self.levels < 2:
+            raise ValueError(f"levels is {self.levels}; allowed is 2 or more")
+
+    def space(self, num_arms: int) -> spaces.Space[Any]:
+        inner = self.chooser.space(num_arms)
+        if isinstance(inner, spaces.Discrete):
+            return spaces.Discrete(int(inner.n) * self.levels)
+        assert isinstance(inner, spaces.Box)
+        return spaces.Box(-1, 1, (inner.shape[0] + 1,), np.float32)
+
+    def split(
+        self, actions: NDArray[Any], num_arms: int
+    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """The shares to keep, (M,), and the actions of the other chooser."""
+        inner = self.chooser.space(num_arms)
+        if isinstance(inner, spaces.Discrete):
+            height, rest = actions // inner.n / (self.levels - 1), actions % inner.n
+        else:
+            height, rest = (actions[:, -1] + 1) / 2, actions[:, :-1]
+        return self.low * (self.high / self.low) ** height.astype(np.float64), rest
+
+    def choose(
+        self,
+        actions: NDArray[Any],
+        keep_ratio: NDArray[np.float64],
+        memory: Memory,
+        observation: Observation,
+        rng: Rng,
+    ) -> Mask:
+        keep_ratio, rest = self.split(actions, observation["seen"].shape[1])
+        return self.chooser.choose(rest, keep_ratio, memory, observation, rng)
+
+
+def num_kept(keep_ratio: NDArray[np.float64], observation: Observation) -> NDArray[np.int64]:
+    """(M,) how many arms to keep: the nearest to keep_ratio * N that can be paid for, at least 1.
+
+    `budget_left` is in epochs of the whole data; its float32 rounding must not cost an arm.
+    """
+    num_arms = observation["seen"].shape[1]
+    left = observation["budget_left"][:, 0].astype(np.float64)
+    affordable = np.floor(left * num_arms * (1 + 1e-7) + 1e-3)
+    return np.minimum(np.round(keep_ratio * num_arms), affordable).clip(1).astype(np.int64)
+
+
+def best(scores: NDArray[np.floating[Any]], kept: NDArray[np.int64]) -> Mask:
+    """(M, N) bool: in each row of scores the highest, as many as `kept`, (M,), says."""
+    return np.stack([top_k(row, int(k)) for row, k in zip(scores, kept, strict=True)])
+
+
+def fill(weights: NDArray[np.floating[Any]], sizes: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Divide k places among bins in proportion to weight * size, none above its size.
+
+    What a full bin cannot take goes to the others. Bins of weight 0 get places only where all
+    others are full.
+
+    >>> fill(np.array([1.0, 1.0, 0.0]), np.array([10, 10, 10]), 8)
+    array([4, 4, 0])
+    >>> fill(np.array([1.0, 0.1, 0.0]), np.array([10, 10, 10]), 25)
+    array([10, 10,  5])
+    """
+    counts = np.zeros(len(sizes), np.int64)
+    while (left := k - int(counts.sum())) > 0:
+        free = sizes - counts
+        pull = np.where(free > 0, weights * sizes, 0)
+        pull = pull if pull.sum() > 0 else free
+        wanted = left * pull / pull.sum()
+        whole = np.minimum(np.floor(wanted), free).astype(np.int64)
+        if not whole.any():  # fewer places than bins: one each, the largest remainder first
+            first = np.argsort(-wanted, kind="stable")[:left]
+            whole[first] = np.minimum(free[first], wanted[first] > 0)
+        counts += whole
+    return counts

@@ -1,0 +1,88 @@
+"""ArmWrapper: the last observation of every arm and a memory of those before it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from prune_env import features
+
+Env = gym.Env[Any, Any]
+
+
+class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
+    """Base of these wrappers: it keeps the last observation and a memory of those before.
+
+    Subclasses override `arms`, what the environment gets for an action, or `shown`, what the agent
+    gets for the observation.
+    """
+
+    def __init__(self, env: Env) -> None:
+        super().__init__(env)
+        entries = env.observation_space
+        given = set(entries) if isinstance(entries, spaces.Dict) else set()
+        if missing := sorted(set(features.READS) - given - {"label"}):
+            raise ValueError(
+                f"{type(self).__name__} reads {', '.join(missing)}, which the observation lacks; "
+                "make the environment with all its signals and put wrappers that choose inside "
+                "those that observe"
+            )
+        self.num_arms = int(env.unwrapped.get_wrapper_attr("learner").num_arms)
+        self._labels = env.unwrapped.get_wrapper_attr("learner").labels.astype(np.float32)
+        self._memory = features.begin(1, self.num_arms)
+        self._observation: dict[str, NDArray[np.float32]] = {}
+        self._rng = np.random.default_rng(0)
+
+    def arms(self, action: Any) -> Any:
+        """The action of the environment below."""
+        return action
+
+    def shown(self, observation: dict[str, NDArray[np.float32]]) -> Any:
+        """The observation of the agent above."""
+        return observation
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin a new run.
+
+        Noise comes from a child of the environment's generator, which is left as it is: one seed
+        gives the same runs with and without wrappers.
+        """
+        observation, info = self.env.reset(seed=seed, options=options)
+        (self._rng,) = self.unwrapped.np_random.spawn(1)
+        self._memory = features.begin(1, self.num_arms)
+        return self._take(observation), info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Translate the action, run a round, translate the observation."""
+        observation, reward, terminated, truncated, info = self.env.step(self.arms(action))
+        return self._take(observation), reward, terminated, truncated, info
+
+    def _take(self, observation: dict[str, NDArray[np.float32]]) -> Any:
+        self._observation = {"label": self._labels[None]}
+        self._observation |= {name: array[None] for name, array in observation.items()}
+        features.remember(self._memory, self._observation)
+        return self.shown(observation)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue this episode, the environment's own state in it."""
+        return {
+            "env": self.env.get_wrapper_attr("state_dict")(),
+            "observation": deepcopy(self._observation),
+            "memory": deepcopy(self._memory),
+            "rng": deepcopy(self._rng.bit_generator.state),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        self.env.get_wrapper_attr("load_state_dict")(state["env"])
+        self._observation = deepcopy(state["observation"])
+        self._memory = deepcopy(state["memory"])
+        self._rng = np.random.default_rng(0)
+        self._rng.bit_generator.state = deepcopy(state["rng"])
