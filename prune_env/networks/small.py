@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WIDTHS = (24, 80, 160)
+WIDTHS = (24, 64, 128)
 """Channels of the three blocks; see benchmarks/prune_bench/results/recipe_search.md."""
 
 
