@@ -75,9 +75,11 @@ class InfoBatch(Agent):
 class InfoBatchK(Agent):
     """InfoBatch with a fixed number of arms: N - K arms are pruned from those below the mean loss.
 
-    The survivors of the easy set L weigh |L| / (|L| - (N - K)). Where more than 0.9 of L would go,
-    L grows by the next easiest arms until it is 0.9. No last full rounds. This project's form of
-    InfoBatch (arXiv 2303.04947).
+    The survivors of the easy set L weigh |L| / (|L| - (N - K)) times as much as the others. Where
+    more than 0.9 of L would go, L grows by the next easiest arms until it is 0.9. No last full
+    rounds. This project's form of InfoBatch (arXiv 2303.04947), with weights scaled to a mean of 1
+    over the kept arms: as InfoBatch has them they sum to N, which at keep 0.3 is a learning rate
+    3.3 times as high, and the digits fell from 0.96 to 0.56 (4 seeds, 8 rounds).
     """
 
     signals: ClassVar[tuple[str, ...]] = ("loss",)
@@ -89,12 +91,12 @@ class InfoBatchK(Agent):
         loss = observation["loss"]
         num_pruned = loss.shape[1] - k
         easy = below_mean(loss)
-        at_least = int(np.ceil(num_pruned / MAX_PRUNED - 1e-9))
+        at_least = min(loss.shape[1], int(np.ceil(num_pruned / MAX_PRUNED - 1e-9)))
         size = np.maximum(easy.sum(axis=1), at_least)
         easy |= best_k(-loss, size, rng)
         survivors = random_part(easy, size - num_pruned, rng)
         weight = size / np.maximum(size - num_pruned, 1)
-        return np.where(survivors, weight[:, None], ~easy)
+        return np.where(survivors, weight[:, None], ~easy) * (k / loss.shape[1])
 
 
 @register("bls")

@@ -52,15 +52,26 @@ def test_infobatch_leaves_the_expected_loss_as_it_is(observe):
         (0.5, 6, 1, 6.0),  # 5 of 5 would go; 5 / 0.9 = 5.6, so the 6 easiest are the easy ones
         (0.3, 8, 1, 8.0),  # 7 / 0.9 = 7.8
         (1.0, 5, 5, 1.0),
+        (0.1, 10, 1, 1.0),  # all are easy
     ],
 )
-def test_infobatch_k_keeps_k_and_its_weights_sum_to_n(observe, keep_ratio, easy, survivors, weight):
+def test_infobatch_k_keeps_k_with_weights_of_mean_1(observe, keep_ratio, easy, survivors, weight):
+    """`weight` is how much more a surviving easy arm counts than a hard one."""
     w = weights(prune_agents.make("infobatch_k", keep_ratio=keep_ratio), observe, LOSS)
     assert ((w > 0).sum(axis=1) == round(10 * keep_ratio)).all()
-    assert (w[:, easy:] == 1).all()
     assert ((w[:, :easy] > 0).sum(axis=1) == survivors).all()
-    np.testing.assert_allclose(w[:, :easy][w[:, :easy] > 0], weight, rtol=1e-6)
-    np.testing.assert_allclose(w.sum(axis=1), 10, rtol=1e-5)
+    hard = keep_ratio if easy < 10 else 1.0
+    np.testing.assert_allclose(w[:, easy:], hard, rtol=1e-6)
+    np.testing.assert_allclose(w[:, :easy][w[:, :easy] > 0], weight * hard, rtol=1e-6)
+    np.testing.assert_allclose(w.sum(axis=1), 10 * keep_ratio, rtol=1e-5)
+
+
+def test_infobatch_k_where_rounding_leaves_less_than_a_tenth(observe):
+    """round(0.1 * 1294) = 129 arms: 0.9003 of all are pruned, and nothing is left to be hard."""
+    action, _ = prune_agents.make("infobatch_k", keep_ratio=0.1).predict(
+        observe(loss=np.arange(1294) / 1000, progress=[0])
+    )
+    np.testing.assert_allclose(action[action > 0], np.ones(129), rtol=1e-6)
 
 
 def test_bls_averages_the_batch_loss(observe):
