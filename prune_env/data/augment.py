@@ -76,7 +76,7 @@ class ImageStore:
         Raises:
             ValueError: the padding does not fit the images.
         """
-        _, height, width, channels = self._shape = images.shape
+        _, height, width, channels = images.shape
         if not 0 <= padding < min(height, width):
             raise ValueError(
                 f"padding is {padding}; images of {height} x {width} pixels allow "
@@ -98,16 +98,16 @@ class ImageStore:
     def __len__(self) -> int:
         return len(self._windows)
 
+    @property
+    def images(self) -> Tensor:
+        """(N, H, W, C) uint8: the images themselves, a view on the device."""
+        return self._windows[:, self._padding, self._padding]
+
     def augmented(self, index: Tensor, shift: Tensor, flip: Tensor) -> Tensor:
         """Crop, flip and normalise: (B,), (2, B), (B,) bool -> (B, C, H, W) float32."""
         pixels = self._windows[index, shift[0], shift[1]]
         pixels = torch.where(flip.view(-1, 1, 1, 1), pixels.flip(2), pixels)
         return self._normalised(pixels)
-
-    @property
-    def images(self) -> Tensor:
-        """(N, H, W, C) uint8: the images themselves, a view on the device."""
-        return self._windows[:, self._padding, self._padding]
 
     def plain(self, index: Tensor | slice) -> Tensor:
         """The images as they are, normalised: (B,) int64 or a slice -> (B, C, H, W) float32."""

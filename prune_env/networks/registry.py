@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +14,7 @@ from prune_env.networks.mlp import Mlp
 from prune_env.networks.recipe import Recipe
 from prune_env.networks.small import SmallNet, whitening_filters
 
-if TYPE_CHECKING:
-    Factory = Callable[[], nn.Module]
-
-CROP_AND_FLIP = Recipe(padding=4, flip=True, weight_decay=5e-4)
+Factory = Callable[[], nn.Module]
 
 RECIPES = {
     "mlp": Recipe(epochs=10, batch_size=32, peak_lr=0.1, weight_decay=1e-4),
@@ -57,7 +53,7 @@ def recipe(name: str) -> Recipe:
 
 
 def factory(name: str, images: Tensor, num_classes: int) -> Factory:
-    """What makes untrained networks of this name; its randomness is torch's global generator.
+    """Find what makes untrained networks of this name, drawing from torch's global generator.
 
     Args:
         name: "mlp", "small", "resnet18", or a name of `torchvision.models` or timm.
@@ -67,24 +63,34 @@ def factory(name: str, images: Tensor, num_classes: int) -> Factory:
 
     Raises:
         ValueError: no such network, or it does not take images of this shape.
-        ImportError: only timm may know it, and timm is not installed.
     """
     channels = images.shape[1]
     if name == "mlp":
         return partial(Mlp, images[0].numel(), num_classes)
     if name == "small":
         if min(images.shape[2:]) < 9:
-            raise ValueError(f'"small" needs 9 x 9 pixels; these images have {images.shape[2:]}')
+            raise ValueError(f"'small' needs 9 x 9 pixels; got images of {tuple(images.shape[1:])}")
         return partial(SmallNet, whitening_filters(images), num_classes)
     if name == "resnet18":
         return partial(library.cifar_resnet18, channels, num_classes)
-    if name in (names := library.torchvision_names()):
-        return library.torchvision_factory(name, channels, num_classes)
+    if name in (torchvision_names := library.torchvision_names()):
+        return _checked(library.torchvision_factory(name, channels, num_classes), name, images)
     if name in (timm_names := library.timm_names()):
-        return library.timm_factory(name, channels, num_classes)
-    known = [*RECIPES, *names, *timm_names]
-    near = get_close_matches(name, known, n=4) or list(RECIPES)
-    message = f"no network is called {name!r}; near names are {', '.join(near)}"
+        return _checked(library.timm_factory(name, channels, num_classes), name, images)
+    near = get_close_matches(name, [*RECIPES, *torchvision_names, *timm_names], n=4)
+    message = f"no network is called {name!r}; near names are {', '.join(near or RECIPES)}"
     if not timm_names:
         message += "; the networks of timm need `pip install 'prune_env[models]'`"
     raise ValueError(message)
+
+
+def _checked(make: Factory, name: str, images: Tensor) -> Factory:
+    """Try a network on two images, since many take no small ones; the caller's RNG is kept."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        network = make().eval()
+        try:
+            network(images[:2])
+        except (RuntimeError, ValueError, AssertionError) as error:
+            shape = tuple(images.shape[1:])
+            raise ValueError(f"{name!r} takes no images of shape {shape}: {error}") from error
+    return make
