@@ -29,7 +29,7 @@ INK, GREY = "currentColor", "#8c929b"
 AHEAD, LEVEL, BEHIND = "#1a7fc1", "#8c929b", "#d55e00"
 COLOURS = (AHEAD, BEHIND, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
-PHASE_COLOURS = dict(zip(PHASES, (AHEAD, "#E69F00", "#009E73", "#b8bdc4"), strict=True))
+PHASE_COLOURS = dict(zip(PHASES, (AHEAD, "#E69F00", "#009E73", "#b8bdc4", "#CC79A7"), strict=True))
 
 COST_TITLES: dict[Unit, str] = {
     "passes": "sample passes, share of all data for all epochs",

@@ -142,6 +142,7 @@ class Board:
             with runs as submit:
                 engine.work_off(board, submit, view.tick)
         view.print_end()
+        print_report(console, self.out)
         if view.failed:
             sys.exit(1)
 
@@ -158,9 +159,36 @@ class Board:
         return Board(Grid(**of_grid), preset=name, **({"out": Path(f"board-{name}")} | chosen))
 
 
+@dataclass(frozen=True)
+class Report:
+    """Make the report of a board: report.html, board.md, board.csv and pictures."""
+
+    folder: tyro.conf.Positional[Path]
+    """folder of the board"""
+
+    def main(self, console: Console) -> None:
+        """Make it and print the standings."""
+        from prune_bench.compare import read_standings
+        from prune_bench.tables import terminal_table
+
+        console.print(terminal_table(read_standings(self.folder)))
+        print_report(console, self.folder)
+
+
+def print_report(console: Console, folder: Path) -> None:
+    """Make the report and say where it is, or how to get one."""
+    from prune_bench.report import write_report
+
+    try:
+        console.print(f"report: {write_report(folder).resolve().as_uri()}", soft_wrap=True)
+    except ImportError as error:
+        console.print(escape(str(error)))
+
+
 Command = (
     Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Board, tyro.conf.subcommand("board")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Agents, tyro.conf.subcommand("agents")]
     | Annotated[Envs, tyro.conf.subcommand("envs")]
 )

@@ -18,7 +18,9 @@ from rich.text import Text
 
 from prune_bench import claims
 from prune_bench.board import CONTROLS, Board
+from prune_bench.compare import read_standings
 from prune_bench.runner import RunOptions
+from prune_bench.tables import terminal_table
 
 TOP = 3
 """How many agents the live view shows of each keep ratio."""
@@ -60,6 +62,7 @@ class BoardView:
             f"[bold]{self.board.folder}[/bold]: {len(self.runs)} runs, "
             f"{len(self.finished)} of them done",
             highlight=False,
+            soft_wrap=True,
         )
         if self.console.is_terminal:
             self.live.start()
@@ -79,8 +82,9 @@ class BoardView:
         if self.console.is_terminal:
             self.live.update(self.picture(), refresh=True)
             return
-        for name in news:
-            line = f"{len(self.finished)}/{len(self.runs)} {label(self.runs[name])}: "
+        before = len(self.finished) + len(self.failed) - len(news)
+        for number, name in enumerate(news, before + 1):
+            line = f"{number}/{len(self.runs)} {label(self.runs[name])}: "
             if name in self.finished:
                 run = self.finished[name]
                 line += f"{run.accuracy:.2%} in {run.seconds:.1f} s, {self.time_left()} left"
@@ -180,7 +184,7 @@ class BoardView:
     def print_end(self) -> None:
         """The table and, where there are any, the failures."""
         self.refresh()
-        self.console.print(self.table())
+        self.console.print(terminal_table(read_standings(self.board.folder)))
         for name, error in self.failed.items():
             self.console.print(
                 f"[bold red]failed[/bold red] {escape(label(self.runs[name]))}: {escape(error)}",

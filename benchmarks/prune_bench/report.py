@@ -104,7 +104,7 @@ def html(standings: Standings, name: str, grids: Sequence[Grid] = ()) -> str:
         versions=_count(_versions(run.result["place"]) for run in runs),
         style=_asset("report.css"),
         script=_asset("report.js"),
-        vega=vl_convert.javascript_bundle(None),
+        vega=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
         # In JSON inside of a script element only "<" could end it.
         charts=json.dumps(charts, separators=(",", ":")).replace("<", "\\u003c"),
     )

@@ -119,7 +119,7 @@ def fake_board(tmp_path, monkeypatch):
     monkeypatch.setattr("prune_agents.make", lambda name, **options: None)
     agents = tuple(name for name in SKILL if name.startswith("fake"))
     board = Board(tmp_path / "board")
-    board.add([Grid(agents=agents, keep_ratios=(0.1, 0.3, 0.5), epochs=10)])
+    board.add(Grid(agents=agents, keep_ratios=(0.1, 0.3, 0.5), epochs=10))
     for name, options in board.runs().items():
         path = board.result_path(name)
         if options.agent == "fake_level" and options.keep_ratio == 0.5 and options.seed == 3:
