@@ -63,6 +63,7 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[], None]) -> None:
         # What is open now, another board is at. Should that die, it is for us.
         if any(map(board.is_open, runs)):
             time.sleep(1.0)
+    on_tick()
     board.sweep()
 
 

@@ -1,0 +1,212 @@
+"""Boards that really run: failures, deaths, two boards over one folder, Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+
+import pytest
+from prune_bench import claims, engine
+from prune_bench.board import Board, Grid
+from prune_bench.cli import main
+from prune_bench.results import read_results, run_id, without_times
+from prune_bench.runner import Place, RunOptions, run
+from prune_bench.work import do_run
+
+AGENTS = '''
+import os, signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import prune_agents
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstArms(prune_agents.Agent):
+    """The first arms of the table; leaves a line for each run that is begun."""
+
+    def start(self, num_runs, num_arms):
+        with open(HERE / "begun.txt", "a") as file:
+            file.write(f"{self.keep_ratio} {self.seed}\\n")
+        return {}
+
+    def choose(self, state, observation, k, rng):
+        chosen = observation["seen"] > 2
+        chosen[:, :k] = True
+        return chosen
+
+
+class Fails(FirstArms):
+    """Has no answer, unless there is a file `answer`."""
+
+    def choose(self, state, observation, k, rng):
+        if not (HERE / "answer").exists():
+            raise RuntimeError("no <answer>")
+        return super().choose(state, observation, k, rng)
+
+
+class DiesOnce(FirstArms):
+    """Takes its process with it in the third round, the first time."""
+
+    def choose(self, state, observation, k, rng):
+        if state["round"][0] == 2 and not (HERE / "died").exists():
+            (HERE / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().choose(state, observation, k, rng)
+
+
+def kill(options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def show_threads(options):
+    return os.environ["OMP_NUM_THREADS"]
+'''
+
+SMALL = ("--limit", "300", "--epochs", "4", "--keep-ratios", "0.3", "--threads-per-job", "1")
+
+
+@pytest.fixture
+def own_agents(tmp_path, monkeypatch):
+    """A folder with agents of one's own, in which a user types commands."""
+    (tmp_path / "own_agents.py").write_text(AGENTS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    sys.modules.pop("own_agents", None)
+
+
+def bare(folder, agent, seed=0):
+    """What `run` says of the run of a board in a folder."""
+    board = Board(folder)
+    (options,) = (o for o in board.runs().values() if o.agent == agent and o.seed == seed)
+    expected = json.loads(json.dumps(run(options, Place(threads=1))))
+    return run_id(options), without_times(expected)
+
+
+@pytest.mark.xdist_group("board")
+def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
+    board = ("board", *SMALL, "--seeds", "1", "--jobs", "2", "--out", "board")
+    agents = ("--agents", "own_agents:Fails", "own_agents:DiesOnce")
+    with pytest.raises(SystemExit) as end:
+        main([*board, *agents, "--checkpoint-seconds", "0"])
+    assert end.value.code == 1
+    out = capsys.readouterr().out
+    assert "own_agents:Fails keep 0.3 seed 0: FAILED, RuntimeError: no <answer>" in out
+    assert "--retry-failed" in out
+
+    folder = own_agents / "board"
+    results = {result["id"]: result for result in read_results(folder)}
+    assert [r["options"]["agent"] for r in results.values()] == [
+        "full",
+        "full_short",
+        "own_agents:DiesOnce",
+        "random_dynamic",
+        "rs2",
+        "static_random",
+    ]
+    (failure,) = (json.loads(path.read_text()) for path in (folder / "failed").iterdir())
+    assert failure["options"]["agent"] == "own_agents:Fails"
+    assert failure["error"] == "RuntimeError: no <answer>"
+    assert "own_agents.py" in failure["traceback"]
+    # The one that died went on where it was: its agent was begun once, with the same result.
+    begun = (own_agents / "begun.txt").read_text().splitlines()
+    assert begun == ["0.3 0"] * 2
+    name, expected = bare(folder, "own_agents:DiesOnce")
+    del results[name]["id"]
+    assert without_times(results[name]) == expected
+    assert [path.name for path in (folder / "work").iterdir()] == [".gitignore"]
+
+    # Failures stay until somebody asks.
+    with pytest.raises(SystemExit):
+        main(["board", "--out", "board"])
+    capsys.readouterr()
+    (own_agents / "answer").touch()
+    main(["board", "--out", "board", "--retry-failed"])
+    out = capsys.readouterr().out
+    assert "7 runs, 6 of them done" in out
+    assert "7/7 own_agents:Fails keep 0.3 seed 0:" in out
+    assert list((folder / "failed").iterdir()) == []
+
+
+@pytest.mark.xdist_group("board")
+def test_two_boards_over_one_folder_do_nothing_twice(own_agents):
+    command = (sys.executable, "-c", "from prune_bench.cli import main; main()", "board", *SMALL)
+    agents = ("--agents", "own_agents:FirstArms", "--seeds", "4", "--out", "board")
+    boards = [
+        subprocess.Popen([*command, *agents], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    outs = [board.communicate(timeout=200)[0] for board in boards]
+    assert [board.returncode for board in boards] == [0, 0]
+    for out in outs:
+        assert "24/24" in out  # each waits for the other's runs and shows the whole board
+    begun = (own_agents / "begun.txt").read_text().splitlines()
+    assert sorted(begun) == ["0.3 0", "0.3 1", "0.3 2", "0.3 3"]
+    assert len(list(read_results(own_agents / "board"))) == 24
+
+
+def test_a_run_that_always_kills_its_process_fails_in_the_end(own_agents):
+    from own_agents import kill
+
+    board = Board(own_agents / "board")
+    board.add(Grid(agents=(), keep_ratios=(0.3,), seeds=1))
+    name = next(iter(board.runs()))
+    for other in list(board.runs())[1:]:
+        board.result_path(other).parent.mkdir(exist_ok=True)
+        board.result_path(other).touch()
+    with engine.processes(kill, jobs=1, threads=1) as submit:
+        engine.work_off(board, submit, lambda: None)
+    error = json.loads(board.failure_path(name).read_text())["error"]
+    assert error.startswith("BrokenProcessPool, 3 times: ")
+
+
+def test_threads_are_set_for_the_processes_and_nobody_else(own_agents, monkeypatch):
+    from own_agents import show_threads
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    with engine.processes(show_threads, jobs=1, threads=3) as submit:
+        assert submit(RunOptions()).result(timeout=60) == "3"
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+@pytest.mark.slow
+def test_ray_with_two_workers_one_of_which_is_killed(own_agents):
+    pytest.importorskip("ray")
+    board = Board(own_agents / "board")
+    board.add(
+        Grid(agents=("own_agents:FirstArms",), keep_ratios=(0.3,), seeds=3, epochs=60, limit=900)
+    )
+    do = partial(do_run, folder=board.folder, place=Place(threads=1), checkpoint_seconds=0.2)
+    killed = []
+
+    def kill_one_in_the_middle():
+        """SIGKILL to the worker of a run that has left a checkpoint."""
+        while not killed:
+            for path in board.work.glob("*.claim"):
+                name = path.name.rsplit(".", 2)[0]
+                if board.checkpoint_path(name).exists() and claims.is_alive(path):
+                    pid = json.loads(path.read_text())["pid"]
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append((name, pid))
+                    return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill_one_in_the_middle, daemon=True)
+    killer.start()
+    with engine.ray_cluster(do, jobs=2, threads=1, address=None, gpus_per_run=0.0) as submit:
+        engine.work_off(board, submit, lambda: None)
+    ((name, pid),) = killed
+    assert pid != os.getpid()
+    assert not list(board.folder.glob("failed/*"))
+    results = {result.pop("id"): result for result in read_results(board.folder)}
+    assert len(results) == 18
+    expected = run(board.runs()[name], Place(threads=1))
+    assert without_times(results[name]) == without_times(json.loads(json.dumps(expected)))
