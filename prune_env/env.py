@@ -128,7 +128,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         self.history: list[dict[str, Any]] = []
         """The info of each round of this episode."""
         self.choice: dict[str, NDArray[Any]] = {}
-        """What the last round kept, and the losses known before it; see `rendering.choice`."""
+        """For the dashboard: what the last round kept, on which losses; see `rendering.choice`."""
         self._running = False
 
     @property
@@ -170,7 +170,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
             selection = decode(
                 array[None], self.action_kind, 1, self.learner.num_arms, self.weight_max
             )
-            choice = rendering.choice(self.rounds.arms, selection)
+        choice = rendering.choice(self.rounds.arms, selection) if self.render_mode else {}
         rewards, terminated, infos = self.rounds.step(selection)
         self.choice = choice
         info = _of_one_run(infos)

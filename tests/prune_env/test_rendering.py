@@ -30,7 +30,7 @@ def make(halving):
         learner = halving(num_arms, diverge_after=diverge_after)
         if images is not None:
             learner.images = images
-        env = PruneEnv(learner, **({"epochs": 4} | options))
+        env = PruneEnv(learner, **({"epochs": 4, "render_mode": "ansi"} | options))
         env.reset(seed=0)
         for action in actions:
             env.step(action)
@@ -251,7 +251,7 @@ def test_a_thumbnail_repeats_pixels():
 
 
 def test_rendering_changes_nothing(make):
-    plain, drawn = make(), make(render_mode="rgb_array")
+    plain, drawn = make(render_mode=None), make(render_mode="rgb_array")
     for action in (FIRST_TWO, [0, 0, 1, 1]):
         drawn.render()
         for ours, theirs in zip(drawn.step(action), plain.step(action), strict=True):
