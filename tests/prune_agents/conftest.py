@@ -51,7 +51,7 @@ class TinyEnv(gym.Env[Any, Any]):
         kept = action > 0
         assert kept.any()
         if self.budget:
-            assert self.spent + kept.sum() <= self.budget * self.num_arms
+            assert self.spent + kept.sum() <= round(self.budget * self.num_arms)
         self.spent += int(kept.sum())
         self.kept.append(int(kept.sum()))
         self.round += 1

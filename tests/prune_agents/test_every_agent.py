@@ -1,6 +1,7 @@
 """What holds for every registered agent; most of it for those that need no prior run."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import prune_agents
@@ -94,6 +95,18 @@ def test_serves_several_runs_and_episode_start_resets_only_its_own(name, tiny_en
 
 
 @every_agent
+def test_no_size_is_too_odd(name, tiny_env):
+    """One arm, few arms, a K that rounding leaves below a tenth; with a period; all warnings on."""
+    for num_arms, keep_ratio, period in ((1, 0.3, 1), (7, 0.1, 2), (129, 0.9, 1), (64, 0.097, 1)):
+        agent = prune_agents.make(name, keep_ratio=keep_ratio, period=period)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            actions = rollout(agent, tiny_env(agent, num_arms))
+        if agent.keeps_k:
+            assert ((actions > 0).sum(axis=1) == max(1, round(keep_ratio * num_arms))).all()
+
+
+@every_agent
 def test_never_keeps_more_than_the_budget_affords(name, tiny_env):
     agent = prune_agents.make(name, keep_ratio=0.3)
     env = tiny_env(agent, NUM_ARMS, budget=2.35)
@@ -135,3 +148,9 @@ def test_checks_its_options(name):
         prune_agents.make(name, period=0)
     with pytest.raises(ValueError, match=r"seed is 1.5; expected int"):
         prune_agents.make(name, seed=1.5)
+
+
+@any_agent
+def test_has_a_row_in_the_documentation(name):
+    page = Path(__file__).parents[2] / "docs" / "policies.md"
+    assert f"`{name}`" in page.read_text()
