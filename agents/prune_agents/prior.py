@@ -164,9 +164,9 @@ class Recording:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from the `state_dict` of a recording of the same run."""
-        self.env.load_state_dict(state["env"])
-        self._rows, self._costs = list(state["rows"]), [tuple(cost) for cost in state["costs"]]
+        self._rows, self._costs = list(state["rows"]), list(state["costs"])
         self._log_p = state["log_p"]
+        self.env.load_state_dict(state["env"])
 
 
 def record(learner: Learner, prior: Prior, epochs: int, seed: int) -> Traces:

@@ -3,6 +3,7 @@
 board.yaml     the grids of runs that belong to the board
 runs/          one JSON result a run, see results/README.md
 failed/        one JSON file with the traceback for each run that failed
+priors/        recordings of prior runs, see `prune_bench.priors`; no result needs them
 work/          claims and checkpoints of runs in flight; empty when the board is done
 """
 
@@ -116,7 +117,7 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.work = folder / "work"
+        self.work, self.priors = folder / "work", folder / "priors"
 
     # -- what belongs to it -----------------------------------------------------------------------
 

@@ -25,6 +25,10 @@ STALE = 60.0
 """Seconds without one after which a holder counts as dead."""
 
 
+class Held(RuntimeError):
+    """Somebody alive is doing what has to be done first. Come back later."""
+
+
 class Claim:
     """A claim that is held, until `release` or the end of a `with` block.
 

@@ -67,6 +67,8 @@ class Place:
     """auto, cpu, cuda, cuda:1 ..."""
     threads: int | None = None
     """threads of PyTorch; by default as many as there are cores"""
+    priors: Path | None = None
+    """folder in which prior runs are kept and looked for; by default none are kept"""
 
 
 def make_env(options: RunOptions, place: Place, agent: Any) -> PruneEnv:
@@ -111,19 +113,48 @@ class Episode:
         place = place or Place()
         if place.threads is not None:
             torch.set_num_threads(place.threads)
-        self.options = options
+        self.options, self.place = options, place
         self.agent = prune_agents.make(
             options.agent, keep_ratio=options.keep_ratio, seed=options.seed, **options.agent_options
         )
         self.env = make_env(options, place, self.agent)
+        self.prior = self.agent.prior(self.env.options.epochs)
+        """The prior run that the agent wants, or None."""
+        self.prior_cost = {"passes": 0, "seconds": 0.0, "cpu_seconds": 0.0}
         self.observation, _ = self.env.reset(seed=options.seed)
         self.agent_state: Any = None
         self.terminated = False
         self.history: list[dict[str, Any]] = []
         """One row a round, see `history_row`."""
 
+    def prepare(self) -> None:
+        """Do the prior run that the agent wants, or read it from `place.priors`.
+
+        The first `step` calls this; to call it before is for a caller that says what takes so long.
+
+        Raises:
+            prune_bench.claims.Held: another process is at it.
+        """
+        if self.prior is None or self.agent_state is not None:
+            return
+        from prune_bench.priors import traces_for
+
+        env = self.env
+        traces = traces_for(
+            env.learner, self.prior, self.options, env.options.epochs, self.place.priors
+        )
+        self.prior_cost = {
+            "passes": traces.passes,
+            "seconds": traces.seconds,
+            "cpu_seconds": traces.cpu_seconds,
+        }
+        self.observation, _ = env.reset(seed=self.options.seed)
+        with env.clock("select"):
+            self.agent_state = self.agent.begin(traces)
+
     def step(self) -> dict[str, Any]:
         """Run one round and return its row of the history."""
+        self.prepare()
         with self.env.clock("select"):
             action, self.agent_state = self.agent.predict(self.observation, self.agent_state)
         self.observation, _, self.terminated, _, info = self.env.step(action)
@@ -141,14 +172,16 @@ class Episode:
             "num_arms": env.learner.num_arms,
             "history": self.history,
             **summary(self.history),
+            "prior": None if self.prior is None else asdict(self.prior),
             "passes": {
-                "charged": last["passes"],
+                "charged": last["passes"] + self.prior_cost["passes"],
+                "prior": self.prior_cost["passes"],
                 "train": last["passes_train"],
                 "refresh": last["passes_refresh"],
                 "evaluate": last["passes_evaluate"],
             },
-            "seconds": env.clock.wall,
-            "cpu_seconds": env.clock.cpu,
+            "seconds": env.clock.wall | {"prior": self.prior_cost["seconds"]},
+            "cpu_seconds": env.clock.cpu | {"prior": self.prior_cost["cpu_seconds"]},
             "kept": describe_kept(env),
             "place": describe_place(env),
         }
@@ -158,6 +191,7 @@ class Episode:
         return {
             "env": self.env.state_dict(),
             "agent": self.agent_state,
+            "prior_cost": self.prior_cost,
             "observation": self.observation,
             "terminated": self.terminated,
             "history": list(self.history),
@@ -167,6 +201,7 @@ class Episode:
         """Continue from the `state_dict` of an episode with the same options."""
         self.env.load_state_dict(state["env"])
         self.agent_state, self.observation = state["agent"], state["observation"]
+        self.prior_cost = state.get("prior_cost", self.prior_cost)  # old checkpoints have none
         self.terminated, self.history = state["terminated"], list(state["history"])
 
 

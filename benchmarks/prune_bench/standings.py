@@ -25,7 +25,7 @@ Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
 
 REFERENCES = ("full", "full_short")
 
-PHASES = ("train", "select", "observe", "evaluate")
+PHASES = ("train", "select", "observe", "evaluate", "prior")
 TRAIN_PASSES = 3
 """A sample that is trained costs a forward pass, 1, and a backward pass, 2."""
 MIN_SEEDS = 5
@@ -100,7 +100,7 @@ class Run:
     def pays_evaluation(self) -> bool:
         """Whether the agent sees the validation split and so is charged for evaluating it."""
         passes = self.result["passes"]
-        return passes["charged"] > passes["train"] + passes["refresh"]
+        return passes["charged"] > passes["train"] + passes["refresh"] + passes.get("prior", 0)
 
     @property
     def clock(self) -> Literal["cpu_seconds", "seconds"]:
@@ -109,8 +109,8 @@ class Run:
 
     @property
     def phases(self) -> dict[str, float]:
-        """Seconds in train, select, observe and evaluate."""
-        return {phase: self.result[self.clock][phase] for phase in PHASES}
+        """Seconds in train, select, observe, evaluate and the prior run, which old results lack."""
+        return {phase: self.result[self.clock].get(phase, 0.0) for phase in PHASES}
 
     @property
     def charged_seconds(self) -> float:
@@ -121,15 +121,17 @@ class Run:
     @cached_property
     def curve(self) -> dict[str, Scores]:
         """The evaluated rounds: `round`, `passes` (relative to all data for all epochs),
-        `seconds` (charged ones) and `accuracy` (on the test split), each (R,).
+        `seconds` (charged ones) and `accuracy` (on the test split), each (R,). Costs begin with
+        that of the prior run.
         """
         rows = [row for row in self.result["history"] if "test_accuracy" in row]
         free = 0.0 if self.pays_evaluation else 1.0
         seconds = [row[self.clock] - free * row[f"{self.clock}_evaluate"] for row in rows]
+        prior = self.result["passes"].get("prior", 0)
         return {
             "round": np.array([row["round"] for row in rows], np.float64),
-            "passes": np.array([row["passes"] for row in rows]) / self.full_passes,
-            "seconds": np.array(seconds),
+            "passes": (prior + np.array([row["passes"] for row in rows])) / self.full_passes,
+            "seconds": self.phases["prior"] + np.array(seconds),
             "accuracy": np.array([row["test_accuracy"] for row in rows]),
         }
 

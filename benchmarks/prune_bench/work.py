@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,8 +37,13 @@ def do_run(
             return "done" if board.result_path(name).exists() else "failed"
         try:
             result = _from_checkpoint(
-                options, place, board.checkpoint_path(name), checkpoint_seconds
+                options,
+                replace(place, priors=board.priors),
+                board.checkpoint_path(name),
+                checkpoint_seconds,
             )
+        except claims.Held:  # by the process that does the prior run
+            return "held"
         except Exception as error:
             file_failure(board, options, f"{type(error).__name__}: {error}", traceback.format_exc())
             return "failed"

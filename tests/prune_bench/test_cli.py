@@ -29,8 +29,9 @@ def test_json_is_one_object(capsys):
     }
     assert [row["round"] for row in result["history"]] == [1, 2]
     assert [row["kept"] for row in result["history"]] == [135, 135]  # half of 300 less a tenth
-    assert result["passes"] == {"charged": 810, "train": 810, "refresh": 0, "evaluate": 60}
-    assert set(result["seconds"]) == {"train", "select", "observe", "evaluate"}
+    parts = {"train": 810, "refresh": 0, "evaluate": 60, "prior": 0}
+    assert result["passes"] == {"charged": 810, **parts}
+    assert set(result["seconds"]) == {"train", "select", "observe", "evaluate", "prior"}
     for split in ("val_accuracy", "test_accuracy"):
         assert 0 <= result[split]["last"] <= result[split]["best"] <= 1
     assert result["place"]["device"] == "cpu"

@@ -1,0 +1,98 @@
+"""Prior runs in a folder, so that the policies of a board share them.
+
+A file holds one recording and is named by what determines it. It grows: a policy that wants more
+rounds than there are continues from where the file ends, one that wants fewer reads the first of
+them. Whoever uses rounds is charged for them, whoever has run them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prune_agents.prior import Prior, Recording, Traces, prior_seed, record
+
+from prune_bench import checkpoint, claims
+from prune_bench.runner import RunOptions
+from prune_env.learners.learner import Learner
+
+DETERMINES = ("env", "network", "recipe", "limit", "epochs", "seed")
+"""The options of a run that decide its prior runs too."""
+
+
+def traces_for(
+    learner: Learner,
+    prior: Prior,
+    options: RunOptions,
+    epochs: int,
+    folder: Path | None,
+    checkpoint_seconds: float = 60.0,
+) -> Traces:
+    """What a policy is to be shown before its run, from the folder as far as it is there.
+
+    Args:
+        learner: what is trained. Whatever it was doing is over.
+        prior: what the policy wants.
+        options: of the run that follows.
+        epochs: its length.
+        folder: where recordings are kept; None keeps none.
+        checkpoint_seconds: at least so long between two copies of an unfinished recording.
+
+    Raises:
+        claims.Held: another process is at it.
+    """
+    if folder is None:
+        return record(learner, prior, epochs, options.seed)
+    runs = []
+    for number in range(prior.runs):
+        begin = partial(Recording, learner, epochs, prior_seed(options.seed, number), prior.extra)
+        path = folder / f"{_name(options, learner, number, prior)}.pt"
+        recording = _read(path, begin)
+        if recording.rounds < prior.rounds:
+            with _claimed(path):
+                recording = _read(path, begin)  # others may have gone on until now
+                _extend(path, recording, prior.rounds, checkpoint_seconds)
+        runs.append(recording.traces(prior.rounds))
+    return Traces.join(runs)
+
+
+def _name(options: RunOptions, learner: Learner, number: int, prior: Prior) -> str:
+    """The same exactly where all that determines a recording is the same."""
+    key: dict[str, Any] = {name: asdict(options)[name] for name in DETERMINES}
+    key["labels"] = hashlib.sha256(learner.labels.tobytes()).hexdigest()
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+    return "-".join([f"s{options.seed}", f"run{number}", *sorted(prior.extra), digest])
+
+
+def _claimed(path: Path) -> claims.Claim:
+    claim = claims.take(path.parent, path.stem)
+    if claim is None:
+        raise claims.Held(f"another process is recording {path}; try again when it is done")
+    return claim
+
+
+def _read(path: Path, begin: Callable[[], Recording]) -> Recording:
+    """A recording as far as a file has it; from its beginning where there is none, or a damaged."""
+    recording = begin()
+    try:
+        recording.load_state_dict(checkpoint.load(path))
+        return recording
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError):
+        return begin()
+
+
+def _extend(path: Path, recording: Recording, rounds: int, checkpoint_seconds: float) -> None:
+    """Record up to so many rounds and keep them."""
+    saved = time.monotonic()
+    while recording.rounds < rounds:
+        recording.advance()
+        if recording.rounds == rounds or time.monotonic() - saved >= checkpoint_seconds:
+            checkpoint.save(path, recording.state_dict())
+            saved = time.monotonic()
