@@ -1,10 +1,11 @@
-"""What the board costs beside its runs, and what two jobs bring.
+"""What a board costs beside its runs, and what two jobs bring.
 
-    python -m prune_bench.board_speed --repeats 3
+    python -m prune_bench.board_speed
 
 The same runs in three ways, each in fresh processes with one thread of PyTorch: bare, one after
-another in one process that does nothing else; on a board with one job; on a board with two. They
-take turns and the fastest of the repeats counts, because what else a machine does only ever adds.
+another in one process that does nothing else; on a board with one job; on a board with two. The
+ways take turns and the fastest of the repeats counts: what else a machine does only ever adds.
+A board's time is from the first import to the last result; the report, made once, is not in it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,21 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
 
 import tyro
+from rich.console import Console
 
-from prune_bench.board import Grid
+from prune_bench.board import Board, Grid
+from prune_bench.engine import processes, work_off
+from prune_bench.live import BoardView
 from prune_bench.runner import Place, processor_name, run
+from prune_bench.work import do_run
+
+Way = Literal["bare", "1 job", "2 jobs"]
+WAYS: tuple[Way, ...] = ("bare", "1 job", "2 jobs")
 
 
 @dataclass(frozen=True)
@@ -32,9 +43,9 @@ class Options:
     seeds: int = 4
     """each has six runs"""
     repeats: int = 3
-    """of each variant"""
-    bare: bool = False
-    """do the runs one after another, and nothing else"""
+    """of each way"""
+    only: Way | None = None
+    """do the runs once in this way, and measure nothing"""
 
     @property
     def grid(self) -> Grid:
@@ -42,19 +53,33 @@ class Options:
         return Grid(agents=("ucb",), keep_ratios=(0.3,), seeds=self.seeds, epochs=self.epochs)
 
 
-def measure(options: Options, jobs: int | None) -> tuple[float, float]:
-    """Wall-clock and CPU seconds of all runs; jobs: None for bare ones."""
-    words = [f"--epochs={options.epochs}", f"--seeds={options.seeds}"]
-    with tempfile.TemporaryDirectory() as folder:
-        if jobs is None:
-            command = ["-m", "prune_bench.board_speed", "--bare", *words]
-        else:
-            words += ["--agents", "ucb", "--keep-ratios", "0.3", f"--jobs={jobs}"]
-            words += ["--threads-per-job=1", f"--out={folder}/board"]
-            command = ["-c", "from prune_bench.cli import main; main()", "board", *words]
-        wall, cpu = time.perf_counter(), cpu_of_children()
-        subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - wall, cpu_of_children() - cpu
+def do_runs(grid: Grid, way: Way) -> None:
+    """All runs of a grid, once."""
+    place = Place(threads=1)
+    if way == "bare":
+        os.environ["OMP_NUM_THREADS"] = "1"
+        for each in grid.runs():
+            run(each, place)
+        return
+    jobs = {"1 job": 1, "2 jobs": 2}[way]
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
+        board = Board(Path(folder))
+        board.add(grid)
+        do = partial(do_run, folder=board.folder, place=place)
+        with (
+            BoardView(Console(file=nowhere), board, jobs) as view,
+            processes(do, jobs, threads=1) as submit,
+        ):
+            work_off(board, submit, view.tick)
+
+
+def measure(options: Options, way: Way) -> tuple[float, float]:
+    """Wall-clock and CPU seconds of all runs, and of the processes that do them."""
+    command = [sys.executable, "-m", "prune_bench.board_speed", "--only", way]
+    command += ["--epochs", str(options.epochs), "--seeds", str(options.seeds)]
+    wall, cpu = time.perf_counter(), cpu_of_children()
+    subprocess.run(command, check=True)
+    return time.perf_counter() - wall, cpu_of_children() - cpu
 
 
 def cpu_of_children() -> float:
@@ -66,30 +91,25 @@ def cpu_of_children() -> float:
 def main() -> None:
     """Measure and print a table."""
     options = tyro.cli(Options)
-    if options.bare:
-        os.environ["OMP_NUM_THREADS"] = "1"
-        for each in options.grid.runs():
-            run(each, Place(threads=1))
+    if options.only is not None:
+        do_runs(options.grid, options.only)
         return
-    variants = {"bare": None, "1 job": 1, "2 jobs": 2}
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
+    taken: dict[Way, list[tuple[float, float]]] = {way: [] for way in WAYS}
     for _ in range(options.repeats):
-        for name, jobs in variants.items():
-            taken[name].append(measure(options, jobs))
-    wall = {name: min(seconds for seconds, _ in taken[name]) for name in variants}
-    cpu = {name: min(seconds for _, seconds in taken[name]) for name in variants}
+        for way in WAYS:
+            taken[way].append(measure(options, way))
+    wall = {way: min(seconds for seconds, _ in taken[way]) for way in WAYS}
+    cpu = {way: min(seconds for _, seconds in taken[way]) for way in WAYS}
     print(
-        f"{len(options.grid.runs())} runs on the digits, {options.epochs} epochs each, fastest of "
-        f"{options.repeats}; {processor_name()}, {os.cpu_count()} cores\n"
+        f"{len(options.grid.runs())} runs on the digits, {options.epochs} epochs each, one thread."
     )
+    print(f"{processor_name()}, {os.cpu_count()} cores; fastest of {options.repeats}.\n")
     print("| | wall-clock s | CPU s |\n|---|---|---|")
-    for name in variants:
-        print(f"| {name} | {wall[name]:.1f} | {cpu[name]:.1f} |")
-    print(
-        f"\noverhead with 1 job: {wall['1 job'] / wall['bare'] - 1:+.1%} of the wall-clock time, "
-    )
-    print(f"{cpu['1 job'] / cpu['bare'] - 1:+.1%} of the CPU time")
-    print(f"throughput of 2 jobs: {wall['1 job'] / wall['2 jobs']:.2f} times that of 1")
+    for way in WAYS:
+        print(f"| {way} | {wall[way]:.1f} | {cpu[way]:.1f} |")
+    print(f"\nOverhead with 1 job: {wall['1 job'] / wall['bare'] - 1:+.1%} of the wall-clock time,")
+    print(f"{cpu['1 job'] / cpu['bare'] - 1:+.1%} of the CPU time.")
+    print(f"Throughput of 2 jobs: {wall['1 job'] / wall['2 jobs']:.2f} times that of 1.")
 
 
 if __name__ == "__main__":
