@@ -168,8 +168,8 @@ def _draw_strip(
     thumbnails = {}
     for i, arm in enumerate(arms if s.rounds else []):
         left = 412 + i * (THUMBNAIL + GAP)
-        caption = f"{s.pulls[arm]}×" + ("" if s.loss is None else f"  {s.loss[arm]:.2f}")
-        _text(figure, left, top + THUMBNAIL + 22, caption, 8.5, color=FAINT)
+        loss = "" if s.loss is None else f"  {s.loss[arm]:.2f}" if s.seen[arm] else "  unseen"
+        _text(figure, left, top + THUMBNAIL + 22, f"{s.pulls[arm]}×{loss}", 8.5, color=FAINT)
         thumbnails[left, top + 9] = thumbnail(images[arm])
     return thumbnails
 

@@ -55,7 +55,9 @@ class Summary:
     choice: dict[str, NDArray[Any]]
     """What the last round kept, and on which losses: see `choice`. Empty at the start."""
     loss: NDArray[np.float32] | None
-    """(N,) nats, as last measured; None where it is not stored."""
+    """(N,) nats, as last measured, log C before that; None where it is not stored."""
+    seen: NDArray[np.bool_]
+    """(N,) bool: measured at least once."""
     pulls: NDArray[np.int32]
     """(N,) int32: in how many rounds the arm was kept."""
     labels: NDArray[np.int64]
@@ -100,6 +102,7 @@ def summarise(env: PruneEnv) -> Summary:
         kept_share=np.array([info["kept"] / num_arms for info in history]),
         choice=env.choice,
         loss=arms.measured["loss"][0] if "loss" in arms.measured else None,
+        seen=arms.last_seen[0] > 0,
         pulls=arms.pulls[0],
         labels=env.learner.labels,
         images=getattr(env.learner, "images", None),
