@@ -5,6 +5,7 @@ import prune_agents
 
 agent = prune_agents.make("ucb", keep_ratio=0.3, c=1.0)
 agent = prune_agents.make("my_package.my_agent:MyAgent", keep_ratio=0.3)
+agent = prune_agents.make("agents/zoo/mine", keep_ratio=0.3)
 ```
 
 A class gets a name by `@register("name")`; a package that is installed beside this one gives names
@@ -76,12 +77,15 @@ def make(name: str, **options: Any) -> Any:
     """Build an agent.
 
     Args:
-        name: one of `names()`, or an import path "package.module:Class".
+        name: one of `names()`, an import path "package.module:Class", or a folder with a slash in
+            its name that `prune_agents.sb3.save` has written.
         options: the fields of that agent's dataclass.
 
     Raises:
         ValueError: an unknown name or option, or a value of the wrong type or out of range.
     """
+    if "/" in name:
+        name, options = "prune_agents.sb3_agent:SB3Agent", options | {"path": name}
     cls = find(name)
     parameters = inspect.signature(cls).parameters.values()
     allowed = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -112,6 +112,7 @@ class NetworkLearner:
         self._forward = torch.compile(model) if self.recipe.compile else model
         self._optimizer = networks.make_optimizer(model, self.recipe)
 
+    @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(
         self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
     ) -> Signals:

@@ -1,0 +1,202 @@
+"""Train agents with Stable-Baselines3, save them, and use them like any other agent.
+
+```python
+from prune_agents import sb3
+
+preset = sb3.Preset("ppo", "prune_env/Digits-Scores-v0", n_timesteps=20_000)
+model = sb3.train(preset, seed=0)
+sb3.save(model, preset, "agents/zoo/mine")
+agent = sb3.load("agents/zoo/mine", keep_ratio=0.1)
+action, state = agent.predict(observation)  # of prune_env/CIFAR10-v0, a mask of 45,000 arms
+```
+
+A saved folder holds
+
+* `preset.yaml`: what the model was made with, plain data, its wrappers spelled out
+* `model.zip`: what SB3 saves. `load` reads only the tensors in it, by `torch.load(...,
+  weights_only=True)`, and never the pickled part, so a folder from a stranger runs no code
+* `result.json`: the versions it was made with, and its scores
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import warnings
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import yaml
+
+from prune_agents.presets import ALGORITHMS, OFF_POLICY, Preset, algorithm, arguments
+from prune_agents.sb3_agent import SB3Agent, Translation
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.vec_env import VecEnv
+
+__all__ = ["ALGORITHMS", "Preset", "SB3Agent", "build", "from_zip", "load", "save", "train"]
+
+MANY_ARMS = 300
+"""From about here a policy with outputs of its own for each arm does not learn."""
+
+PACKAGES = ("prune_env", "stable-baselines3", "sb3-contrib", "gymnasium", "torch", "numpy")
+
+
+def build(preset: Preset, env: gym.Env[Any, Any] | VecEnv, **more: Any) -> BaseAlgorithm:
+    """An untrained model for an environment; `more` goes to the algorithm, such as seed."""
+    acted = env.action_space
+    size = int(np.prod(acted.shape or (1,)))
+    if preset.policy != "ArmwisePolicy" and size > MANY_ARMS:
+        twin = preset.env.replace("-v0", "-Scores-v0")
+        warnings.warn(
+            f"{preset.algo} is to learn {size} outputs, one for each arm. Its log-probability is a "
+            f"sum over them, which does not train from some {MANY_ARMS} on and dies of NaN at "
+            f"50,000. Use the twin {twin!r}, or policy ArmwisePolicy on StackArms(ArmScores(env))",
+            stacklevel=2,
+        )
+    given = arguments(preset)
+    return algorithm(preset.algo)(given.pop("policy"), env, **(given | more))
+
+
+def train(
+    preset: Preset,
+    seed: int = 0,
+    callback: Any = None,
+    log: str | None = None,
+    model: BaseAlgorithm | None = None,
+) -> BaseAlgorithm:
+    """Train a model on its preset's environment for `n_timesteps` rounds.
+
+    Args:
+        preset: what to train and how long.
+        seed: of the model and the environments: environment i begins with seed + i.
+        callback: a callback of SB3, or a list of them.
+        log: folder for TensorBoard logs; needs the package tensorboard.
+        model: one to go on with, which has `num_timesteps` rounds behind it.
+    """
+    if model is None:
+        model = build(preset, training_env(preset), seed=seed, tensorboard_log=log)
+    # SB3 counts anew only where a training begins
+    keywords: dict[str, Any] = {"reset_num_timesteps": model.num_timesteps == 0}
+    if preset.algo == "maskable_ppo":
+        keywords["use_masking"] = False  # every rule is always allowed
+    left = preset.n_timesteps - model.num_timesteps
+    if left > 0:
+        model.learn(left, callback=callback, **keywords)
+    return model
+
+
+def training_env(preset: Preset) -> VecEnv:
+    """The environments of a preset, stepped in turn; `info["episode"]` holds their returns."""
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
+
+    makers: list[Callable[[], gym.Env[Any, Any]]] = [preset.make_env] * preset.n_envs
+    return VecMonitor(DummyVecEnv(makers))
+
+
+def save(
+    model: BaseAlgorithm, preset: Preset, folder: str | Path, scores: dict[str, Any] | None = None
+) -> None:
+    """Write a folder that `load` reads. Each file is replaced as a whole."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))
+    result = {"num_timesteps": model.num_timesteps, "versions": _versions(), "scores": scores or {}}
+    _replace(folder / "result.json", json.dumps(result, indent=1, sort_keys=True))
+    model.save(folder / "unfinished.zip")
+    os.replace(folder / "unfinished.zip", folder / "model.zip")
+
+
+def load(folder: str | Path, **options: Any) -> SB3Agent:
+    """The agent in a saved folder; see `SB3Agent` for the options.
+
+    Raises:
+        ValueError: the folder is not one that `save` has written.
+    """
+    return SB3Agent(path=str(folder), **options)
+
+
+def load_model(
+    folder: str | Path, env: gym.Env[Any, Any] | VecEnv | None = None
+) -> tuple[BaseAlgorithm, Preset]:
+    """The SB3 model in a saved folder, and its preset. Nothing is unpickled.
+
+    Args:
+        folder: what `save` has written.
+        env: an environment to go on training in; None suits predictions only.
+
+    Raises:
+        ValueError: there is something else, or something that only unpickling would read.
+    """
+    folder = Path(folder)
+    if not (folder / "preset.yaml").is_file():
+        raise ValueError(
+            f"{folder} is not a saved agent: it has no preset.yaml. A model.zip alone can only be "
+            "unpickled, which runs whatever code its maker put there; see prune_agents.sb3.from_zip"
+        )
+    try:
+        preset = Preset.from_dict(yaml.safe_load((folder / "preset.yaml").read_text()))
+    except (yaml.YAMLError, TypeError, AttributeError) as error:
+        raise ValueError(f"{folder / 'preset.yaml'} is not a preset: {error}") from error
+    model = for_predictions(preset) if env is None else build(preset, env)
+    try:
+        model.set_parameters(str(folder / "model.zip"), device="cpu")
+    except Exception as error:  # torch, zipfile and SB3 raise a dozen kinds for a wrong file
+        raise ValueError(f"{folder / 'model.zip'} does not fit its preset: {error}") from error
+    return model, preset
+
+
+def from_zip(path: str | Path, preset: Preset, trust: bool = False) -> BaseAlgorithm:
+    """Read what SB3's own `model.save` wrote; `save` it with its preset to have it as an agent.
+
+    Args:
+        path: the zip.
+        preset: its algo, env and wrappers.
+        trust: let SB3 unpickle what is in the zip, which runs whatever code its maker put there.
+
+    Raises:
+        ValueError: `trust` is False.
+    """
+    if not trust:
+        raise ValueError(
+            f"reading {path} means unpickling it, which runs whatever code its maker put there; "
+            "pass trust=True if you made it"
+        )
+    return algorithm(preset.algo).load(path, device="cpu")  # type: ignore[attr-defined]
+
+
+def for_predictions(preset: Preset, num_arms: int = 1) -> BaseAlgorithm:
+    """An untrained model without an environment; only a per-arm policy asks for the right N."""
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    spaces_only = _Spaces(preset, num_arms)
+    more = {"buffer_size": 1} if preset.algo in OFF_POLICY else {}
+    return build(preset, DummyVecEnv([lambda: spaces_only] * preset.n_envs), **more)
+
+
+class _Spaces(gym.Env[Any, Any]):
+    """Only the spaces of a preset's environment."""
+
+    def __init__(self, preset: Preset, num_arms: int) -> None:
+        way = Translation(preset.wrappers())
+        self.observation_space = way.observation_space(num_arms)
+        self.action_space = way.chooser.space(num_arms)
+
+
+def _replace(path: Path, text: str) -> None:
+    path.with_suffix(".unfinished").write_text(text)
+    os.replace(path.with_suffix(".unfinished"), path)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -1,0 +1,153 @@
+"""SB3Agent: a trained model of Stable-Baselines3 as an agent like any other.
+
+It was trained through wrappers. Their pure parts (`prune_env.features`, `prune_env.choosers`) turn
+the environment's own observation into what the model knows, and the model's action into arms, so
+the agent runs on the ids without wrappers, on any data set, and on M runs at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_env import choosers, features
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
+    from prune_agents.presets import Preset
+
+
+class Translation:
+    """What a list of wrappers does to an observation and to an action.
+
+    Args:
+        wrappers: (name, arguments) of each, innermost first: one that chooses, perhaps `KeepRatio`,
+            one that observes.
+
+    Raises:
+        ValueError: another list.
+    """
+
+    def __init__(self, wrappers: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        *inner, (observer, self._observing) = wrappers or [("", {})]
+        self.stacks = observer == "StackArms"
+        if not inner or observer not in ("SummaryObservation", "StackArms"):
+            raise ValueError(
+                f"wrappers are {[name for name, _ in wrappers]}; expected one that chooses and "
+                "then SummaryObservation or StackArms"
+            )
+        chooser: Any = None
+        for name, given in inner:
+            options = {k: v for k, v in given.items() if k != "keep_ratio" and v is not None}
+            if name == "KeepRatio":
+                options["chooser"] = chooser
+            chooser = getattr(choosers, name)(**options)
+        self.chooser: choosers.Chooser = chooser
+
+    def observation_space(self, num_arms: int) -> spaces.Box:
+        """What the model observes of one run over N arms."""
+        size = (num_arms, len(self._names)) if self.stacks else (len(features.SUMMARY),)
+        return spaces.Box(-features.BOUND, features.BOUND, size, np.float32)
+
+    def observe(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """What the model observes of M runs: (M, S) or (M, N, F)."""
+        if self.stacks:
+            return features.stack(self._names, state, observation, rng)
+        return features.summary(state, observation)
+
+    @property
+    def _names(self) -> Sequence[str]:
+        return self._observing.get("names", features.STACKED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SB3Agent(Agent):
+    """A trained Stable-Baselines3 model, from a folder that `prune_agents.sb3.save` has written."""
+
+    path: str
+    """the folder"""
+    deterministic: bool = True
+    """take the model's best action, instead of drawing one as in training"""
+
+    signals: ClassVar[tuple[str, ...]] = tuple(name for name in features.READS if name != "seen")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self._trained  # a folder that cannot be read is refused here, not in the first round
+
+    @cached_property
+    def _trained(self) -> tuple[BaseAlgorithm, Preset, Translation]:
+        from prune_agents import sb3
+
+        model, preset = sb3.load_model(self.path)
+        return model, preset, Translation(preset.wrappers())
+
+    @cached_property
+    def _for_arms(self) -> dict[int, BaseAlgorithm]:
+        """Per-arm models by their N, made when they are first asked for."""
+        return {}
+
+    def _model(self, num_arms: int) -> BaseAlgorithm:
+        model, preset, way = self._trained
+        if not way.stacks:
+            return model
+        if num_arms not in self._for_arms:
+            from prune_agents import sb3
+
+            moved = sb3.for_predictions(preset, num_arms)
+            moved.policy.load_state_dict(model.policy.state_dict())
+            self._for_arms[num_arms] = moved
+        return self._for_arms[num_arms]
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        memory = features.begin(num_runs, num_arms)
+        # of RecurrentPPO: (layers, 1, width)
+        shape = getattr(self._trained[0].policy, "lstm_hidden_state_shape", None)
+        if shape is None:
+            return memory
+        zeros = np.zeros((num_runs, shape[0], shape[2]), np.float32)
+        return memory | {"lstm_hidden": zeros, "lstm_cell": zeros.copy()}
+
+    def update(self, state: State, observation: Observation) -> None:
+        features.remember(state, observation)
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        way = self._trained[2]
+        num_runs, num_arms = observation["seen"].shape
+        observed = way.observe(state, observation, rng)
+        actions = self._act(self._model(num_arms), observed, state, rng)
+        ratios = np.full(num_runs, self.keep_ratio)
+        return way.chooser.choose(actions, ratios, state, observation, rng)
+
+    def _act(
+        self,
+        model: BaseAlgorithm,
+        observed: NDArray[np.float32],
+        state: State,
+        rng: np.random.Generator,
+    ) -> NDArray[Any]:
+        """The model's actions of M runs; torch's global generator, which SB3 uses, is lent."""
+        import torch
+
+        recurrent = "lstm_hidden" in state
+        names = ("lstm_hidden", "lstm_cell") if recurrent else ()
+        lstm: Any = tuple(np.moveaxis(state[name], 0, 1) for name in names) or None
+        none = np.zeros(len(observed), bool)  # runs that begin have fresh states already
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**31)))
+            actions, lstm = model.predict(observed, lstm, none, self.deterministic)
+        for name, array in zip(names, lstm or (), strict=False):
+            state[name][...] = np.moveaxis(array, 1, 0)
+        return actions
