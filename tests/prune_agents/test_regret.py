@@ -54,5 +54,5 @@ def test_beats_chance(name, of_chance):
 
 
 def test_greed_comes_closest(of_chance):
-    """Here the highest losses are the best arms, and they change slowly: looking twice is enough."""
+    """Here a high loss is nearly all that makes an arm worth keeping."""
     assert regret("uncertainty") < 0.5 * of_chance

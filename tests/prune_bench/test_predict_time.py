@@ -1,0 +1,18 @@
+"""The table of what a choice costs."""
+
+import prune_agents
+import pytest
+from prune_bench import predict_time
+
+
+def test_every_agent_has_a_row(capsys):
+    predict_time.main(predict_time.Options(num_arms=200, repeats=1))
+    printed = capsys.readouterr().out
+    for name in prune_agents.names():
+        assert name in printed
+
+
+@pytest.mark.parametrize("name", ["ucb", "swucb", "contextual", "meta_bandit"])
+def test_state_grows_with_the_number_of_arms_and_no_faster(name):
+    sizes = [predict_time.measure(name, predict_time.Options(n, repeats=1))[2] for n in (500, 5000)]
+    assert sizes[1] <= sizes[0]  # bytes an arm
