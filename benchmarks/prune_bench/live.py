@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from types import TracebackType
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
@@ -125,14 +125,17 @@ class BoardView:
             (f"{failed} failed", "bold red" if failed else ""),
             f"   about {self.time_left()} left",
         )
-        parts: list[RenderableType] = [ProgressBar(len(self.runs), done + failed, width=60), line]
+        rows = Table.grid()
+        rows.add_row(ProgressBar(len(self.runs), done + failed, width=60))
+        rows.add_row(line)
         for name, since in sorted(running.items(), key=lambda item: item[1]):
             if name in self.runs:
                 text = f"  {label(self.runs[name])}  {duration(time.time() - since)}"
-                parts.append(Text(text, style="dim"))
+                rows.add_row(Text(text, style="dim"))
         if self.finished:
-            parts += [Text(), self.table(TOP)]
-        return Group(*parts)
+            rows.add_row("")
+            rows.add_row(self.table(TOP))
+        return rows
 
     def time_left(self) -> str:
         """An estimate in words, from the runs so far; those of the same agent and ratio first."""

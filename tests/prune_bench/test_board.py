@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prune_bench import presets
 from prune_bench.board import Board, Grid, read_grids
 from prune_bench.results import run_id
-from prune_bench.runner import RunOptions
+from prune_bench.runner import Place, RunOptions, run
 
 SMALL = Grid(agents=("ucb",), keep_ratios=(0.1, 0.5), seeds=2, epochs=3)
 
@@ -144,3 +147,15 @@ def test_presets_are_boards(name):
 def test_an_unknown_preset():
     with pytest.raises(ValueError, match="'dem'; allowed are cifar10-cpu, demo, paper"):
         presets.read("dem")
+
+
+def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):
+    manual = Path(__file__).parents[2] / "benchmarks" / "README.md"
+    (code,) = re.findall(r"```python\n(.*?)```", manual.read_text(), re.DOTALL)
+    (tmp_path / "my_agent.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    grid = replace(SMALL, agents=("my_agent:Hardest",), limit=100)
+    result = run(grid.runs()[-1], Place(threads=1))
+    sys.modules.pop("my_agent")
+    assert result["options"]["agent"] == "my_agent:Hardest"
+    assert [row["kept"] for row in result["history"]] == [45, 45, 45]
