@@ -143,7 +143,7 @@ class Board:
             content = {"grids": [_shortest(grid) for grid in grids]}
             text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
             write_text(self.folder / "board.yaml", text)
-            write_text(self.work / ".gitignore", "*\n")
+            write_text(self.folder / ".gitignore", "priors/\nwork/\n")
 
     def runs(self) -> dict[str, RunOptions]:
         """All runs by their id, in the order in which they are worth doing: seed by seed."""
