@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, get_args
+from typing import Any, cast, get_args
 
 import gymnasium as gym
 import numpy as np
@@ -31,7 +31,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     | `action=` | space | meaning |
     |---|---|---|
     | `"keep"` (default) | `MultiBinary(N)` | 1 keeps an arm for this round, 0 prunes it |
-    | `"weights"` | `Box(0, weight_max, (N,), float32)` | 0 prunes, w > 0 keeps: its loss counts w times |
+    | `"weights"` | `Box(0, weight_max, (N,), float32)` | 0 prunes, w > 0: its loss counts w times |
 
     With weights the loss of a batch is the sum of w * loss divided by the batch size, not by the
     sum of the weights. An action of the wrong shape, with NaN, that keeps nothing or more than the
@@ -52,7 +52,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     | `pulls` | (N,) | rounds in which it was kept | 0 |
     | `label` | (N,) | its class; only if named in `signals=` | |
     | `progress` | (1,) | share of the run that is over | 0 |
-    | `budget_left` | (1,) | epochs of the whole data that can still be trained | `epochs` or `budget` |
+    | `budget_left` | (1,) | epochs of the whole data still paid for | `epochs` or `budget` |
     | `val_loss` | (1,) | nats, on the validation split, last measured | log C |
     | `val_accuracy` | (1,) | in [0, 1], likewise | 1/C |
 
@@ -97,7 +97,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     * v0: first version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}  # noqa: RUF012
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         self._running = not terminated[0]
         return self._observation(), float(rewards[0]), bool(terminated[0]), False, dict(info)
 
-    def render(self) -> str | NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> str | NDArray[np.uint8] | None:
         """The dashboard of this episode: text, or an (H, W, 3) uint8 image."""
         if self.render_mode is None:
             return None
@@ -220,7 +220,9 @@ def action_space(
     return spaces.Box(0.0, weight_max, (num_arms,), np.float32)
 
 
-def observation_space(signals: tuple[str, ...], num_arms: int, num_classes: int) -> spaces.Dict:
+def observation_space(
+    signals: tuple[str, ...], num_arms: int, num_classes: int
+) -> spaces.Space[Observation]:
     """The observation space of one run over N arms: those entries that `signals` names."""
     entries: dict[str, spaces.Space[Any]] = {}
     for name in signals:
@@ -231,7 +233,7 @@ def observation_space(signals: tuple[str, ...], num_arms: int, num_classes: int)
         else:
             low, high = RUN_SIGNALS[name]
             entries[name] = spaces.Box(low, high, (1,), np.float32)
-    return spaces.Dict(entries)
+    return cast("spaces.Space[Observation]", spaces.Dict(entries))
 
 
 def _of_one_run(infos: dict[str, NDArray[Any]]) -> dict[str, Any]:

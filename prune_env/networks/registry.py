@@ -18,7 +18,7 @@ Factory = Callable[[], nn.Module]
 
 RECIPES = {
     "mlp": Recipe(epochs=10, batch_size=32, peak_lr=0.1, weight_decay=1e-4),
-    # found by the search in benchmarks/prune_bench/results/recipe_search.md
+    # found by the search in benchmarks/results/recipe_search.md
     "small": Recipe(
         epochs=8,
         batch_size=128,

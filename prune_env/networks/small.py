@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 WIDTHS = (24, 64, 128)
-"""Channels of the three blocks; see benchmarks/prune_bench/results/recipe_search.md."""
+"""Channels of the three blocks; see benchmarks/results/recipe_search.md."""
 
 
 def whitening_filters(images: Tensor, size: int = 2) -> Tensor:

@@ -1,0 +1,233 @@
+"""Prior runs of the runner and of boards: what they cost, that they are shared and survive."""
+
+import json
+import os
+import socket
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from prune_agents.prior import Recording
+from prune_bench import checkpoint, claims
+from prune_bench.board import Board
+from prune_bench.results import run_id
+from prune_bench.runner import Episode, Place, RunOptions, run
+from prune_bench.work import do_run
+
+N, K, EPOCHS = 270, 81, 4
+OPTIONS = RunOptions(limit=300, epochs=EPOCHS, keep_ratio=0.3)
+STATIC = [
+    *("aum", "cat", "ccs", "dual", "dyn_unc", "el2n", "forgetting", "grand", "grand_full", "tdds")
+]
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(threads=1, priors=tmp_path / "priors")
+
+
+@pytest.fixture
+def rounds_trained(monkeypatch):
+    """The rounds of prior runs that are really trained, as they happen."""
+    trained = []
+    advance = Recording.advance
+
+    def counted(self):
+        advance(self)
+        trained.append(self.rounds)
+
+    monkeypatch.setattr(Recording, "advance", counted)
+    return trained
+
+
+def without_times(result):
+    times = ("seconds", "cpu_seconds", "seconds_evaluate", "cpu_seconds_evaluate")
+    history = [{k: v for k, v in row.items() if k not in times} for row in result["history"]]
+    return history, result["passes"], result["kept"], result["test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "options", "prior_passes"),
+    [
+        ("el2n", {}, 3 * N * 1),  # a quarter of 4 rounds
+        ("el2n", {"prior_rounds": 2, "prior_runs": 3}, 3 * (3 * N * 2)),
+        ("grand", {}, (3 + 1) * N * 1),
+        ("grand_full", {}, (3 + 3) * N * 1),
+        ("forgetting", {}, 3 * N * 4),
+        ("dual", {}, 3 * N * 2),
+        ("tdds", {}, (3 + 1) * N * 3),  # no score without 3 rounds
+        ("uncertainty", {}, 0),
+    ],
+)
+def test_all_of_a_prior_run_is_charged(agent, options, prior_passes):
+    result = run(replace(OPTIONS, agent=agent, agent_options=options), Place(threads=1))
+    train = 3 * K * EPOCHS
+    assert result["passes"] == {
+        "charged": train + prior_passes,
+        "train": train,
+        "refresh": 0,
+        "evaluate": 30 * EPOCHS,
+        "prior": prior_passes,
+    }
+    assert result["history"][-1]["passes"] == train
+    assert (result["prior"] is None) == (prior_passes == 0)
+    for clock in ("seconds", "cpu_seconds"):
+        assert (result[clock]["prior"] > 0) == (prior_passes > 0)
+    json.dumps(result)
+
+
+@pytest.mark.parametrize("agent", STATIC)
+def test_digits_end_to_end(agent, place):
+    episode = Episode(replace(OPTIONS, agent=agent, epochs=8, limit=800), place)
+    while not episode.terminated:
+        episode.step()
+    result = episode.result()
+    assert [row["kept"] for row in result["history"]] == [216] * 8
+    assert sum(pulls > 0 for pulls in result["kept"]["arms_by_pulls"]) == 2  # 0 times or 8
+    assert result["test_accuracy"]["last"] > 0.75
+
+
+def test_policies_share_a_prior_run_and_each_pays(place, rounds_trained):
+    first = run(replace(OPTIONS, agent="el2n"), place)
+    assert rounds_trained == [1]
+    whole = run(replace(OPTIONS, agent="forgetting"), place)
+    assert rounds_trained == [1, 2, 3, 4]  # it went on where el2n had ended
+    again = run(replace(OPTIONS, agent="aum", keep_ratio=0.5), place)
+    short = run(replace(OPTIONS, agent="el2n"), place)
+    assert rounds_trained == [1, 2, 3, 4]
+    assert whole["passes"]["prior"] == again["passes"]["prior"] == 3 * N * 4
+    assert whole["seconds"]["prior"] == again["seconds"]["prior"]
+    assert without_times(first) == without_times(short)
+    assert first["seconds"]["prior"] == short["seconds"]["prior"]
+    assert len(list(place.priors.iterdir())) == 1
+
+
+def test_shared_or_not_the_run_is_the_same(place):
+    options = replace(OPTIONS, agent="dual")
+    run(replace(OPTIONS, agent="el2n"), place)
+    assert without_times(run(options, place)) == without_times(run(options, Place(threads=1)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"epochs": 5},
+        {"limit": 310},
+        {"recipe": {"peak_lr": 0.05}},
+        {"agent": "grand"},
+    ],
+)
+def test_what_determines_a_prior_run_separates_them(place, rounds_trained, change):
+    options = replace(OPTIONS, agent="el2n")
+    run(options, place)
+    rounds_trained.clear()
+    run(replace(options, **change), place)
+    assert rounds_trained == [1]
+    assert len(list(place.priors.iterdir())) == 2
+
+
+def test_no_folder_keeps_nothing(rounds_trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        run(replace(OPTIONS, agent="el2n"), Place(threads=1))
+    assert rounds_trained == [1, 1]
+    assert not list(tmp_path.iterdir())
+
+
+def _cut(content):
+    return content[: len(content) // 2]
+
+
+def _overwritten(content):
+    half = len(content) // 2
+    return content[:half] + bytes(64) + content[half + 64 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [_cut, _overwritten, lambda content: b"", lambda content: b"not a recording"]
+)
+def test_a_damaged_recording_is_made_again(place, rounds_trained, damage):
+    options = replace(OPTIONS, agent="dual")
+    before = run(options, place)
+    (path,) = place.priors.iterdir()
+    path.write_bytes(damage(path.read_bytes()))
+    after = run(options, place)
+    assert rounds_trained == [1, 2, 1, 2]
+    assert without_times(before) == without_times(after)
+    assert checkpoint.load(path)["costs"][1][0] == 3 * N * 2
+
+
+def test_a_recording_without_its_entries_is_made_again(place, rounds_trained):
+    options = replace(OPTIONS, agent="el2n")
+    run(options, place)
+    (path,) = place.priors.iterdir()
+    checkpoint.save(path, {"rows": [{"loss": np.zeros(N, np.float32)}]})
+    run(options, place)
+    assert rounds_trained == [1, 1]
+
+
+def test_a_prior_run_that_was_killed_goes_on(place, rounds_trained, monkeypatch):
+    """With a copy after every round, what was trained is not trained again."""
+    monkeypatch.setattr("prune_bench.priors.CHECKPOINT_SECONDS", 0.0)
+    options = replace(OPTIONS, agent="forgetting")
+    expected = run(options, Place(threads=1))
+    rounds_trained.clear()
+    advance = Recording.advance
+
+    def killed_in_round_3(self):
+        if self.rounds == 2:
+            raise KeyboardInterrupt
+        advance(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recording, "advance", killed_in_round_3)
+        with pytest.raises(KeyboardInterrupt):
+            run(options, place)
+    result = run(options, place)
+    assert rounds_trained == [1, 2, 3, 4]
+    assert without_times(result) == without_times(expected)
+
+
+def test_a_run_goes_on_without_its_prior_run(place, rounds_trained):
+    options = replace(OPTIONS, agent="forgetting")
+    whole = Episode(options, place)
+    whole.step()
+    saved = whole.state_dict()
+    for path in place.priors.iterdir():
+        path.unlink()
+    other = Episode(options, place)
+    other.load_state_dict(saved)
+    for episode in (whole, other):
+        while not episode.terminated:
+            episode.step()
+    assert rounds_trained == [1, 2, 3, 4]
+    assert without_times(whole.result()) == without_times(other.result())
+    assert whole.result()["seconds"]["prior"] == other.result()["seconds"]["prior"]
+
+
+def test_on_a_board_one_records_and_the_others_do_something_else(tmp_path):
+    board, place = Board(tmp_path), Place(threads=1)
+    options = replace(OPTIONS, agent="el2n")
+    assert do_run(options, tmp_path, place) == "done"
+    (recording,) = board.priors.iterdir()
+    content = json.loads(board.result_path(run_id(options)).read_text())
+    assert content["passes"]["prior"] == 3 * N
+
+    other = replace(OPTIONS, agent="forgetting")
+    held = {"host": socket.gethostname(), "pid": os.getppid(), "since": 0}
+    claim = board.priors / f"{recording.stem}.0.claim"
+    claim.write_text(json.dumps(held))
+    with pytest.raises(claims.Held, match="another process is recording"):
+        Episode(other, replace(place, priors=board.priors)).step()
+    assert do_run(other, tmp_path, place) == "held"
+    assert board.is_open(run_id(other))
+    claim.unlink()
+    assert do_run(other, tmp_path, place) == "done"
+    assert [path.name for path in board.priors.iterdir()] == [recording.name]
+
+
+def test_a_prior_run_longer_than_the_run_is_refused_before_anything_is_trained():
+    options = replace(OPTIONS, agent="el2n", agent_options={"prior_rounds": 9})
+    with pytest.raises(ValueError, match="prior_rounds is 9; allowed is 1 to 4"):
+        Episode(options, Place(threads=1))
