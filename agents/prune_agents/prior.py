@@ -157,8 +157,8 @@ class Recording:
         """All that is needed to continue bit for bit."""
         return {
             "env": self.env.state_dict(),
-            "rows": self._rows,
-            "costs": self._costs,
+            "rows": list(self._rows),
+            "costs": list(self._costs),
             "log_p": self._log_p,
         }
 

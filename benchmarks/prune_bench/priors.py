@@ -11,6 +11,7 @@ import hashlib
 import json
 import pickle
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -26,6 +27,9 @@ from prune_env.learners.learner import Learner
 DETERMINES = ("env", "network", "recipe", "limit", "epochs", "seed")
 """The options of a run that decide its prior runs too."""
 
+CHECKPOINT_SECONDS = 60.0
+"""At least so long between two copies of an unfinished recording."""
+
 
 def traces_for(
     learner: Learner,
@@ -33,7 +37,6 @@ def traces_for(
     options: RunOptions,
     epochs: int,
     folder: Path | None,
-    checkpoint_seconds: float = 60.0,
 ) -> Traces:
     """What a policy is to be shown before its run, from the folder as far as it is there.
 
@@ -43,7 +46,6 @@ def traces_for(
         options: of the run that follows.
         epochs: its length.
         folder: where recordings are kept; None keeps none.
-        checkpoint_seconds: at least so long between two copies of an unfinished recording.
 
     Raises:
         claims.Held: another process is at it.
@@ -58,7 +60,7 @@ def traces_for(
         if recording.rounds < prior.rounds:
             with _claimed(path):
                 recording = _read(path, begin)  # others may have gone on until now
-                _extend(path, recording, prior.rounds, checkpoint_seconds)
+                _extend(path, recording, prior.rounds)
         runs.append(recording.traces(prior.rounds))
     return Traces.join(runs)
 
@@ -79,20 +81,22 @@ def _claimed(path: Path) -> claims.Claim:
 
 
 def _read(path: Path, begin: Callable[[], Recording]) -> Recording:
-    """A recording as far as a file has it; from its beginning where there is none, or a damaged."""
+    """A recording as far as a whole file has it, else from its beginning."""
     recording = begin()
     try:
-        recording.load_state_dict(checkpoint.load(path))
-        return recording
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError):
-        return begin()
+        if zipfile.ZipFile(path).testzip() is None:  # torch.load compares no check sums
+            recording.load_state_dict(checkpoint.load(path))
+            return recording
+    except (OSError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, pickle.PickleError):
+        pass
+    return begin()
 
 
-def _extend(path: Path, recording: Recording, rounds: int, checkpoint_seconds: float) -> None:
+def _extend(path: Path, recording: Recording, rounds: int) -> None:
     """Record up to so many rounds and keep them."""
     saved = time.monotonic()
     while recording.rounds < rounds:
         recording.advance()
-        if recording.rounds == rounds or time.monotonic() - saved >= checkpoint_seconds:
+        if recording.rounds == rounds or time.monotonic() - saved >= CHECKPOINT_SECONDS:
             checkpoint.save(path, recording.state_dict())
             saved = time.monotonic()

@@ -78,13 +78,13 @@ def test_all_of_a_prior_run_is_charged(agent, options, prior_passes):
 
 @pytest.mark.parametrize("agent", STATIC)
 def test_digits_end_to_end(agent, place):
-    episode = Episode(replace(OPTIONS, agent=agent, epochs=8, limit=800), place)
+    episode = Episode(replace(OPTIONS, agent=agent, epochs=6, limit=500), place)
     while not episode.terminated:
         episode.step()
     result = episode.result()
-    assert [row["kept"] for row in result["history"]] == [216] * 8
-    assert sum(pulls > 0 for pulls in result["kept"]["arms_by_pulls"]) == 2  # 0 times or 8
-    assert result["test_accuracy"]["last"] > 0.75
+    assert [row["kept"] for row in result["history"]] == [135] * 6
+    assert sum(pulls > 0 for pulls in result["kept"]["arms_by_pulls"]) == 2  # 0 times or 6
+    assert result["test_accuracy"]["last"] > 0.25  # 135 hard images, 6 rounds; a guess has 0.1
 
 
 def test_policies_share_a_prior_run_and_each_pays(place, rounds_trained):

@@ -1,0 +1,72 @@
+"""Norms of per-sample gradients against autograd, one sample at a time."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from prune_env.learners.gradients import all_layer_norms, last_layer_norms
+from prune_env.networks.mlp import Mlp
+from prune_env.networks.small import SmallNet, whitening_filters
+
+IMAGES = torch.randn(6, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+LABELS = torch.tensor([0, 1, 2, 3, 0, 1])
+
+
+def models():
+    torch.manual_seed(0)
+    small = SmallNet(whitening_filters(IMAGES), 4).to(memory_format=torch.channels_last)
+    return {"mlp": Mlp(3 * 12 * 12, 4, width=8), "small": small}
+
+
+def one_by_one(model, parameters):
+    norms = []
+    for image, label in zip(IMAGES, LABELS, strict=True):
+        loss = F.cross_entropy(model(image[None]), label[None])
+        gradients = torch.autograd.grad(loss, parameters)
+        norms.append(sum(float(g.square().sum()) for g in gradients) ** 0.5)
+    return norms
+
+
+@pytest.mark.parametrize("name", ["mlp", "small"])
+def test_all_layers(name):
+    model = models()[name].eval()
+    trained = [p for p in model.parameters() if p.requires_grad]
+    norms = all_layer_norms(model, IMAGES, LABELS)
+    np.testing.assert_allclose(norms.numpy(), one_by_one(model, trained), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mlp", "small"])
+def test_last_layer_with_and_without_a_bias_and_a_scale_behind_it(name):
+    model = models()[name].eval()
+    last = model.layers[-1] if name == "mlp" else model.head
+    norms = last_layer_norms(model, IMAGES, LABELS)
+    assert not norms.requires_grad
+    np.testing.assert_allclose(norms.numpy(), one_by_one(model, list(last.parameters())), rtol=1e-4)
+
+
+def test_last_layer_is_error_norm_times_feature_norm():
+    """The closed form for logits W h + b: ||p - onehot(y)|| sqrt(||h||^2 + 1)."""
+    model = models()["mlp"].eval()
+    with torch.no_grad():
+        features = model.layers[:-1](IMAGES)
+        p = model(IMAGES).softmax(dim=1)
+    error = (p - F.one_hot(LABELS, 4)).norm(dim=1)
+    expected = error * (features.square().sum(dim=1) + 1).sqrt()
+    torch.testing.assert_close(last_layer_norms(model, IMAGES, LABELS), expected)
+
+
+def test_nothing_is_left_behind():
+    model = models()["mlp"].eval()
+    before = model(IMAGES)
+    last_layer_norms(model, IMAGES, LABELS)
+    all_layer_norms(model, IMAGES, LABELS)
+    torch.testing.assert_close(model(IMAGES), before)
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_network_without_a_linear_layer():
+    model = nn.Sequential(nn.Conv2d(3, 4, 12), nn.Flatten())
+    with pytest.raises(ValueError, match="Sequential has no linear layer"):
+        last_layer_norms(model, IMAGES, LABELS)
