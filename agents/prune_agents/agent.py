@@ -134,9 +134,17 @@ class Agent(ABC):
         Returns:
             The action, (N,) or (M, N), int8 mask or float32 weights, and the new state. The state
             that was passed in is left as it was.
+
+        Raises:
+            ValueError: the observation lacks an entry that the policy reads.
         """
-        seen = observation["seen"]
-        batched = seen.ndim == 2
+        needed = ("seen", *self.signals)
+        if missing := [name for name in needed if name not in observation]:
+            raise ValueError(
+                f"{type(self).__name__} reads {', '.join(missing)}, which the observation does not "
+                f"have; make the environment with signals={needed}"
+            )
+        batched = observation["seen"].ndim == 2
         if not batched:
             observation = {name: array[None] for name, array in observation.items()}
         num_runs, num_arms = observation["seen"].shape

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import UNSEEN
-from prune_agents.registry import make, register
+from prune_agents.registry import find, make, register
 from prune_agents.sampling import best_k
 from prune_env.selection import ActionKind
 
@@ -43,10 +43,12 @@ class MetaBandit(Agent):
         super().__post_init__()
         self._require(self.c >= 0, "c", "0 or more")
         self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
+        asks_nothing = [not hasattr(find(name), "begin") for name in self.policies]
+        others = "meta_bandit" not in self.policies and all(asks_nothing)
         self._require(
-            len(self.policies) > 1 and "meta_bandit" not in self.policies,
+            len(self.policies) > 1 and others,
             "policies",
-            "two or more names of other agents",
+            "two or more names of other agents that want no prior run",
         )
         # What is read and kept depends on the policies, so the instance has its own values.
         signals = {"val_loss"}.union(*(agent.signals for agent in self.agents))

@@ -82,6 +82,7 @@ def test_reads_what_its_policies_read():
     [
         (("ucb",), "two or more names"),
         (("ucb", "meta_bandit"), "names of other agents"),
+        (("ucb", "el2n"), "want no prior run"),
         (("ucb", "ucv"), "unknown agent 'ucv'"),
         ("ucb", "policies is 'ucb'; expected tuple"),
     ],

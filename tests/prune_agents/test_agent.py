@@ -1,0 +1,94 @@
+"""The base class: what a policy of one's own gets from it."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import prune_agents
+import pytest
+from numpy.typing import NDArray
+from prune_agents.agent import Agent, Observation, State, within_budget
+
+from prune_env.selection import top_k
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(Agent):
+    """Keeps the arms of the highest loss, or of the lowest."""
+
+    order: Literal["hard", "easy"] = "hard"
+    share: float | None = None
+
+    signals: ClassVar[tuple[str, ...]] = ("loss",)
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        return top_k(observation["loss"] * (1 if self.order == "hard" else -1), k)
+
+
+def test_a_policy_of_ten_lines(observe, tiny_env):
+    observation = observe(loss=[1.0, 4.0, 3.0, 2.0])
+    action, _ = Mine(keep_ratio=0.5).predict(observation)
+    assert action.tolist() == [0, 1, 1, 0]
+    assert action.dtype == np.int8
+    assert Mine(keep_ratio=0.5, order="easy").predict(observation)[0].tolist() == [1, 0, 0, 1]
+    two_runs = observe(loss=[[1.0, 4.0, 3.0, 2.0], [9.0, 8.0, 7.0, 6.0]])
+    assert Mine(keep_ratio=0.5).predict(two_runs)[0].tolist() == [[0, 1, 1, 0], [1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("keep_ratio", "num_arms", "kept"), [(0.3, 10, 3), (0.25, 10, 2), (0.01, 10, 1), (1, 10, 10)]
+)
+def test_keep_ratio_is_rounded_to_at_least_one_arm(observe, keep_ratio, num_arms, kept):
+    action, _ = Mine(keep_ratio=keep_ratio).predict(observe(loss=np.arange(num_arms)))
+    assert action.sum() == kept
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"order": "harder"}, r"order is 'harder'; expected typing.Literal\['hard', 'easy'\]"),
+        ({"share": "all"}, r"share is 'all'; expected float \| None"),
+        ({"period": True}, "period is True; expected int"),
+        ({"seed": -1}, "seed is -1; allowed is 0 or more"),
+        ({"keep_ratio": 2}, "keep_ratio is 2; allowed is 0 < keep_ratio <= 1"),
+    ],
+)
+def test_bad_options_say_what_came_and_what_is_allowed(options, message):
+    with pytest.raises(ValueError, match=message):
+        Mine(**options)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert Mine(keep_ratio=np.float32(0.5), seed=np.int64(3), share=1).seed == 3
+
+
+def test_an_observation_without_what_the_policy_reads(observe):
+    message = r"Contextual reads margin, label, which .* signals=\('seen', 'loss', 'margin', "
+    with pytest.raises(ValueError, match=message):
+        prune_agents.make("contextual").predict(observe(loss=[1.0], age=[0], pulls=[0]))
+
+
+@pytest.mark.parametrize(
+    ("budget_left", "kept"), [([2.0, 1.0], [4, 2]), ([0.5, 0.25], [2, 1]), ([0.999, 7.0], [3, 2])]
+)
+def test_within_budget_prunes_what_cannot_be_paid_for(budget_left, kept, rng):
+    chosen = np.array([[1, 1, 1, 1], [0, 1, 0, 1]])
+    left = np.array(budget_left, np.float32)[:, None]
+    allowed = within_budget(chosen, left, rng)
+    assert allowed.sum(axis=1).tolist() == kept
+    assert (allowed <= chosen).all()
+    assert chosen.sum() == 6
+
+
+def test_runs_of_different_age_choose_when_their_own_period_is_over(observe):
+    """Two runs of period 2; the second begins anew one round later than the first."""
+    agent = Mine(keep_ratio=0.25, period=2)
+    actions, state = [], None
+    for round_number in range(4):
+        loss = np.roll([1.0, 0, 0, 0], round_number)
+        begun = np.array([round_number == 0, round_number <= 1])
+        action, state = agent.predict(observe(loss=[loss, loss]), state, begun)
+        actions.append(action.argmax(axis=1).tolist())
+    assert actions == [[0, 0], [0, 1], [2, 1], [2, 3]]
