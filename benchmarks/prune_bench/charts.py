@@ -95,7 +95,7 @@ def ahead(comparison: Comparison) -> Chart:
                 alt.Tooltip("accuracy:Q", format=".2f", title="test accuracy, %"),
             ],
         ),
-    ).properties(width="container", height=alt.Step(25), autosize=_fit())
+    ).properties(width="container", height=25 * len(rows))
 
 
 def _ahead_runs(rows: Sequence[Row]) -> Records:
@@ -381,7 +381,9 @@ def time_split(comparisons: Sequence[Comparison]) -> Chart:
         for row in comparison.rows
         if row.runs and row.agent != "full"
         for place, phase in enumerate(PHASES)
+        if row.phases[phase]
     ]
+    present = [phase for phase in PHASES if any(record["phase"] == phase for record in records)]
     return (
         alt.Chart(_data(records))
         .transform_filter(_of_keep())
@@ -396,7 +398,7 @@ def time_split(comparisons: Sequence[Comparison]) -> Chart:
             x=alt.X("seconds:Q", title="seconds of a run"),
             color=alt.Color(
                 "phase:N",
-                scale=alt.Scale(domain=list(PHASE_COLOURS), range=list(PHASE_COLOURS.values())),
+                scale=alt.Scale(domain=present, range=[PHASE_COLOURS[phase] for phase in present]),
                 legend=alt.Legend(orient="top", title=None, symbolType="square"),
             ),
             order=alt.Order("order:Q"),
@@ -408,7 +410,7 @@ def time_split(comparisons: Sequence[Comparison]) -> Chart:
             ],
         )
         .add_params(_keep_parameter(comparisons))
-        .properties(width="container", height=alt.Step(24), autosize=_fit())
+        .properties(width="container", height=_height(records))
     )
 
 
@@ -442,7 +444,7 @@ def kept(comparisons: Sequence[Comparison], by: Literal["difficulty", "class"]) 
             ],
         )
         .add_params(_keep_parameter(comparisons))
-        .properties(width="container", height=alt.Step(22), autosize=_fit())
+        .properties(width="container", height=_height(records))
     )
 
 
@@ -477,7 +479,7 @@ def pulls(comparisons: Sequence[Comparison]) -> Chart:
             ],
         )
         .add_params(_keep_parameter(comparisons))
-        .properties(width="container", height=alt.Step(22), autosize=_fit())
+        .properties(width="container", height=_height(records))
     )
 
 
@@ -490,7 +492,7 @@ def _kept_records(row: Row, by: Literal["difficulty", "class"]) -> Records:
         else:
             arms = np.maximum(counts["arms_by_class"], 1)
             frequency = np.array(counts["pulls_by_class"]) / arms
-        shares.append(frequency / frequency.mean())
+        shares.append(frequency / (frequency.mean() or 1.0))
     return [
         {"agent": _name(row), "group": group, "ratio": float(ratio)}
         for group, ratio in enumerate(np.mean(shares, axis=0), start=by == "difficulty")
@@ -592,9 +594,12 @@ def _cost_title() -> alt.TitleParams:
     return alt.TitleParams(text, orient="bottom", fontSize=12, fontWeight="normal", offset=4)
 
 
-def _fit() -> alt.AutoSizeParams:
-    """As wide as the page allows; the height follows from the rows."""
-    return alt.AutoSizeParams(type="fit-x", contains="padding")
+def _height(records: Records) -> int:
+    """Enough for the keep ratio with the most agents."""
+    agents: dict[float, set[str]] = {}
+    for record in records:
+        agents.setdefault(record["keep"], set()).add(record["agent"])
+    return 23 * max(map(len, agents.values()), default=1)
 
 
 def _signed_axis() -> alt.Axis:

@@ -186,7 +186,7 @@ def _record(row: Row) -> dict[str, Any]:
     }
     for clock in ("seconds", "cpu_seconds"):
         for phase in PHASES:
-            values = [run.result[clock][phase] for run in row.runs]
+            values = [run.result[clock].get(phase, 0.0) for run in row.runs]
             record[f"{clock}_{phase}"] = _rounded(sum(values) / len(values))
     return record
 

@@ -1,0 +1,241 @@
+"""From made-up results to standings: expected numbers are worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+from prune_bench.compare import Line, read_standings, standings
+from prune_bench.runner import RunOptions
+from prune_bench.standings import Row, Run, Setting
+from prune_bench.statistics import Estimate
+from prune_bench.verdict import caution, headline, judge, points
+
+
+def made(make_result, agent, seed=0, keep_ratio=0.1, accuracy=None, cost=None, **options):
+    """A made-up result with a given last accuracy and cost."""
+    result = make_result(
+        RunOptions(agent=agent, seed=seed, keep_ratio=keep_ratio, epochs=10, **options)
+    )
+    if accuracy is not None:
+        result["test_accuracy"] = {"last": accuracy, "best": accuracy}
+        result["history"][-1]["test_accuracy"] = accuracy
+    if cost is not None:
+        passes = round(cost * 3 * result["num_arms"] * 10)
+        result["passes"]["charged"] = passes
+        result["history"][-1]["passes"] = passes
+    return result
+
+
+def test_a_row_has_the_numbers_of_its_runs(make_result):
+    accuracies = [0.5, 0.6, 0.7, 0.8, 0.99]
+    results = [
+        made(make_result, "rs2", seed, accuracy=value) for seed, value in enumerate(accuracies)
+    ]
+    row = standings(results).comparisons[0].row("rs2")
+    assert row.last.value == pytest.approx(0.7)  # the mean of the middle three
+    assert row.scores() == dict(enumerate(accuracies))
+    assert row.cost == pytest.approx(0.1)
+    assert (len(row.runs), row.expected, row.failed, row.complete) == (5, 5, 0, True)
+
+
+def test_differences_are_paired_by_seed(make_result):
+    results = [
+        made(make_result, agent, seed, accuracy=accuracy + 0.1 * seed, cost=0.1)
+        for seed in range(5)
+        for agent, accuracy in {"full_short": 0.3, "random_dynamic": 0.32, "rs2": 0.35}.items()
+    ]
+    row = standings(results).comparisons[0].row("rs2")
+    assert row.ahead == Estimate(*[pytest.approx(0.05)] * 3)
+    assert row.ahead_random == Estimate(*[pytest.approx(0.03)] * 3)
+    assert row.ahead_runs == pytest.approx(dict.fromkeys(range(5), 0.05))
+
+
+def test_the_line_of_full_short_is_straight_in_log_cost(make_result):
+    def run(cost, accuracy):
+        return Run(made(make_result, "full_short", accuracy=accuracy, cost=cost))
+
+    line = Line({0: (run(0.1, 0.5), run(0.4, 0.7), run(1.0, 0.9))})
+    ends = {0.05: 0.5, 0.1: 0.5, 0.2: 0.6, 0.4: 0.7, 1.0: 0.9, 1.5: 0.9}
+    for cost, expected in ends.items():
+        row = Row("rs2", 0.1, "fixed keep ratio", (run(cost, 0.8),))
+        found = line.differences(row, "cost")
+        assert found == {0: pytest.approx(0.8 - expected, abs=1e-4)}
+
+
+def test_an_agent_that_costs_more_is_compared_with_a_dearer_full_short(make_result):
+    results = [
+        made(make_result, "full_short", keep_ratio=0.1, accuracy=0.5, cost=0.1),
+        made(make_result, "full_short", keep_ratio=0.4, accuracy=0.7, cost=0.4),
+        made(make_result, "rs2", keep_ratio=0.1, accuracy=0.65, cost=0.2),
+    ]
+    assert standings(results).comparisons[0].row("rs2").ahead.value == pytest.approx(0.05)
+
+
+def test_normalised_score_by_hand(make_result):
+    accuracy = {"random_dynamic": 0.6, "full": 0.8, "rs2": 0.7}
+    results = [
+        made(make_result, agent, seed, 1.0 if agent == "full" else 0.1, accuracy=value)
+        for seed in range(3)
+        for agent, value in accuracy.items()
+    ]
+    comparison = standings(results).comparisons[0]
+    found = {row.agent: row.normalised.value for row in comparison.rows}
+    assert found == pytest.approx({"random_dynamic": 0.0, "full": 1.0, "rs2": 0.5})
+
+
+def test_no_normalised_score_where_full_is_not_ahead_for_sure(make_result):
+    full, random = [0.7, 0.5, 0.6], [0.6, 0.6, 0.6]
+    results = [
+        made(make_result, agent, seed, 1.0 if agent == "full" else 0.1, accuracy=value)
+        for agent, values in {"full": full, "random_dynamic": random, "rs2": random}.items()
+        for seed, value in enumerate(values)
+    ]
+    assert standings(results).comparisons[0].row("rs2").normalised is None
+
+
+def test_full_is_in_the_comparison_of_every_keep_ratio(make_result):
+    results = [
+        made(make_result, "full", keep_ratio=1.0),
+        made(make_result, "rs2", keep_ratio=0.1),
+        made(make_result, "rs2", keep_ratio=0.3),
+    ]
+    comparisons = standings(results).comparisons
+    assert [comparison.keep_ratio for comparison in comparisons] == [0.1, 0.3]
+    assert all(comparison.row("full") for comparison in comparisons)
+
+
+def test_rules_are_never_in_one_table(make_result):
+    own = made(make_result, "infobatch")
+    for row in own["history"]:
+        row["kept"] = 600
+    budget = made(make_result, "spender")
+    budget["env_options"]["budget"] = 1.0
+    fixed = [made(make_result, agent, keep_ratio=0.1) for agent in ("full_short", "rs2")]
+    tables = standings([own, budget, *fixed]).comparisons[0].tables
+    assert {rule: sorted(row.agent for row in rows) for rule, rows in tables.items()} == {
+        "fixed keep ratio": ["full_short", "rs2"],
+        "total budget": ["full_short", "spender"],
+        "own amount": ["full_short", "infobatch"],
+    }
+
+
+def test_settings_are_kept_apart(make_result):
+    results = [
+        made(make_result, "rs2"),
+        made(make_result, "rs2", limit=500),
+        made(make_result, "rs2", recipe={"peak_lr": 0.5}),
+        made(make_result, "rs2", env="prune_env/CIFAR10-v0"),
+    ]
+    assert [setting.title for setting in standings(results).settings] == [
+        "CIFAR10, 10 epochs",
+        "Digits, 10 epochs",
+        "Digits, 10 epochs, limit 500",
+        'Digits, 10 epochs, recipe {"peak_lr": 0.5}',
+    ]
+
+
+def test_options_of_an_agent_make_another_row(make_result):
+    results = [made(make_result, "ucb"), made(make_result, "ucb", agent_options={"c": 2.0})]
+    rows = standings(results).comparisons[0].rows
+    assert sorted(row.agent for row in rows) == ["ucb", "ucb c=2.0"]
+
+
+def test_missing_and_failed_runs_are_counted(make_result):
+    planned = {f"rs2-{seed}": RunOptions(agent="rs2", seed=seed) for seed in range(5)}
+    results = [
+        made(make_result, "rs2", seed, keep_ratio=0.3) | {"id": f"rs2-{seed}"} for seed in (0, 1)
+    ]
+    failures = {"rs2-4": {"options": vars(planned["rs2-4"]), "error": "ValueError: no"}}
+    found = standings(results, planned, failures)
+    (row,) = found.comparisons[0].rows
+    assert (len(row.runs), row.expected, row.failed, row.complete) == (2, 5, 1, False)
+    assert found.missing == 3
+    assert [failure.error for failure in found.failures] == ["ValueError: no"]
+
+
+def test_a_run_without_epochs_belongs_to_what_its_recipe_says():
+    assert Setting.of(vars(RunOptions())).epochs is None
+
+
+def test_a_foreign_board_is_read_without_its_agents(fake_board, monkeypatch):
+    monkeypatch.undo()  # now fake_winner is not known, as on another machine
+    found = read_standings(fake_board)
+    assert "fake_winner" in found.note
+    assert len(found.runs) == 106
+
+
+def test_no_results_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no results"):
+        read_standings(tmp_path)
+
+
+# -- verdicts -----------------------------------------------------------------------------------
+
+
+def verdict_of(make_result, **ahead):
+    """The verdict where these agents end so far above full_short, seed by seed."""
+    results = [
+        made(make_result, agent, seed, accuracy=0.5 + value, cost=0.1)
+        for agent, values in ({"full_short": [0.0] * 5} | ahead).items()
+        for seed, value in enumerate(values)
+    ]
+    return judge(standings(results).comparisons[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "words"),
+    [
+        ([0.02] * 5, "beats", "rs2 beats full_short by +2.0 [2.0, 2.0] points."),
+        ([0.02, -0.02, 0.01, -0.01, 0.0], "level", "Nothing beats full_short for certain; the"),
+        ([-0.03] * 5, "behind", "Nothing beats full_short; the closest, rs2, is at −3.0 [−3.0, "),
+    ],
+)
+def test_verdict(make_result, values, kind, words):
+    verdict = verdict_of(make_result, rs2=values)
+    assert verdict.kind == kind
+    assert verdict.sentence.startswith(words)
+
+
+def test_a_certain_winner_leads_before_a_higher_uncertain_one(make_result):
+    verdict = verdict_of(make_result, sure=[0.01] * 5, lucky=[0.2, 0.2, 0.2, -0.3, -0.3])
+    assert verdict.leader.agent == "sure"
+    assert verdict.beaters == ("sure",)
+
+
+def test_an_unfinished_agent_cannot_win(make_result):
+    results = [made(make_result, "full_short", seed, accuracy=0.5) for seed in range(5)]
+    results += [made(make_result, "rs2", 0, accuracy=0.9) | {"id": "rs2-0"}]
+    planned = {
+        f"rs2-{s}": RunOptions(agent="rs2", keep_ratio=0.1, seed=s, epochs=10) for s in range(5)
+    }
+    assert judge(standings(results, planned).comparisons[0]).kind == "open"
+
+
+def test_headline_names_where_something_wins(fake_board):
+    comparisons = read_standings(fake_board).comparisons
+    assert headline([judge(comparison) for comparison in comparisons]) == (
+        "At equal cost fake_winner beats full_short at keep 10 % (+2.8 points); "
+        "at 30 % and 50 % nothing does."
+    )
+    assert caution(comparisons) == "2 rows are unfinished and cannot win yet"
+
+
+def test_headline_without_anything():
+    assert headline([]).startswith("Nothing to compare yet")
+
+
+def test_few_seeds_are_said(make_result):
+    results = [made(make_result, agent, seed) for agent in ("rs2", "full_short") for seed in (0, 1)]
+    assert caution(standings(results).comparisons) == "2 seeds only: fewer than 5 show little"
+
+
+@pytest.mark.parametrize(
+    ("estimate", "signed", "expected"),
+    [
+        (None, False, "–"),
+        (Estimate(0.5), False, "50.0"),
+        (Estimate(0.012, -0.001, 0.034), True, "+1.2 [−0.1, 3.4]"),
+        (Estimate(-0.5, -0.6, -0.4), True, "−50.0 [−60.0, −40.0]"),
+    ],
+)
+def test_points(estimate, signed, expected):
+    assert points(estimate, signed) == expected

@@ -1,0 +1,142 @@
+"""The tables and the report as text; test_report_page.py opens it in a browser."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from prune_bench.board import Grid
+from prune_bench.charts import looks
+from prune_bench.compare import read_standings, standings
+from prune_bench.overall import overall
+from prune_bench.report import command, html, write_report
+from prune_bench.runner import RunOptions
+from prune_bench.tables import comma_separated, markdown, terminal_table
+from rich.console import Console
+
+
+@pytest.fixture
+def found(fake_board):
+    return read_standings(fake_board)
+
+
+def printed(table, width=120):
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(table)
+    return console.export_text()
+
+
+def test_terminal_table_answers_first(found):
+    lines = printed(terminal_table(found), width=200).splitlines()
+    assert lines[0].startswith("At equal cost fake_winner beats full_short at keep 10 %")
+    assert any("fake_level" in line and "4/5, 1 failed" in line for line in lines)
+
+
+def test_terminal_table_takes_bare_results(make_result):
+    results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
+    assert "rs2" in printed(terminal_table(results))
+
+
+def test_terminal_table_shows_names_as_they_are(make_result):
+    result = make_result(RunOptions(agent="my.module:[red]Agent"))
+    assert "my.module:[red]Agent" in printed(terminal_table([result]))
+
+
+def test_markdown_has_every_row_and_escapes(found):
+    text = markdown(found)
+    assert text.count("| fake\\_winner |") == 3
+    assert "made up \\<script\\>" in text
+
+
+def test_csv_can_be_read_back(found):
+    rows = list(csv.DictReader(comma_separated(found).splitlines()))
+    assert len(rows) == 3 * 8
+    (row,) = [r for r in rows if r["agent"] == "fake_winner" and r["keep_ratio"] == "0.1"]
+    assert float(row["cost"]) == pytest.approx(0.1)
+    assert float(row["ahead_of_full_short_for_equal_passes_low"]) > 0
+    assert float(row["cpu_seconds_evaluate"]) == pytest.approx(3.0)
+
+
+def test_overall_leaves_out_what_is_not_complete(found):
+    table = {row.agent: row for row in overall(found.comparisons)}
+    assert next(iter(table)) == "fake_winner"
+    assert "fake_loser" not in table
+    assert table["fake_winner"].beats_short.value > 0.5
+    assert table["random_dynamic"].beats_random is None
+    assert table["random_dynamic"].normalised.value == pytest.approx(0, abs=0.05)
+
+
+def test_every_agent_looks_different():
+    agents = [f"agent{i}" for i in range(30)]
+    look = looks(["full", "full_short", "static_random", "random_dynamic", "rs2", *agents])
+    assert len(set(look.values())) == 35
+
+
+def test_report_files(fake_board):
+    page = write_report(fake_board)
+    assert page == fake_board / "report.html"
+    made = {path.name for path in fake_board.iterdir()}
+    assert {"board.md", "board.csv", "ahead.png", "cost.png", "curves-keep0.1.png"} <= made
+    assert (fake_board / "ahead.png").read_bytes().startswith(b"\x89PNG")
+    assert page.stat().st_size < 2_000_000
+
+
+def test_page_refers_to_nothing_outside(found):
+    text = html(found, "board")
+    scripts_away = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"(src|href)\s*=\s*[\"'](?!#|data:)", scripts_away)
+    assert "@import" not in scripts_away
+
+
+def test_user_text_is_escaped(make_result):
+    bad = "</script><b onclick='x()'>"
+    result = make_result(RunOptions(agent=f"m:{bad}"))
+    text = html(standings([result]), bad)
+    assert bad not in text
+    assert "&lt;/script&gt;&lt;b onclick" in text
+
+
+def test_charts_hold_no_infinite_numbers(found):
+    text = html(found, "board")
+    charts = re.search(r'id="charts">(.*?)</script>', text, flags=re.DOTALL).group(1)
+    json.loads(charts, parse_constant=lambda name: pytest.fail(f"{name} in a chart"))
+
+
+def test_a_board_with_nothing_finished_is_shown():
+    planned = {"rs2-0": RunOptions(agent="rs2", epochs=3)}
+    text = html(standings([], planned), "board")
+    assert "no run has finished" in text
+
+
+@pytest.mark.parametrize("agents", [["rs2"], ["full"], ["full", "full_short"], ["infobatch"]])
+def test_boards_that_have_only_begun(make_result, agents):
+    results = [make_result(RunOptions(agent=agent)) for agent in agents]
+    assert "Nothing to compare yet" in html(standings(results), "board")
+
+
+def test_one_run_each_gives_a_page(make_result):
+    results = [make_result(RunOptions(agent=agent)) for agent in ("full", "full_short", "rs2")]
+    assert "1 seed only" in html(standings(results), "board")
+
+
+def test_diverged_runs_are_said(make_result):
+    results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
+    results[1]["diverged"] = True
+    results[1]["kept"]["pulls_by_difficulty"] = [0.0] * 10
+    assert "1 runs diverged" in html(standings(results), "board")
+
+
+def test_command_that_made_a_board():
+    grid = Grid(agents=("ucb", "ucb1"), keep_ratios=(0.1,), seeds=7, recipe={"peak_lr": 0.5})
+    assert command(grid, "my board") == (
+        "prune-env board --env prune_env/Digits-v0 --agents ucb ucb1 --keep-ratios 0.1 "
+        "--seeds 7 --recipe peak_lr=0.5 --out 'my board'"
+    )
+
+
+def test_report_is_the_same_twice(fake_board, found):
+    first, second = (np.array(comma_separated(read_standings(fake_board))) for _ in range(2))
+    assert first == second

@@ -1,0 +1,133 @@
+"""The report in a real browser: Chromium, without a network, from a file:// address.
+
+tests/install_chromium.sh installs it.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from prune_bench.compare import read_standings
+from prune_bench.report import html
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium; tests/install_chromium.sh installs it"
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 120_000
+"""Milliseconds; a machine may be busy with other things."""
+
+
+@pytest.fixture
+def page(fake_board, tmp_path):
+    """The report of the made-up board, drawn. Complaints and requests end the test."""
+    file = tmp_path / "report.html"
+    file.write_text(html(read_standings(fake_board), "made-up board"))
+    wrong: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        # A new, empty profile folder of its own.
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=CHROMIUM,
+            args=FLAGS,
+            viewport={"width": 1360, "height": 900},
+        )
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith(("file:", "data:")) else wrong.append(request.url)
+            ),
+        )
+        page.goto(file.as_uri())
+        page.wait_for_selector("body[data-drawn]")
+        yield page
+        context.close()
+    assert wrong == []
+
+
+def test_the_page_works(page):
+    # One browser start for all of it: that is what takes the time.
+    assert page.inner_text("h1").startswith("At equal cost fake_winner beats full_short")
+    charts = page.locator(".chart")
+    assert charts.count() == 3 + 7
+    assert page.locator(".chart svg").count() == charts.count()
+
+    check_sorting(page)
+    check_keep_ratio(page)
+    check_unit(page)
+    check_focus(page)
+    check_hover(page)
+    check_widths(page)
+
+
+def agents_in_order(page):
+    return [row.inner_text() for row in page.locator("tbody tr:visible > th[data-value]").all()]
+
+
+def check_sorting(page):
+    by_accuracy = agents_in_order(page)
+    assert by_accuracy[0] == "fake_winner"
+    assert by_accuracy[-1] == "fake_loser"
+    accuracy, name = page.locator(".sortable thead th").all()[1::-1]
+    accuracy.get_by_role("button").click()
+    assert agents_in_order(page) == by_accuracy[::-1]
+    assert accuracy.get_attribute("aria-sort") == "ascending"
+    name.get_by_role("button").click()
+    assert agents_in_order(page) == sorted(by_accuracy)
+
+
+def check_keep_ratio(page):
+    page.get_by_text("50 %", exact=True).click()
+    cells = page.locator("tbody tr.unfinished:visible")
+    assert cells.count() == 1
+    assert "4 of 5, 1 failed" in cells.inner_text()
+    assert page.evaluate("views['curves-0'].signal('keep')") == 0.5
+
+
+def check_unit(page):
+    assert "sample passes" in page.text_content("#cost-0 svg")
+    page.get_by_text("seconds", exact=True).click()
+    page.wait_for_function("document.querySelector('#cost-0 svg').textContent.includes('seconds')")
+
+
+def check_focus(page):
+    button = page.get_by_role("button", name="fake_winner", exact=True)
+    button.click()
+    page.mouse.move(0, 0)
+    assert button.get_attribute("aria-pressed") == "true"
+    assert page.evaluate("views['cost-0'].signal('focus')") == "fake_winner"
+    button.click()
+    page.mouse.move(0, 0)
+    assert page.evaluate("views['cost-0'].signal('focus')") is None
+
+
+def check_hover(page):
+    # The marks of the middles are drawn last, and so on top.
+    page.locator("#cost-0 .mark-symbol path").last.hover(force=True)
+    tooltip = page.locator("#vg-tooltip-element.visible")
+    tooltip.wait_for()
+    assert "agent" in tooltip.inner_text()
+    assert "test accuracy, %" in tooltip.inner_text()
+
+
+def check_widths(page):
+    for width in (1360, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
