@@ -30,11 +30,13 @@ ENVIRONMENTS: dict[str, str] = {
     "prune_env/CIFAR10-v0": "CIFAR-10, 32x32 photos of 10 classes",
     "prune_env/CIFAR100-v0": "CIFAR-100, 32x32 photos of 100 classes",
     "prune_env/Images-v0": "any images: a folder, parquet files, an .npz, a HuggingFace name",
+    "prune_env/Probe-v0": "real training of a small head on frozen features, hundreds at once",
+    "prune_env/Replay-v0": "a recorded run played back: real losses, no training",
     "prune_env/Synthetic-v0": "arms of known kinds that follow formulas; the optimum is known",
 }
 """Every registered id, with one line about it."""
 
-RUNGS = ("synthetic",)
+RUNGS = ("probe", "replay", "synthetic")
 """The cheap stand-ins for a real network. `gymnasium.make_vec` runs many of them at once."""
 
 for _id in ENVIRONMENTS:

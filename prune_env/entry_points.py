@@ -72,9 +72,53 @@ def synthetic_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
 
 def _synthetic_learner(num_runs: int, options: dict[str, Any]) -> Any:
     """A learner of its own options, which are taken out of `options`."""
-    from prune_env.learners.synthetic import SyntheticLearner, SyntheticOptions
+    from prune_env.learners.synthetic import SyntheticLearner
+    from prune_env.learners.synthetic_options import SyntheticOptions
 
     return SyntheticLearner(SyntheticOptions(**_take(SyntheticOptions, options)), num_runs)
+
+
+def probe_env(**options: Any) -> PruneEnv:
+    """Real training of a small head on frozen features: `prune_env/Probe-v0`.
+
+    Args:
+        options: the fields of `ProbeOptions`, and what `PruneEnv` takes.
+    """
+    return PruneEnv(_probe_learner(1, options), **options)
+
+
+def probe_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
+    """The same, `num_envs` of them at once; what `gym.make_vec` calls."""
+    return PruneVectorEnv(_probe_learner(num_envs, options), **options)
+
+
+def _probe_learner(num_runs: int, options: dict[str, Any]) -> Any:
+    from prune_env.learners.probe import ProbeLearner, ProbeOptions
+
+    return ProbeLearner(ProbeOptions(**_take(ProbeOptions, options)), num_runs)
+
+
+def replay_env(**options: Any) -> PruneEnv:
+    """A recorded run, played back: `prune_env/Replay-v0`.
+
+    Args:
+        options: the fields of `ReplayOptions`, and what `PruneEnv` takes. `epochs` are the rounds
+            of the trace if not given.
+    """
+    learner = _replay_learner(1, options)
+    return PruneEnv(learner, **{"epochs": learner.num_rounds} | options)
+
+
+def replay_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
+    """The same, `num_envs` of them at once; what `gym.make_vec` calls."""
+    learner = _replay_learner(num_envs, options)
+    return PruneVectorEnv(learner, **{"epochs": learner.num_rounds} | options)
+
+
+def _replay_learner(num_runs: int, options: dict[str, Any]) -> Any:
+    from prune_env.learners.replay import ReplayLearner, ReplayOptions
+
+    return ReplayLearner(ReplayOptions(**_take(ReplayOptions, options)), num_runs)
 
 
 def _take(dataclass: type, options: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""The parameters of the synthetic rung: kinds of arms, and everything else about the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the arms of one kind have in common; see `SyntheticLearner` for the formulas."""
+
+    share: float
+    """of all arms; the shares of all kinds are divided by their sum"""
+    level: float
+    """nats: where the loss of an arm goes while nobody trains on it"""
+    drift: float
+    """share of the way to its level that a loss goes in each round, in [0, 1]"""
+    learn: float
+    """share of its loss that training on an arm takes away, in [0, 1]"""
+    worth: float
+    """generalisation: what a nat learned on this arm is worth to the validation loss"""
+    transfer: float
+    """exponent with which the level follows the validation loss down; below 0 it rises"""
+    switch: float = 0.0
+    """chance in each round that an arm falls asleep, where its level is 0, or wakes up again"""
+
+
+KINDS: dict[str, Kind] = {
+    "always": Kind(0.2, level=2.0, drift=0.3, learn=0.4, worth=1.0, transfer=0.1),
+    "sometimes": Kind(0.3, level=2.0, drift=0.3, learn=0.4, worth=1.0, transfer=0.3, switch=0.15),
+    "never": Kind(0.4, level=0.6, drift=0.5, learn=0.6, worth=0.3, transfer=1.0),
+    "mislabelled": Kind(0.1, level=3.0, drift=0.5, learn=0.1, worth=-1.5, transfer=-0.3),
+}
+"""The kinds of arms by default."""
+
+
+@dataclass(frozen=True)
+class SyntheticOptions:
+    """Every parameter of the generator. Checked when made."""
+
+    num_arms: int = 1000
+    """N"""
+    num_classes: int = 10
+    """C"""
+    num_validation: int = 100
+    """what an evaluation costs, in passes"""
+    kinds: Mapping[str, Any] = field(default_factory=dict)
+    """what to change in `KINDS`: {"mislabelled": {"share": 0.0}}; all fields make a new kind"""
+    spread: float = 0.3
+    """standard deviation of the logarithm of the levels within a kind"""
+    noise: float = 0.2
+    """standard deviation of the logarithm of a measured loss about the true one"""
+    val_noise: float = 0.01
+    """the same for validation and test losses"""
+    rate: float = 1.0
+    """how fast the validation loss follows what is learned"""
+    val_floor: float = 0.2
+    """nats: the lowest validation loss that there is"""
+    population: int = 0
+    """seed of the arms themselves, which are the same in every run, as a data set is"""
+
+    def __post_init__(self) -> None:
+        for name, least in {"num_arms": 1, "num_classes": 2, "num_validation": 0}.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} is {value!r}; allowed is a whole number from {least}")
+        for name in ("spread", "noise", "val_noise", "rate", "val_floor"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 or more")
+        for name, kind in self.all_kinds.items():
+            for option in ("drift", "learn", "switch"):
+                if not 0 <= (value := getattr(kind, option)) <= 1:
+                    raise ValueError(f"{option} of {name!r} is {value}; allowed is 0 to 1")
+            for option in ("share", "level"):
+                if not 0 <= (value := getattr(kind, option)) < np.inf:
+                    raise ValueError(f"{option} of {name!r} is {value}; allowed is 0 or more")
+        if not sum(kind.share for kind in self.all_kinds.values()) > 0:
+            raise ValueError("all kinds have a share of 0; at least one needs more")
+
+    @property
+    def all_kinds(self) -> dict[str, Kind]:
+        """`KINDS` with the changes that `kinds` asks for."""
+        allowed = {field.name for field in fields(Kind)}
+        for name, changes in self.kinds.items():
+            if unknown := set(changes) - allowed:
+                raise ValueError(
+                    f"unknown fields {sorted(unknown)} of kind {name!r}; "
+                    f"allowed are {', '.join(sorted(allowed))}"
+                )
+        changed = {
+            name: replace(KINDS[name], **changes) if name in KINDS else Kind(**changes)
+            for name, changes in self.kinds.items()
+        }
+        return KINDS | changed
