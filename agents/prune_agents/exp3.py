@@ -36,6 +36,7 @@ class Exp3(LossBandit):
         reward = self.reward(state, observation)
         kept = state["kept"] & (observation["seen"] == 1)
         state["log_weight"] += np.where(kept, self.gain(reward, state["chance"]), 0)
+        state["kept"] = np.zeros_like(state["kept"])  # a choice is one play
         # Only ratios count; this keeps the weights from overflowing.
         state["log_weight"] -= state["log_weight"].max(axis=1, keepdims=True)
 

@@ -26,7 +26,6 @@ class MetaBandit(Agent):
     keeps late rounds comparable with early ones. Discounted UCB picks: m_j + c s sqrt(ln(1 +
     sum n) / n_j), s the largest absolute reward so far, untried policies first, in random order. A
     proposal of this project, after the bandits over objectives of Graves et al. (2017).
-    Needs an environment that evaluates every round.
     """
 
     policies: tuple[str, ...] = ("random_dynamic", "uncertainty", "ucb", "gauss_loss")
@@ -62,7 +61,7 @@ class MetaBandit(Agent):
         return [make(name, **common) for name in self.policies]
 
     def env_options(self, epochs: float) -> dict[str, Any]:
-        merged: dict[str, Any] = {}
+        merged: dict[str, Any] = {"evaluate_every": 1}  # else a reward is of several rounds
         for agent in self.agents:
             merged |= agent.env_options(epochs)
         return merged

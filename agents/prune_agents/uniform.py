@@ -69,7 +69,7 @@ class StaticRandom(Agent):
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         subset = state["subset"]
-        first = state["round"] == 0
+        first = ~subset.any(axis=1)
         subset[first] = random_k(np.ones_like(subset[first]), k, rng)
         return subset
 

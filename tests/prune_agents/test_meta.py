@@ -67,13 +67,31 @@ def test_all_policies_learn_whoever_chooses(observe):
     assert action.tolist() == [0, 1, 1, 0]
 
 
+def test_policies_that_come_to_choose_late(tiny_env):
+    """Whoever is picked first in a later round can choose then."""
+    names = sorted(
+        name
+        for name in prune_agents.names()
+        if name != "meta_bandit" and not hasattr(prune_agents.find(name), "begin")
+    )
+    agent = prune_agents.make("meta_bandit", policies=tuple(names))
+    env = tiny_env(agent, rounds=len(names))
+    observation, _ = env.reset(seed=0)
+    state, picks = None, set()
+    for _ in names:
+        action, state = agent.predict(observation, state)
+        observation, *_ = env.step(action)
+        picks.add(int(state["picked"][0]))
+    assert len(picks) == len(names)
+
+
 def test_reads_what_its_policies_read():
     agent = prune_agents.make("meta_bandit", policies=("rcap", "infobatch", "kakurenbo"))
     assert set(agent.signals) == {
         "loss", "label", "progress", "confidence", "correct", "val_loss",
     }  # fmt: skip
     assert not agent.keeps_k
-    assert agent.env_options(8) == {"feedback": "full", "refresh": 1}
+    assert agent.env_options(8) == {"evaluate_every": 1, "feedback": "full", "refresh": 1}
     assert prune_agents.make("meta_bandit").keeps_k
 
 
