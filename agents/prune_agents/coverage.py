@@ -74,8 +74,8 @@ class DUAL(Windowed):
     arms are drawn without replacement with odds DUAL_i * BetaPDF(mean of p[y] over the prior run;
     A, B), B = 15 (1 - m) (1 - r^c), A = 16 - B, r = 1 - keep_ratio, m = the mean p[y] of the 10
     arms of the highest DUAL; or the K highest are kept. Source: arXiv 2502.06905, windows of 10 of
-    the first 30 of 200 epochs, c = 4, verified in the authors' code. A window of a third of the
-    prior run is theirs; half of the run as the default length is this project's proposal.
+    the first 30 of 200 epochs, c = 4, verified in the authors' code. The defaults are theirs at
+    that length: 15 % of the run, 4 rounds at least, and a third of that.
     """
 
     sampling: Literal["beta", "top"] = "beta"
@@ -83,7 +83,8 @@ class DUAL(Windowed):
     c: float = 4.0
     """how fast the choice turns to easier arms as keep_ratio falls, above 0"""
 
-    prior_share: ClassVar[float] = 0.5
+    prior_share: ClassVar[float] = 0.15
+    prior_floor: ClassVar[int] = 4
     window_share: ClassVar[float] = 1 / 3
 
     def __post_init__(self) -> None:

@@ -51,11 +51,12 @@ class CAT(Scored):
     """CAT: keep the arms whose loss varies most over the first rounds of a prior run.
 
     The score is the variance of the loss: the CAT-var of arXiv 2405.19462 (from memory), there of
-    the perplexity over a few early checkpoints of a translation model. Half of the run as the
-    default length is this project's proposal.
+    the perplexity over a few early checkpoints of a translation model. 15 % of the run, 4 rounds at
+    least, is this project's proposal.
     """
 
-    prior_share: ClassVar[float] = 0.5
+    prior_share: ClassVar[float] = 0.15
+    prior_floor: ClassVar[int] = 4
     fewest_rounds: ClassVar[int] = 2
 
     def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
@@ -120,16 +121,18 @@ class TDDS(Windowed, Scored):
     d_t = sum_c q_c |log q_c - log p_c| compares the probabilities q after a round with p of the
     round before; the score is a moving average, decay 0.9, over sliding windows of the norm of
     d - mean d in the window. Source: arXiv 2311.13613, verified in the authors' code, with prior
-    runs and windows from (10, 5) to (90, 10) of 200 epochs. Here a forward pass after each round,
-    which is charged, takes the probabilities. A window of a third of the prior run and a prior run
-    of half of the run are this project's proposals, as is that 0.9 is the weight of the old value.
+    runs and windows from (10, 5) to (90, 10), such as (30, 10), of 200 epochs: 15 % of the run, 4
+    rounds at least, and a third of that are of that size. Here a forward pass after each round,
+    which is charged, takes the probabilities. That 0.9 is the weight of the old value is this
+    project's reading.
     """
 
     decay: float = 0.9
     """what the moving average keeps at each window, in [0, 1)"""
 
     extra = ("divergence",)
-    prior_share: ClassVar[float] = 0.5
+    prior_share: ClassVar[float] = 0.15
+    prior_floor: ClassVar[int] = 4
     window_share: ClassVar[float] = 1 / 3
     fewest_rounds: ClassVar[int] = 3
 

@@ -22,7 +22,8 @@ class Early(Scored):
     over: Literal["rounds", "last"] = "rounds"
     """mean over the rounds of a prior run, or its last round only"""
 
-    prior_share: ClassVar[float] = 0.25
+    prior_share: ClassVar[float] = 0.1
+    prior_floor: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,8 +45,8 @@ class EL2N(Early):
     Source: Paul et al., arXiv 2107.07075: the mean over 10 or more runs, of a checkpoint between
     epochs 10 and 20 of 200 (verified in the authors' README and code). Here the norm is the one
     that the training pass of each round has met, which costs nothing more; its mean over the first
-    rounds of a single run is the form of CCS (verified in their code, over 10 epochs). A quarter of
-    the run as the default length is this project's proposal.
+    rounds of a single run is the form of CCS (verified in their code, over 10 epochs). A tenth of
+    the run, 2 rounds at least, is 20 epochs of 200.
     """
 
     def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
@@ -60,7 +61,7 @@ class GraNd(Early):
     By the last linear layer, which costs a forward pass a round, as in DeepCore with 10 runs
     (verified in their code). Source: Paul et al., arXiv 2107.07075, by all parameters (verified in
     the authors' code); see grand_full. At initialisation the score did not replicate (arXiv
-    2303.14753, from memory). A quarter of the run as the default length is this project's proposal.
+    2303.14753, from memory). The default length is that of el2n, and this project's proposal.
     """
 
     extra: ClassVar[tuple[Extra, ...]] = ("gradient_norm",)

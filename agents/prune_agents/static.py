@@ -26,10 +26,12 @@ class Static(Agent):
     """Chooses once, from the traces of a prior run."""
 
     prior_rounds: int | None = None
-    """rounds of the prior run; by default a share of the run that the policy itself sets"""
+    """rounds of the prior run; by default as many as the policy itself sets"""
 
     prior_share: ClassVar[float] = 1.0
-    """The default length of the prior run, in lengths of the run: a proposal of this project."""
+    """The default length of the prior run, in lengths of the run."""
+    prior_floor: ClassVar[int] = 1
+    """And at least so many rounds, for short runs: a proposal of this project."""
     fewest_rounds: ClassVar[int] = 1
     """Rounds without which there is no score."""
     extra: ClassVar[tuple[Extra, ...]] = ()
@@ -43,7 +45,7 @@ class Static(Agent):
         """
         rounds = self.prior_rounds
         if rounds is None:
-            rounds = max(self.fewest_rounds, round(self.prior_share * epochs))
+            rounds = min(epochs, max(self.prior_floor, round(self.prior_share * epochs)))
         if not self.fewest_rounds <= rounds <= epochs:
             raise ValueError(
                 f"prior_rounds is {rounds}; allowed is {self.fewest_rounds} to {epochs}, "

@@ -94,7 +94,8 @@ def test_says_what_to_do_where_there_was_no_prior_run(name, tiny_env):
     ("name", "epochs", "prior"),
     [
         ("el2n", 8, Prior(rounds=2)),
-        ("el2n", 2, Prior(rounds=1)),
+        ("el2n", 1, Prior(rounds=1)),
+        ("el2n", 200, Prior(rounds=20)),
         ("grand", 8, Prior(rounds=2, extra=("gradient_norm",))),
         ("grand_full", 8, Prior(rounds=2, extra=("gradient_norm_all",))),
         ("forgetting", 8, Prior(rounds=8)),
@@ -103,6 +104,8 @@ def test_says_what_to_do_where_there_was_no_prior_run(name, tiny_env):
         ("dyn_unc", 8, Prior(rounds=8)),
         ("cat", 8, Prior(rounds=4)),
         ("dual", 8, Prior(rounds=4)),
+        ("dual", 200, Prior(rounds=30)),
+        ("dual", 3, Prior(rounds=3)),
         ("tdds", 8, Prior(rounds=4, extra=("divergence",))),
     ],
 )
@@ -111,9 +114,8 @@ def test_default_prior_runs(name, epochs, prior):
 
 
 def test_prior_runs_as_published():
-    dual = prune_agents.make("dual", prior_rounds=30)
-    assert dual.prior(200).rounds == 30
-    assert dual.window_of(30) == 10
+    assert prune_agents.make("dual").window_of(30) == 10
+    assert prune_agents.make("tdds").window_of(30) == 10
     assert prune_agents.make("dyn_unc").window_of(200) == 10
     el2n = prune_agents.make("el2n", prior_rounds=20, prior_runs=10, over="last")
     assert el2n.prior(200) == Prior(rounds=20, runs=10)

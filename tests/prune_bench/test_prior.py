@@ -49,13 +49,13 @@ def without_times(result):
 @pytest.mark.parametrize(
     ("agent", "options", "prior_passes"),
     [
-        ("el2n", {}, 3 * N * 1),  # a quarter of 4 rounds
-        ("el2n", {"prior_rounds": 2, "prior_runs": 3}, 3 * (3 * N * 2)),
-        ("grand", {}, (3 + 1) * N * 1),
-        ("grand_full", {}, (3 + 3) * N * 1),
+        ("el2n", {}, 3 * N * 2),
+        ("el2n", {"prior_rounds": 1, "prior_runs": 3}, 3 * (3 * N * 1)),
+        ("grand", {}, (3 + 1) * N * 2),
+        ("grand_full", {}, (3 + 3) * N * 2),
         ("forgetting", {}, 3 * N * 4),
-        ("dual", {}, 3 * N * 2),
-        ("tdds", {}, (3 + 1) * N * 3),  # no score without 3 rounds
+        ("dual", {"prior_rounds": 3}, 3 * N * 3),
+        ("tdds", {}, (3 + 1) * N * 4),
         ("uncertainty", {}, 0),
     ],
 )
@@ -89,7 +89,7 @@ def test_digits_end_to_end(agent, place):
 
 def test_policies_share_a_prior_run_and_each_pays(place, rounds_trained):
     first = run(replace(OPTIONS, agent="el2n"), place)
-    assert rounds_trained == [1]
+    assert rounds_trained == [1, 2]
     whole = run(replace(OPTIONS, agent="forgetting"), place)
     assert rounds_trained == [1, 2, 3, 4]  # it went on where el2n had ended
     again = run(replace(OPTIONS, agent="aum", keep_ratio=0.5), place)
@@ -123,7 +123,7 @@ def test_what_determines_a_prior_run_separates_them(place, rounds_trained, chang
     run(options, place)
     rounds_trained.clear()
     run(replace(options, **change), place)
-    assert rounds_trained == [1]
+    assert rounds_trained == [1, 2]
     assert len(list(place.priors.iterdir())) == 2
 
 
@@ -131,7 +131,7 @@ def test_no_folder_keeps_nothing(rounds_trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         run(replace(OPTIONS, agent="el2n"), Place(threads=1))
-    assert rounds_trained == [1, 1]
+    assert rounds_trained == [1, 2, 1, 2]
     assert not list(tmp_path.iterdir())
 
 
@@ -148,7 +148,7 @@ def _overwritten(content):
     "damage", [_cut, _overwritten, lambda content: b"", lambda content: b"not a recording"]
 )
 def test_a_damaged_recording_is_made_again(place, rounds_trained, damage):
-    options = replace(OPTIONS, agent="dual")
+    options = replace(OPTIONS, agent="el2n")
     before = run(options, place)
     (path,) = place.priors.iterdir()
     path.write_bytes(damage(path.read_bytes()))
@@ -164,7 +164,7 @@ def test_a_recording_without_its_entries_is_made_again(place, rounds_trained):
     (path,) = place.priors.iterdir()
     checkpoint.save(path, {"rows": [{"loss": np.zeros(N, np.float32)}]})
     run(options, place)
-    assert rounds_trained == [1, 1]
+    assert rounds_trained == [1, 2, 1, 2]
 
 
 def test_a_prior_run_that_was_killed_goes_on(place, rounds_trained, monkeypatch):
@@ -212,7 +212,7 @@ def test_on_a_board_one_records_and_the_others_do_something_else(tmp_path):
     assert do_run(options, tmp_path, place) == "done"
     (recording,) = board.priors.iterdir()
     content = json.loads(board.result_path(run_id(options)).read_text())
-    assert content["passes"]["prior"] == 3 * N
+    assert content["passes"]["prior"] == 3 * N * 2
 
     other = replace(OPTIONS, agent="forgetting")
     held = {"host": socket.gethostname(), "pid": os.getppid(), "since": 0}
