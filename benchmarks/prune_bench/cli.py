@@ -47,6 +47,9 @@ class Run:
 
         with console.status(f"making {self.run.env}"):
             episode = runner.Episode(self.run, self.place)
+        if episode.prior:
+            with console.status(f"the prior run of {self.run.agent}"):
+                episode.prepare()
         with RunProgress(console, self.run) as progress:
             while not episode.terminated:
                 progress.on_round(episode.env, episode.step())
