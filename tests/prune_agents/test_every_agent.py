@@ -3,11 +3,14 @@
 import warnings
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import prune_agents
 import pytest
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
+
+import prune_env  # noqa: F401, registers the ids
 
 NUM_ARMS, K = 40, 12
 # bls: 40 arms are a single batch, so all scores are equal and all arms are kept.
@@ -122,6 +125,44 @@ def test_runs_under_evaluate_policy(name, tiny_env):
         mean, deviation = evaluate_policy(agent, tiny_env(agent), 2, warn=False)
     assert mean == pytest.approx(0.8)  # 8 rounds of 0.1
     assert deviation == pytest.approx(0)
+
+
+def test_policies_that_rank_the_unseen_first_agree_until_all_are_seen(tiny_env):
+    """8 rounds of a tenth: what docs/policies.md says of them."""
+    names = [
+        "uncertainty",
+        "ucb",
+        "ucb_std",
+        "ucb1",
+        "ducb",
+        "swucb",
+        "forget_online",
+        "contextual",
+        "arm_clusters",
+    ]
+    agents = [prune_agents.make(name, keep_ratio=0.1) for name in names]
+    first, *others = [rollout(agent, tiny_env(agent, NUM_ARMS)) for agent in agents]
+    assert first.sum(axis=0).max() == 1
+    for actions in others:
+        np.testing.assert_array_equal(actions, first)
+
+
+@every_agent
+def test_runs_in_the_real_environment(name):
+    """With no more signals than the agent names, made as the agent wants it."""
+    agent = prune_agents.make(name)
+    options = {"epochs": 4} | agent.env_options(4)
+    if "budget" in options:
+        del options["epochs"]
+    env = gym.make(
+        "prune_env/Synthetic-v0",
+        num_arms=100,
+        signals=("seen", *agent.signals),
+        action=agent.action,
+        **options,
+    )
+    reward, _ = evaluate_policy(agent, env, 2, warn=False)
+    assert reward > 0  # the validation loss has fallen
 
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"static_random"}))
