@@ -40,9 +40,9 @@ class Options:
 
     epochs: int = 60
     """of each run, on the digits"""
-    seeds: int = 4
+    seeds: int = 12
     """each has six runs"""
-    repeats: int = 3
+    repeats: int = 2
     """of each way"""
     only: Way | None = None
     """do the runs once in this way, and measure nothing"""

@@ -16,8 +16,9 @@ from prune_bench.board import Board
 from prune_bench.results import read_results, without_times
 
 KILLS = 20
+WITHOUT_REPORT = "from prune_bench import cli; cli.print_report = lambda *_: None; cli.main()"
 COMMAND = (
-    *(sys.executable, "-c", "from prune_bench.cli import main; main()", "board"),
+    *(sys.executable, "-c", WITHOUT_REPORT, "board"),
     *("--agents", "ucb", "epsilon_greedy", "--keep-ratios", "0.3", "--epochs", "20"),
     *("--jobs", "2", "--threads-per-job", "1", "--checkpoint-seconds", "0"),
 )

@@ -12,9 +12,8 @@ import time
 from functools import partial
 
 import pytest
-from prune_bench import claims, engine
+from prune_bench import claims, cli, engine
 from prune_bench.board import Board, Grid
-from prune_bench.cli import main
 from prune_bench.results import read_results, run_id, without_times
 from prune_bench.runner import Place, RunOptions, run
 from prune_bench.work import do_run
@@ -79,6 +78,7 @@ def own_agents(tmp_path, monkeypatch):
     """A folder with agents of one's own, in which a user types commands."""
     (tmp_path / "own_agents.py").write_text(AGENTS)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "print_report", lambda console, folder: None)  # takes its time
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop("own_agents", None)
@@ -97,7 +97,7 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
     board = ("board", *SMALL, "--seeds", "1", "--jobs", "2", "--out", "board")
     agents = ("--agents", "own_agents:Fails", "own_agents:DiesOnce")
     with pytest.raises(SystemExit) as end:
-        main([*board, *agents, "--checkpoint-seconds", "0"])
+        cli.main([*board, *agents, "--checkpoint-seconds", "0"])
     assert end.value.code == 1
     out = capsys.readouterr().out
     assert "own_agents:Fails keep 0.3 seed 0: FAILED, RuntimeError: no <answer>" in out
@@ -127,10 +127,10 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
 
     # Failures stay until somebody asks.
     with pytest.raises(SystemExit):
-        main(["board", "--out", "board"])
+        cli.main(["board", "--out", "board"])
     capsys.readouterr()
     (own_agents / "answer").touch()
-    main(["board", "--out", "board", "--retry-failed"])
+    cli.main(["board", "--out", "board", "--retry-failed"])
     out = capsys.readouterr().out
     assert "7 runs, 6 of them done" in out
     assert "7/7 own_agents:Fails keep 0.3 seed 0:" in out
@@ -139,7 +139,8 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
 
 @pytest.mark.xdist_group("board")
 def test_two_boards_over_one_folder_do_nothing_twice(own_agents):
-    command = (sys.executable, "-c", "from prune_bench.cli import main; main()", "board", *SMALL)
+    code = "from prune_bench import cli; cli.print_report = lambda *_: None; cli.main()"
+    command = (sys.executable, "-c", code, "board", *SMALL)
     agents = ("--agents", "own_agents:FirstArms", "--seeds", "4", "--out", "board")
     boards = [
         subprocess.Popen([*command, *agents], stdout=subprocess.PIPE, text=True) for _ in range(2)
