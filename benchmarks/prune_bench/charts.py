@@ -60,9 +60,14 @@ def looks(agents: Iterable[str]) -> dict[str, tuple[str, str]]:
 # -- ahead or behind ------------------------------------------------------------------------------
 
 
-def ahead(comparison: Comparison) -> Chart:
-    """How far each agent ends above or below `full_short` at equal cost; every run a dot."""
+def ahead(comparison: Comparison) -> Chart | None:
+    """How far each agent ends above or below `full_short` at equal cost; every run a dot.
+
+    None where nothing can be compared yet.
+    """
     rows = [row for row in comparison.rows if row.ahead is not None]
+    if not rows:
+        return None
     rows.sort(key=lambda row: -row.ahead.value if row.ahead else 0.0)
     order = [_name_with_cost(row) for row in rows]
     y = alt.Y("agent:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, labelPadding=8))
@@ -222,8 +227,11 @@ def _line(rows: Sequence[Row], agent: str) -> Chart:
 
 
 def _front(rows: Sequence[Row]) -> Chart:
-    """Through the middles that no other beats in both cost and accuracy."""
-    complete = [row for row in rows if row.complete]
+    """Through the middles that no other beats in both cost and accuracy.
+
+    Of agents that have all their runs; where there is none yet, of those that have any.
+    """
+    complete = [row for row in rows if row.complete] or rows
     records: Records = []
     for unit in COST_TITLES:
         middles = [r for r in _cost_records(complete, every_run=False) if r["unit"] == unit]

@@ -135,7 +135,7 @@ def _section(place: int, comparisons: Sequence[Comparison], charts: dict[str, An
             "kind": verdict.kind,
             "badge": BADGES[verdict.kind],
             "sentence": verdict.sentence,
-            "chart": add(f"ahead{i}", chart.ahead(comparison)) if verdict.kind != "open" else None,
+            "chart": add(f"ahead{i}", chart.ahead(comparison)),
         }
         for i, (comparison, verdict) in enumerate(zip(comparisons, verdicts, strict=True))
     ]
@@ -303,7 +303,7 @@ def command(grid: Grid, name: str) -> str:
 
 def _hardware(place: Mapping[str, Any]) -> str:
     device = place["gpu"] or place["processor"]
-    return f"{device}, {place['cores']} cores, {place['threads']} threads a run"
+    return f"{device}; cores {place['cores']}, threads of a run {place['threads']}"
 
 
 def _versions(place: Mapping[str, Any]) -> str:
@@ -346,7 +346,7 @@ def pictures(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
             width=300, title=f"Keep {percent(comparison.keep_ratio)}"
         )
         for comparison in comparisons
-        if judge(comparison).kind != "open"
+        if any(row.ahead for row in comparison.rows)
     ]
     made = {"ahead": alt.hconcat(*panels, title=title)} if panels else {}
     cost = charts.accuracy_against_cost(comparisons, legend=True)

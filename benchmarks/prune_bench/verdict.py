@@ -24,6 +24,8 @@ class Verdict:
     """of the agents that are complete, the one furthest ahead of `full_short`"""
     beaters: tuple[str, ...] = ()
     """all agents that beat it"""
+    so_far: Row | None = None
+    """while it is open: the one furthest ahead of `full_short` in the runs that there are"""
 
     @property
     def ahead(self) -> Estimate | None:
@@ -33,8 +35,11 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """One sentence for a person."""
+        if self.so_far is not None:
+            ahead = points(self.so_far.ahead, signed=True)
+            return f"Runs are missing. So far {self.so_far.agent} is at {ahead} points."
         if self.leader is None:
-            return "No agent has finished beside full_short yet."
+            return "No agent has a run beside full_short yet."
         name, ahead = self.leader.agent, points(self.ahead, signed=True)
         if self.kind == "beats":
             others = len(self.beaters) - 1
@@ -48,13 +53,13 @@ class Verdict:
 def judge(comparison: Comparison) -> Verdict:
     """The verdict on one comparison. Agents with runs missing cannot win."""
     candidates = [
-        row
-        for row in comparison.rows
-        if row.complete and row.ahead is not None and row.rule != "own amount"
+        row for row in comparison.rows if row.ahead is not None and row.rule != "own amount"
     ]
+    best_so_far = max(candidates, key=lambda row: _value(row.ahead), default=None)
+    candidates = [row for row in candidates if row.complete]
     short = comparison.row("full_short")
     if short is None or not short.complete or not candidates:
-        return Verdict("open", comparison.keep_ratio)
+        return Verdict("open", comparison.keep_ratio, so_far=best_so_far)
     candidates.sort(key=lambda row: -_value(row.ahead))
     beaters = [row for row in candidates if row.ahead and row.ahead.sign > 0]
     leader = beaters[0] if beaters else candidates[0]
@@ -72,7 +77,16 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     """The answer of all comparisons of one setting in one sentence."""
     judged = [verdict for verdict in verdicts if verdict.kind != "open"]
     if not judged:
-        return "Nothing to compare yet: full_short and one agent must have finished."
+        begun = [verdict for verdict in verdicts if verdict.so_far]
+        if not begun:
+            return "Nothing to compare yet: full_short and one agent must have finished."
+        clauses = [
+            f"{verdict.so_far.agent} is at {points(verdict.so_far.ahead, True, False)} points at "
+            f"keep {percent(verdict.keep_ratio)}"
+            for verdict in begun
+            if verdict.so_far
+        ]
+        return f"Not decided, runs are missing. Against full_short so far {_enumerate(clauses)}."
     won = [verdict for verdict in judged if verdict.kind == "beats"]
     if not won:
         best = max(judged, key=lambda verdict: _value(verdict.ahead))

@@ -122,6 +122,13 @@ def test_one_run_each_gives_a_page(make_result):
     assert "1 seed only" in html(standings(results), "board")
 
 
+def test_an_unfinished_board_says_how_it_stands(make_result):
+    results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
+    planned = {"rs2-1": RunOptions(agent="rs2", seed=1)}
+    text = html(standings(results, planned), "board")
+    assert "Not decided, runs are missing. Against full_short so far rs2 is at " in text
+
+
 def test_diverged_runs_are_said(make_result):
     results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
     results[1]["diverged"] = True
