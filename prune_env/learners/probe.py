@@ -27,8 +27,8 @@ class ProbeOptions:
     """"cifar10", "digits", an .npz file or arrays; see `prune_env.learners.frozen.find_features`"""
     num_validation: int | None = None
     """samples of the validation split; a tenth of the training set if None"""
-    hidden: int = 0
-    """units of a hidden layer; 0 is softmax regression"""
+    hidden: int = 64
+    """units of a hidden layer; 0 is softmax regression, which a third of CIFAR-10's arms sates"""
     batch_size: int = 64
     """samples a step at most; a round is cut into equal batches"""
     lr: float = 0.1

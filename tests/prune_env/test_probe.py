@@ -24,7 +24,7 @@ def blobs(size=60, seed=0):
 def make(num_runs=1, **options):
     train, test = blobs(), blobs(seed=1)
     features = Features(*train, *test)
-    return ProbeLearner(ProbeOptions(features=features, **options), num_runs)
+    return ProbeLearner(ProbeOptions(**{"features": features, "hidden": 0} | options), num_runs)
 
 
 def select(num_arms, *runs, weights=None):
