@@ -71,7 +71,7 @@ def ahead(comparison: Comparison) -> Chart | None:
     rows.sort(key=lambda row: -row.ahead.value if row.ahead else 0.0)
     order = [_name_with_cost(row) for row in rows]
     y = alt.Y("agent:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, labelPadding=8))
-    x = alt.X("points:Q", title="points ahead of full_short at equal cost", axis=_signed_axis())
+    x = alt.X("points:Q", title="points, full_short = 0", axis=_signed_axis())
     colour = alt.Color("colour:N", scale=None)
     runs = alt.Chart(_data(_ahead_runs(rows)))
     estimates = alt.Chart(_data(_ahead_estimates(rows)))
@@ -407,7 +407,7 @@ def time_split(comparisons: Sequence[Comparison]) -> Chart:
             color=alt.Color(
                 "phase:N",
                 scale=alt.Scale(domain=present, range=[PHASE_COLOURS[phase] for phase in present]),
-                legend=alt.Legend(orient="top", title=None, symbolType="square"),
+                legend=alt.Legend(orient="top", title=None, symbolType="square", columns=3),
             ),
             order=alt.Order("order:Q"),
             tooltip=[
@@ -611,7 +611,7 @@ def _height(records: Records) -> int:
 
 
 def _signed_axis() -> alt.Axis:
-    return alt.Axis(format="+~g", grid=True, tickCount=5)
+    return alt.Axis(format="+~g", grid=True, tickCount=5, labelOverlap=True)
 
 
 def _few_labels() -> alt.Axis:
