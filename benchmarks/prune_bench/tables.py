@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,57 +20,60 @@ from prune_bench.verdict import caution, headline, judge, percent, points
 HEADINGS = {
     "agent": "Agent",
     "accuracy": "Test accuracy, %",
-    "ahead": "vs full_short, points",
+    "ahead": "vs full_short",
     "ahead_random": "vs random_dynamic",
     "cost": "Cost",
     "seconds": "Seconds",
     "runs": "Runs",
 }
-"""The columns that fit on a screen."""
+"""The columns that a reader sees at once."""
+
+TERMINAL = ("agent", "accuracy", "ahead", "cost", "seconds", "runs")
+"""Those of them that fit into 80 columns."""
 
 LEGEND = (
-    "Test accuracy of the last epoch: interquartile mean [95 % interval]. vs full_short: paired by "
-    "seed, at equal cost in sample passes. Cost: passes relative to all data for all epochs. "
+    "Test accuracy of the last epoch: interquartile mean [95 % interval]. vs full_short: points, "
+    "paired by seed, at equal cost in sample passes. Cost: passes relative to all data for all epochs. "
     "Seconds: CPU time, on a GPU wall-clock, without evaluation."
 )
 
 
-def terminal_table(results: Iterable[Mapping[str, Any]] | Standings) -> Table:
-    """The standings for the terminal: what `prune-env board` and `demo` print.
+def terminal_table(results: Iterable[Mapping[str, Any]] | Standings) -> Group:
+    """The standings for a terminal of 80 columns: what `prune-env board` and `demo` print.
 
     Args:
         results: what `prune_bench.runner.run` returned, or standings that are there already.
     """
     all_standings = results if isinstance(results, Standings) else standings(results)
-    answers = [answer(all_standings.of(setting)) for setting in all_standings.settings]
+    parts: list[RenderableType] = []
+    for setting in all_standings.settings:
+        parts.append(Text(answer(all_standings.of(setting)), "bold"))
+        for comparison in all_standings.of(setting):
+            leader = judge(comparison).leader
+            for rule, rows in comparison.tables.items():
+                title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
+                titled = title if rule == "fixed keep ratio" else f"{title}: {rule}"
+                parts.append(_terminal_table(titled, rows, leader))
+    return Group(*parts, Text(LEGEND, "dim"))
+
+
+def _terminal_table(title: str, rows: Sequence[Row], leader: Row | None) -> Table:
     table = Table(
-        title="\n".join(answers),
-        title_style="bold",
+        title=title,
+        title_style="cyan",
         title_justify="left",
-        caption=LEGEND,
-        caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    for name, heading in HEADINGS.items():
+    for name in TERMINAL:
         left = name == "agent"
-        table.add_column(heading, justify="left" if left else "right", no_wrap=left)
-    for comparison in all_standings.comparisons:
-        leader = judge(comparison).leader
-        for rule, rows in comparison.tables.items():
-            title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
-            table.add_row(Text(title if rule == "fixed keep ratio" else f"{title}: {rule}", "cyan"))
-            for row in rows:
-                table.add_row(*_terminal_cells(row), style=_style(row, leader))
-            table.add_section()
+        table.add_column(HEADINGS[name], justify="left" if left else "right", no_wrap=True)
+    for row in rows:
+        cells = {name: Text(row_cells(row)[name]) for name in TERMINAL}
+        if row.complete and row.ahead:
+            cells["ahead"].stylize({1: "green", 0: "", -1: "red"}[row.ahead.sign])
+        table.add_row(*cells.values(), style=_style(row, leader))
     return table
-
-
-def _terminal_cells(row: Row) -> list[Text]:
-    cells = {name: Text(text) for name, text in row_cells(row).items()}
-    if row.complete and row.ahead:
-        cells["ahead"].stylize({1: "green", 0: "", -1: "red"}[row.ahead.sign])
-    return list(cells.values())
 
 
 def _style(row: Row, leader: Row | None) -> str:
