@@ -10,6 +10,7 @@ from prune_agents import (  # noqa: F401
     exp3,
     forgetting,
     full_feedback,
+    geometry,
     importance,
     infobatch,
     loss_ema,

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from prune_agents import difficulty
 from prune_agents.dynamics import Windowed
+from prune_agents.prior import Traces
 from prune_agents.registry import register
 from prune_agents.sampling import weighted_k
-from prune_agents.static import Signals, Static, highest
+from prune_agents.static import Static, highest
 
 
 def stratum_quotas(sizes: NDArray[np.integer], k: int) -> NDArray[np.int64]:
@@ -51,8 +52,8 @@ class CCS(Static):
         self._require(0 <= self.beta < 1, "beta", "0 <= beta < 1")
         self._require(self.strata >= 1, "strata", "1 or more")
 
-    def select(self, signals: Signals, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        margin = signals["margin"].mean(axis=(0, 1))
+    def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        margin = traces.signals["margin"].mean(axis=(0, 1))
         left = len(margin) - round(self.beta * len(margin))
         arms = np.flatnonzero(highest(margin, max(left, k), rng))
         edges = np.linspace(margin[arms].min(), margin[arms].max(), self.strata + 1)
@@ -91,8 +92,8 @@ class DUAL(Windowed):
         super().__post_init__()
         self._require(self.c > 0, "c", "above 0")
 
-    def select(self, signals: Signals, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        confidence = signals["confidence"]
+    def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        confidence = traces.signals["confidence"]
         window = self.window_of(confidence.shape[1])
         score = difficulty.difficulty_times_deviation(confidence, window).mean(axis=0)
         if self.sampling == "top":

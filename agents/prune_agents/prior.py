@@ -47,6 +47,8 @@ class Prior:
     """R, how many independent recordings"""
     extra: tuple[Extra, ...] = ()
     """what to record beside `MEASURED`"""
+    features: bool = False
+    """whether to look at the features in the end; the prior run must then be a whole one"""
 
 
 @dataclass(frozen=True)
@@ -62,15 +64,22 @@ class Traces:
     """wall-clock, without evaluations"""
     cpu_seconds: float
     """the same in seconds of the processor"""
+    labels: NDArray[np.int64]
+    """(N,)"""
+    features: NDArray[np.float32] | None = None
+    """(R, N, D) what went into the last layer of the trained networks, where that was wanted"""
 
     @staticmethod
     def join(runs: Sequence[Traces]) -> Traces:
         """Several recordings as one."""
+        features: list[Any] = [run.features for run in runs]
         return Traces(
             {name: np.concatenate([run.signals[name] for run in runs]) for name in runs[0].signals},
             sum(run.passes for run in runs),
             sum(run.seconds for run in runs),
             sum(run.cpu_seconds for run in runs),
+            runs[0].labels,
+            None if features[0] is None else np.concatenate(features),
         )
 
 
@@ -129,11 +138,7 @@ class Recording:
             row |= {name: self._measure(name) for name in self.extra}
         self._rows.append(row)
         looked = sum(PASSES[name] for name in self.extra) * env.learner.num_arms * self.rounds
-        seconds, cpu_seconds = (
-            sum(s for phase, s in clock.items() if phase != "evaluate")
-            for clock in (env.clock.wall, env.clock.cpu)
-        )
-        self._costs.append((info["passes"] + looked, seconds, cpu_seconds))
+        self._costs.append((info["passes"] + looked, *self._seconds()))
 
     def _measure(self, name: Extra) -> NDArray[np.float32]:
         """(N,) float32: an extra, now."""
@@ -147,11 +152,37 @@ class Recording:
             return np.zeros(len(arms), np.float32)
         return (np.exp(self._log_p) * np.abs(self._log_p - before)).sum(axis=1)
 
-    def traces(self, rounds: int) -> Traces:
-        """What the first `rounds` rounds have shown and cost."""
-        rows = self._rows[:rounds]
+    def traces(self, rounds: int, features: bool = False) -> Traces:
+        """What the first `rounds` rounds have shown and cost.
+
+        Args:
+            rounds: at most as many as there are.
+            features: whether to look at the features too, for a forward pass.
+
+        Raises:
+            ValueError: features of a run that is not over, or that the learner cannot show.
+        """
+        rows, learner = self._rows[:rounds], self.env.learner
         signals = {name: np.stack([row[name] for row in rows])[None] for name in rows[0]}
-        return Traces(signals, *self._costs[rounds - 1])
+        passes, seconds, cpu_seconds = self._costs[rounds - 1]
+        if not features:
+            return Traces(signals, passes, seconds, cpu_seconds, learner.labels)
+        if rounds < self.env.options.epochs:
+            raise ValueError(f"features are those of a whole run; this one has {rounds} rounds")
+        if not isinstance(learner, Closer):
+            raise ValueError(f"{type(learner).__name__} has no features to show")
+        before = self._seconds()
+        with self.env.clock("observe"):
+            found = learner.features(np.arange(learner.num_arms))[None]
+        wall, cpu = np.subtract(self._seconds(), before).tolist()
+        passes += learner.num_arms
+        return Traces(signals, passes, seconds + wall, cpu_seconds + cpu, learner.labels, found)
+
+    def _seconds(self) -> tuple[float, float]:
+        """Wall-clock and processor seconds so far, without evaluations."""
+        clock = self.env.clock
+        wall, cpu = (sum(c.values()) - c["evaluate"] for c in (clock.wall, clock.cpu))
+        return wall, cpu
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue bit for bit."""
@@ -183,7 +214,7 @@ def record(learner: Learner, prior: Prior, epochs: int, seed: int) -> Traces:
         recording = Recording(learner, epochs, prior_seed(seed, number), prior.extra)
         while recording.rounds < prior.rounds:
             recording.advance()
-        runs.append(recording.traces(prior.rounds))
+        runs.append(recording.traces(prior.rounds, prior.features))
     return Traces.join(runs)
 
 

@@ -54,14 +54,13 @@ class Static(Agent):
         return Prior(rounds=rounds, extra=self.extra)
 
     @abstractmethod
-    def select(self, signals: Signals, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Mask of the k arms to keep, (N,)."""
 
     def begin(self, traces: Traces) -> State:
         """The state of one run before its first round."""
-        num_arms = next(iter(traces.signals.values())).shape[-1]
-        k = max(1, round(self.keep_ratio * num_arms))
-        subset = self.select(traces.signals, k, np.random.default_rng(self.seed))
+        k = max(1, round(self.keep_ratio * len(traces.labels)))
+        subset = self.select(traces, k, np.random.default_rng(self.seed))
         return {
             "subset": subset[None],
             "round": np.zeros(1, np.int64),
@@ -95,8 +94,8 @@ class Scored(Static):
     def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         """How much each arm is worth keeping, (R, N): one row a prior run. They are averaged."""
 
-    def select(self, signals: Signals, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        return highest(self.scores(signals).mean(axis=0), k, rng, self.offset)
+    def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        return highest(self.scores(traces.signals).mean(axis=0), k, rng, self.offset)
 
 
 def highest(

@@ -86,7 +86,9 @@ def made_up_traces(agent: Any, num_arms: int, rng: np.random.Generator) -> Trace
         return None
     shape = (prior.runs, prior.rounds, num_arms)
     signals = {name: rng.random(shape, np.float32) for name in (*MEASURED, *prior.extra)}
-    return Traces(signals, passes=0, seconds=0, cpu_seconds=0)
+    labels = rng.integers(NUM_CLASSES, size=num_arms)
+    features = rng.standard_normal((1, num_arms, 128), np.float32) if prior.features else None
+    return Traces(signals, 0, 0.0, 0.0, labels, features)
 
 
 def measure(name: str, options: Options) -> tuple[float, float, float]:

@@ -61,7 +61,7 @@ def traces_for(
             with _claimed(path):
                 recording = _read(path, begin)  # others may have gone on until now
                 _extend(path, recording, prior.rounds)
-        runs.append(recording.traces(prior.rounds))
+        runs.append(recording.traces(prior.rounds, prior.features))
     return Traces.join(runs)
 
 

@@ -112,6 +112,9 @@ class Closer(Learner, Protocol):
     def log_probabilities(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """(K, C): log-softmax of the logits, by a forward pass."""
 
+    def features(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(K, D): what goes into the last linear layer, by a forward pass."""
+
     def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
         """(K,): 2-norm of the gradient of each arm's loss, without label smoothing.
 

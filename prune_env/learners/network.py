@@ -17,7 +17,7 @@ from torch import Tensor
 from prune_env import networks
 from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
 from prune_env.data.dataset import Dataset, Split, split_validation
-from prune_env.learners.gradients import all_layer_norms, last_layer_norms
+from prune_env.learners import closer
 from prune_env.learners.learner import MEASURED, Layers, Metrics, Signals, SplitName
 from prune_env.learners.measure import measure
 from prune_env.selection import Selection
@@ -138,10 +138,17 @@ class NetworkLearner:
             parts = self._to_device(indices).split(EVALUATION_BATCH)
             return torch.cat([self._log_p(self._arms.plain(part)) for part in parts]).cpu().numpy()
 
-    def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
-        """(K,): norm of the gradient of each arm's loss; see `prune_env.learners.gradients`."""
+    def features(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(K, D): what goes into the last linear layer on the plain images."""
         self._model.eval()
-        norms = last_layer_norms if layers == "last" else all_layer_norms
+        parts = self._to_device(indices).split(EVALUATION_BATCH)
+        found = [closer.features(self._model, self._arms.plain(part)) for part in parts]
+        return torch.cat(found).cpu().numpy()
+
+    def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
+        """(K,): norm of the gradient of each arm's loss; see `prune_env.learners.closer`."""
+        self._model.eval()
+        norms = closer.last_layer_norms if layers == "last" else closer.all_layer_norms
         size = EVALUATION_BATCH if layers == "last" else GRADIENT_BATCH
         parts = self._to_device(indices).split(size)
         found = [norms(self._model, self._arms.plain(p), self._arm_labels[p]) for p in parts]

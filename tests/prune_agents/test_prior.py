@@ -110,6 +110,21 @@ def test_a_shorter_one_is_the_beginning_of_a_longer(learner):
         recording.advance()
 
 
+def test_features_are_those_at_the_end_and_cost_a_forward_pass(learner):
+    recording = Recording(learner, EPOCHS, 0)
+    for _ in range(2):
+        recording.advance()
+    with pytest.raises(ValueError, match="features are those of a whole run; this one has 2"):
+        recording.traces(2, features=True)
+    recording.advance()
+    traces = recording.traces(3, features=True)
+    assert traces.features.shape == (1, N, 128)
+    np.testing.assert_array_equal(traces.features[0], learner.features(np.arange(N)))
+    assert traces.passes == recording.traces(3).passes + N == 10 * N
+    assert traces.seconds > recording.traces(3).seconds
+    np.testing.assert_array_equal(traces.labels, learner.labels)
+
+
 def test_an_extra_that_the_learner_cannot_measure():
     learner = gym.make("prune_env/Synthetic-v0", num_arms=20).unwrapped.learner
     assert record(learner, Prior(rounds=2), 4, seed=0).signals["loss"].shape == (1, 2, 20)
@@ -118,9 +133,11 @@ def test_an_extra_that_the_learner_cannot_measure():
 
 
 def test_join_puts_runs_side_by_side_and_adds_their_costs():
-    one = Traces({"loss": np.zeros((1, 2, 3), np.float32)}, 18, 1.5, 1.0)
+    features = np.zeros((1, 3, 7), np.float32)
+    one = Traces({"loss": np.zeros((1, 2, 3), np.float32)}, 18, 1.5, 1.0, np.arange(3), features)
     both = Traces.join([one, one])
     assert both.signals["loss"].shape == (2, 2, 3)
+    assert both.features.shape == (2, 3, 7)
     assert (both.passes, both.seconds, both.cpu_seconds) == (36, 3.0, 2.0)
 
 

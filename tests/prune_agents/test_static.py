@@ -7,7 +7,8 @@ from prune_agents.prior import Prior, Traces
 
 NUM_ARMS, K, ROUNDS = 40, 12, 6
 STATIC = [
-    *("aum", "cat", "ccs", "dual", "dyn_unc", "el2n", "forgetting", "grand", "grand_full", "tdds")
+    *("aum", "cat", "ccs", "d2", "dual", "dyn_unc", "el2n", "forgetting", "grand", "grand_full"),
+    *("kcenter", "moderate", "tdds"),
 ]
 every_agent = pytest.mark.parametrize("name", STATIC)
 
@@ -25,7 +26,8 @@ def traces():
     signals = {name: 1 - confidence for name in names}
     signals |= {"confidence": confidence, "margin": 2 * confidence - 1}
     signals |= {"loss": -np.log(confidence), "correct": (confidence > 0.5).astype(np.float32)}
-    return Traces(signals, passes=3 * ROUNDS * NUM_ARMS, seconds=1.0, cpu_seconds=1.0)
+    features = rng.standard_normal((1, NUM_ARMS, 5), np.float32)
+    return Traces(signals, 3 * ROUNDS * NUM_ARMS, 1.0, 1.0, np.arange(NUM_ARMS) % 4, features)
 
 
 def rollout(agent, env, state):
@@ -103,6 +105,9 @@ def test_says_what_to_do_where_there_was_no_prior_run(name, tiny_env):
         ("ccs", 8, Prior(rounds=8)),
         ("dyn_unc", 8, Prior(rounds=8)),
         ("cat", 8, Prior(rounds=4)),
+        ("moderate", 8, Prior(rounds=8, features=True)),
+        ("kcenter", 8, Prior(rounds=8, features=True)),
+        ("d2", 8, Prior(rounds=8, features=True)),
         ("dual", 8, Prior(rounds=4)),
         ("dual", 200, Prior(rounds=30)),
         ("dual", 3, Prior(rounds=3)),
@@ -129,6 +134,7 @@ def test_prior_runs_as_published():
         ("tdds", {"prior_rounds": 2}, "prior_rounds is 2; allowed is 3 to 8"),
         ("dual", {"window": 5}, "window is 5; allowed is 2 to 4"),
         ("dyn_unc", {"window": 1}, "window is 1; allowed is 2 to 8"),
+        ("kcenter", {"prior_rounds": 7}, "prior_rounds is 7; features take a whole run, 8"),
     ],
 )
 def test_a_prior_run_that_does_not_fit(name, options, message):
@@ -147,6 +153,8 @@ def test_a_prior_run_that_does_not_fit(name, options, message):
         ("ccs", {"strata": 0}, "strata is 0"),
         ("dual", {"c": 0}, "c is 0; allowed is above 0"),
         ("tdds", {"decay": 1}, "decay is 1"),
+        ("d2", {"neighbours": 0}, "neighbours is 0"),
+        ("d2", {"gamma": -1.0}, "gamma is -1.0"),
     ],
 )
 def test_bad_options(name, options, message):

@@ -14,7 +14,9 @@ def kept(name, traces, **options):
     """The arms that a policy keeps after prior runs: name -> (P, N) or (R, P, N)."""
     signals = {n: np.array(a, np.float32) for n, a in traces.items()}
     signals = {n: a if a.ndim == 3 else a[None] for n, a in signals.items()}
-    state = prune_agents.make(name, **options).begin(Traces(signals, 0, 0.0, 0.0))
+    state = prune_agents.make(name, **options).begin(
+        Traces(signals, 0, 0.0, 0.0, np.zeros(next(iter(signals.values())).shape[-1], np.int64))
+    )
     return set(np.flatnonzero(state["subset"][0]).tolist())
 
 

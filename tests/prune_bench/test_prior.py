@@ -17,7 +17,8 @@ from prune_bench.work import do_run
 N, K, EPOCHS = 270, 81, 4
 OPTIONS = RunOptions(limit=300, epochs=EPOCHS, keep_ratio=0.3)
 STATIC = [
-    *("aum", "cat", "ccs", "dual", "dyn_unc", "el2n", "forgetting", "grand", "grand_full", "tdds")
+    *("aum", "cat", "ccs", "d2", "dual", "dyn_unc", "el2n", "forgetting", "grand", "grand_full"),
+    *("kcenter", "moderate", "tdds"),
 ]
 
 
@@ -56,6 +57,7 @@ def without_times(result):
         ("forgetting", {}, 3 * N * 4),
         ("dual", {"prior_rounds": 3}, 3 * N * 3),
         ("tdds", {}, (3 + 1) * N * 4),
+        ("moderate", {}, 3 * N * 4 + N),
         ("uncertainty", {}, 0),
     ],
 )
@@ -100,6 +102,9 @@ def test_policies_share_a_prior_run_and_each_pays(place, rounds_trained):
     assert without_times(first) == without_times(short)
     assert first["seconds"]["prior"] == short["seconds"]["prior"]
     assert len(list(place.priors.iterdir())) == 1
+    shown = run(replace(OPTIONS, agent="kcenter"), place)
+    assert rounds_trained == [1, 2, 3, 4]
+    assert shown["passes"]["prior"] == 3 * N * 4 + N
 
 
 def test_shared_or_not_the_run_is_the_same(place):

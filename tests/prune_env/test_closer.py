@@ -1,4 +1,4 @@
-"""Norms of per-sample gradients against autograd, one sample at a time."""
+"""Features, and norms of per-sample gradients against autograd, one sample at a time."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from prune_env.learners.gradients import all_layer_norms, last_layer_norms
+from prune_env.learners.closer import all_layer_norms, features, last_layer_norms
 from prune_env.networks.mlp import Mlp
 from prune_env.networks.small import SmallNet, whitening_filters
 
@@ -50,11 +50,19 @@ def test_last_layer_is_error_norm_times_feature_norm():
     """The closed form for logits W h + b: ||p - onehot(y)|| sqrt(||h||^2 + 1)."""
     model = models()["mlp"].eval()
     with torch.no_grad():
-        features = model.layers[:-1](IMAGES)
+        inputs = model.layers[:-1](IMAGES)
         p = model(IMAGES).softmax(dim=1)
     error = (p - F.one_hot(LABELS, 4)).norm(dim=1)
-    expected = error * (features.square().sum(dim=1) + 1).sqrt()
+    expected = error * (inputs.square().sum(dim=1) + 1).sqrt()
     torch.testing.assert_close(last_layer_norms(model, IMAGES, LABELS), expected)
+
+
+def test_features_are_what_goes_into_the_last_layer():
+    model = models()["mlp"].eval()
+    found = features(model, IMAGES)
+    assert found.shape == (6, 8)
+    torch.testing.assert_close(model.layers[-1](found), model(IMAGES))
+    assert not found.requires_grad
 
 
 def test_nothing_is_left_behind():
@@ -62,6 +70,7 @@ def test_nothing_is_left_behind():
     before = model(IMAGES)
     last_layer_norms(model, IMAGES, LABELS)
     all_layer_norms(model, IMAGES, LABELS)
+    features(model, IMAGES)
     torch.testing.assert_close(model(IMAGES), before)
     assert all(p.grad is None for p in model.parameters())
 

@@ -1,10 +1,35 @@
-"""Norms of the gradients of single samples, for GraNd (arXiv 2107.07075)."""
+"""Closer looks at single samples: what the last layer sees, and norms of gradients."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+def last_linear(model: nn.Module) -> nn.Linear:
+    """The last linear layer of a model.
+
+    Raises:
+        ValueError: it has none.
+    """
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    if not layers:
+        raise ValueError(f"{type(model).__name__} has no linear layer")
+    return layers[-1]
+
+
+@torch.no_grad()
+def features(model: nn.Module, images: Tensor) -> Tensor:
+    """(B, D) float32: what goes into the last linear layer, for images (B, C, H, W)."""
+    caught: list[Tensor] = []
+
+    def catch(module: nn.Module, inputs: tuple[Tensor]) -> None:
+        caught.append(inputs[0])
+
+    with last_linear(model).register_forward_pre_hook(catch):
+        model(images)
+    return caught[0].float()
 
 
 def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -25,9 +50,7 @@ def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor
     Raises:
         ValueError: the model has no linear layer.
     """
-    linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not linear:
-        raise ValueError(f"{type(model).__name__} has no linear layer to take gradients by")
+    linear = last_linear(model)
     caught: list[Tensor] = []
 
     def cut(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
@@ -35,12 +58,12 @@ def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor
         caught[:] = inputs[0].detach(), output.detach().requires_grad_()
         return caught[1]
 
-    with linear[-1].register_forward_hook(cut), torch.enable_grad():
+    with linear.register_forward_hook(cut), torch.enable_grad():
         loss = F.cross_entropy(model(images).float(), labels, reduction="sum")
-        features, output = caught
+        inputs, output = caught
         (gradient,) = torch.autograd.grad(loss, output)
-    bias = 0 if linear[-1].bias is None else 1
-    return gradient.norm(dim=1) * (features.square().sum(dim=1) + bias).sqrt()
+    bias = 0 if linear.bias is None else 1
+    return gradient.norm(dim=1) * (inputs.square().sum(dim=1) + bias).sqrt()
 
 
 def all_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

@@ -1,0 +1,83 @@
+"""moderate, kcenter and d2 on points in the plane, by hand or by loops over their rule."""
+
+import numpy as np
+import prune_agents
+import pytest
+from prune_agents.geometry import nearest_neighbours
+from prune_agents.prior import Traces
+
+
+def kept(name, features, labels=None, margin=None, **options):
+    features = np.array(features, np.float32)
+    labels = np.zeros(len(features), np.int64) if labels is None else np.array(labels)
+    margin = np.zeros(len(features)) if margin is None else margin
+    signals = {"margin": np.array(margin, np.float32)[None, None]}
+    traces = Traces(signals, 0, 0.0, 0.0, labels, features[None])
+    return set(np.flatnonzero(prune_agents.make(name, **options).begin(traces)["subset"][0]))
+
+
+def test_moderate_keeps_the_middle_distances_to_the_median_of_the_class():
+    """
+    Class   points                        median   distances
+    0       0, 1, 2, 10, 14               2        2, 1, 0, 8, 12
+    1       100, 103, 104, 108, 120       104      4, 1, 0, 4, 16
+    Ranked: 0 0 1 1 2 [...] of which ranks 3 to 6 of 0 to 9 are 1, 2, 4, 4.
+    """
+    points = [[x, 0] for x in (0, 1, 2, 10, 14, 100, 103, 104, 108, 120)]
+    labels = [0] * 5 + [1] * 5
+    assert kept("moderate", points, labels, keep_ratio=0.4) == {6, 0, 5, 8}
+    assert kept("moderate", points, labels, keep_ratio=0.2) == {0, 5}
+
+
+def test_kcenter_goes_to_the_farthest_point():
+    """Of clusters at 0, 10 and 100 any three picks take one each; the fourth is 10's other end."""
+    points = [[0, 0], [0.1, 0], [10, 0], [12, 0], [100, 0], [100, 0.1]]
+    for seed in range(10):
+        three = kept("kcenter", points, keep_ratio=0.5, seed=seed)
+        assert [len(three & pair) for pair in ({0, 1}, {2, 3}, {4, 5})] == [1, 1, 1]
+        assert len(kept("kcenter", points, keep_ratio=4 / 6, seed=seed) & {2, 3}) == 2
+
+
+def test_kcenter_by_brute_force():
+    points = np.random.default_rng(3).standard_normal((30, 4))
+    first = int(np.random.default_rng(0).integers(30))
+    picked = [first]
+    while len(picked) < 9:
+        gaps = [min(np.linalg.norm(p - points[q]) for q in picked) for p in points]
+        picked.append(int(np.argmax(gaps)))
+    assert kept("kcenter", points, keep_ratio=0.3, seed=0) == set(picked)
+
+
+def test_kcenter_takes_no_arm_twice_where_all_are_the_same():
+    assert len(kept("kcenter", np.ones((6, 2)), keep_ratio=0.5)) == 3
+
+
+@pytest.mark.parametrize("gamma", [0.1, 1.0])
+def test_d2_by_brute_force(gamma):
+    rng = np.random.default_rng(5)
+    points, margin = rng.standard_normal((20, 3)).astype(np.float32), rng.uniform(-1, 1, 20)
+    count = 4
+    near = []
+    for arm in range(20):
+        others = [j for j in range(20) if j != arm]
+        gaps = {j: float(np.linalg.norm(points[arm] - points[j])) for j in others}
+        near.append({j: gaps[j] for j in sorted(gaps, key=gaps.get)[:count]})
+    scale = sum(sum(gaps.values()) for gaps in near) / (20 * count)
+    hard = [(1 - float(np.float32(m))) / 2 for m in margin]
+    score = [
+        hard[i] + sum(np.exp(-d / scale) * hard[j] for j, d in near[i].items()) for i in range(20)
+    ]
+    picked = []
+    while len(picked) < 8:
+        best = max((i for i in range(20) if i not in picked), key=lambda i: score[i])
+        picked.append(best)
+        for j, d in near[best].items():
+            score[j] -= np.exp(-gamma * d / scale) * score[best]
+    options = {"keep_ratio": 0.4, "neighbours": count, "gamma": gamma}
+    assert kept("d2", points, margin=margin, **options) == set(picked)
+
+
+def test_nearest_neighbours_of_an_arm_are_others():
+    distance, neighbour = nearest_neighbours(np.array([[0.0], [0.0], [3.0], [7.5]]), 1)
+    assert neighbour[[0, 1, 3]].tolist() == [[1], [0], [2]]
+    np.testing.assert_allclose(distance, [[0], [0], [3], [4.5]], atol=1e-6)
