@@ -33,8 +33,8 @@ TERMINAL = ("agent", "accuracy", "ahead", "cost", "seconds", "runs")
 
 LEGEND = (
     "Test accuracy of the last epoch: interquartile mean [95 % interval]. vs full_short: points, "
-    "paired by seed, at equal cost in sample passes. Cost: passes relative to all data for all epochs. "
-    "Seconds: CPU time, on a GPU wall-clock, without evaluation."
+    "paired by seed, at equal cost in sample passes. Cost: passes relative to all data for all "
+    "epochs. Seconds: CPU time, on a GPU wall-clock, without evaluation."
 )
 
 
