@@ -40,7 +40,7 @@ class Options:
 
     epochs: int = 60
     """of each run, on the digits"""
-    seeds: int = 12
+    seeds: int = 8
     """each has six runs"""
     repeats: int = 2
     """of each way"""

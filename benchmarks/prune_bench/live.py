@@ -75,6 +75,8 @@ class BoardView:
         trace: TracebackType | None,
     ) -> None:
         self.live.stop()
+        if kind is KeyboardInterrupt:
+            self.console.print("stopped; the same command goes on from the last checkpoints")
 
     def tick(self) -> None:
         """Show what has happened since the last tick."""
