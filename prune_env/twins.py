@@ -53,6 +53,17 @@ def register_twins(env_id: str) -> dict[str, str]:
     return described
 
 
+def base_id(env_id: str) -> str:
+    """The id without wrappers that this one, if it is a twin, belongs to.
+
+    >>> base_id("prune_env/CIFAR10-Scores-v0"), base_id("prune_env/CIFAR10-v0")
+    ('prune_env/CIFAR10-v0', 'prune_env/CIFAR10-v0')
+    """
+    for kind in TWINS:
+        env_id = env_id.replace(f"-{kind}-v0", "-v0")
+    return env_id
+
+
 def with_wrapper_options(env_id: str, **options: Any) -> EnvSpec:
     """The spec of an id with other arguments of its wrappers; `gym.make` takes it like an id.
 

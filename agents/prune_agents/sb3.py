@@ -25,6 +25,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ import yaml
 
 from prune_agents.presets import ALGORITHMS, OFF_POLICY, Preset, algorithm, arguments
 from prune_agents.sb3_agent import SB3Agent, Translation
+from prune_env import features
+from prune_env.twins import base_id
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -81,7 +84,7 @@ def train(
         model: one to go on with, which has `num_timesteps` rounds behind it.
     """
     if model is None:
-        model = build(preset, training_env(preset), seed=seed, tensorboard_log=log)
+        model = build(preset, training_env(preset, seed), seed=seed, tensorboard_log=log)
     # SB3 counts anew only where a training begins
     keywords: dict[str, Any] = {"reset_num_timesteps": model.num_timesteps == 0}
     if preset.algo == "maskable_ppo":
@@ -92,10 +95,22 @@ def train(
     return model
 
 
-def training_env(preset: Preset) -> VecEnv:
-    """The environments of a preset, stepped in turn; `info["episode"]` holds their returns."""
+def training_env(preset: Preset, seed: int = 0) -> VecEnv:
+    """The environments of a preset; `info["episode"]` holds their returns.
+
+    More than one of an id that has a vector environment are stepped at once, others in turn.
+    """
     from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
+    base = base_id(preset.env)
+    if preset.n_envs > 1 and gym.spec(base).vector_entry_point is not None:
+        from prune_agents.sb3_vec import SmallVecEnv
+        from prune_env.sb3_vec_env import SB3VecEnv
+
+        options = gym.spec(preset.env).kwargs | preset.env_kwargs | {"signals": features.READS}
+        envs = gym.make_vec(base, preset.n_envs, **options)
+        way = Translation(preset.wrappers())
+        return VecMonitor(SmallVecEnv(SB3VecEnv(envs), way, seed))
     makers: list[Callable[[], gym.Env[Any, Any]]] = [preset.make_env] * preset.n_envs
     return VecMonitor(DummyVecEnv(makers))
 
@@ -175,9 +190,10 @@ def for_predictions(preset: Preset, num_arms: int = 1) -> BaseAlgorithm:
     """An untrained model without an environment; only a per-arm policy asks for the right N."""
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    spaces_only = _Spaces(preset, num_arms)
+    makers: list[Callable[[], gym.Env[Any, Any]]]
+    makers = [partial(_Spaces, preset, num_arms)] * preset.n_envs
     more = {"buffer_size": 1} if preset.algo in OFF_POLICY else {}
-    return build(preset, DummyVecEnv([lambda: spaces_only] * preset.n_envs), **more)
+    return build(preset, DummyVecEnv(makers), **more)
 
 
 class _Spaces(gym.Env[Any, Any]):

@@ -44,6 +44,7 @@ class Translation:
                 f"wrappers are {[name for name, _ in wrappers]}; expected one that chooses and "
                 "then SummaryObservation or StackArms"
             )
+        self.keep_ratio = float(inner[0][1].get("keep_ratio", 0.3))
         chooser: Any = None
         for name, given in inner:
             options = {k: v for k, v in given.items() if k != "keep_ratio" and v is not None}

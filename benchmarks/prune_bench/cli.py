@@ -25,6 +25,7 @@ from rich.table import Table
 from prune_bench import presets
 from prune_bench.board import Grid
 from prune_bench.runner import Place, RunOptions
+from prune_bench.train_options import TrainOptions
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,32 @@ class Run:
             while not episode.terminated:
                 progress.on_round(episode.env, episode.step())
         progress.print_summary(episode.result())
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train an agent of Stable-Baselines3 to choose the data, and compare it with random choice."""
+
+    train: tyro.conf.OmitArgPrefixes[TrainOptions] = field(default_factory=TrainOptions)
+    threads: int = 1
+    """threads of PyTorch; small networks are fastest on one"""
+    json: bool = False
+    """print the scores as one JSON object and nothing else"""
+
+    def main(self, console: Console) -> None:
+        """Train it."""
+        import torch
+
+        from prune_bench import train
+        from prune_bench.train_progress import TrainProgress
+
+        torch.set_num_threads(self.threads)
+        if self.json:
+            print(json.dumps(train.train(self.train), sort_keys=True))
+            return
+        with TrainProgress(console, self.train) as progress:
+            scores = train.train(self.train, progress.on_progress)
+        progress.print_scores(scores)
 
 
 @dataclass(frozen=True)
@@ -190,6 +217,7 @@ def print_report(console: Console, folder: Path) -> None:
 
 Command = (
     Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Board, tyro.conf.subcommand("board")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Agents, tyro.conf.subcommand("agents")]

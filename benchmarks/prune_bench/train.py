@@ -1,0 +1,174 @@
+"""Train an agent of Stable-Baselines3, with checkpoints and an evaluation on seeds it never saw.
+
+What comes out is a folder that `prune_agents.sb3.load` reads and `prune-env run --agent FOLDER`
+runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import prune_agents
+from prune_agents import sb3
+from prune_agents.presets import Preset
+
+from prune_bench.statistics import Estimate, estimate, mean, paired_differences
+from prune_bench.train_options import TrainOptions, read_preset
+from prune_env.twins import base_id
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
+HELD_OUT = 1_000_000
+"""Seeds from here on are for evaluation; training begins with small ones."""
+
+CONTROLS = ("random_dynamic", "static_random")
+"""What a trained agent is compared with, at the same keep ratio."""
+
+
+def train(
+    options: TrainOptions, on_progress: Callable[[dict[str, Any]], None] = lambda row: None
+) -> dict[str, Any]:
+    """Train, save and evaluate an agent.
+
+    Args:
+        options: what to train.
+        on_progress: called after each episode and each evaluation with what is known by then.
+
+    Returns:
+        The scores, which are in `result.json` too.
+
+    Raises:
+        ValueError, FileNotFoundError: bad options; nothing has been trained then.
+    """
+    preset = read_preset(options)
+    there = (options.out / "model.zip").exists()
+    if there and not options.resume:
+        raise ValueError(f"{options.out} holds an agent already; --resume goes on with it")
+    log = str(options.out / "tensorboard") if find_spec("tensorboard") else None
+    model = resumed(options, preset, log) if there else None
+    watch = _watcher(options, preset, on_progress)
+    model = sb3.train(preset, options.seed, watch, log, model)
+    sb3.save(model, preset, options.out)
+    scores = compare(options.out, preset, range(HELD_OUT, HELD_OUT + options.eval_seeds))
+    sb3.save(model, preset, options.out, scores)
+    (options.out / "replay.npz").unlink(missing_ok=True)
+    return scores
+
+
+def resumed(options: TrainOptions, preset: Preset, log: str | None) -> BaseAlgorithm:
+    """The model of the last checkpoint, with environments on seeds that it has not seen.
+
+    Weights, optimizer and replay buffer are those of the checkpoint; the episode under way then is
+    lost, so a resumed training does not repeat bit for bit what an uninterrupted one does.
+    """
+    done = json.loads((options.out / "result.json").read_text())["num_timesteps"]
+    model, saved = sb3.load_model(options.out, sb3.training_env(preset, options.seed + done))
+    if replace(saved, n_timesteps=preset.n_timesteps) != preset:
+        raise ValueError(f"{options.out} was trained with another preset; it is {saved.to_dict()}")
+    model.num_timesteps = done
+    model.set_random_seed(options.seed + done)
+    model.tensorboard_log = log
+    if (options.out / "replay.npz").exists():
+        with np.load(options.out / "replay.npz") as arrays:
+            for name, array in arrays.items():
+                old = getattr(model.replay_buffer, name)  # type: ignore[attr-defined]
+                setattr(model.replay_buffer, name, array if array.ndim else type(old)(array))  # type: ignore[attr-defined]
+    return model
+
+
+def checkpoint(model: BaseAlgorithm, preset: Preset, folder: Path) -> None:
+    """Save what `resumed` needs. A kill at any moment leaves the last checkpoint or this one."""
+    buffer = getattr(model, "replay_buffer", None)
+    if buffer is not None:
+        names = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+        arrays = {name: getattr(buffer, name) for name in (*names, "pos", "full")}
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / "unfinished.npz", **arrays)
+        (folder / "unfinished.npz").replace(folder / "replay.npz")
+    sb3.save(model, preset, folder)
+
+
+def _watcher(
+    options: TrainOptions, preset: Preset, on_progress: Callable[[dict[str, Any]], None]
+) -> Any:
+    """A callback of SB3 that reports episodes, saves checkpoints and evaluates them."""
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.evaluation import evaluate_policy
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    class Watch(BaseCallback):
+        def _init_callback(self) -> None:
+            self.row: dict[str, Any] = {"total": preset.n_timesteps, "episodes": 0}
+            self.next = self.num_timesteps + options.checkpoint_rounds
+            self.env = DummyVecEnv([preset.make_env])
+
+        def _on_step(self) -> bool:
+            for info in self.locals["infos"]:
+                if "episode" in info:
+                    self.row["episodes"] += 1
+                    self.row["return"] = float(info["episode"]["r"])
+                    self.row["val_accuracy"] = info["val_accuracy"]
+            if self.num_timesteps >= self.next:
+                self.next += options.checkpoint_rounds
+                checkpoint(self.model, preset, options.out)
+                self.env.seed(HELD_OUT)
+                returns, _ = evaluate_policy(self.model, self.env, n_eval_episodes=3, warn=False)
+                self.row["eval_return"] = float(np.asarray(returns))
+                self.logger.record("eval/return", self.row["eval_return"])
+            on_progress(self.row | {"rounds": self.num_timesteps})
+            return True
+
+    return Watch()
+
+
+def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any]:
+    """The saved agent and the controls, each once on each seed, on the id without wrappers.
+
+    Returns:
+        By agent the mean of the last val_loss and test_accuracy, and by control the mean paired
+        difference (ours minus the control's) with its 95 % bootstrap interval.
+    """
+    ratio = dict(preset.wrappers()[0][1]).get("keep_ratio", 0.3)
+    agents = {"trained": sb3.load(folder, keep_ratio=ratio)}
+    agents |= {name: prune_agents.make(name, keep_ratio=ratio) for name in CONTROLS}
+    wanted = {"reward": "kept_loss", "signals": ("seen", *agents["trained"].signals), "test": True}
+    env = gym.make(base_id(preset.env), **(preset.env_kwargs | wanted))
+    last = {
+        name: {seed: last_info(agent, env, seed) for seed in seeds}
+        for name, agent in agents.items()
+    }
+    scores: dict[str, Any] = {
+        "n": len(seeds),
+        "seeds": [min(seeds), max(seeds)],
+        "keep_ratio": ratio,
+    }
+    rng = np.random.default_rng(0)
+    for metric in ("val_loss", "test_accuracy"):
+        of = {name: {s: info[metric] for s, info in runs.items()} for name, runs in last.items()}
+        scores[metric] = {name: float(np.mean(list(runs.values()))) for name, runs in of.items()}
+        for control in CONTROLS:
+            difference = paired_differences(of["trained"], of[control])
+            scores[metric][f"minus_{control}"] = _interval(estimate([difference], rng, mean))
+    return scores
+
+
+def last_info(agent: Any, env: gym.Env[Any, Any], seed: int) -> dict[str, Any]:
+    """Run one episode; the info of its last round."""
+    observation, info = env.reset(seed=seed)
+    state, over = None, False
+    while not over:
+        action, state = agent.predict(observation, state)
+        observation, _, over, _, info = env.step(action)
+    return info
+
+
+def _interval(found: Estimate) -> list[float | None]:
+    return [found.value, found.low, found.high]

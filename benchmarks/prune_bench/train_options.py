@@ -1,0 +1,73 @@
+"""What to train: options of `prune-env train`, and the presets that they change.
+
+Hyperparameters are in `hyperparams/ALGO.yml`, with the keys of rl-baselines3-zoo, under patterns of
+ids; the first that fits counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+from prune_agents.presets import ALGORITHMS, Preset
+
+from prune_bench.options import Pairs
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train."""
+
+    env: str = "prune_env/Digits-Scores-v0"
+    """registered id; the twins -Scores-v0 and -Rules-v0 suit stock policies"""
+    algo: str = "ppo"
+    """ppo a2c sac td3 ddpg dqn, or of sb3_contrib tqc trpo ars qrdqn crossq recurrent_ppo
+    maskable_ppo"""
+    timesteps: int | None = None
+    """rounds to train for; by default the preset's"""
+    out: Path = Path("agents/zoo/mine")
+    """folder of the agent"""
+    preset: Path | None = None
+    """YAML file with the keys of rl-baselines3-zoo; by default the one that comes with `algo`"""
+    keep_ratio: float | None = None
+    """share of the arms to keep each round; by default the id's, 0.3"""
+    env_kwargs: Pairs = field(default_factory=dict)
+    """further arguments of the environment, such as epochs=20"""
+    hyperparameters: Pairs = field(default_factory=dict)
+    """further keys of the preset, such as learning_rate=0.001"""
+    seed: int = 0
+    """of the model, and of the first of its environments"""
+    eval_seeds: int = 20
+    """how many held-out seeds the trained agent is compared with the controls on"""
+    checkpoint_rounds: int = 2_000
+    """rounds between two checkpoints, each with an evaluation on a few held-out seeds"""
+    resume: bool = False
+    """go on with what is in `out`"""
+
+
+def read_preset(options: TrainOptions) -> Preset:
+    """The preset of these options: the file's, with what the options change.
+
+    Raises:
+        ValueError, FileNotFoundError: there is no such preset, or it is not allowed.
+    """
+    if options.algo not in ALGORITHMS:
+        raise ValueError(f"unknown algo {options.algo!r}; known are {', '.join(ALGORITHMS)}")
+    source = options.preset or files("prune_bench") / "hyperparams" / f"{options.algo}.yml"
+    listed = yaml.safe_load(source.read_text())
+    fitting = [pattern for pattern in listed if fnmatch(options.env, pattern)]
+    if not fitting:
+        raise ValueError(f"{source} has nothing for {options.env}; it has {', '.join(listed)}")
+    chosen = listed[fitting[0]]
+    preset = Preset.from_dict(
+        {"algo": options.algo, "env": options.env} | chosen | options.hyperparameters
+    )
+    preset = replace(preset, env_kwargs=preset.env_kwargs | options.env_kwargs)
+    if options.timesteps is not None:
+        preset = replace(preset, n_timesteps=options.timesteps)
+    if options.keep_ratio is not None:
+        preset = preset.with_wrapper_option("keep_ratio", options.keep_ratio)
+    return preset.resolved()

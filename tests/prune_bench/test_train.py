@@ -1,0 +1,176 @@
+"""prune-env train: presets, checkpoints, resuming, and the comparison with the controls."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from prune_agents import sb3
+from prune_agents.presets import ALGORITHMS
+from prune_bench import train as training
+from prune_bench.cli import main
+from prune_bench.train_options import TrainOptions, read_preset
+
+import prune_env
+
+TINY = {"num_arms": 60, "epochs": 4}
+
+
+@pytest.fixture
+def options(tmp_path):
+    return TrainOptions(
+        env="prune_env/Synthetic-Scores-v0",
+        timesteps=32,
+        out=tmp_path / "agent",
+        env_kwargs=TINY,
+        hyperparameters={"n_envs": 1, "n_steps": 8, "batch_size": 8, "n_epochs": 1},
+        eval_seeds=3,
+        checkpoint_rounds=16,
+    )
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_every_algorithm_has_a_preset_that_its_twins_can_be_made_from(algo):
+    kind = "Rules" if algo in ("dqn", "qrdqn", "maskable_ppo") else "Scores"
+    preset = read_preset(TrainOptions(algo=algo, env=f"prune_env/Digits-{kind}-v0"))
+    assert preset.algo == algo
+    names = [wrapper.name for wrapper in preset.spec().additional_wrappers]
+    assert names == ["LinearScores" if kind == "Scores" else "Rules", "SummaryObservation"]
+
+
+def test_every_id_has_a_preset_for_ppo():
+    for env_id in prune_env.ENVIRONMENTS:
+        preset = read_preset(TrainOptions(env=env_id))
+        armwise = env_id.count("-") == 1  # no twin
+        assert (preset.policy == "ArmwisePolicy") == armwise, env_id
+
+
+def test_options_go_before_the_preset(tmp_path):
+    path = tmp_path / "mine.yml"
+    path.write_text(
+        "prune_env/Digits-Scores-v0: {n_timesteps: 7, n_steps: 8, learning_rate: lin_0.1}"
+    )
+    options = TrainOptions(
+        preset=path,
+        timesteps=9,
+        keep_ratio=0.1,
+        env_kwargs={"epochs": 3},
+        hyperparameters={"n_steps": 4},
+    )
+    preset = read_preset(options)
+    assert preset.n_timesteps == 9
+    assert preset.hyperparameters == {"n_steps": 4, "learning_rate": "lin_0.1"}
+    assert preset.env_kwargs == {"epochs": 3}
+    assert preset.env_wrapper == [{"LinearScores": {"keep_ratio": 0.1}}, {"SummaryObservation": {}}]
+    with pytest.raises(ValueError, match="has nothing for prune_env/CIFAR10-Scores-v0"):
+        read_preset(replace(options, env="prune_env/CIFAR10-Scores-v0"))
+
+
+def test_a_training_leaves_an_agent_and_its_scores(options):
+    rows = []
+    scores = training.train(options, rows.append)
+    assert [row["rounds"] for row in rows] == list(range(1, 33))
+    assert rows[-1]["episodes"] == 8
+    assert "eval_return" in rows[-1]
+    saved = json.loads((options.out / "result.json").read_text())
+    assert saved["scores"] == json.loads(json.dumps(scores))
+    assert scores["seeds"] == [1_000_000, 1_000_002]
+    value, low, high = scores["val_loss"]["minus_random_dynamic"]
+    loss = scores["val_loss"]
+    assert value == pytest.approx(loss["trained"] - loss["random_dynamic"])
+    assert low <= value <= high
+    assert sb3.load(options.out).path == str(options.out)
+
+
+def test_an_agent_is_not_overwritten(options):
+    options.out.mkdir()
+    (options.out / "model.zip").touch()
+    with pytest.raises(ValueError, match="holds an agent already; --resume goes on with it"):
+        training.train(options)
+
+
+def test_resuming_goes_on_from_the_checkpoint(options):
+    training.train(options)
+    rows = []
+    training.train(replace(options, timesteps=48, resume=True), rows.append)
+    assert [row["rounds"] for row in rows] == list(range(33, 49))
+    other = replace(options, timesteps=64, resume=True, keep_ratio=0.1)
+    with pytest.raises(ValueError, match="was trained with another preset"):
+        training.train(other)
+
+
+def test_a_replay_buffer_is_resumed(options):
+    small = {"learning_starts": 8, "buffer_size": 100, "batch_size": 8}
+    options = replace(options, algo="sac", hyperparameters=small)
+    preset = read_preset(options)
+    model = sb3.train(preset)
+    training.checkpoint(model, preset, options.out)
+    again = training.resumed(options, preset, None)
+    assert again.num_timesteps == 32
+    assert again.replay_buffer.pos == 32
+    np.testing.assert_array_equal(again.replay_buffer.actions, model.replay_buffer.actions)
+
+
+@pytest.mark.slow
+def test_resume_after_a_kill(options):
+    command = [sys.executable, "-c", "from prune_bench.cli import main; main()", "train"]
+    command += ["--env", options.env, "--timesteps", "4000", "--out", str(options.out), "--json"]
+    command += ["--env-kwargs", "num_arms=60", "epochs=4", "--checkpoint-rounds", "64"]
+    command += ["--hyperparameters", "n_envs=1", "n_steps=8", "batch_size=8", "--eval-seeds", "2"]
+    process = subprocess.Popen(command)
+    while not (options.out / "model.zip").exists():
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = json.loads((options.out / "result.json").read_text())["num_timesteps"]
+    assert 0 < done < 4000
+    command[command.index("4000")] = str(done + 64)
+    subprocess.run([*command, "--resume"], check=True, env=os.environ)
+    assert json.loads((options.out / "result.json").read_text())["num_timesteps"] == done + 64
+
+
+def test_the_command_prints_how_the_agent_compares(options, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    words = ["train", "--env", options.env, "--timesteps", "16", "--out", str(options.out)]
+    words += ["--env-kwargs", "num_arms=60", "epochs=4", "--eval-seeds", "2"]
+    main([*words, "--hyperparameters", "n_envs=1", "n_steps=8", "batch_size=8"])
+    shown = capsys.readouterr().out
+    for line in ("trained", "random_dynamic", "static_random", "n = 2 seeds", "prune-env run"):
+        assert line in shown
+
+
+def test_the_saved_agent_runs_under_its_folder(options, capsys):
+    training.train(options)
+    words = ["run", "--agent", str(options.out), "--env", "prune_env/Digits-v0", "--limit", "100"]
+    main([*words, "--epochs", "2", "--keep-ratio", "0.5", "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert [row["kept"] for row in result["history"]] == [45, 45]
+
+
+def test_torchrl_steps_it():
+    envs = pytest.importorskip(
+        "torchrl.envs", reason="torchrl is in the extra dev", exc_type=ImportError
+    )
+    with gym.make("prune_env/Synthetic-Scores-v0", **TINY) as env:
+        wrapped = envs.GymWrapper(env)
+        rollout = wrapped.rollout(max_steps=10)
+    assert rollout["observation"].shape == (4, 55)
+    assert rollout["next", "reward"].shape == (4, 1)
+    assert rollout["next", "terminated"][-1]
+    by_id = envs.GymEnv("prune_env/Synthetic-Rules-v0", categorical_action_encoding=True, **TINY)
+    assert by_id.rollout(max_steps=10)["observation"].shape == (4, 55)
+
+
+def test_the_single_file_ppo_of_the_readme_runs():
+    example = Path(__file__).parents[2] / "examples" / "ppo_single_file.py"
+    command = [sys.executable, str(example), "--total-rounds", "160", "--env-id"]
+    command += ["prune_env/Synthetic-Scores-v0"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "return" in out.stdout
