@@ -12,6 +12,7 @@ from prune_bench import checkpoint, claims
 from prune_bench.board import Board
 from prune_bench.results import run_id
 from prune_bench.runner import Episode, Place, RunOptions, run
+from prune_bench.standings import Run
 from prune_bench.work import do_run
 
 N, K, EPOCHS = 270, 81, 4
@@ -76,6 +77,25 @@ def test_all_of_a_prior_run_is_charged(agent, options, prior_passes):
     for clock in ("seconds", "cpu_seconds"):
         assert (result[clock]["prior"] > 0) == (prior_passes > 0)
     json.dumps(result)
+
+
+def test_comparisons_count_it_and_take_a_missing_one_as_nothing():
+    result = run(replace(OPTIONS, agent="el2n"), Place(threads=1))
+    full, seconds = 3 * N * EPOCHS, result["cpu_seconds"]
+    finished = Run(result)
+    assert not finished.pays_evaluation
+    assert finished.cost == (3 * K * EPOCHS + 3 * N * 2) / full
+    assert finished.curve["passes"][0] == (3 * K + 3 * N * 2) / full
+    assert finished.curve["passes"][-1] == finished.cost
+    assert finished.charged_seconds == pytest.approx(sum(seconds.values()) - seconds["evaluate"])
+    assert finished.curve["seconds"][0] > seconds["prior"]
+
+    old = run(replace(OPTIONS, agent="uncertainty"), Place(threads=1))
+    for part in ("passes", "seconds", "cpu_seconds"):
+        del old[part]["prior"]
+    assert not Run(old).pays_evaluation
+    assert Run(old).curve["passes"][-1] == Run(old).cost == K / N
+    assert Run(old).phases["prior"] == 0
 
 
 @pytest.mark.parametrize("agent", STATIC)
