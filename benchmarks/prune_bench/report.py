@@ -133,7 +133,7 @@ def _section(place: int, comparisons: Sequence[Comparison], charts: dict[str, An
         {
             "title": f"Keep {percent(comparison.keep_ratio)}",
             "kind": verdict.kind,
-            "badge": BADGES[verdict.kind],
+            "badge": ("▲", "ahead, few seeds") if verdict.is_weak else BADGES[verdict.kind],
             "sentence": verdict.sentence,
             "chart": add(f"ahead{i}", chart.ahead(comparison)),
         }
@@ -342,11 +342,9 @@ def pictures(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
 
     title = comparisons[0].setting.title
     panels = [
-        charts.ahead(comparison).properties(
-            width=300, title=f"Keep {percent(comparison.keep_ratio)}"
-        )
+        panel.properties(width=300, title=f"Keep {percent(comparison.keep_ratio)}")
         for comparison in comparisons
-        if any(row.ahead for row in comparison.rows)
+        if (panel := charts.ahead(comparison)) is not None
     ]
     made = {"ahead": alt.hconcat(*panels, title=title)} if panels else {}
     cost = charts.accuracy_against_cost(comparisons, legend=True)

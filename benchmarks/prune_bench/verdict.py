@@ -33,6 +33,24 @@ class Verdict:
         return self.leader.ahead if self.leader else None
 
     @property
+    def is_weak(self) -> bool:
+        """Whether the leader is ahead in too few seeds to say that it beats `full_short`.
+
+        The interval of few runs is hardly more than their range: three are all on one side of 0
+        by luck in one case of four.
+        """
+        return self.kind == "beats" and self.leader is not None and self._seeds < MIN_SEEDS
+
+    @property
+    def _seeds(self) -> int:
+        return len(self.leader.ahead_runs) if self.leader else 0
+
+    @property
+    def beats(self) -> str:
+        """The verb that the evidence allows."""
+        return f"is ahead, in {self._seeds} seeds, of" if self.is_weak else "beats"
+
+    @property
     def sentence(self) -> str:
         """One sentence for a person."""
         if self.so_far is not None:
@@ -44,7 +62,7 @@ class Verdict:
         if self.kind == "beats":
             others = len(self.beaters) - 1
             also = f"; so do {others} more" if others > 1 else "; so does one more" * others
-            return f"{name} beats full_short by {ahead} points{also}."
+            return f"{name} {self.beats} full_short by {ahead} points{also}."
         if self.kind == "level":
             return f"Nothing beats full_short for certain; the best, {name}, is at {ahead} points."
         return f"Nothing beats full_short; the closest, {name}, is at {ahead} points."
@@ -97,7 +115,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
             f"at keep {percent(best.keep_ratio)}: {points(best.ahead, signed=True)} points."
         )
     clauses = [
-        f"{verdict.leader.agent} beats full_short at keep {percent(verdict.keep_ratio)} "
+        f"{verdict.leader.agent} {verdict.beats} full_short at keep {percent(verdict.keep_ratio)} "
         f"({points(verdict.ahead, signed=True, interval=False)} points)"
         for verdict in won
         if verdict.leader

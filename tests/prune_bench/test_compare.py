@@ -201,6 +201,22 @@ def test_a_certain_winner_leads_before_a_higher_uncertain_one(make_result):
     assert verdict.beaters == ("sure",)
 
 
+def test_few_seeds_do_not_beat(make_result):
+    results = [
+        made(make_result, agent, seed, accuracy=accuracy, cost=0.1)
+        for seed in range(3)
+        for agent, accuracy in {"full_short": 0.5, "rs2": 0.6}.items()
+    ]
+    verdict = judge(standings(results).comparisons[0])
+    assert verdict.is_weak
+    assert verdict.sentence == (
+        "rs2 is ahead, in 3 seeds, of full_short by +10.0 [10.0, 10.0] points."
+    )
+    assert headline([verdict]) == (
+        "At equal cost rs2 is ahead, in 3 seeds, of full_short at keep 10 % (+10.0 points)."
+    )
+
+
 def test_an_unfinished_agent_cannot_win(make_result):
     results = [made(make_result, "full_short", seed, accuracy=0.5) for seed in range(5)]
     results += [made(make_result, "rs2", 0, accuracy=0.9) | {"id": "rs2-0"}]
