@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from prune_bench import presets
+from prune_bench import cli, presets
 from prune_bench.board import Board, Grid, read_grids
 from prune_bench.results import run_id
 from prune_bench.runner import Place, RunOptions, run
@@ -159,3 +159,21 @@ def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):
     sys.modules.pop("my_agent")
     assert result["options"]["agent"] == "my_agent:Hardest"
     assert [row["kept"] for row in result["history"]] == [45, 45, 45]
+
+
+def test_a_preset_sets_defaults_and_options_take_precedence(monkeypatch):
+    commands = []
+    monkeypatch.setattr(cli.Board, "main", lambda self, console: commands.append(self))
+    cli.main(["board", "--preset", "demo", "--seeds", "2", "--agents", "ucb"])
+    (command,) = commands
+    expected = {name: v for name, v in presets.read("demo").items() if name != "jobs"}
+    assert command.grid == Grid(**(expected | {"seeds": 2, "agents": ("ucb",)}))
+    assert command.jobs == 2
+    assert command.out == Path("board-demo")
+
+
+def test_an_unknown_preset_ends_with_one_clear_error(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["board", "--preset", "dem"])
+    assert end.value.code == 2
+    assert "allowed are cifar10-cpu, demo, paper" in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,87 @@
+"""What a terminal shows of a board that is under way."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from prune_bench.board import Board, Grid
+from prune_bench.live import BoardView, duration
+from prune_bench.results import write_json
+from prune_bench.work import file_failure
+from rich.console import Console
+
+
+def finish(board, name, accuracy, seconds):
+    """File a result of which only that is known which the view reads."""
+    options = board.runs()[name]
+    content = {
+        "num_arms": 100,
+        "options": {"epochs": options.epochs},
+        "test_accuracy": {"last": accuracy},
+        "seconds": {"train": seconds, "evaluate": 0.0},
+        "passes": {"charged": 3 * 100 * options.epochs * options.keep_ratio},
+    }
+    write_json(board.result_path(name), json.loads(json.dumps(content)))
+
+
+@pytest.fixture
+def board(tmp_path):
+    """Seven runs a seed: full, four controls and two agents at keep 0.5."""
+    board = Board(tmp_path)
+    board.add(Grid(agents=("ucb", "ucb1"), keep_ratios=(0.5,), seeds=2, epochs=4))
+    return board
+
+
+def shown(view):
+    """The lines of the live view."""
+    console = Console(file=io.StringIO(), width=100)
+    console.print(view.picture())
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_plain_lines_where_there_is_no_terminal(board):
+    console = Console(file=io.StringIO(), width=200)
+    names = list(board.runs())
+    finish(board, names[0], 0.9, 10.0)
+    with BoardView(console, board, jobs=2) as view:
+        view.tick()
+        finish(board, names[1], 0.8, 5.0)
+        file_failure(board, board.runs()[names[2]], "ValueError: [bold]")
+        view.tick()
+        view.tick()
+    lines = console.file.getvalue().splitlines()
+    assert lines[0].endswith("14 runs, 1 of them done")
+    # left: one run on everything at 10 s, ten at keep 0.5 and 5 s, two at a time
+    assert lines[1:] == [
+        "2/14 full_short keep 0.5 seed 0: 80.00% in 5.0 s, 30 s left",
+        "3/14 static_random keep 0.5 seed 0: FAILED, ValueError: [bold]",
+    ]
+
+
+def test_the_picture_counts_and_ranks(board):
+    names = list(board.runs())
+    finish(board, names[0], 0.9, 10.0)
+    for name in names:
+        agent = board.runs()[name].agent
+        if agent in ("ucb", "ucb1", "rs2", "full_short"):
+            place = ("full_short", "rs2", "ucb1", "ucb").index(agent)
+            finish(board, name, 0.5 + 0.1 * place + 0.02 * board.runs()[name].seed, 5.0)
+    lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1))
+    assert "9 of 14 done   0 running   0 failed   about 30 s left" in lines[1]
+    body = [line.split() for line in lines[-4:]]
+    assert body == [
+        ["0.5", "ucb", "81.00%", "±", "1.41%", "2", "50%", "5.0"],
+        ["ucb1", "71.00%", "±", "1.41%", "2", "50%", "5.0"],
+        ["rs2", "61.00%", "±", "1.41%", "2", "50%", "5.0"],
+        ["1", "full", "90.00%", "1", "100%", "10.0"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.4, "59 s"), (75, "1 min 15 s"), (3600, "1 h 0 min"), (7325, "2 h 2 min")],
+)
+def test_duration(seconds, words):
+    assert duration(seconds) == words
