@@ -215,6 +215,8 @@ def print_report(console: Console, folder: Path) -> None:
         console.print(escape(str(error)))
 
 
+DESCRIPTION = "Train on some of the samples, and let an agent choose which. See README.md."
+
 Command = (
     Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Train, tyro.conf.subcommand("train")]
@@ -232,7 +234,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         default = Board.preset_of(arguments) or tyro.MISSING
         command = tyro.cli(
-            Command, prog="prune-env", description=__doc__, args=arguments, default=default
+            Command, prog="prune-env", description=DESCRIPTION, args=arguments, default=default
         )
         command.main(Console())
     except (ValueError, FileNotFoundError, ImportError, gym.error.Error) as error:
