@@ -18,7 +18,7 @@ from gymnasium.utils.env_checker import data_equivalence as equal
 import prune_env
 
 SMALL: dict[str, dict] = {"epochs": 3}
-"""Options that make an episode short; ids not named in `DATA` have small episodes anyway."""
+"""Options that make an episode short; the rungs that train no network are small anyway."""
 
 IDS = sorted(prune_env.ENVIRONMENTS)
 
