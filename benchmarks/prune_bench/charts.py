@@ -320,7 +320,10 @@ def _curve_records(row: Row, keep_ratio: float) -> Records:
 
 
 def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
-    """Which share of the runs ends above a normalised score. None where the scale is not known."""
+    """Which share of the runs ends above a normalised score.
+
+    None where the scale is not known, or fewer than two agents have all their runs.
+    """
     strata: dict[str, list[Any]] = {}
     for comparison in comparisons:
         for row in comparison.rows:
@@ -329,7 +332,7 @@ def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
                 strata.setdefault(row.agent, []).append(row.normalised_runs)
     known = max((len(runs) for runs in strata.values()), default=0)
     strata = {agent: runs for agent, runs in strata.items() if len(runs) == known}
-    if not strata:
+    if len(strata) < 2:
         return None
     scores = np.concatenate([runs for agent in strata.values() for runs in agent])
     low, high = max(-1.0, scores.min()), min(2.0, scores.max())
