@@ -3,10 +3,11 @@
 Each is the pure part of the wrapper of the same name, so that an agent trained through the wrapper
 can choose without it. The signature is always
 
-    choose(actions, keep_ratio, memory, observation, rng) -> (M, N) bool
+    choose(actions, ratio, memory, observation, rng) -> (M, N) bool
 
-actions: (M, ...), one of `space(num_arms)` for each run; keep_ratio: (M,) in (0, 1]; memory and
-observation as in `prune_env.features`. No run keeps more arms than it can pay for.
+actions: (M, ...), one of `space(num_arms)` for each run; ratio: (M,) float64 in (0, 1], the share
+of the arms to keep; memory and observation as in `prune_env.features`. No run keeps more arms than
+it can pay for.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from prune_env.selection import top_k
 
 Mask = NDArray[np.bool_]
 Rng = np.random.Generator
+Actions = NDArray[Any]
+Ratio = NDArray[np.float64]
 
 RULES: dict[str, dict[str, float]] = {
     "random": {"noise": 1},
@@ -50,12 +53,7 @@ class Chooser(Protocol):
         """The actions of one run over N arms."""
 
     def choose(
-        self,
-        actions: NDArray[Any],
-        keep_ratio: NDArray[np.float64],
-        memory: Memory,
-        observation: Observation,
-        rng: Rng,
+        self, actions: Actions, ratio: Ratio, memory: Memory, observation: Observation, rng: Rng
     ) -> Mask:
         """Choose the arms of M runs."""
 
@@ -68,15 +66,10 @@ class LinearScores:
         return spaces.Box(-1, 1, (len(FEATURES),), np.float32)
 
     def choose(
-        self,
-        actions: NDArray[Any],
-        keep_ratio: NDArray[np.float64],
-        memory: Memory,
-        observation: Observation,
-        rng: Rng,
+        self, actions: Actions, ratio: Ratio, memory: Memory, observation: Observation, rng: Rng
     ) -> Mask:
         scores = linear_scores(actions, memory, observation, rng)
-        return best(scores, num_kept(keep_ratio, observation))
+        return best(scores, num_kept(ratio, observation))
 
 
 @dataclass(frozen=True)
@@ -98,16 +91,11 @@ class Rules:
         return spaces.Discrete(len(self.rules))
 
     def choose(
-        self,
-        actions: NDArray[Any],
-        keep_ratio: NDArray[np.float64],
-        memory: Memory,
-        observation: Observation,
-        rng: Rng,
+        self, actions: Actions, ratio: Ratio, memory: Memory, observation: Observation, rng: Rng
     ) -> Mask:
         points = [[rule.get(name, 0) for name in FEATURES] for rule in self.rules.values()]
         weights = np.array(points, np.float32)[actions]
-        return LinearScores().choose(weights, keep_ratio, memory, observation, rng)
+        return LinearScores().choose(weights, ratio, memory, observation, rng)
 
 
 @dataclass(frozen=True)
@@ -118,15 +106,10 @@ class ArmScores:
         return spaces.Box(-1, 1, (num_arms,), np.float32)
 
     def choose(
-        self,
-        actions: NDArray[Any],
-        keep_ratio: NDArray[np.float64],
-        memory: Memory,
-        observation: Observation,
-        rng: Rng,
+        self, actions: Actions, ratio: Ratio, memory: Memory, observation: Observation, rng: Rng
     ) -> Mask:
         ties = 1e-6 * rng.random(actions.shape, np.float32)
-        return best(actions + ties, num_kept(keep_ratio, observation))
+        return best(actions + ties, num_kept(ratio, observation))
 
 
 @dataclass(frozen=True)
@@ -144,17 +127,12 @@ class LossBins:
         return spaces.Box(-1, 1, (self.bins,), np.float32)
 
     def choose(
-        self,
-        actions: NDArray[Any],
-        keep_ratio: NDArray[np.float64],
-        memory: Memory,
-        observation: Observation,
-        rng: Rng,
+        self, actions: Actions, ratio: Ratio, memory: Memory, observation: Observation, rng: Rng
     ) -> Mask:
         loss = feature("loss", memory, observation, rng)
         mask = np.zeros(loss.shape, bool)
         shuffled = rng.permutation(loss.shape[1])  # equal losses are spread over the bins
-        kept = num_kept(keep_ratio, observation)
+        kept = num_kept(ratio, observation)
         for row, losses, action, k in zip(mask, loss, actions, kept, strict=True):
             easiest_first = shuffled[np.argsort(losses[shuffled], kind="stable")]
             groups = np.array_split(easiest_first, self.bins)
@@ -192,9 +170,7 @@ class KeepRatio:
         assert isinstance(inner, spaces.Box)
         return spaces.Box(-1, 1, (inner.shape[0] + 1,), np.float32)
 
-    def split(
-        self, actions: NDArray[Any], num_arms: int
-    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    def split(self, actions: Actions, num_arms: int) -> tuple[Ratio, Actions]:
         """The shares to keep, (M,), and the actions of the other chooser."""
         inner = self.chooser.space(num_arms)
         if isinstance(inner, spaces.Discrete):
@@ -204,26 +180,21 @@ class KeepRatio:
         return self.low * (self.high / self.low) ** height.astype(np.float64), rest
 
     def choose(
-        self,
-        actions: NDArray[Any],
-        keep_ratio: NDArray[np.float64],
-        memory: Memory,
-        observation: Observation,
-        rng: Rng,
+        self, actions: Actions, ratio: Ratio, memory: Memory, observation: Observation, rng: Rng
     ) -> Mask:
-        keep_ratio, rest = self.split(actions, observation["seen"].shape[1])
-        return self.chooser.choose(rest, keep_ratio, memory, observation, rng)
+        ratio, rest = self.split(actions, observation["seen"].shape[1])
+        return self.chooser.choose(rest, ratio, memory, observation, rng)
 
 
-def num_kept(keep_ratio: NDArray[np.float64], observation: Observation) -> NDArray[np.int64]:
-    """(M,) how many arms to keep: the nearest to keep_ratio * N that can be paid for, at least 1.
+def num_kept(ratio: Ratio, observation: Observation) -> NDArray[np.int64]:
+    """(M,) how many arms to keep: the nearest to ratio * N that can be paid for, at least 1.
 
     `budget_left` is in epochs of the whole data; its float32 rounding must not cost an arm.
     """
     num_arms = observation["seen"].shape[1]
     left = observation["budget_left"][:, 0].astype(np.float64)
     affordable = np.floor(left * num_arms * (1 + 1e-7) + 1e-3)
-    return np.minimum(np.round(keep_ratio * num_arms), affordable).clip(1).astype(np.int64)
+    return np.minimum(np.round(ratio * num_arms), affordable).clip(1).astype(np.int64)
 
 
 def best(scores: NDArray[np.floating[Any]], kept: NDArray[np.int64]) -> Mask:
