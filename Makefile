@@ -20,7 +20,7 @@ lint: $(VENV)/test-installed
 
 $(VENV)/demo-installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable ".[report]"
 	touch $@
 
 $(VENV)/test-installed: pyproject.toml
