@@ -1,8 +1,8 @@
 """Episodes per second of a cheap rung, several ways: `python -m prune_bench.rung_speed`.
 
-The same episodes (random_dynamic, one seed a run) as one vector environment of M runs, as M scalar
-environments in a Python loop, as M scalar environments in 2 processes (SB3's SubprocVecEnv), and,
-for the probe, as M modules trained with PyTorch's autograd, without any environment around them.
+The same episodes (random_dynamic) as a vector environment of M runs, as scalar environments in a
+Python loop, as scalar environments in 2 processes (SB3's SubprocVecEnv), and, for the probe, as
+modules that PyTorch's autograd trains, one after the other, without any environment around them.
 
 Ways take turns and the median of the repeats is shown. CPU-seconds are the number to compare where
 a machine is shared: they count both processes. Wall-clock is what a free machine would show.
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from prune_bench.runner import processor_name
 from prune_env.learners.probe import ProbeLearner
 
 
@@ -42,8 +43,8 @@ class Options:
     """share of the arms that are kept"""
     runs: tuple[int, ...] = (1, 16, 256)
     """M"""
-    most: int = 16
-    """of the runs that are not in one vector environment, time only so many: they do not share"""
+    episodes: int = 8
+    """of the ways that are not a vector environment, so many at a time, an even number"""
     repeats: int = 5
     """times that each way is timed, after one that is not"""
     hidden: int | None = None
@@ -90,28 +91,25 @@ def vector(options: Options, num_runs: int, more: dict[str, Any]) -> Way:
     return Way(episodes)
 
 
-def loop(options: Options, num_runs: int, more: dict[str, Any]) -> Way:
+def loop(options: Options, more: dict[str, Any]) -> Way:
     """Scalar environments, one after the other."""
-    count = min(num_runs, options.most)
     env = gym.make(options.env, epochs=options.epochs, disable_env_checker=True, **more)
     agent = prune_agents.make("random_dynamic", keep_ratio=options.keep_ratio)
 
     def episodes() -> int:
-        for run in range(count):
+        for run in range(options.episodes):
             observation, state = env.reset(seed=run)[0], None
             for _ in range(options.epochs):
                 action, state = agent.predict(observation, state)
                 observation, *_ = env.step(action)
-        return count
+        return options.episodes
 
     return Way(episodes)
 
 
-def two_processes(options: Options, num_runs: int, more: dict[str, Any]) -> Way:
+def two_processes(options: Options, more: dict[str, Any]) -> Way:
     """Scalar environments in 2 processes; what it takes to start them is not timed."""
     from stable_baselines3.common.vec_env import SubprocVecEnv
-
-    count = max(2, min(num_runs, options.most))
 
     def make() -> gym.Env[Any, Any]:
         import prune_env  # noqa: F401, registers the id in the new process
@@ -124,16 +122,16 @@ def two_processes(options: Options, num_runs: int, more: dict[str, Any]) -> Way:
     def episodes() -> int:
         observation: Any = envs.reset()
         state = None
-        for _ in range(options.epochs * count // 2):
+        for _ in range(options.epochs * options.episodes // 2):
             action, state = agent.predict(observation, state)
             observation, *_ = envs.step(action)
-        return count // 2 * 2
+        return options.episodes // 2 * 2
 
     pids = tuple(process.pid for process in envs.processes)
     return Way(episodes, pids, envs.close)
 
 
-def autograd(options: Options, num_runs: int, more: dict[str, Any]) -> Way:
+def autograd(options: Options, more: dict[str, Any]) -> Way:
     """One torch module after the other, on the probe's features, with its batches and SGD."""
     import torch
     import torch.nn.functional as F
@@ -142,7 +140,7 @@ def autograd(options: Options, num_runs: int, more: dict[str, Any]) -> Way:
     torch.set_num_threads(1)
     env = gym.make(options.env, **more).unwrapped
     learner: ProbeLearner = env.learner  # type: ignore[attr-defined]
-    recipe, count = learner.options, min(num_runs, options.most)
+    recipe = learner.options
     x = torch.from_numpy(learner.arms[:, :-1])
     y = torch.from_numpy(learner.labels)
     held_out, held_out_labels = (torch.from_numpy(array) for array in learner.splits["validation"])
@@ -158,7 +156,7 @@ def autograd(options: Options, num_runs: int, more: dict[str, Any]) -> Way:
         )
 
     def episodes() -> int:
-        for _ in range(count):
+        for _ in range(options.episodes):
             model = module()
             optimizer = torch.optim.SGD(
                 model.parameters(),
@@ -167,59 +165,58 @@ def autograd(options: Options, num_runs: int, more: dict[str, Any]) -> Way:
                 weight_decay=recipe.weight_decay,
             )
             for _ in range(options.epochs):
-                losses = []
                 for batch in torch.randperm(len(x))[:k].split(recipe.batch_size):
                     loss = F.cross_entropy(model(x[batch]), y[batch], reduction="none")
                     optimizer.zero_grad()
                     loss.mean().backward()
                     optimizer.step()
-                    losses.append(loss.detach())
                 with torch.no_grad():
                     F.cross_entropy(model(held_out[:, :-1]), held_out_labels.long())
-        return count
+        return options.episodes
 
     return Way(episodes)
 
 
-def measure(options: Options) -> list[dict[str, Any]]:
-    """Episodes per second of every way and every M."""
+def measure(options: Options) -> dict[str, dict[str, float]]:
+    """Episodes per CPU-second and per second of wall-clock, of every way."""
     more = {} if options.hidden is None else {"hidden": options.hidden}
-    ways: dict[str, Any] = {"vector": vector, "loop": loop, "two processes": two_processes}
+    ways = {f"vector, M = {runs}": vector(options, runs, more) for runs in options.runs}
+    ways |= {"loop": loop(options, more), "2 processes": two_processes(options, more)}
     if "Probe" in options.env:
-        ways["autograd loop"] = autograd
-    rows = []
-    for num_runs in options.runs:
-        ready: dict[str, Way] = {name: way(options, num_runs, more) for name, way in ways.items()}
-        timed: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-        for _ in range(options.repeats + 1):
-            for name, way in ready.items():
-                timed[name].append(way.seconds())
-        for way in ready.values():
-            way.close()
-        for name, values in timed.items():
-            wall, cpu = (statistics.median(value) for value in zip(*values[1:], strict=True))
-            rows.append({"M": num_runs, "way": name, "per_wall": 1 / wall, "per_cpu": 1 / cpu})
-    return rows
+        ways["loop, autograd, no environment"] = autograd(options, more)
+    timed: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for repeat in range(options.repeats + 1):
+        for name, way in ways.items():
+            timed[name].append(way.seconds())
+            print(f"{repeat} {name}: {timed[name][-1][1] * 1e3:.1f} ms CPU an episode", flush=True)
+    for way in ways.values():
+        way.close()
+    medians = {
+        name: [statistics.median(value) for value in zip(*values[1:], strict=True)]
+        for name, values in timed.items()
+    }
+    return {name: {"wall": 1 / wall, "cpu": 1 / cpu} for name, (wall, cpu) in medians.items()}
 
 
 def main(options: Options) -> None:
     """Measure, print, and write."""
-    rows = measure(options)
-    table = Table(title=f"{options.env}: episodes of {options.epochs} rounds a second")
-    for heading in ("M", "way", "per CPU-second", "per second", "vector / this, CPU"):
-        table.add_column(heading, justify="left" if heading == "way" else "right")
-    for row in rows:
-        best = next(r for r in rows if r["M"] == row["M"] and r["way"] == "vector")
-        ratio = best["per_cpu"] / row["per_cpu"]
-        cells = (f"{row['per_cpu']:.1f}", f"{row['per_wall']:.1f}", f"{ratio:.1f}")
-        table.add_row(str(row["M"]), row["way"], *cells)
+    rates = measure(options)
+    best = max(rate["cpu"] for name, rate in rates.items() if name.startswith("vector"))
+    table = Table(title=f"{options.env}: episodes of {options.epochs} rounds")
+    table.add_column("way")
+    for heading in ("per CPU-second", "per second", "best vector / this, CPU"):
+        table.add_column(heading, justify="right")
+    for name, rate in rates.items():
+        table.add_row(
+            name, f"{rate['cpu']:.1f}", f"{rate['wall']:.1f}", f"{best / rate['cpu']:.1f}"
+        )
     Console().print(table)
     if options.out:
-        place = {"processor": platform.processor(), "cores": os.cpu_count()}
-        load = os.getloadavg()[0]
-        result = {"env": options.env, "epochs": options.epochs, "keep_ratio": options.keep_ratio}
-        result |= {"repeats": options.repeats, "numpy": np.__version__, "load": load} | place
-        options.out.write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
+        result = {"command": " ".join(sys.argv[1:]), "env": options.env, "epochs": options.epochs}
+        result |= {"keep_ratio": options.keep_ratio, "repeats": options.repeats}
+        result |= {"processor": processor_name(), "cores": os.cpu_count()}
+        result |= {"load": os.getloadavg()[0], "numpy": np.__version__}
+        options.out.write_text(json.dumps(result | {"episodes_per_second": rates}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -54,8 +54,8 @@ class ProbeLearner:
     """M runs of a small head over the same N feature vectors.
 
     Softmax regression, or one hidden layer, trained by SGD with momentum on the arms that are kept,
-    in real mini-batches: real generalisation and a real effect of selection, at thousands of
-    rounds a second. The order in which arms come follows from the seed and the round and does not
+    in real mini-batches: real generalisation and a real effect of selection, at hundreds of rounds
+    a CPU-second. The order in which arms come follows from the seed and the round and does not
     depend on what is kept. What a head cannot show is how features change while a network learns.
 
     Every batch is padded to `batch_size` with samples of weight 0. So the matrices that are
@@ -154,8 +154,9 @@ class ProbeLearner:
             gradients = heads.backward(head, inputs, delta)
             for matrix, velocity, gradient in zip(matrices, velocities, gradients, strict=True):
                 gradient += self.options.weight_decay * matrix[runs]
-                velocity[runs] = self.options.momentum * velocity[runs] + gradient
-                matrix[runs] -= lr * velocity[runs]
+                velocity[runs] *= self.options.momentum
+                velocity[runs] += gradient
+                matrix[runs] -= np.multiply(lr, velocity[runs], out=gradient)
         kept = weights > 0
         flat = arms + self.num_arms * run_of[:, None, None]
         return flat[kept], table[kept]

@@ -13,22 +13,15 @@ from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
 from prune_env.learners.traces import Trace, find_trace
 from prune_env.selection import Selection
 
-LOSS = MEASURED.index("loss")
 CORRECT = MEASURED.index("correct")
 
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """What is replayed and how. Checked when made."""
+    """What is replayed."""
 
     trace: Any = "digits"
     """a name in `prune_env.learners.traces.SHIPPED`, an .npz file or a `Trace`"""
-    generalisation: float | None = None
-    """what an arm gains from the training of others, in [0, 1]; None: measured on the trace"""
-
-    def __post_init__(self) -> None:
-        if self.generalisation is not None and not 0 <= self.generalisation <= 1:
-            raise ValueError(f"generalisation is {self.generalisation}; allowed is 0 to 1, or None")
 
 
 class ReplayLearner:
@@ -41,28 +34,30 @@ class ReplayLearner:
     values from T - 1 on): loss_i(t_i) and the other signals. The network as a whole has a position
     t. A round that keeps the arms S moves them by
 
-        left_i  = max(loss_i(t_i) - loss_i(T - 1), 0)             what is left to learn from arm i
-        share   = sum over S of left_i / sum over all of left_i   in [0, 1]
-        t       <- t + share
-        t_i     <- t_i + (1 - g) [i in S] + g share
+        left_i(r) = max(loss_i(r) - loss_i(T - 1), 0)       what arm i still had to learn in round r
+        worth_i   = left_i(t_i) / mean over all j of left_j(t_i)       1 for the average arm
+        share     = 1/N sum over S of worth_i
+        t         <- t + share
+        t_i       <- t_i + h(t + share) - h(t)                                   for every arm
+        t_i       <- t_i + 1 - (h(t + 1) - h(t))                                 for the arms in S
 
-    and validation and test metrics are those recorded after round t. So keeping all arms is the
-    recorded run, exactly; an arm moves by being kept and, with weight g, by what the network learns
-    from the others. A loss weight w counts an arm w times. Where nothing is left, share is K / N.
-
-    g is `generalisation`. By default it is measured: an arm that was never kept should end where
-    the validation samples, which never were, ended, so g T is the round in which the mean loss of
-    the arms was what the validation loss was at the end.
+    and validation and test metrics are those recorded after round t. h(t) is how far an arm comes
+    that is never kept: the round in which the mean loss of the arms was what the validation loss
+    was after round t, for validation samples never were kept either (at most t, never falling).
+    So keeping all arms is the recorded run, up to rounding; an arm moves by being kept, and by what
+    the network learns from the others as far as the recorded network generalised. A loss weight w
+    counts an arm w times.
 
     ## What this can and cannot answer
-    It has the real spread of difficulty over arms, real order of learning, real noise from round to
-    round, real label errors; it costs no training and no GPU, so it is a place to develop and debug
-    policies and to train agents. It cannot say how good a policy is for a real network: that arms
-    which are never learned are worth nothing is an assumption, redundancy between arms is unknown
-    (two copies of one image count twice), forgetting of arms that are left out is absent, and the
-    learning-rate schedule is the recorded one: a run of fewer rounds than T stops in the middle of
-    it, with a network whose learning rate has not come down. How well it predicts is measured, by
-    `prune-env fidelity`, not assumed.
+    It has the real spread of difficulty over arms, the real order of learning, real noise from
+    round to round and real label errors; it costs no training and no GPU, so it is a place to
+    develop and debug policies and to train agents. It cannot say how good a policy is for a real
+    network: that arms which were never learned are worth nothing is an assumption; an arm that is
+    kept again is worth what it was in the recorded run, so a fixed subset does as well as a fresh
+    one; redundancy between arms is unknown (two copies of one image count twice), and so is the
+    forgetting of arms that are left out. The learning-rate schedule is the recorded one: a run that
+    trains less stops in the middle of it, with a learning rate that has not come down. How well it
+    predicts is measured, by `prune-env fidelity`, not assumed.
 
     Nothing is random: runs of different seeds that keep the same arms are the same.
 
@@ -79,6 +74,10 @@ class ReplayLearner:
         self.labels = trace.labels
         self._table = _table(trace)
         """(N, T, 5) float32, the columns of `MEASURED`."""
+        self._worth = relative_worth(trace.loss)
+        """(N, max(T - 1, 1)) float32: worth in each round."""
+        self._unkept = reach_of_unkept(trace)
+        """(T + 1,) float64: h at 0, 1 ... T."""
         guess = {"loss": np.log(self.num_classes), "accuracy": 1 / self.num_classes}
         self._metrics = {
             (split, name): np.array([start, *getattr(trace, f"{prefix}_{name}")])
@@ -86,11 +85,6 @@ class ReplayLearner:
             for name, start in guess.items()
         }
         """(T + 1,) each: before the first round and after each."""
-        self.generalisation = (
-            measured_generalisation(trace)
-            if options.generalisation is None
-            else options.generalisation
-        )
         self.positions = np.zeros((num_runs, self.num_arms), np.float32)
         """(M, N) float32, in rounds of the trace: t_i."""
         self.position = np.zeros(num_runs)
@@ -109,21 +103,26 @@ class ReplayLearner:
         self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
     ) -> Signals:
         """Move along the traces by the formulas above; `start` and `end` play no part."""
-        signals = self.score(selection.indices)
-        kept = np.zeros((self.num_runs, self.num_arms), np.float32)
-        kept.reshape(-1)[selection.indices] = 1 if selection.weights is None else selection.weights
-        share = np.array([self._share(run, row) for run, row in enumerate(kept)])
-        kept *= 1 - self.generalisation
-        kept += (self.generalisation * share)[:, None].astype(np.float32)
-        self.positions += kept
-        np.minimum(self.positions, self.num_rounds, out=self.positions)
-        self.position = np.minimum(self.position + share, self.num_rounds)
+        index, counts = selection.indices, selection.counts
+        signals = self.score(index)
+        weights = np.ones(len(index), np.float32)
+        if selection.weights is not None:
+            weights = selection.weights
+        positions = self.positions.reshape(-1)
+        worth = weights * _at(self._worth, index % self.num_arms, positions[index])
+        runs = np.repeat(np.arange(self.num_runs), counts)
+        share = np.bincount(runs, worth, self.num_runs) / self.num_arms
+        before = self._h(self.position)
+        own = 1 - (self._h(self.position + 1) - before)
+        positions[index] += weights * np.repeat(own, counts).astype(np.float32)
+        self.position += share
+        self.positions += (self._h(self.position) - before).astype(np.float32)[:, None]
         return signals
 
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """What the traces show at the positions of these arms."""
         arms = indices % self.num_arms
-        table = self._at(self._table, arms, self.positions.reshape(-1)[indices])
+        table = _at(self._table, arms, self.positions.reshape(-1)[indices])
         table[:, CORRECT] = table[:, CORRECT] > 0.5
         return Signals(indices, table)
 
@@ -144,34 +143,49 @@ class ReplayLearner:
         """Continue from `state_dict`."""
         self.positions, self.position = state["positions"].copy(), state["position"].copy()
 
-    def _share(self, run: int, kept: NDArray[np.float32]) -> float:
-        """How much of what one run has left to learn is in the arms it keeps, (N,) weights."""
-        loss = self._table[:, :, LOSS]
-        left = self._at(loss, np.arange(self.num_arms), self.positions[run]) - loss[:, -1]
-        np.maximum(left, 0, out=left)
-        total = left.sum(dtype=np.float64)
-        if total == 0:
-            return float(kept.mean(dtype=np.float64))
-        return float((left * kept).sum(dtype=np.float64) / total)
-
-    def _at(
-        self, table: NDArray[np.float32], arms: NDArray[np.int64], positions: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Rows of a table (N, T, ...) at positions between its rounds, each (K,)."""
-        positions = np.minimum(positions, self.num_rounds - 1)
-        before = positions.astype(np.int64)
-        after = np.minimum(before + 1, self.num_rounds - 1)
-        part = (positions - before).reshape(-1, *[1] * (table.ndim - 2)).astype(np.float32)
-        return (1 - part) * table[arms, before] + part * table[arms, after]
+    def _h(self, position: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.interp(position, np.arange(self.num_rounds + 1), self._unkept)
 
 
-def measured_generalisation(trace: Trace) -> float:
-    """The share of the run after which the mean loss of the arms was the last validation loss."""
+def relative_worth(loss: NDArray[np.floating]) -> NDArray[np.float32]:
+    """What keeping each arm was worth in each round, relative to the average arm.
+
+    Args:
+        loss: (N, T).
+
+    Returns:
+        (N, T - 1), each column with a mean of 1. Nothing is left after the last round, so the last
+        column is of the round before, and holds from there on; one round tells nothing: all 1.
+    """
+    loss = loss.astype(np.float32)
+    left = np.maximum(loss[:, : max(loss.shape[1] - 1, 1)] - loss[:, -1:], 0)
+    mean = left.mean(axis=0, dtype=np.float64)
+    return np.where(mean > 0, left / np.where(mean > 0, mean, 1), 1).astype(np.float32)
+
+
+def reach_of_unkept(trace: Trace) -> NDArray[np.float64]:
+    """Where arms are that were never kept, after 0, 1 ... T rounds: h in the formulas.
+
+    The round in which the mean loss of the arms was the validation loss then. Never falling, and never by more than 1 from one round to the next.
+    """
     mean = trace.loss.mean(axis=0, dtype=np.float64)
     falling = np.minimum.accumulate(mean)[::-1]
-    rounds = np.arange(len(mean))[::-1]
-    last = max(len(mean) - 1, 1)
-    return float(np.interp(trace.val_loss[-1], falling, rounds) / last)
+    reach = np.interp(trace.val_loss, falling, np.arange(len(mean))[::-1])
+    h = [0.0]
+    for here in np.maximum.accumulate(reach):
+        h.append(float(np.clip(here, h[-1], h[-1] + 1)))
+    return np.array(h)
+
+
+def _at(
+    table: NDArray[np.float32], arms: NDArray[np.int64], positions: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Rows of a table (N, R, ...) at positions between its rounds, (K,); the last from there on."""
+    last = table.shape[1] - 1
+    positions = np.minimum(positions, last)
+    before = positions.astype(np.int64)
+    part = (positions - before).reshape(-1, *[1] * (table.ndim - 2)).astype(np.float32)
+    return (1 - part) * table[arms, before] + part * table[arms, np.minimum(before + 1, last)]
 
 
 def _table(trace: Trace) -> NDArray[np.float32]:

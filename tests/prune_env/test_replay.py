@@ -7,7 +7,12 @@ import pytest
 
 import prune_env  # noqa: F401, registers the ids
 from prune_env import PruneEnv, Selection
-from prune_env.learners.replay import ReplayLearner, ReplayOptions, measured_generalisation
+from prune_env.learners.replay import (
+    ReplayLearner,
+    ReplayOptions,
+    reach_of_unkept,
+    relative_worth,
+)
 from prune_env.learners.traces import SIGNALS, Trace, find_trace, record
 
 LOSS = [
@@ -35,8 +40,8 @@ def trace(**changes) -> Trace:
     return Trace(**(arrays | changes))
 
 
-def make(generalisation=0.5):
-    learner = ReplayLearner(ReplayOptions(trace=trace(), generalisation=generalisation))
+def make(**changes):
+    learner = ReplayLearner(ReplayOptions(trace=trace(**changes)))
     learner.reset([0])
     return learner
 
@@ -49,23 +54,39 @@ def train(learner, *arms, weights=None):
 def test_keeping_all_arms_is_the_recorded_run():
     learner = make()
     for r in range(3):
-        assert train(learner, 0, 1, 2).table[:, 0].tolist() == [row[r] for row in LOSS]
-        assert learner.evaluate("validation").loss.tolist() == [[1.5, 1.0, 0.5][r]]
+        losses = train(learner, 0, 1, 2).table[:, 0]
+        assert losses.tolist() == pytest.approx([row[r] for row in LOSS], abs=1e-6)
+        assert learner.evaluate("validation").loss.tolist() == pytest.approx([[1.5, 1.0, 0.5][r]])
         assert learner.evaluate("test").accuracy.tolist() == pytest.approx([[0.4, 0.5, 0.6][r]])
 
 
+def test_worth_is_what_was_left_to_learn_relative_to_the_average():
+    # before the first round 2, 0 and 1 nats are left, before the second 1, 0 and 0
+    expected = [[2, 3], [0, 0], [1, 0]]
+    assert relative_worth(np.array(LOSS)).tolist() == expected
+    assert relative_worth(np.array(LOSS)[:, :1]).tolist() == [[1], [1], [1]]
+
+
+def test_unkept_arms_come_as_far_as_the_validation_loss():
+    # mean losses 5/3, 1, 2/3; validation losses 4/3 (half-way to round 1), 1, and 5/6
+    validation = np.array([4 / 3, 1, 5 / 6], np.float32)
+    assert reach_of_unkept(trace(val_loss=validation)).tolist() == pytest.approx([0, 0.5, 1, 1.5])
+    assert reach_of_unkept(trace(val_loss=np.full(3, 9.0))).tolist() == [0, 0, 0, 0]
+    assert reach_of_unkept(trace(val_loss=np.full(3, 0.1))).tolist() == [0, 1, 2, 2]
+
+
 def test_an_arm_moves_by_being_kept_and_by_what_is_learned_elsewhere():
-    learner = make(generalisation=0.25)
+    learner = make(val_loss=np.array([4 / 3, 1, 5 / 6], np.float32))  # h(t) = t / 2
     train(learner, 0)
-    # 2 of the 3 nats that are left to learn are in arm 0
     assert learner.position.tolist() == pytest.approx([2 / 3])
-    elsewhere = 0.25 * 2 / 3
-    assert learner.positions[0].tolist() == pytest.approx([0.75 + elsewhere, elsewhere, elsewhere])
+    elsewhere = 1 / 3
+    assert learner.positions[0].tolist() == pytest.approx([0.5 + elsewhere, elsewhere, elsewhere])
     assert learner.score(np.arange(3)).table[:, 0].tolist() == pytest.approx(
-        [2 - 0.75 - elsewhere, 2, 1 - elsewhere]
+        [2 - 0.5 - elsewhere, 2, 1 - elsewhere]
     )
     before = np.log(3)
-    assert learner.evaluate("validation").loss[0] == pytest.approx(before + (1.5 - before) * 2 / 3)
+    expected = before + (4 / 3 - before) * 2 / 3
+    assert learner.evaluate("validation").loss[0] == pytest.approx(expected)
 
 
 def test_an_arm_that_is_never_learned_is_worth_nothing():
@@ -75,18 +96,10 @@ def test_an_arm_that_is_never_learned_is_worth_nothing():
 
 
 def test_a_weight_counts_an_arm_so_many_times():
-    learner = make(generalisation=0.0)
+    learner = make(val_loss=np.full(3, 9.0))  # h = 0
     train(learner, 0, 2, weights=np.array([0.5, 2.0], np.float32))
     assert learner.position.tolist() == pytest.approx([(0.5 * 2 + 2 * 1) / 3])
     assert learner.positions[0].tolist() == [0.5, 0, 2]
-
-
-def test_where_nothing_is_left_all_arms_count_the_same():
-    learner = make()
-    for _ in range(2):
-        train(learner, 0, 1, 2)
-    train(learner, 1)
-    assert learner.position.tolist() == pytest.approx([2 + 1 / 3])
 
 
 def test_the_error_norm_spreads_what_is_left():
@@ -99,14 +112,6 @@ def test_the_error_norm_spreads_what_is_left():
     )
     expected = np.linalg.norm(np.array(p) - [1, 0, 0, 0])
     assert learner.score(np.arange(1)).table[0, 4] == pytest.approx(expected)
-
-
-def test_generalisation_is_measured_on_the_trace():
-    # mean losses 5/3, 1, 2/3: the last validation loss, 5/6, lies half-way in the second step
-    halfway = trace(val_loss=np.array([2, 1, 5 / 6], np.float32))
-    assert measured_generalisation(halfway) == pytest.approx(0.75)
-    assert measured_generalisation(trace(val_loss=np.full(3, 0.1, np.float32))) == 1
-    assert measured_generalisation(trace(val_loss=np.full(3, 9.0, np.float32))) == 0
 
 
 def test_a_recorded_run_plays_back_the_same(tmp_path):
@@ -155,5 +160,3 @@ def test_bad_traces(tmp_path):
     np.savez(tmp_path / "less.npz", loss=np.zeros((2, 2)))
     with pytest.raises(ValueError, match="has no confidence, margin"):
         find_trace(tmp_path / "less.npz")
-    with pytest.raises(ValueError, match="generalisation is 2; allowed is 0 to 1"):
-        ReplayOptions(generalisation=2)
