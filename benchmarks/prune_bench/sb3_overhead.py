@@ -83,19 +83,19 @@ def main(options: Options) -> None:
     """Measure and print."""
     torch.set_num_threads(1)
     costs = measure(options)
-    table = Table(
-        title=f"CPU ms a round, {options.env}, {options.rounds} rounds, one thread,\n"
-        f"{processor_name()}, {os.cpu_count()} cores, torch {torch.__version__}",
-        box=None,
+    title = (
+        f"{options.env}, {options.rounds} rounds each, one thread\n"
+        f"{processor_name()}, {os.cpu_count()} cores, torch {torch.__version__}"
     )
-    for column in ("what", "ms a round", "times env"):
+    table = Table(box=None)
+    for column in ("what", "CPU ms a round", "times env"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for name, seconds in costs.items():
         table.add_row(name, f"{1e3 * seconds:.2f}", f"{seconds / costs['env']:.2f}")
-    Console().print(table)
+    Console().print(title, table, highlight=False)
     if options.out:
         with options.out.open("w") as file:
-            Console(file=file, width=100).print(table)
+            Console(file=file, width=100).print(title, table)
 
 
 if __name__ == "__main__":
