@@ -4,8 +4,9 @@ A head is a list of weight matrices, each (M, outputs, inputs + 1) float32: the 
 1, so its column is the bias. One matrix is a softmax regression, two are a network with a hidden
 layer of ReLUs. Samples are the last axis, (M, features, B), so that a sum over classes adds rows.
 
-On two cores of a Zen 3 server a NumPy step of M softmax heads on 64 features, written like this,
-took a tenth of the time of M modules with autograd (see benchmarks/prune_bench/rung_speed.py).
+An episode of the probe written like this took a twelfth of the CPU of a loop of PyTorch modules
+with autograd, a seventh with 64 hidden units, where matrix products weigh more. A loop of the same
+NumPy code with M = 1 takes two to three times as long: see benchmarks/results/rung_speed_probe.json.
 """
 
 from __future__ import annotations

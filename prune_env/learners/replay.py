@@ -166,7 +166,8 @@ def relative_worth(loss: NDArray[np.floating]) -> NDArray[np.float32]:
 def reach_of_unkept(trace: Trace) -> NDArray[np.float64]:
     """Where arms are that were never kept, after 0, 1 ... T rounds: h in the formulas.
 
-    The round in which the mean loss of the arms was the validation loss then. Never falling, and never by more than 1 from one round to the next.
+    The round in which the mean loss of the arms was the validation loss then; it never falls, and
+    rises by 1 a round at most.
     """
     mean = trace.loss.mean(axis=0, dtype=np.float64)
     falling = np.minimum.accumulate(mean)[::-1]

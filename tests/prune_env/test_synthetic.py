@@ -133,6 +133,48 @@ def test_without_wrong_labels_a_high_loss_is_worth_keeping():
     assert (random["regret"] < static["regret"]).all()
 
 
+def regret(name: str, switch: float, rounds: int = 1000, **options) -> float:
+    """Mean regret of 8 runs over 60 arms, of which an agent keeps 12; training changes little.
+
+    Arms fall asleep and wake up with probability `switch` a round, and are else as they are.
+    """
+    kind = PLAIN | {"drift": 1.0, "learn": 0.01, "switch": switch}
+    envs = gym.make_vec(
+        "prune_env/Synthetic-v0",
+        8,
+        epochs=rounds,
+        num_arms=60,
+        kinds=ONE_KIND | {"plain": kind},
+        noise=0.5,
+        signals=["loss", "seen"],
+        reward="kept_loss",
+        evaluate_every=rounds,
+    )
+    policy = prune_agents.make(name, keep_ratio=0.2, **options)
+    observation, state = envs.reset(seed=0)[0], None
+    for _ in range(rounds):
+        action, state = policy.predict(observation, state)
+        observation, *_, infos = envs.step(action)
+    return infos["final_info"]["regret"].mean()
+
+
+@pytest.mark.slow
+def test_discounting_pays_where_arms_drift_and_costs_where_they_do_not():
+    drifting = {name: regret(name, 0.02, c=0.1) for name in ("ducb", "ucb1")}
+    resting = {name: regret(name, 0.0, c=0.1) for name in ("ducb", "ucb1")}
+    assert drifting["ducb"] < 0.7 * drifting["ucb1"]
+    assert resting["ucb1"] < 0.7 * resting["ducb"]
+
+
+@pytest.mark.slow
+def test_exploration_pays_where_arms_drift_and_costs_where_they_do_not():
+    names = ("epsilon_greedy", "uncertainty", "random_dynamic")
+    explore, greedy, random = (regret(name, 0.02) for name in names)
+    assert explore < 0.8 * greedy < 0.6 * random
+    explore, greedy, random = (regret(name, 0.0) for name in names)
+    assert greedy < 0.8 * explore < 0.6 * random
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
