@@ -90,9 +90,7 @@ def top_k(scores: NDArray[np.floating], k: int) -> NDArray[np.bool_]:
     return mask
 
 
-def random_k(
-    allowed: NDArray[np.bool_], k: int, rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def random_k(allowed: NDArray[np.bool_], k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Mask of k arms drawn uniformly without replacement from the allowed arms of each row.
 
     Args:
