@@ -53,7 +53,7 @@ def register(name: str) -> Callable[[AgentClass], AgentClass]:
 
 def names() -> list[str]:
     """All names that `make` knows, sorted."""
-    return sorted({*_REGISTERED, *_installed()})
+    return sorted({*_registered(), *_installed()})
 
 
 def find(name: str) -> type:
@@ -64,8 +64,8 @@ def find(name: str) -> type:
     """
     if ":" in name:
         return _import(name)
-    if name in _REGISTERED:
-        return _REGISTERED[name]
+    if name in _registered():
+        return _registered()[name]
     installed = _installed()
     if name in installed:
         return installed[name].load()
@@ -101,6 +101,12 @@ def make(name: str, **options: Any) -> Any:
 def describe(name: str) -> str:
     """The first line of the docstring of an agent."""
     return (inspect.getdoc(find(name)) or "").partition("\n")[0]
+
+
+def _registered() -> dict[str, type]:
+    """The names given by `register`. The families are imported when first asked for: 0.1 s."""
+    importlib.import_module("prune_agents.families")
+    return _REGISTERED
 
 
 def _installed() -> dict[str, EntryPoint]:
