@@ -73,12 +73,20 @@ class Place:
 
 def make_env(options: RunOptions, place: Place, agent: Any) -> PruneEnv:
     """The environment of a run, made as its agent wants it."""
-    wanted: dict[str, Any] = {
+    of_a_network = {
         "data": place.data,
         "device": place.device,
         "network": options.network,
         "recipe": options.recipe,
         "limit": options.limit,
+        "epochs": options.epochs,
+    }
+    # what is left at its default goes unnamed: an environment without a network has none of these
+    left_out: tuple[Any, ...] = (None, {}, "auto")
+    wanted: dict[str, Any] = {
+        name: value for name, value in of_a_network.items() if value not in left_out
+    }
+    wanted |= {
         "feedback": options.feedback,
         "refresh": options.refresh,
         "evaluate_every": options.evaluate_every,
@@ -86,11 +94,11 @@ def make_env(options: RunOptions, place: Place, agent: Any) -> PruneEnv:
         "action": agent.action,
         "reward": "kept_loss",  # built-in agents read no reward, so none has to be paid for
     }
-    env = gym.make(options.env, epochs=options.epochs, **wanted).unwrapped
+    env = gym.make(options.env, **wanted).unwrapped
     assert isinstance(env, PruneEnv)
     wishes = agent.env_options(env.options.epochs)
     if wishes:
-        env = gym.make(options.env, **(wanted | {"epochs": options.epochs} | wishes)).unwrapped
+        env = gym.make(options.env, **(wanted | wishes)).unwrapped
         assert isinstance(env, PruneEnv)
     return env
 

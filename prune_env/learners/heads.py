@@ -6,7 +6,7 @@ layer of ReLUs. Samples are the last axis, (M, features, B), so that a sum over 
 
 An episode of the probe written like this took a twelfth of the CPU of a loop of PyTorch modules
 with autograd, a seventh with 64 hidden units, where matrix products weigh more. A loop of the same
-NumPy code with M = 1 takes two to three times as long: see benchmarks/results/rung_speed_probe.json.
+NumPy code with M = 1 takes two to three times as long: benchmarks/results/rung_speed_probe.json.
 """
 
 from __future__ import annotations
