@@ -20,7 +20,7 @@ CORRECT = MEASURED.index("correct")
 class ReplayOptions:
     """What is replayed."""
 
-    trace: Any = "digits"
+    trace: Any = "cifar10"
     """a name in `prune_env.learners.traces.SHIPPED`, an .npz file or a `Trace`"""
 
 

@@ -15,6 +15,12 @@ An .npz file without pickled objects. N arms, T rounds:
 | `num_classes`, `num_validation` | () int64 | C, and how many samples the validation split has |
 
 An arm that was not measured in a round has the values of its last measurement.
+
+```python
+env = gym.make("prune_env/CIFAR10-v0").unwrapped
+record(env, prune_agents.make("full"), "cifar10_trace.npz")
+gym.make("prune_env/Replay-v0", trace="cifar10_trace.npz")
+```
 """
 
 from __future__ import annotations
@@ -31,8 +37,8 @@ from prune_env.env import PruneEnv
 
 ASSETS = files("prune_env.learners") / "assets"
 
-SHIPPED = ("digits",)
-"""The traces that come with the package."""
+SHIPPED = ("cifar10", "digits")
+"""Traces that come with the package: a full run of the default CPU network of each dataset."""
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def test_bad_traces(tmp_path):
         trace(labels=np.zeros(2, int))
     with pytest.raises(ValueError, match="val_loss has values that are NaN"):
         trace(val_loss=np.full(3, np.nan))
-    with pytest.raises(FileNotFoundError, match="allowed are digits"):
+    with pytest.raises(FileNotFoundError, match="allowed are cifar10, digits"):
         find_trace("nowhere")
     np.savez(tmp_path / "less.npz", loss=np.zeros((2, 2)))
     with pytest.raises(ValueError, match="has no confidence, margin"):

@@ -123,6 +123,22 @@ def test_wrong_labels_fool_who_keeps_the_highest_losses():
     assert (greedy["val_loss"] > random["val_loss"]).all()
 
 
+def test_two_branches_of_one_run_show_what_a_group_of_arms_is_worth():
+    env = gym.make("prune_env/Synthetic-v0", val_noise=0.0).unwrapped
+    env.reset(seed=0)
+    env.step(np.ones(1000, np.int8))
+    saved, worth = env.state_dict(), env.learner.worth()[0]
+    rewards = []
+    for group in (top_k(worth, 100), top_k(-worth, 100)):
+        env.load_state_dict(saved)
+        rewards.append(env.step(group)[1])
+    gap = saved["rounds"]["learner"]["val_loss"][0] - env.learner.options.val_floor
+    best, worst = np.sort(worth)[-100:].sum() / 1000, np.sort(worth)[:100].sum() / 1000
+    expected = [gap * (1 - np.exp(-best)), gap * (1 - np.exp(-worst))]
+    assert rewards == pytest.approx(expected, rel=1e-4)
+    assert rewards[0] > 0 > rewards[1]
+
+
 def test_without_wrong_labels_a_high_loss_is_worth_keeping():
     clean = {"kinds": {"mislabelled": {"share": 0.0}}}
     greedy, random, static = (

@@ -14,7 +14,7 @@ from prune_env.vector import PruneVectorEnv
 SIZE = {
     "prune_env/Synthetic-v0": {"num_arms": 50},
     "prune_env/Probe-v0": {"features": "digits", "batch_size": 32},
-    "prune_env/Replay-v0": {},
+    "prune_env/Replay-v0": {"trace": "digits"},
 }
 """Every id that has a vector form, with options that make it small."""
 
