@@ -57,9 +57,9 @@ class ProbeLearner:
     in real mini-batches: real generalisation and a real effect of selection, at hundreds of rounds
     a CPU-second. The order in which arms come follows from the seed and the round and does not
     depend on what is kept. What a head cannot show is how features change while a network learns:
-    it stays underfitted, so the hardest arms hurt it where they help a network, and at keep 0.3 it
-    ordered the agents of the CIFAR-10 board nearly the other way round (`prune_bench.fidelity`:
-    tau -0.43). Study on it how selection acts on real SGD, not which policy a network wants.
+    at keep 0.3 it put the agents of the CIFAR-10 board in rather the opposite order, those that
+    keep high losses last (`prune_bench.fidelity`: tau -0.43), perhaps because it stays
+    underfitted. Study on it how selection acts on real SGD, not which policy a network wants.
 
     Every batch is padded to `batch_size` with samples of weight 0. So the matrices that are
     multiplied have the same shape whatever the other runs keep, and run m is the same, bit for
