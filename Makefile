@@ -19,11 +19,13 @@ lint: $(VENV)/test-installed
 	$(BIN)/mypy
 
 $(VENV)/demo-installed: pyproject.toml
+	@echo "installing into $(VENV): a few minutes, mostly PyTorch"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".[report]"
+	$(BIN)/pip install --quiet --editable ".[report,plots]"
 	touch $@
 
 $(VENV)/test-installed: pyproject.toml
+	@echo "installing into $(VENV): a few minutes, mostly PyTorch"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable ".[dev]"
 	touch $@

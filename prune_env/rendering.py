@@ -76,8 +76,10 @@ def render(env: PruneEnv, mode: str) -> str | NDArray[np.uint8]:
     summary = summarise(env)
     if mode == "ansi":
         return ansi(summary)
-    from prune_env import frame  # imports matplotlib
-
+    try:
+        from prune_env import frame
+    except ModuleNotFoundError as missing:
+        raise ImportError("drawing needs matplotlib: pip install 'prune_env[plots]'") from missing
     return frame.rgb_array(summary)
 
 

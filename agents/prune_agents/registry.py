@@ -69,8 +69,9 @@ def find(name: str) -> type:
     installed = _installed()
     if name in installed:
         return installed[name].load()
-    near = difflib.get_close_matches(name, names()) or names()
-    raise ValueError(f"unknown agent {name!r}; near names: {', '.join(near)}")
+    near = difflib.get_close_matches(name, names())
+    hint = f"near names: {', '.join(near)}" if near else "see `prune-env agents`"
+    raise ValueError(f"unknown agent {name!r}; {hint}; one's own is named module:Class")
 
 
 def make(name: str, **options: Any) -> Any:

@@ -31,6 +31,9 @@ from prune_bench.statistics import (
     paired_differences,
 )
 
+SAME_COST = 0.01
+"""Costs that differ by less than this share are the same."""
+
 
 def read_standings(folder: Path) -> Standings:
     """The standings of a board's folder.
@@ -147,20 +150,26 @@ class Line:
         """By seed, how far the runs of a row end above the line.
 
         The line is straight in log cost. A run cheaper than all of its ends is compared with the
-        cheapest, one dearer than all with the dearest. Seeds without a line are left out.
+        cheapest, one dearer than all with the dearest, and one that costs within `SAME_COST` what
+        an end costs with that end: a rounded number of arms is no advantage. Seeds without a line
+        are left out.
         """
         return {
-            run.seed: run.last
-            - float(
-                np.interp(
-                    np.log(getattr(run, unit)),
-                    np.log(np.maximum.accumulate([getattr(end, unit) for end in ends])),
-                    [end.last for end in ends],
-                )
-            )
+            run.seed: run.last - _accuracy_for(getattr(run, unit), ends, unit)
             for run in row.runs
             if (ends := self.ends.get(run.seed))
         }
+
+
+def _accuracy_for(
+    cost: float, ends: Sequence[Run], unit: Literal["cost", "charged_seconds"]
+) -> float:
+    """The accuracy of a line with these ends at a cost."""
+    costs = np.log(np.maximum.accumulate([getattr(end, unit) for end in ends]))
+    nearest = int(np.abs(costs - np.log(cost)).argmin())
+    if abs(costs[nearest] - np.log(cost)) < SAME_COST:
+        return ends[nearest].last
+    return float(np.interp(np.log(cost), costs, [end.last for end in ends]))
 
 
 def _against_short(row: Row, short: Row, line: Line) -> Row:

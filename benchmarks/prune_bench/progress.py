@@ -47,6 +47,8 @@ class RunProgress:
         trace: TracebackType | None,
     ) -> None:
         self.live.stop()
+        if not self.console.is_terminal:  # there the last line is left without its end
+            self.console.print()
 
     def on_round(self, env: PruneEnv, row: dict[str, Any]) -> None:
         """Show a finished round."""
