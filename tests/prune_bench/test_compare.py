@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from prune_bench.compare import Line, read_standings, standings
 from prune_bench.runner import RunOptions
@@ -255,3 +257,14 @@ def test_few_seeds_are_said(make_result):
 )
 def test_points(estimate, signed, expected):
     assert points(estimate, signed) == expected
+
+
+def test_a_rounded_number_of_arms_is_no_advantage():
+    """full_short spends 11,646 passes where K arms a round cost 11,640: the same cost."""
+    end = SimpleNamespace(seed=0, cost=0.3, last=0.97)
+    dear = SimpleNamespace(seed=0, cost=1.0, last=0.98)
+    line = Line({0: (end, dear)})
+    tied = SimpleNamespace(seed=0, cost=0.3 * 11_646 / 11_640, last=0.97)
+    assert line.differences(SimpleNamespace(runs=(tied,)), "cost") == {0: 0.0}
+    between = SimpleNamespace(seed=0, cost=0.3**0.5, last=0.975)  # half-way in log cost
+    assert line.differences(SimpleNamespace(runs=(between,)), "cost") == {0: pytest.approx(0.0)}
