@@ -21,7 +21,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env.features import FEATURES, Memory, Observation, feature, linear_scores
-from prune_env.selection import top_k
+from prune_env.selection import affordable_arms, top_k
 
 Mask = NDArray[np.bool_]
 Rng = np.random.Generator
@@ -187,13 +187,9 @@ class KeepRatio:
 
 
 def num_kept(ratio: Ratio, observation: Observation) -> NDArray[np.int64]:
-    """(M,) how many arms to keep: the nearest to ratio * N that can be paid for, at least 1.
-
-    `budget_left` is in epochs of the whole data; its float32 rounding must not cost an arm.
-    """
+    """(M,) how many arms to keep: the nearest to ratio * N that can be paid for, at least 1."""
     num_arms = observation["seen"].shape[1]
-    left = observation["budget_left"][:, 0].astype(np.float64)
-    affordable = np.floor(left * num_arms * (1 + 1e-7) + 1e-3)
+    affordable = affordable_arms(observation["budget_left"], num_arms)
     return np.minimum(np.round(ratio * num_arms), affordable).clip(1).astype(np.int64)
 
 

@@ -108,3 +108,14 @@ def random_k(allowed: NDArray[np.bool_], k: int, rng: np.random.Generator) -> ND
             raise ValueError(f"k is {k}, but only {len(candidates)} arms may be drawn")
         row[candidates[rng.choice(len(candidates), k, replace=False, shuffle=False)]] = True
     return mask
+
+
+def affordable_arms(budget_left: NDArray[np.float32], num_arms: int) -> NDArray[np.float64]:
+    """(M,) float64, whole numbers: how many of N arms each run can still pay for.
+
+    Args:
+        budget_left: (M, 1) float32, the observation of that name: epochs of the whole data. The
+            product with N is off by float32 rounding, which must not cost an arm.
+        num_arms: N.
+    """
+    return np.floor(budget_left[:, 0].astype(np.float64) * num_arms * (1 + 1e-7) + 1e-3)

@@ -30,7 +30,7 @@ from typing import (
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.selection import ActionKind
+from prune_env.selection import ActionKind, affordable_arms
 
 if TYPE_CHECKING:
     from prune_agents.prior import Prior
@@ -211,14 +211,13 @@ def within_budget(
 
     Args:
         chosen: (M, N), nonzero = kept.
-        budget_left: (M, 1) float32, in epochs of the whole data: budget_left * N arms can be
-            trained. The product is off by float32 rounding, which must not cost an arm.
+        budget_left: (M, 1) float32, in epochs of the whole data.
         rng: the source of randomness.
 
     Returns:
         `chosen` itself where it can be paid for, else a copy with fewer arms.
     """
-    affordable = np.floor(budget_left[:, 0].astype(float) * chosen.shape[1] * (1 + 1e-7) + 1e-3)
+    affordable = affordable_arms(budget_left, chosen.shape[1])
     kept = np.count_nonzero(chosen, axis=1)
     if (kept <= affordable).all():
         return chosen

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prune_env.selection import decode, random_k, top_k
+from prune_env.selection import affordable_arms, decode, random_k, top_k
 
 
 def test_decode_a_mask_of_two_runs():
@@ -57,3 +57,9 @@ def test_random_k_draws_from_the_allowed_arms_only_and_evenly():
 def test_random_k_asks_for_enough_arms():
     with pytest.raises(ValueError, match="k is 3, but only 2 arms"):
         random_k(np.array([[True, True, False]]), 3, np.random.default_rng(0))
+
+
+def test_float32_costs_no_arm():
+    """0.8 of 45,000 arms is 36,000, though float32 knows no 0.8; a third of an arm buys none."""
+    budget_left = np.array([[0.8], [1 / 45_000], [0.3 / 45_000], [2.0]], np.float32)
+    assert affordable_arms(budget_left, 45_000).tolist() == [36_000, 1, 0, 90_000]
