@@ -58,6 +58,8 @@ class Agent(ABC):
     """Which action space the policy answers in."""
     keeps_k: ClassVar[bool] = True
     """Whether each round keeps exactly K = round(keep_ratio N) arms; else the policy decides."""
+    reads_keep_ratio: ClassVar[bool] = True
+    """Whether keep_ratio plays a part; where it does not, a board runs the agent once."""
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))

@@ -50,6 +50,7 @@ class InfoBatch(Agent):
     signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = False
+    reads_keep_ratio: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

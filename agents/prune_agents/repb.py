@@ -36,6 +36,7 @@ class RePB(Agent):
     signals: ClassVar[tuple[str, ...]] = ("loss", "pulls")
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = False
+    reads_keep_ratio: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -61,6 +61,7 @@ class SeTa(Agent):
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
     keeps_k: ClassVar[bool] = False
+    reads_keep_ratio: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

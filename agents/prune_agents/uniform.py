@@ -24,6 +24,7 @@ class Full(Agent):
     """All data, every round; keep_ratio plays no part."""
 
     keeps_k: ClassVar[bool] = False
+    reads_keep_ratio: ClassVar[bool] = False
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -41,6 +42,7 @@ class FullShort(Full):
     """
 
     signals: ClassVar[tuple[str, ...]] = ("budget_left",)
+    reads_keep_ratio: ClassVar[bool] = True
 
     def env_options(self, epochs: float) -> dict[str, Any]:
         return {"budget": self.keep_ratio * epochs}

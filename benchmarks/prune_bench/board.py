@@ -85,7 +85,7 @@ class Grid:
     def runs(self) -> list[RunOptions]:
         """The runs, seed by seed and controls first, so that a board is useful early.
 
-        `full` keeps everything, so it is there once and not for every keep ratio.
+        An agent that does not read its keep ratio, as `full`, is there once and at 1.
         """
         others = [agent for agent in self.agents if agent not in CONTROLS]
         settings = {n: v for n, v in asdict(self).items() if n not in (*AXES, "seeds")}
@@ -94,7 +94,7 @@ class Grid:
             for seed in range(self.seeds)
             for env in self.env
             for agent in (*CONTROLS, *others)
-            for keep_ratio in ((1.0,) if agent == "full" else self.keep_ratios)
+            for keep_ratio in (self.keep_ratios if reads_keep_ratio(agent) else (1.0,))
         ]
 
     def merged(self, other: Grid) -> Grid | None:
@@ -106,6 +106,14 @@ class Grid:
             name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in AXES
         }
         return replace(self, **union, seeds=max(self.seeds, other.seeds))
+
+
+def reads_keep_ratio(agent: str) -> bool:
+    """Whether an agent is another one at another keep ratio; so is one that is not known here."""
+    try:
+        return getattr(prune_agents.find(agent), "reads_keep_ratio", True)
+    except (ValueError, ImportError):
+        return True
 
 
 class Board:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from prune_bench.board import Board
+from prune_bench.board import Board, reads_keep_ratio
 from prune_bench.results import read_results
 from prune_bench.runner import RunOptions
 from prune_bench.standings import Comparison, Failure, Row, Rule, Run, Setting, Standings
@@ -83,18 +83,21 @@ def standings(
     }
     cells: dict[tuple[Setting, float, str], list[Any]] = defaultdict(list)
     for name, chosen in options.items():
-        cells[Setting.of(chosen), chosen["keep_ratio"], _label(chosen)].append(name)
+        keep_ratio = chosen["keep_ratio"] if reads_keep_ratio(chosen["agent"]) else 1.0
+        cells[Setting.of(chosen), keep_ratio, _label(chosen)].append(name)
 
     rows: dict[Setting, list[Row]] = defaultdict(list)
     for (setting, keep_ratio, agent), names in cells.items():
+        own_amount = not reads_keep_ratio(options[names[0]]["agent"])
         runs = sorted((Run(found[name]) for name in names if name in found), key=lambda r: r.seed)
         row = Row(
             agent=agent,
             keep_ratio=keep_ratio,
-            rule=_rule(agent, keep_ratio, runs),
+            rule=_rule(agent, keep_ratio, runs, own_amount),
             runs=tuple({run.seed: run for run in runs}.values()),
             expected=len({options[name]["seed"] for name in names}),
             failed=sum(name in failures for name in names),
+            is_everywhere=own_amount,
         )
         rows[setting].append(row)
     return Standings(
@@ -108,15 +111,15 @@ def standings(
 
 
 def _keep_ratios(rows: Sequence[Row]) -> list[float]:
-    """Those at which something is compared; `full` alone has none of its own."""
-    ratios = {row.keep_ratio for row in rows if row.rule != "all data"}
+    """Those at which something is compared; agents that do not read theirs have none."""
+    ratios = {row.keep_ratio for row in rows if not row.is_everywhere}
     return sorted(ratios or {row.keep_ratio for row in rows})
 
 
 def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Comparison:
-    """The rows of one keep ratio, and `full`, with all that one row says about another."""
+    """The rows of one keep ratio, with all that one row says about another."""
     line = Line.of([row for row in rows if row.is_reference])
-    rows = [row for row in rows if row.keep_ratio == keep_ratio or row.rule == "all data"]
+    rows = [row for row in rows if row.keep_ratio == keep_ratio or row.is_everywhere]
     by_agent = {row.agent: row for row in rows if row.runs}
     short, random, full = map(by_agent.get, ("full_short", "random_dynamic", "full"))
     rows = [_against_random(row, random, full) if row.runs else row for row in rows]
@@ -227,10 +230,12 @@ def _label(options: Mapping[str, Any]) -> str:
     return " ".join([options["agent"], *given])
 
 
-def _rule(agent: str, keep_ratio: float, runs: Sequence[Run]) -> Rule:
+def _rule(agent: str, keep_ratio: float, runs: Sequence[Run], own_amount: bool) -> Rule:
     """The rule that the runs were under, as far as they tell."""
     if agent == "full":
         return "all data"
+    if own_amount:
+        return "own amount"
     if agent == "full_short" or (runs and runs[0].result["env_options"]["budget"]):
         return "total budget"
     kept = [row["kept"] / run.result["num_arms"] for run in runs for row in run.result["history"]]

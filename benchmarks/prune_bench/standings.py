@@ -150,6 +150,8 @@ class Row:
     """runs that the board asks for, or that there are"""
     failed: int = 0
     """runs that ended in an error"""
+    is_everywhere: bool = False
+    """whether the agent does not read its keep ratio and so belongs to the comparison of each"""
     last: Estimate | None = None
     """interquartile mean of the last test accuracy"""
     ahead: Estimate | None = None
@@ -277,5 +279,5 @@ class Standings:
             for setting in self.settings
             for position, comparison in enumerate(self.of(setting))
             for row in comparison.rows
-            if position == 0 or row.rule != "all data"  # `full` is in every comparison
+            if position == 0 or not row.is_everywhere
         )

@@ -98,6 +98,14 @@ def test_serves_several_runs_and_episode_start_resets_only_its_own(name, tiny_en
 
 
 @every_agent
+def test_another_keep_ratio_is_another_agent_where_it_says_so(name, tiny_env):
+    few, many = (prune_agents.make(name, keep_ratio=share) for share in (0.2, 0.8))
+    actions = [rollout(agent, tiny_env(agent, NUM_ARMS)) for agent in (few, many)]
+    same = np.array_equal(*actions) and few.env_options(8) == many.env_options(8)
+    assert same != few.reads_keep_ratio
+
+
+@every_agent
 def test_no_size_is_too_odd(name, tiny_env):
     """One arm, few arms, a K that rounding leaves below a tenth; with a period; all warnings on."""
     for num_arms, keep_ratio, period in ((1, 0.3, 1), (7, 0.1, 2), (129, 0.9, 1), (64, 0.097, 1)):

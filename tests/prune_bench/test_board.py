@@ -38,6 +38,11 @@ def test_seeds_first_then_controls_and_full_once():
     assert brief(SMALL.runs()) == of_seed_0 + of_seed_1
 
 
+def test_an_agent_that_does_not_read_its_keep_ratio_is_there_once():
+    runs = brief(replace(SMALL, agents=("infobatch",), seeds=1).runs())
+    assert [run for run in runs if run[1] == "infobatch"] == [(0, "infobatch", 1.0)]
+
+
 def test_a_control_that_is_named_is_there_once():
     assert replace(SMALL, agents=("rs2", "full", "ucb")).runs() == SMALL.runs()
 

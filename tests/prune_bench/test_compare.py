@@ -105,6 +105,18 @@ def test_full_is_in_the_comparison_of_every_keep_ratio(make_result):
     assert all(comparison.row("full") for comparison in comparisons)
 
 
+def test_an_agent_that_does_not_read_its_keep_ratio_is_in_every_comparison_once(make_result):
+    own = [made(make_result, "infobatch", 0, keep_ratio) for keep_ratio in (0.1, 1.0)]
+    fixed = [made(make_result, "rs2", keep_ratio=keep_ratio) for keep_ratio in (0.1, 0.3)]
+    planned = {f"planned-{seed}": RunOptions(agent="seta", seed=seed, epochs=10) for seed in (0, 1)}
+    found = standings([*own, *fixed], planned)
+    assert [comparison.keep_ratio for comparison in found.comparisons] == [0.1, 0.3]
+    for comparison in found.comparisons:
+        assert sorted(row.agent for row in comparison.rows) == ["infobatch", "rs2", "seta"]
+        assert {row.rule for row in comparison.rows if row.agent != "rs2"} == {"own amount"}
+    assert found.missing == 2
+
+
 def test_rules_are_never_in_one_table(make_result):
     own = made(make_result, "infobatch")
     for row in own["history"]:
