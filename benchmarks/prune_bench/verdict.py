@@ -145,10 +145,15 @@ def points(estimate: Estimate | None, signed: bool = False, interval: bool = Tru
     """An accuracy or a difference in percentage points: "+1.2 [0.3, 2.0]"."""
     if estimate is None:
         return "–"
-    text = f"{100 * estimate.value:{'+' if signed else ''}.1f}".replace("-", "−")
+    text = _tenths(estimate.value, "+" if signed else "")
     if interval and estimate.low is not None and estimate.high is not None:
-        text += f" [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]".replace("-", "−")
+        text += f" [{_tenths(estimate.low)}, {_tenths(estimate.high)}]"
     return text
+
+
+def _tenths(share: float, sign: str = "") -> str:
+    """Percentage points with one decimal, and no minus before a zero."""
+    return f"{round(100 * share, 1) + 0.0:{sign}.1f}".replace("-", "−")
 
 
 def percent(share: float) -> str:

@@ -265,6 +265,7 @@ def test_few_seeds_are_said(make_result):
         (Estimate(0.5), False, "50.0"),
         (Estimate(0.012, -0.001, 0.034), True, "+1.2 [−0.1, 3.4]"),
         (Estimate(-0.5, -0.6, -0.4), True, "−50.0 [−60.0, −40.0]"),
+        (Estimate(-0.0004, -0.012, -0.0001), True, "+0.0 [−1.2, 0.0]"),
     ],
 )
 def test_points(estimate, signed, expected):
