@@ -1,0 +1,177 @@
+"""Inside the runs: where the time went, and what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import altair as alt
+import numpy as np
+
+from prune_bench.charts.shared import (
+    AHEAD,
+    BEHIND,
+    Chart,
+    Records,
+    data,
+    few_labels,
+    height,
+    keep_parameter,
+    name,
+    of_keep,
+)
+from prune_bench.standings import PHASES, Comparison, Row
+
+PHASE_COLOURS = dict(zip(PHASES, (AHEAD, "#E69F00", "#009E73", "#b8bdc4", "#CC79A7"), strict=True))
+MAX_BINS = 20
+"""A histogram of pulls has at most so many bars."""
+
+
+def time_split(comparisons: Sequence[Comparison]) -> Chart:
+    """Seconds of a run in each phase."""
+    records = [
+        {
+            "agent": name(row),
+            "keep": comparison.keep_ratio,
+            "phase": phase,
+            "order": place,
+            "seconds": row.phases[phase],
+            "total": sum(row.phases.values()),
+        }
+        for comparison in comparisons
+        for row in comparison.rows
+        if row.runs and row.agent != "full"
+        for place, phase in enumerate(PHASES)
+        if row.phases[phase]
+    ]
+    present = [phase for phase in PHASES if any(record["phase"] == phase for record in records)]
+    return (
+        alt.Chart(data(records))
+        .transform_filter(of_keep())
+        .mark_bar(height={"band": 0.72})
+        .encode(
+            y=alt.Y(
+                "agent:N",
+                sort=alt.EncodingSortField("total", "max", "ascending"),
+                title=None,
+                axis=alt.Axis(labelLimit=220),
+            ),
+            x=alt.X("seconds:Q", title="seconds of a run"),
+            color=alt.Color(
+                "phase:N",
+                scale=alt.Scale(domain=present, range=[PHASE_COLOURS[phase] for phase in present]),
+                legend=alt.Legend(orient="top", title=None, symbolType="square", columns=3),
+            ),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("agent:N"),
+                alt.Tooltip("phase:N"),
+                alt.Tooltip("seconds:Q", format=".3~s"),
+                alt.Tooltip("total:Q", format=".3~s"),
+            ],
+        )
+        .add_params(keep_parameter(comparisons))
+        .properties(width="container", height=height(records))
+    )
+
+
+def kept(comparisons: Sequence[Comparison], by: Literal["difficulty", "class"]) -> Chart:
+    """How much more often than evenly each group of arms was kept: blue more, orange less."""
+    records = [
+        record | {"keep": comparison.keep_ratio}
+        for comparison in comparisons
+        for row in comparison.rows
+        if row.runs and row.agent not in ("full", "full_short")
+        for record in _kept_records(row, by)
+    ]
+    titles = {"difficulty": "easiest tenth  →  hardest tenth", "class": "class"}
+    strength = alt.Opacity(
+        "strength:Q", scale=alt.Scale(domain=[0, 0.6], range=[0.03, 1], clamp=True), legend=None
+    )
+    return (
+        alt.Chart(data(records))
+        .transform_filter(of_keep())
+        .transform_calculate(strength="abs(datum.ratio - 1)")
+        .mark_rect(cornerRadius=1.5)
+        .encode(
+            x=alt.X("group:O", title=titles[by], axis=few_labels()),
+            y=alt.Y("agent:N", title=None, axis=alt.Axis(labelLimit=220)),
+            color=alt.condition("datum.ratio > 1", alt.value(AHEAD), alt.value(BEHIND)),
+            opacity=strength,
+            tooltip=[
+                alt.Tooltip("agent:N"),
+                alt.Tooltip("group:O", title=by),
+                alt.Tooltip("ratio:Q", format=".2f", title="times as often as evenly"),
+            ],
+        )
+        .add_params(keep_parameter(comparisons))
+        .properties(width="container", height=height(records))
+    )
+
+
+def pulls(comparisons: Sequence[Comparison]) -> Chart:
+    """Which share of the arms was kept so many times."""
+    records = [
+        {
+            "agent": name(row),
+            "keep": comparison.keep_ratio,
+            "times": times,
+            "share": share,
+        }
+        for comparison in comparisons
+        for row in comparison.rows
+        if row.runs and row.agent not in ("full", "full_short")
+        for times, share in _pull_shares(row)
+    ]
+    return (
+        alt.Chart(data(records))
+        .transform_filter(of_keep())
+        .mark_rect(cornerRadius=1.5, color=AHEAD)
+        .encode(
+            x=alt.X("times:O", title="times kept", sort=None, axis=few_labels()),
+            y=alt.Y("agent:N", title=None, axis=alt.Axis(labelLimit=220)),
+            opacity=alt.Opacity(
+                "share:Q", scale=alt.Scale(type="sqrt", range=[0.03, 1]), legend=None
+            ),
+            tooltip=[
+                alt.Tooltip("agent:N"),
+                alt.Tooltip("times:O", title="times kept"),
+                alt.Tooltip("share:Q", format=".1%", title="of all arms"),
+            ],
+        )
+        .add_params(keep_parameter(comparisons))
+        .properties(width="container", height=height(records))
+    )
+
+
+def _kept_records(row: Row, by: Literal["difficulty", "class"]) -> Records:
+    shares = []
+    for run in row.runs:
+        counts = run.result["kept"]
+        if by == "difficulty":
+            frequency = np.array(counts["pulls_by_difficulty"], np.float64)
+        else:
+            arms = np.maximum(counts["arms_by_class"], 1)
+            frequency = np.array(counts["pulls_by_class"]) / arms
+        shares.append(frequency / (frequency.mean() or 1.0))
+    return [
+        {"agent": name(row), "group": group, "ratio": float(ratio)}
+        for group, ratio in enumerate(np.mean(shares, axis=0), start=by == "difficulty")
+    ]
+
+
+def _pull_shares(row: Row) -> list[tuple[str, float]]:
+    """(how often, share of the arms), pooled over the runs, in at most `MAX_BINS` steps."""
+    rounds = max(len(run.result["history"]) for run in row.runs)
+    counts = np.zeros(rounds + 1)
+    for run in row.runs:
+        found = run.result["kept"]["arms_by_pulls"]
+        counts[: len(found)] += found
+    counts /= counts.sum()
+    width = -(-rounds // MAX_BINS)  # never kept is a step of its own
+    steps = [("0", float(counts[0]))]
+    for low in range(1, rounds + 1, width):
+        high = min(low + width - 1, rounds)
+        label = str(low) if low == high else f"{low}–{high}"
+        steps.append((label, float(counts[low : high + 1].sum())))
+    return steps
