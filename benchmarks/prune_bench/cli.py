@@ -24,6 +24,7 @@ from rich.table import Table
 
 from prune_bench import presets
 from prune_bench.board import Grid
+from prune_bench.recording import Record
 from prune_bench.runner import Place, RunOptions
 from prune_bench.train_options import TrainOptions
 
@@ -222,6 +223,7 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Board, tyro.conf.subcommand("board")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Record, tyro.conf.subcommand("record")]
     | Annotated[Agents, tyro.conf.subcommand("agents")]
     | Annotated[Envs, tyro.conf.subcommand("envs")]
 )
@@ -237,7 +239,7 @@ def main(arguments: list[str] | None = None) -> None:
             Command, prog="prune-env", description=DESCRIPTION, args=arguments, default=default
         )
         command.main(Console())
-    except (ValueError, FileNotFoundError, ImportError, gym.error.Error) as error:
+    except (ValueError, OSError, ImportError, gym.error.Error) as error:
         Console(stderr=True).print("[bold red]prune-env:[/bold red]", escape(str(error)))
         sys.exit(2)
     except KeyboardInterrupt:

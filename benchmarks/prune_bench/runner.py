@@ -71,8 +71,20 @@ class Place:
     """folder in which prior runs are kept and looked for; by default none are kept"""
 
 
-def make_env(options: RunOptions, place: Place, agent: Any) -> PruneEnv:
-    """The environment of a run, made as its agent wants it."""
+def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> PruneEnv:
+    """The environment of a run, made as its agent wants it.
+
+    Args:
+        options: what determines the run.
+        place: where it happens.
+        agent: who chooses.
+        more: further arguments of the environment; `signals` are shown beside those that the
+            agent reads.
+
+    Raises:
+        ValueError, FileNotFoundError: an argument is not allowed.
+    """
+    shown = ("seen", *agent.signals, *more.pop("signals", ()))
     of_a_network = {
         "data": place.data,
         "device": place.device,
@@ -90,16 +102,21 @@ def make_env(options: RunOptions, place: Place, agent: Any) -> PruneEnv:
         "feedback": options.feedback,
         "refresh": options.refresh,
         "evaluate_every": options.evaluate_every,
-        "signals": ("seen", *(name for name in agent.signals if name != "seen")),
+        "signals": tuple(dict.fromkeys(shown)),
         "action": agent.action,
         "reward": "kept_loss",  # built-in agents read no reward, so none has to be paid for
     }
-    env = gym.make(options.env, **wanted).unwrapped
-    assert isinstance(env, PruneEnv)
+    env = _make(options.env, wanted | more)
     wishes = agent.env_options(env.options.epochs)
-    if wishes:
-        env = gym.make(options.env, **(wanted | wishes)).unwrapped
-        assert isinstance(env, PruneEnv)
+    return _make(options.env, wanted | more | wishes) if wishes else env
+
+
+def _make(env_id: str, wanted: dict[str, Any]) -> PruneEnv:
+    try:
+        env = gym.make(env_id, **wanted).unwrapped
+    except TypeError as error:  # an environment without a network has no option `network`
+        raise ValueError(f"{env_id} cannot be made so: {error.__context__ or error}") from error
+    assert isinstance(env, PruneEnv)
     return env
 
 
@@ -109,12 +126,13 @@ class Episode:
     Args:
         options: what determines the run.
         place: where it happens.
+        more: further arguments of the environment, see `make_env`.
 
     Raises:
         ValueError, FileNotFoundError: bad options; nothing has been trained then.
     """
 
-    def __init__(self, options: RunOptions, place: Place | None = None) -> None:
+    def __init__(self, options: RunOptions, place: Place | None = None, **more: Any) -> None:
         import torch
 
         commit()
@@ -125,7 +143,7 @@ class Episode:
         self.agent = prune_agents.make(
             options.agent, keep_ratio=options.keep_ratio, seed=options.seed, **options.agent_options
         )
-        self.env = make_env(options, place, self.agent)
+        self.env = make_env(options, place, self.agent, **more)
         self.prior = self.agent.prior(self.env.options.epochs)
         """The prior run that the agent wants, or None."""
         self.prior_cost = {"passes": 0, "seconds": 0.0, "cpu_seconds": 0.0}

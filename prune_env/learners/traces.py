@@ -18,13 +18,14 @@ An arm that was not measured in a round has the values of its last measurement.
 
 ```python
 env = gym.make("prune_env/CIFAR10-v0").unwrapped
-record(env, prune_agents.make("full"), "cifar10_trace.npz")
+record(env, prune_agents.make("full"), "cifar10_trace.npz")  # or `prune-env record`
 gym.make("prune_env/Replay-v0", trace="cifar10_trace.npz")
 ```
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -78,6 +79,7 @@ class Trace:
 
 METRICS = ("val_loss", "val_accuracy", "test_loss", "test_accuracy")
 SIGNALS = ("loss", "confidence", "margin", "correct")
+DTYPES = {name: np.uint8 if name == "correct" else np.float16 for name in SIGNALS}
 
 
 def find_trace(source: str | Path | Trace) -> Trace:
@@ -95,7 +97,7 @@ def find_trace(source: str | Path | Trace) -> Trace:
     if not Path(source).is_file():
         raise FileNotFoundError(
             f"trace is {str(source)!r}; allowed are {', '.join(SHIPPED)} and an .npz file "
-            "written by prune_env.learners.traces.record"
+            "written by `prune-env record`"
         )
     return _read(Path(source))
 
@@ -104,7 +106,14 @@ class _Agent(Protocol):
     def predict(self, observation: Any, state: Any = None) -> tuple[Any, Any]: ...
 
 
-def record(env: PruneEnv, agent: _Agent, path: str | Path, seed: int = 0) -> Trace:
+def record(
+    env: PruneEnv,
+    agent: _Agent,
+    path: str | Path,
+    seed: int = 0,
+    state: Any = None,
+    on_round: Callable[[PruneEnv, dict[str, Any]], None] = lambda env, info: None,
+) -> Trace:
     """Run an episode and write what was measured of every arm in every round.
 
     Args:
@@ -113,6 +122,8 @@ def record(env: PruneEnv, agent: _Agent, path: str | Path, seed: int = 0) -> Tra
         agent: who chooses; one that keeps all arms ("full") measures all arms in every round.
         path: the file to write.
         seed: of the episode.
+        state: what the agent knows before the first round.
+        on_round: called with the environment and its info after each round.
 
     Returns:
         What was written.
@@ -126,20 +137,18 @@ def record(env: PruneEnv, agent: _Agent, path: str | Path, seed: int = 0) -> Tra
         raise ValueError(f"evaluate_every is {env.options.evaluate_every}; expected 1")
     rows: dict[str, list[Any]] = {name: [] for name in (*SIGNALS, *METRICS)}
     observation, _ = env.reset(seed=seed)
-    state, terminated = None, False
+    terminated = False
     while not terminated:
         action, state = agent.predict(observation, state)
         observation, _, terminated, _, info = env.step(action)
         test = env.learner.evaluate("test")
-        for name in SIGNALS:
-            rows[name].append(observation[name])
+        for name, dtype in DTYPES.items():
+            rows[name].append(observation[name].astype(dtype))
         measured = (info["val_loss"], info["val_accuracy"], test.loss[0], test.accuracy[0])
         for name, value in zip(METRICS, measured, strict=True):
             rows[name].append(value)
-    arrays: dict[str, Any] = {
-        name: np.stack(rows[name], axis=1).astype(np.uint8 if name == "correct" else np.float16)
-        for name in SIGNALS
-    }
+        on_round(env, info)
+    arrays: dict[str, Any] = {name: np.stack(rows[name], axis=1) for name in SIGNALS}
     arrays |= {name: np.array(rows[name], np.float32) for name in METRICS}
     trace = Trace(
         **arrays,
