@@ -24,6 +24,7 @@ from rich.table import Table
 
 from prune_bench import presets
 from prune_bench.board import Grid
+from prune_bench.branching import BranchOptions
 from prune_bench.recording import Record
 from prune_bench.runner import Place, RunOptions
 from prune_bench.train_options import TrainOptions
@@ -216,6 +217,31 @@ def print_report(console: Console, folder: Path) -> None:
         console.print(escape(str(error)))
 
 
+@dataclass(frozen=True)
+class Branch:
+    """From one state of a run, train a round on different groups of arms, and compare."""
+
+    branch: tyro.conf.OmitArgPrefixes[BranchOptions] = field(default_factory=BranchOptions)
+    place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
+    json: bool = False
+    """print every draw as one JSON object and nothing else"""
+
+    def main(self, console: Console) -> None:
+        """Run all branches."""
+        from prune_bench import branching
+
+        if self.json:
+            print(json.dumps(branching.branch(self.branch, self.place), sort_keys=True))
+            return
+        with console.status(f"making {self.branch.run.env}") as status:
+            result = branching.branch(
+                self.branch,
+                self.place,
+                lambda done, total: status.update(f"{done} of {total} branches"),
+            )
+        console.print(branching.table(result))
+
+
 DESCRIPTION = "Train on some of the samples, and let an agent choose which. See README.md."
 
 Command = (
@@ -224,6 +250,7 @@ Command = (
     | Annotated[Board, tyro.conf.subcommand("board")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Record, tyro.conf.subcommand("record")]
+    | Annotated[Branch, tyro.conf.subcommand("branch")]
     | Annotated[Agents, tyro.conf.subcommand("agents")]
     | Annotated[Envs, tyro.conf.subcommand("envs")]
 )
