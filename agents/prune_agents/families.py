@@ -4,6 +4,7 @@ from prune_agents import (  # noqa: F401
     classes,
     contextual,
     coverage,
+    dvrl,
     dynamics,
     early,
     exp3,

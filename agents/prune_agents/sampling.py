@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from prune_agents.maths import Mask
 
@@ -66,6 +67,22 @@ def inclusion(weight: Scores, total: float) -> NDArray[np.float64]:
     num_sure = np.argmax(shared * descending <= 1 + 1e-9, axis=1)
     scale = np.take_along_axis(shared, num_sure[:, None], axis=1)
     return np.minimum(1, scale * weight)
+
+
+def logistic(value: Scores, total: float) -> NDArray[np.float64]:
+    """Probabilities sigmoid(value + b) of being kept, with b such that they sum to total.
+
+    Args:
+        value: (M, N), finite.
+        total: expected number of arms kept in each row, at most N.
+    """
+    bound = np.abs(value).max() + 40.0  # there all probabilities are 0 or 1 to the last digit
+    low, high = np.full((len(value), 1), -bound), np.full((len(value), 1), bound)
+    for _ in range(50):
+        middle = (low + high) / 2
+        over = expit(value + middle).sum(axis=1, keepdims=True) > total
+        low, high = np.where(over, low, middle), np.where(over, middle, high)
+    return expit(value + low)
 
 
 def systematic(probability: NDArray[np.float64], rng: np.random.Generator) -> Mask:

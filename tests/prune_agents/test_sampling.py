@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 from prune_agents.maths import UNSEEN
-from prune_agents.sampling import best_k, inclusion, random_part, systematic, weighted_k
+from prune_agents.sampling import (
+    best_k,
+    inclusion,
+    logistic,
+    random_part,
+    systematic,
+    weighted_k,
+)
 
 I = UNSEEN  # noqa: E741, so that the rows below line up
 MANY = 4000
@@ -74,6 +81,19 @@ def test_weighted_k_is_a_draw_without_replacement(rng):
 )
 def test_inclusion(weight, total, expected):
     np.testing.assert_allclose(inclusion(row(*weight), total), [expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("odds", "total", "expected"),
+    [
+        ([1, 1, 1, 1], 1, [1 / 4, 1 / 4, 1 / 4, 1 / 4]),
+        ([9, 1 / 9, 1], 1.5, [9 / 10, 1 / 10, 1 / 2]),  # nothing to shift
+        ([18, 2 / 9, 2], 1.5, [9 / 10, 1 / 10, 1 / 2]),  # odds are halved
+        ([1, 1, 5], 3, [1, 1, 1]),
+    ],
+)
+def test_logistic(odds, total, expected):
+    np.testing.assert_allclose(logistic(np.log(row(*odds)), total), [expected], rtol=1e-6)
 
 
 def test_systematic_keeps_each_with_its_chance_and_always_as_many(rng):
