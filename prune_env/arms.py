@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from prune_env.selection import Selection
 
 LOSS_MAX = 100.0
 """Losses in observations, rewards and infos are clipped to this many nats, so all are finite."""
+
+FEATURE_MAX = 1e6
+"""Features are clipped to this, so that the sum of their squares is finite in float32."""
 
 COUNT_MAX = 2.0**24
 """Up to here float32 holds every whole number; the bound of ages and counts."""
@@ -27,21 +30,26 @@ ARM_SIGNALS: dict[str, tuple[float, float]] = {
     "age": (0.0, COUNT_MAX),
     "pulls": (0.0, COUNT_MAX),
     "label": (0.0, COUNT_MAX),
+    "reference_loss": (0.0, LOSS_MAX),
+    "features": (-FEATURE_MAX, FEATURE_MAX),
 }
-"""The entries of an observation that have one value for each arm, with their bounds."""
+"""The entries of an observation about each arm, with their bounds. One value, or D features."""
+
+_HIGH_IS_BAD = ("loss", "reference_loss", "error_norm")
 
 
 class ArmTable:
     """The last measurement of each arm, when it was made and how often the arm was kept.
 
     Before its first measurement an arm looks as under a uniform guess over the C classes: a loss
-    of log C, a confidence of 1/C, a margin of 0.
+    of log C, a confidence of 1/C, a margin of 0; and features of 0.
 
     Args:
         num_runs: M.
         labels: (N,) int64, the class of each arm.
         num_classes: C.
         measured: which of `MEASURED` to store; each costs 4 bytes an arm.
+        extras: which of `EXTRAS`, with the shape of one arm's.
     """
 
     def __init__(
@@ -50,11 +58,15 @@ class ArmTable:
         labels: NDArray[np.int64],
         num_classes: int,
         measured: Sequence[str] = MEASURED,
+        extras: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
         self.num_runs, self.num_arms = num_runs, len(labels)
         self.labels, self.num_classes = labels, num_classes
         shape = (num_runs, self.num_arms)
-        self.measured = {name: np.empty(shape, np.float32) for name in measured}
+        of_one = dict.fromkeys(measured, ()) | dict(extras or {})
+        self.measured = {
+            name: np.empty((*shape, *more), np.float32) for name, more in of_one.items()
+        }
         self.last_seen = np.empty(shape, np.int32)
         """(M, N) int32: the round in which the arm was last measured, counted from 1; or 0."""
         self.pulls = np.empty(shape, np.int32)
@@ -72,6 +84,8 @@ class ArmTable:
             "margin": 0.0,
             "correct": 0.0,
             "error_norm": np.sqrt(1 - guess),
+            "reference_loss": np.log(self.num_classes),
+            "features": 0.0,
         }
         for name, values in self.measured.items():
             values[runs] = initial[name]
@@ -88,14 +102,14 @@ class ArmTable:
             self.last_seen.reshape(-1)[batch.indices] = self.round[run]
             for name, values in self.measured.items():
                 low, high = ARM_SIGNALS[name]
-                column = batch.table[:, MEASURED.index(name)]
                 # A diverged network reports NaN: it counts as the worst that can be seen.
-                worst = high if name in ("loss", "error_norm") else low
-                finite = np.nan_to_num(column, nan=worst, posinf=high, neginf=low)
-                values.reshape(-1)[batch.indices] = finite.clip(low, high)
+                worst = high if name in _HIGH_IS_BAD else low
+                finite = np.nan_to_num(batch.of(name), nan=worst, posinf=high, neginf=low)
+                of_arm = values.reshape(-1, *values.shape[2:])
+                of_arm[batch.indices] = finite.clip(low, high)
 
     def observe(self, name: str) -> NDArray[np.float32]:
-        """A fresh (M, N) float32 array of one entry of `ARM_SIGNALS`."""
+        """A fresh (M, N) float32 array of one entry of `ARM_SIGNALS`; (M, N, D) of features."""
         if name in self.measured:
             return self.measured[name].copy()
         if name == "seen":

@@ -38,7 +38,8 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     budget allows raises a ValueError, and the episode stays as it was.
 
     ## Observation space
-    `Dict` of finite float32 arrays, those that `signals=` names. No two share memory.
+    `Dict` of finite float32 arrays, those that `signals=` names: by default all but the last three
+    of arms. No two share memory.
 
     | entry | shape | meaning | at the start |
     |---|---|---|---|
@@ -50,7 +51,9 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     | `seen` | (N,) | 1 where the arm was observed in the last round | 0 |
     | `age` | (N,) | rounds since it was last observed | 0 |
     | `pulls` | (N,) | rounds in which it was kept | 0 |
-    | `label` | (N,) | its class; only if named in `signals=` | |
+    | `label` | (N,) | its class | |
+    | `reference_loss` | (N,) | loss under a moving average of the weights; costs a pass | log C |
+    | `features` | (N, D) | what goes into the last linear layer, clipped to 1e6 | 0 |
     | `progress` | (1,) | share of the run that is over | 0 |
     | `budget_left` | (1,) | epochs of the whole data still paid for | `epochs` or `budget` |
     | `val_loss` | (1,) | nats, on the validation split, last measured | log C |
@@ -58,7 +61,10 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
 
     Entries of an arm are as of its last observation: with `feedback="semi"` only kept arms are
     observed, during training; with `"full"` a forward pass over the rest follows every `refresh`
-    rounds, and is charged.
+    rounds, and is charged. Only real networks measure `reference_loss` and `features`, in the very
+    pass that measures the loss and on the same images. The average follows every step of training,
+    see `reference_decay` in `prune_env.networks.Recipe`; a sample that is trained then costs 4
+    passes, one that is only observed 2. `features` are free but for memory, 4 N D bytes.
 
     ## Rewards
     | `reward=` | value |
@@ -122,9 +128,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         self.action_kind: ActionKind = action
         self.weight_max = weight_max
         self.action_space = action_space(action, weight_max, learner.num_arms)
-        self.observation_space = observation_space(
-            self.options.signals, learner.num_arms, learner.num_classes
-        )
+        self.observation_space = observation_space(self.rounds)
         self.history: list[dict[str, Any]] = []
         """The info of each round of this episode."""
         self.choice: dict[str, NDArray[Any]] = {}
@@ -220,27 +224,25 @@ def action_space(
     return spaces.Box(0.0, weight_max, (num_arms,), np.float32)
 
 
-def observation_space(
-    signals: tuple[str, ...], num_arms: int, num_classes: int
-) -> spaces.Space[Observation]:
-    """The observation space of one run over N arms: those entries that `signals` names."""
+def observation_space(rounds: Rounds) -> spaces.Space[Observation]:
+    """The observation space of one of these runs: those entries that `signals` names."""
     entries: dict[str, spaces.Space[Any]] = {}
-    for name in signals:
+    for name in rounds.options.signals:
         if name in ARM_SIGNALS:
             low, high = ARM_SIGNALS[name]
-            high = num_classes - 1 if name == "label" else high
-            entries[name] = _box(low, high, num_arms)
+            high = rounds.learner.num_classes - 1 if name == "label" else high
+            entries[name] = _box(low, high, (rounds.num_arms, *rounds.extras.get(name, ())))
         else:
             low, high = RUN_SIGNALS[name]
             entries[name] = spaces.Box(low, high, (1,), np.float32)
     return cast("spaces.Space[Observation]", spaces.Dict(entries))
 
 
-def _box(low: float, high: float, num_arms: int) -> spaces.Box:
+def _box(low: float, high: float, shape: tuple[int, ...]) -> spaces.Box:
     """A Box whose bounds take no memory: at ten million arms Gymnasium's own take 100 MB each."""
-    box = spaces.Box(low, high, (num_arms,), np.float32)
+    box = spaces.Box(low, high, shape, np.float32)
     for name in ("low", "high", "bounded_below", "bounded_above"):
-        setattr(box, name, np.broadcast_to(getattr(box, name)[0], (num_arms,)))
+        setattr(box, name, np.broadcast_to(getattr(box, name).flat[0], shape))
     return box
 
 

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from prune_env.arms import ARM_SIGNALS, COUNT_MAX, LOSS_MAX, ArmTable
 from prune_env.clock import Clock
 from prune_env.learners.learner import (
+    EXTRAS,
     MEASURED,
     Informative,
     Learner,
+    Observant,
     ParallelLearner,
     Signals,
 )
@@ -39,8 +41,13 @@ RUN_SIGNALS: dict[str, tuple[float, float]] = {
 SIGNALS = (*ARM_SIGNALS, *RUN_SIGNALS)
 """All that an observation can have."""
 
+ON_REQUEST = ("label", *EXTRAS)
+"""What it only has where `signals=` names it."""
+
 FORWARD, TRAIN = 1, 3
-"""What a sample costs in passes: a forward pass 1, a backward pass 2, so training on it 3."""
+"""What a sample costs in passes: a forward pass 1, a backward pass 2, so training on it 3.
+
+Measuring `reference_loss` adds a forward pass to either."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class RoundOptions:
     """with full feedback: rounds between two passes over the rest"""
     reward: str = "val_loss_drop"
     """a name in `prune_env.rewards.REWARDS`, or an import path"""
-    signals: tuple[str, ...] = tuple(name for name in SIGNALS if name != "label")
+    signals: tuple[str, ...] = tuple(name for name in SIGNALS if name not in ON_REQUEST)
     """entries of the observation"""
     evaluate_every: int = 1
     """rounds between two evaluations on the validation split; the last round always has one"""
@@ -92,15 +99,25 @@ class Rounds:
     Args:
         learner: what is trained.
         options: how.
+
+    Raises:
+        ValueError: the signals name something that this learner cannot measure.
     """
 
     def __init__(self, learner: Learner, options: RoundOptions) -> None:
         self.learner, self.options = learner, options
+        self.extras = _find_extras(learner, options.signals)
+        """What the learner is asked for beside `MEASURED`: the name, and the shape of one arm's."""
+        again = FORWARD if "reference_loss" in self.extras else 0
+        self.forward_price, self.train_price = FORWARD + again, TRAIN + again
+        """Passes for each sample of a refresh, and of a training pass."""
         self.reward = find_reward(options.reward)
         self.clock = Clock()
         self.num_runs, self.num_arms = learner.num_runs, learner.num_arms
         measured = [name for name in MEASURED if name in options.signals]
-        self.arms = ArmTable(self.num_runs, learner.labels, learner.num_classes, measured)
+        self.arms = ArmTable(
+            self.num_runs, learner.labels, learner.num_classes, measured, self.extras
+        )
         self.passes = {
             name: np.zeros(self.num_runs, np.int64) for name in ("train", "refresh", "evaluate")
         }
@@ -115,8 +132,14 @@ class Rounds:
         self.val_loss[runs] = np.log(self.learner.num_classes)
         self.val_accuracy[runs] = 1 / self.learner.num_classes
 
+    def _ask(self) -> None:
+        """Tell the learner what to measure: another environment may have asked for other things."""
+        if isinstance(self.learner, Observant):
+            self.learner.measure_also(tuple(self.extras))
+
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin M new runs; seeds[m] decides everything random in run m."""
+        self._ask()
         self.clock.reset()
         self._forget(np.ones(self.num_runs, bool))
         self.learner.reset(seeds)
@@ -142,7 +165,7 @@ class Rounds:
         if options.budget is None:
             return np.where(self.arms.round < options.epochs, self.num_arms, 0)
         left = self._budget_passes - self.charged - self._evaluation_charge(self.arms.round + 1)
-        arms = np.maximum(left // TRAIN, 0)
+        arms = np.maximum(left // self.train_price, 0)
         # What float32 cannot tell from zero, an agent cannot spend.
         return np.where(arms > 1e-6 * self.num_arms, np.minimum(arms, self.num_arms), 0)
 
@@ -180,7 +203,7 @@ class Rounds:
         start, end = self._span(selection)
         with self.clock("train"):
             signals = self.learner.train(selection, start, end)
-        self.passes["train"] += TRAIN * selection.counts
+        self.passes["train"] += self.train_price * selection.counts
         measured = [signals]
         with self.clock("observe"):
             measured += self._refresh(selection)
@@ -237,7 +260,7 @@ class Rounds:
         """The fractions of the run at which this round's training begins and ends, each (M,)."""
         if self.options.budget is None:
             return self.progress, (self.arms.round + 1) / self.options.epochs
-        end = (self.charged + TRAIN * selection.counts) / self._budget_passes
+        end = (self.charged + self.train_price * selection.counts) / self._budget_passes
         return self.charged / self._budget_passes, np.minimum(end, 1.0)
 
     def _refresh(self, selection: Selection) -> list[Signals]:
@@ -247,7 +270,7 @@ class Rounds:
             return []
         rest = np.ones(self.num_runs * self.num_arms, bool)
         rest[selection.indices] = False
-        price = FORWARD * (self.num_arms - selection.counts)
+        price = self.forward_price * (self.num_arms - selection.counts)
         due = (self.arms.round + 1) % options.refresh == 0
         if options.budget is not None:
             coming = price + self._evaluation_charge(self.arms.round + 1)
@@ -277,7 +300,10 @@ class Rounds:
         }
 
     def observation(self) -> dict[str, NDArray[np.float32]]:
-        """What the agent sees: (M, N) or (M, 1) float32 arrays that share memory with nothing."""
+        """What the agent sees, by name: float32 arrays that share memory with nothing.
+
+        (M, N) of arms, (M, N, D) of their features, (M, 1) of runs.
+        """
         with self.clock("observe"):
             return {name: self._observe(name) for name in self.options.signals}
 
@@ -309,6 +335,7 @@ class Rounds:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
+        self._ask()
         self.learner.load_state_dict(state["learner"])
         self.arms.load_state_dict(state["arms"])
         self.passes = {name: np.array(counter) for name, counter in state["passes"].items()}
@@ -317,10 +344,27 @@ class Rounds:
         self.clock.load_state_dict(state["clock"])
 
 
+def _find_extras(learner: Learner, signals: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Those of `EXTRAS` that the signals name, with the shape of one arm's.
+
+    Raises:
+        ValueError: the learner cannot measure one of them.
+    """
+    possible = dict(learner.extras) if isinstance(learner, Observant) else {}
+    wanted = [name for name in EXTRAS if name in signals]
+    if refused := [name for name in wanted if name not in possible]:
+        allowed = [name for name in SIGNALS if name not in EXTRAS or name in possible]
+        raise ValueError(
+            f"signals has {', '.join(refused)}, which {type(learner).__name__} cannot measure; "
+            f"allowed are {', '.join(allowed)}"
+        )
+    return {name: possible[name] for name in wanted}
+
+
 def _mean_loss(selection: Selection, signals: Signals, num_arms: int) -> NDArray[np.float64]:
     """(M,) the mean loss of the arms that each run has kept."""
     runs = signals.indices // num_arms
-    losses = signals.table[:, MEASURED.index("loss")].astype(np.float64)
+    losses = signals.of("loss").astype(np.float64)
     return np.bincount(runs, losses, len(selection.counts)) / selection.counts
 
 

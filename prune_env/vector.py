@@ -71,12 +71,10 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         self.action_kind: ActionKind = action
         self.weight_max = weight_max
         self.single_action_space = action_space(action, weight_max, learner.num_arms)
-        self.single_observation_space = observation_space(
-            self.options.signals, learner.num_arms, learner.num_classes
-        )
+        self.rounds = Rounds(learner, self.options)
+        self.single_observation_space = observation_space(self.rounds)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self.rounds = Rounds(learner, self.options)
         self._generators: list[np.random.Generator] = []
         """One for each slot; empty before the first reset."""
 

@@ -32,6 +32,25 @@ def features(model: nn.Module, images: Tensor) -> Tensor:
     return caught[0].float()
 
 
+class FeatureTap:
+    """Remembers what goes into the last linear layer whenever the model is called.
+
+    It stays on the model, because `torch.compile` looks for hooks once.
+
+    Args:
+        model: it must have a linear layer.
+    """
+
+    features: Tensor
+    """(B, D) float32, of the last call."""
+
+    def __init__(self, model: nn.Module) -> None:
+        last_linear(model).register_forward_pre_hook(self._catch)
+
+    def _catch(self, module: nn.Module, inputs: tuple[Tensor]) -> None:
+        self.features = inputs[0].detach().float()
+
+
 def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Norm of the gradient of each loss by the last linear layer, exactly.
 

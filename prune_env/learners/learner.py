@@ -6,8 +6,8 @@ knows an agent; it is given a Selection and answers with what the training pass 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,6 +25,14 @@ correct     1 where argmax z is y, else 0
 error_norm  the 2-norm of p - onehot(y), in [0, sqrt 2]: EL2N of this pass (arXiv 2107.07075)
 """
 
+EXTRAS = ("features", "reference_loss")
+"""What some learners can measure beside those, where they are asked to:
+
+features        (D,) what goes into the last linear layer
+reference_loss  the loss under a moving average of the network's weights, on the very same images;
+                it takes one more forward pass
+"""
+
 SplitName = Literal["validation", "test"]
 Layers = Literal["last", "all"]
 
@@ -37,6 +45,12 @@ class Signals:
     """(K,) int64: flat positions in the (M, N) arm table, each at most once, in any order."""
     table: NDArray[np.float32]
     """(K, len(MEASURED)) float32: row j belongs to indices[j]."""
+    extras: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """(K,) or (K, D) float32 each: those of `EXTRAS` that the learner was asked for."""
+
+    def of(self, name: str) -> NDArray[np.float32]:
+        """One of `MEASURED`, (K,), or of the extras."""
+        return self.extras[name] if name in EXTRAS else self.table[:, MEASURED.index(name)]
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,17 @@ class ParallelLearner(Learner, Protocol):
 
         Run m must be the same, bit for bit, whatever happens in the other slots.
         """
+
+
+@runtime_checkable
+class Observant(Learner, Protocol):
+    """A learner that can measure more of its arms than `MEASURED`."""
+
+    extras: Mapping[str, tuple[int, ...]]
+    """Which of `EXTRAS` it can measure: the name, and the shape of one arm's."""
+
+    def measure_also(self, extras: Sequence[str]) -> None:
+        """Measure these too, in `train` and `score`. Asked before a run begins or is restored."""
 
 
 @runtime_checkable

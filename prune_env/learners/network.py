@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,7 @@ from prune_env.data.dataset import Dataset, Split, split_validation
 from prune_env.learners import closer
 from prune_env.learners.learner import MEASURED, Layers, Metrics, Signals, SplitName
 from prune_env.learners.measure import measure
+from prune_env.learners.reference import Reference
 from prune_env.selection import Selection
 
 EVALUATION_BATCH = {"cpu": 100, "cuda": 1000}
@@ -95,12 +96,21 @@ class NetworkLearner:
         self._bf16 = self.recipe.precision == "bf16" or (
             self.recipe.precision == "auto" and self.device.type == "cuda"
         )
+        self._asked: tuple[str, ...] = ()
         self.reset([0])
+        self.extras: dict[str, tuple[int, ...]] = {"reference_loss": ()}
+        """What it can measure beside `MEASURED`: the name, and the shape of one arm's."""
+        with suppress(ValueError):  # a network that ends in a convolution has no such features
+            self.extras["features"] = (closer.last_linear(self._model).in_features,)
 
     @property
     def images(self) -> NDArray[np.uint8]:
         """(N, H, W, C) uint8: the image of each arm, for the dashboard; no copy on a CPU."""
         return self._arms.images.cpu().numpy()
+
+    def measure_also(self, extras: Sequence[str]) -> None:
+        """Measure these of `extras` too, from the next run that begins or is restored."""
+        self._asked = tuple(extras)
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin a new run; seeds[0] decides initial weights, data order and augmentation."""
@@ -110,8 +120,18 @@ class NetworkLearner:
             model = self._make_model().to(self.device)
         model.to(memory_format=torch.channels_last)  # 15 to 130 % faster on a CPU
         self._model = model
+        self._tap: closer.FeatureTap | None = None
+        self._reference: Reference | None = None
+        self._attach()
         self._forward = torch.compile(model) if self.recipe.compile else model
         self._optimizer = networks.make_optimizer(model, self.recipe)
+
+    def _attach(self) -> None:
+        """Make what the extras asked for need and the run has not."""
+        if "reference_loss" in self._asked and self._reference is None:
+            self._reference = Reference(self._model, self.recipe.reference_decay)
+        if "features" in self._asked and self._tap is None:
+            self._tap = closer.FeatureTap(self._model)
 
     @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(
@@ -123,14 +143,15 @@ class NetworkLearner:
         weight_of = np.zeros(self.num_arms, np.float32)
         weight_of[selection.indices] = 1 if selection.weights is None else selection.weights
         arms = noise.order[weight_of[noise.order] > 0]
-        table = self._epoch(arms, weight_of[arms], noise, float(start[0]), float(end[0]))
+        measured = self._epoch(arms, weight_of[arms], noise, float(start[0]), float(end[0]))
         self._round += 1
-        return Signals(arms, table.cpu().numpy())
+        return _signals(arms, measured)
 
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """Measure arms by a forward pass on the plain images, without training."""
         index = self._to_device(indices)
-        return Signals(indices, self._plain_pass(self._arms, self._arm_labels, index))
+        measured = self._plain_pass(self._arms, self._arm_labels, index, self._asked)
+        return _signals(indices, measured)
 
     def log_probabilities(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """(K, C): log-softmax of the logits on the plain images."""
@@ -158,26 +179,31 @@ class NetworkLearner:
     def evaluate(self, split: SplitName) -> Metrics:
         """Loss and accuracy on "validation" or "test"."""
         store, labels = self._splits[split]
-        table = self._plain_pass(store, labels, torch.arange(len(store), device=self.device))
+        measured = self._plain_pass(store, labels, torch.arange(len(store), device=self.device))
+        table = measured["table"].cpu().numpy()
         loss, _, _, accuracy, _ = table.mean(axis=0, dtype=np.float64)
         return Metrics(np.array([loss]), np.array([accuracy]))
 
     def state_dict(self) -> dict[str, Any]:
-        """Model, optimizer, seed and round: tensors and plain values, copied."""
-        return deepcopy(
-            {
-                "seed": self._seed,
-                "round": self._round,
-                "model": dict(self._model.state_dict()),
-                "optimizer": self._optimizer.state_dict(),
-            }
-        )
+        """Model, optimizer, seed, round, reference: tensors and plain values, copied."""
+        state = {
+            "seed": self._seed,
+            "round": self._round,
+            "model": dict(self._model.state_dict()),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        if self._reference:
+            state["reference"] = self._reference.state_dict()
+        return deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`, bit for bit."""
         self._seed, self._round = state["seed"], state["round"]
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        self._attach()
+        if self._reference:
+            self._reference.load_state_dict(state["reference"])
 
     def _epoch(
         self,
@@ -186,15 +212,15 @@ class NetworkLearner:
         noise: RoundNoise,
         start: float,
         end: float,
-    ) -> Tensor:
-        """Train on (K,) arms in this order; returns the (K, 5) table, still on the device.
+    ) -> dict[str, Tensor]:
+        """Train on (K,) arms in this order; returns what was measured, still on the device.
 
         The host never waits for the device in here.
         """
         index, weight = self._to_device(arms), self._to_device(weights)
         shift, flip = self._to_device(noise.shift[:, arms]), self._to_device(noise.flip[arms])
         labels = self._arm_labels[index]
-        table = torch.empty((len(arms), len(MEASURED)), device=self.device)
+        measured = self._blank(len(arms), self._asked)
         # equal batches: a small last one would make BatchNorm and the step size erratic
         num_batches = -(-len(arms) // self.recipe.batch_size)
         edges = np.linspace(0, len(arms), num_batches + 1).astype(int).tolist()
@@ -207,8 +233,11 @@ class NetworkLearner:
                 log_p = self._log_p(images)
                 lr = self.recipe.lr(start + (end - start) * step / num_batches)
                 self._step(log_p, labels[batch], weight[batch], lr)
-                measure(log_p.detach(), labels[batch], out=table[batch])
-        return table
+                out = {name: values[batch] for name, values in measured.items()}
+                self._measure(images, log_p.detach(), labels[batch], out)
+                if self._reference:
+                    self._reference.follow(self._model)
+        return measured
 
     def _step(self, log_p: Tensor, labels: Tensor, weights: Tensor, lr: float) -> None:
         """One step on sum(weight * loss) / B, with label smoothing: (B, C), (B,), (B,)."""
@@ -222,20 +251,47 @@ class NetworkLearner:
         (loss * weights).mean().backward()
         self._optimizer.step()
 
-    def _plain_pass(self, store: ImageStore, labels: Tensor, index: Tensor) -> NDArray[np.float32]:
-        """Measure the images at (K,) positions by forward passes: (K, 5) float32."""
-        table = torch.empty((len(index), len(MEASURED)), device=self.device)
+    def _plain_pass(
+        self, store: ImageStore, labels: Tensor, index: Tensor, extras: Sequence[str] = ()
+    ) -> dict[str, Tensor]:
+        """Measure the images at (K,) positions by forward passes."""
+        measured = self._blank(len(index), extras)
         self._model.eval()
         with torch.no_grad():
-            size = self._evaluation_batch
-            for part, out in zip(index.split(size), table.split(size), strict=True):
-                measure(self._log_p(store.plain(part)), labels[part], out)
-        return table.cpu().numpy()
+            for first in range(0, len(index), self._evaluation_batch):
+                batch = slice(first, first + self._evaluation_batch)
+                part = index[batch]
+                images = store.plain(part)
+                out = {name: values[batch] for name, values in measured.items()}
+                self._measure(images, self._log_p(images), labels[part], out)
+        return measured
 
-    def _log_p(self, images: Tensor) -> Tensor:
+    def _blank(self, count: int, extras: Sequence[str]) -> dict[str, Tensor]:
+        """What a pass over K samples fills: the (K, 5) table, and an array for each extra."""
+        shapes = {"table": (len(MEASURED),)} | {name: self.extras[name] for name in extras}
+        return {
+            name: torch.empty((count, *shape), device=self.device) for name, shape in shapes.items()
+        }
+
+    def _measure(
+        self, images: Tensor, log_p: Tensor, labels: Tensor, out: dict[str, Tensor]
+    ) -> None:
+        """Write what is measured of the B images for which the network has just given log_p."""
+        measure(log_p, labels, out["table"])
+        if "features" in out:
+            assert self._tap
+            out["features"].copy_(self._tap.features)
+        if "reference_loss" in out:
+            assert self._reference
+            self._reference.train(self._model.training)
+            with torch.no_grad():
+                log_p = self._log_p(images, self._reference.model)
+            out["reference_loss"].copy_(-log_p.gather(1, labels[:, None])[:, 0])
+
+    def _log_p(self, images: Tensor, model: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         """(B, C, H, W) -> (B, num_classes) float32 log-probabilities."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
-            logits = self._forward(images)
+            logits = (model or self._forward)(images)
         return F.log_softmax(logits.float(), dim=1)
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
@@ -253,6 +309,12 @@ class NetworkLearner:
                 with torch.cuda.device(self.device):
                     torch.cuda.manual_seed(seed)
             yield
+
+
+def _signals(indices: NDArray[np.int64], measured: dict[str, Tensor]) -> Signals:
+    """What a pass over these arms has measured, on the host."""
+    extras = {name: values.cpu().numpy() for name, values in measured.items()}
+    return Signals(indices, extras.pop("table"), extras)
 
 
 def _find_device(name: str) -> torch.device:

@@ -35,6 +35,8 @@ class Recipe:
     """Pixels by which a random crop may move, reflected at the border; 0 does not crop."""
     flip: bool = False
     """Whether images are mirrored in every other round."""
+    reference_decay: float = 0.999
+    """Share of itself that the moving average behind `reference_loss` keeps in a step, at most."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """"auto" is bf16 autocast on a GPU and fp32 on a CPU, where bf16 was 13 times slower."""
     compile: bool = False
@@ -47,7 +49,7 @@ class Recipe:
         for name, bound in at_least.items():
             if not getattr(self, name) >= bound:
                 raise ValueError(f"recipe {name} is {getattr(self, name)}; allowed is >= {bound}")
-        for name in ("warmup", "final_lr", "momentum", "label_smoothing"):
+        for name in ("warmup", "final_lr", "momentum", "label_smoothing", "reference_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"recipe {name} is {getattr(self, name)}; allowed is [0, 1)")
         choices = {"optimizer": ("sgd", "adamw"), "precision": ("auto", "fp32", "bf16")}

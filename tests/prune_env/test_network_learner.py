@@ -171,6 +171,78 @@ def test_scores_are_those_of_the_plain_images_in_evaluation() -> None:
     np.testing.assert_allclose(scores.table[:, 0], expected, atol=1e-5)
 
 
+def make_observant(network: str = "mlp", **recipe: Any) -> NetworkLearner:
+    learner = make(network, **recipe)
+    learner.measure_also(("features", "reference_loss"))
+    learner.reset([0])
+    return learner
+
+
+def test_features_are_those_of_the_training_pass() -> None:
+    learner, twin = make_observant(), make("mlp")
+    head = twin._model.layers[-1]
+    signals = train(learner, keep(learner, np.arange(16)))[0]  # one batch, so one set of weights
+    features = torch.from_numpy(signals.of("features"))
+    assert features.shape == (16, *learner.extras["features"])
+    labels = torch.from_numpy(learner.labels[signals.indices])
+    loss = F.cross_entropy(head(features), labels, reduction="none").detach()
+    np.testing.assert_allclose(signals.of("loss"), loss, atol=1e-5)
+
+
+def test_the_reference_begins_as_the_network_and_then_lags_behind() -> None:
+    learner = make_observant(warmup=0.0)
+    before = learner._model.layers[-1].bias.detach().clone()
+    first, second = train(learner, keep(learner, np.arange(16)), rounds=2)
+    np.testing.assert_array_equal(first.of("reference_loss"), first.of("loss"))
+    assert second.of("reference_loss").mean() > second.of("loss").mean()
+
+    learner = make_observant(warmup=0.0)
+    train(learner, keep(learner, np.arange(16)))
+    after = learner._model.layers[-1].bias
+    assert learner._reference is not None
+    average = learner._reference.model.layers[-1].bias
+    torch.testing.assert_close(average, 2 / 11 * before + 9 / 11 * after)
+
+
+@pytest.mark.parametrize("network", ["small", "mobilenet_v3_small"])  # batch norm, and dropout
+def test_measuring_more_changes_nothing(network: str) -> None:
+    learner, twin = make_observant(network), make(network)
+    few = keep(learner, np.arange(0, 108, 3))
+    for more, plain in zip(train(learner, few, 2), train(twin, few, 2), strict=True):
+        assert equal(more, plain)
+        assert more.extras.keys() == {"features", "reference_loss"}
+        assert not plain.extras
+    assert equal(learner.score(np.arange(8)), twin.score(np.arange(8)))
+
+
+def test_scores_have_the_extras_too() -> None:
+    learner = make_observant("small")
+    train(learner, keep(learner), rounds=2)
+    scores = learner.score(np.array([5, 2]))
+    np.testing.assert_allclose(scores.of("features"), learner.features(np.array([5, 2])), atol=1e-5)
+    assert learner._reference is not None
+    reference = learner._reference.model.eval()
+    labels = torch.from_numpy(learner.labels[[5, 2]])
+    logits = reference(learner._arms.plain(torch.tensor([5, 2])))
+    expected = F.cross_entropy(logits, labels, reduction="none")
+    np.testing.assert_allclose(scores.of("reference_loss"), expected, atol=1e-5)
+
+
+def test_a_restored_reference_continues_bit_for_bit() -> None:
+    learner = make_observant("small")
+    train(learner, keep(learner))
+    file = io.BytesIO()
+    torch.save(learner.state_dict(), file)
+    expected = train(learner, keep(learner))[0]
+    file.seek(0)
+    fresh = make("small", seed=9)
+    fresh.measure_also(("features", "reference_loss"))
+    fresh.load_state_dict(torch.load(file, weights_only=True))
+    got = train(fresh, keep(fresh))[0]
+    for name in ("loss", "features", "reference_loss"):
+        np.testing.assert_array_equal(got.of(name), expected.of(name))
+
+
 def test_it_learns() -> None:
     learner = make(flip=False, batch_size=8)
     signals = train(learner, keep(learner), rounds=4)
@@ -229,7 +301,7 @@ def test_the_host_does_not_wait_inside_an_epoch() -> None:
     learner._epoch(noise.order, weights, noise, 0.0, 0.5)  # cuDNN and the allocator warm up
     torch.cuda.set_sync_debug_mode("error")
     try:
-        table = learner._epoch(noise.order, weights, noise, 0.5, 1.0)
+        table = learner._epoch(noise.order, weights, noise, 0.5, 1.0)["table"]
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert torch.isfinite(table).all()
