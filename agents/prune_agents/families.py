@@ -16,6 +16,7 @@ from prune_agents import (  # noqa: F401
     loss_ema,
     meta,
     repb,
+    rho_loss,
     seta,
     stored_loss,
     thompson,

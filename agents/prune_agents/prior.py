@@ -1,7 +1,8 @@
 """Prior runs: what a policy wants to know about every arm before its own run begins.
 
 A prior run is the first P rounds of an ordinary run that keeps every arm: same learner, same
-length and so the same learning-rate schedule, another seed. It is recorded round by round.
+length and so the same learning-rate schedule, another seed. It is recorded round by round. For
+losses under networks that were trained on other arms, two runs keep one half of the arms each.
 
 ```python
 agent = prune_agents.make("el2n", keep_ratio=0.3)
@@ -49,6 +50,9 @@ class Prior:
     """what to record beside `MEASURED`"""
     features: bool = False
     """whether to look at the features in the end; the prior run must then be a whole one"""
+    halves: bool = False
+    """whether even runs keep one random half of the arms and odd ones the other. In the end each
+    measures the arms that it has left out, by a forward pass; it must then be a whole one"""
 
 
 @dataclass(frozen=True)
@@ -68,18 +72,25 @@ class Traces:
     """(N,)"""
     features: NDArray[np.float32] | None = None
     """(R, N, D) what went into the last layer of the trained networks, where that was wanted"""
+    trained: NDArray[np.bool_] | None = None
+    """(R, N) the arms that each run has kept, where that was a half. The others look as before any
+    measurement until the last round, which shows them under the trained network"""
 
     @staticmethod
     def join(runs: Sequence[Traces]) -> Traces:
         """Several recordings as one."""
-        features: list[Any] = [run.features for run in runs]
+
+        def stack(arrays: list[Any]) -> Any:
+            return None if arrays[0] is None else np.concatenate(arrays)
+
         return Traces(
             {name: np.concatenate([run.signals[name] for run in runs]) for name in runs[0].signals},
             sum(run.passes for run in runs),
             sum(run.seconds for run in runs),
             sum(run.cpu_seconds for run in runs),
             runs[0].labels,
-            None if features[0] is None else np.concatenate(features),
+            stack([run.features for run in runs]),
+            stack([run.trained for run in runs]),
         )
 
 
@@ -91,13 +102,19 @@ class Recording:
         epochs: T, the length of the run that this is the beginning of.
         seed: decides everything random.
         extra: what to record beside `MEASURED`.
+        arms: (N,) bool, which arms it keeps; None keeps all.
 
     Raises:
         ValueError: the learner cannot measure an extra.
     """
 
     def __init__(
-        self, learner: Learner, epochs: int, seed: int, extra: Sequence[Extra] = ()
+        self,
+        learner: Learner,
+        epochs: int,
+        seed: int,
+        extra: Sequence[Extra] = (),
+        arms: NDArray[np.bool_] | None = None,
     ) -> None:
         if extra and not isinstance(learner, Closer):
             name = type(learner).__name__
@@ -106,11 +123,13 @@ class Recording:
             learner,
             epochs=epochs,
             signals=("seen", *MEASURED),
+            feedback="full",  # after the last round, of what was left out
+            refresh=epochs,
             reward="kept_loss",
             evaluate_every=epochs,
             test=False,
         )
-        self.extra = tuple(extra)
+        self.extra, self.arms = tuple(extra), arms
         self.env.reset(seed=seed)
         self._rows: list[dict[str, NDArray[np.float32]]] = []
         self._costs: list[tuple[int, float, float]] = []
@@ -124,7 +143,7 @@ class Recording:
         return len(self._rows)
 
     def advance(self) -> None:
-        """Train one more round on all arms and record it.
+        """Train one more round and record it.
 
         Raises:
             RuntimeError: the run has diverged, or is at its end.
@@ -132,7 +151,8 @@ class Recording:
         env = self.env
         if self.rounds == env.options.epochs or (env.history and env.history[-1]["diverged"]):
             raise RuntimeError(f"the prior run has ended (or diverged) in round {self.rounds}")
-        observation, *_, info = env.step(np.ones(env.learner.num_arms, np.int8))
+        everything = np.ones(env.learner.num_arms, np.int8)
+        observation, *_, info = env.step(everything if self.arms is None else self.arms)
         row = {name: observation[name] for name in MEASURED}
         with env.clock("observe"):
             row |= {name: self._measure(name) for name in self.extra}
@@ -160,15 +180,20 @@ class Recording:
             features: whether to look at the features too, for a forward pass.
 
         Raises:
-            ValueError: features of a run that is not over, or that the learner cannot show.
+            ValueError: features, or arms left out, of a run that is not over; or features that the
+                learner cannot show.
         """
         rows, learner = self._rows[:rounds], self.env.learner
         signals = {name: np.stack([row[name] for row in rows])[None] for name in rows[0]}
         passes, seconds, cpu_seconds = self._costs[rounds - 1]
+        trained = None if self.arms is None else self.arms[None]
+        if rounds < self.env.options.epochs and (features or trained is not None):
+            raise ValueError(
+                f"features and arms left out are seen after a whole run; this one has {rounds} "
+                f"of {self.env.options.epochs} rounds"
+            )
         if not features:
-            return Traces(signals, passes, seconds, cpu_seconds, learner.labels)
-        if rounds < self.env.options.epochs:
-            raise ValueError(f"features are those of a whole run; this one has {rounds} rounds")
+            return Traces(signals, passes, seconds, cpu_seconds, learner.labels, trained=trained)
         if not isinstance(learner, Closer):
             raise ValueError(f"{type(learner).__name__} has no features to show")
         before = self._seconds()
@@ -176,7 +201,8 @@ class Recording:
             found = learner.features(np.arange(learner.num_arms))[None]
         wall, cpu = np.subtract(self._seconds(), before).tolist()
         passes += learner.num_arms
-        return Traces(signals, passes, seconds + wall, cpu_seconds + cpu, learner.labels, found)
+        seconds, cpu_seconds = seconds + wall, cpu_seconds + cpu
+        return Traces(signals, passes, seconds, cpu_seconds, learner.labels, found, trained)
 
     def _seconds(self) -> tuple[float, float]:
         """Wall-clock and processor seconds so far, without evaluations."""
@@ -211,11 +237,24 @@ def record(learner: Learner, prior: Prior, epochs: int, seed: int) -> Traces:
     """
     runs = []
     for number in range(prior.runs):
-        recording = Recording(learner, epochs, prior_seed(seed, number), prior.extra)
+        recording = begin(learner, prior, epochs, seed, number)
         while recording.rounds < prior.rounds:
             recording.advance()
         runs.append(recording.traces(prior.rounds, prior.features))
     return Traces.join(runs)
+
+
+def begin(learner: Learner, prior: Prior, epochs: int, seed: int, number: int) -> Recording:
+    """The prior run of this number, before its first round; arguments as `record`."""
+    arms = half(learner.num_arms, seed, number) if prior.halves else None
+    return Recording(learner, epochs, prior_seed(seed, number), prior.extra, arms)
+
+
+def half(num_arms: int, seed: int, number: int) -> NDArray[np.bool_]:
+    """(N,) bool: one random half of the arms for even numbers, the other for odd ones."""
+    order = np.random.default_rng((seed, 0x4A1F)).permutation(num_arms)
+    first = order < num_arms // 2
+    return ~first if number % 2 else first
 
 
 def prior_seed(seed: int, number: int) -> int:

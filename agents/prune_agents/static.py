@@ -61,11 +61,7 @@ class Static(Agent):
         """The state of one run before its first round."""
         k = max(1, round(self.keep_ratio * len(traces.labels)))
         subset = self.select(traces, k, np.random.default_rng(self.seed))
-        return {
-            "subset": subset[None],
-            "round": np.zeros(1, np.int64),
-            "calls": np.zeros((), np.int64),
-        }
+        return self._begin(None, None, 1, len(subset)) | {"subset": subset[None]}
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

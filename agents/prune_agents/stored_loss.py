@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.maths import UNSEEN, latest
+from prune_agents.maths import UNSEEN, Floats, latest
 from prune_agents.registry import register
 from prune_agents.sampling import best_k, random_part
 
@@ -48,11 +48,15 @@ class OrderDP(StoredLoss):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        loss = state["loss"]
-        num_runs, num_arms = loss.shape
+        score = self.score(state)
+        num_runs, num_arms = score.shape
         pool_size = min(num_arms, round(k / self.top_share))
-        pool = random_part(np.ones(loss.shape, bool), np.full(num_runs, pool_size), rng)
-        return best_k(np.where(pool, loss, -np.inf), k, rng)
+        pool = random_part(np.ones(score.shape, bool), np.full(num_runs, pool_size), rng)
+        return best_k(np.where(pool, score, -np.inf), k, rng)
+
+    def score(self, state: State) -> Floats:
+        """(M, N) what the arms of the pool are ranked by, `UNSEEN` where never observed."""
+        return state["loss"]
 
 
 @register("selective_backprop")

@@ -88,7 +88,8 @@ def made_up_traces(agent: Any, num_arms: int, rng: np.random.Generator) -> Trace
     signals = {name: rng.random(shape, np.float32) for name in (*MEASURED, *prior.extra)}
     labels = rng.integers(NUM_CLASSES, size=num_arms)
     features = rng.standard_normal((1, num_arms, 128), np.float32) if prior.features else None
-    return Traces(signals, 0, 0.0, 0.0, labels, features)
+    trained = np.arange(num_arms) % 2 == np.arange(2)[:, None] if prior.halves else None
+    return Traces(signals, 0, 0.0, 0.0, labels, features, trained)
 
 
 def measure(name: str, options: Options) -> tuple[float, float, float]:

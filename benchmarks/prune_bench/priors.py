@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prune_agents.prior import Prior, Recording, Traces, prior_seed, record
+from prune_agents.prior import Prior, Recording, Traces, begin, record
 
 from prune_bench import checkpoint, claims
 from prune_bench.runner import RunOptions
@@ -54,12 +54,12 @@ def traces_for(
         return record(learner, prior, epochs, options.seed)
     runs = []
     for number in range(prior.runs):
-        begin = partial(Recording, learner, epochs, prior_seed(options.seed, number), prior.extra)
+        fresh = partial(begin, learner, prior, epochs, options.seed, number)
         path = folder / f"{_name(options, learner, number, prior)}.pt"
-        recording = _read(path, begin)
+        recording = _read(path, fresh)
         if recording.rounds < prior.rounds:
             with _claimed(path):
-                recording = _read(path, begin)  # others may have gone on until now
+                recording = _read(path, fresh)  # others may have gone on until now
                 _extend(path, recording, prior.rounds)
         runs.append(recording.traces(prior.rounds, prior.features))
     return Traces.join(runs)
@@ -70,7 +70,8 @@ def _name(options: RunOptions, learner: Learner, number: int, prior: Prior) -> s
     key: dict[str, Any] = {name: asdict(options)[name] for name in DETERMINES}
     key["labels"] = hashlib.sha256(learner.labels.tobytes()).hexdigest()
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
-    return "-".join([f"s{options.seed}", f"run{number}", *sorted(prior.extra), digest])
+    half = ["half"] if prior.halves else []
+    return "-".join([f"s{options.seed}", f"run{number}", *half, *sorted(prior.extra), digest])
 
 
 def _claimed(path: Path) -> claims.Claim:
@@ -80,16 +81,16 @@ def _claimed(path: Path) -> claims.Claim:
     return claim
 
 
-def _read(path: Path, begin: Callable[[], Recording]) -> Recording:
+def _read(path: Path, fresh: Callable[[], Recording]) -> Recording:
     """A recording as far as a whole file has it, else from its beginning."""
-    recording = begin()
+    recording = fresh()
     try:
         if zipfile.ZipFile(path).testzip() is None:  # torch.load compares no check sums
             recording.load_state_dict(checkpoint.load(path))
             return recording
     except (OSError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, pickle.PickleError):
         pass
-    return begin()
+    return fresh()
 
 
 def _extend(path: Path, recording: Recording, rounds: int) -> None:

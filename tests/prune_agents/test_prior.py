@@ -114,7 +114,7 @@ def test_features_are_those_at_the_end_and_cost_a_forward_pass(learner):
     recording = Recording(learner, EPOCHS, 0)
     for _ in range(2):
         recording.advance()
-    with pytest.raises(ValueError, match="features are those of a whole run; this one has 2"):
+    with pytest.raises(ValueError, match="seen after a whole run; this one has 2 of 3 rounds"):
         recording.traces(2, features=True)
     recording.advance()
     traces = recording.traces(3, features=True)

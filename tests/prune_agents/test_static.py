@@ -4,6 +4,7 @@ import numpy as np
 import prune_agents
 import pytest
 from prune_agents.prior import Prior, Traces
+from prune_agents.static import Static
 
 NUM_ARMS, K, ROUNDS = 40, 12, 6
 STATIC = [
@@ -14,7 +15,7 @@ every_agent = pytest.mark.parametrize("name", STATIC)
 
 
 def test_the_list_is_complete():
-    assert [n for n in prune_agents.names() if hasattr(prune_agents.find(n), "begin")] == STATIC
+    assert [n for n in prune_agents.names() if issubclass(prune_agents.find(n), Static)] == STATIC
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ def without_times(result):
         ("dual", {"prior_rounds": 3}, 3 * N * 3),
         ("tdds", {}, (3 + 1) * N * 4),
         ("moderate", {}, 3 * N * 4 + N),
+        ("rho_loss", {}, 3 * N * 4 + N),
         ("uncertainty", {}, 0),
     ],
 )
@@ -131,6 +132,16 @@ def test_shared_or_not_the_run_is_the_same(place):
     options = replace(OPTIONS, agent="dual")
     run(replace(OPTIONS, agent="el2n"), place)
     assert without_times(run(options, place)) == without_times(run(options, Place(threads=1)))
+
+
+def test_halves_have_recordings_of_their_own(place, rounds_trained):
+    run(replace(OPTIONS, agent="forgetting"), place)
+    (whole,) = (path.stem.split("-") for path in place.priors.iterdir())
+    results = [run(replace(OPTIONS, agent="rho_loss"), place) for _ in range(2)]
+    assert rounds_trained == [1, 2, 3, 4] * 3
+    assert without_times(results[0]) == without_times(results[1])
+    names = sorted(path.stem.split("-") for path in place.priors.iterdir())
+    assert names == [whole] + [["s0", f"run{number}", "half", whole[-1]] for number in (0, 1)]
 
 
 @pytest.mark.parametrize(
