@@ -25,6 +25,7 @@ from rich.table import Table
 from prune_bench import presets
 from prune_bench.board import Grid
 from prune_bench.branching import BranchOptions
+from prune_bench.inspection import InspectOptions
 from prune_bench.recording import Record
 from prune_bench.runner import Place, RunOptions
 from prune_bench.train_options import TrainOptions
@@ -242,6 +243,34 @@ class Branch:
         console.print(branching.table(result))
 
 
+@dataclass(frozen=True)
+class Inspect:
+    """Draw what policies keep, when, how often and how alike: one picture."""
+
+    inspect: tyro.conf.OmitArgPrefixes[InspectOptions] = field(default_factory=InspectOptions)
+    place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
+
+    def main(self, console: Console) -> None:
+        """Draw it."""
+        from prune_bench import inspection
+        from prune_bench.results import replacing
+
+        try:
+            from prune_bench.charts.inspection import png
+        except ImportError as error:
+            raise ImportError("a picture needs: pip install 'prune_env[report]'") from error
+        options = self.inspect
+        title = f"{options.env}, keep {options.keep_ratio:.0%}, seed {options.seed}"
+        with replacing(options.out) as file, console.status(f"making {options.env}") as status:
+            runs = inspection.inspect(
+                options,
+                self.place,
+                lambda agent, env: status.update(f"{agent}, round {env.rounds.arms.round[0]}"),
+            )
+            file.write_bytes(png(runs, title))
+        console.print(f"picture: {options.out.resolve().as_uri()}", soft_wrap=True)
+
+
 DESCRIPTION = "Train on some of the samples, and let an agent choose which. See README.md."
 
 Command = (
@@ -251,6 +280,7 @@ Command = (
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Record, tyro.conf.subcommand("record")]
     | Annotated[Branch, tyro.conf.subcommand("branch")]
+    | Annotated[Inspect, tyro.conf.subcommand("inspect")]
     | Annotated[Agents, tyro.conf.subcommand("agents")]
     | Annotated[Envs, tyro.conf.subcommand("envs")]
 )
