@@ -25,7 +25,7 @@ from rich.table import Table
 from prune_env.learners.learner import MEASURED
 
 IMAGES_PER_SECOND = 700
-NUM_CLASSES = 10
+NUM_CLASSES, NUM_FEATURES = 10, 128
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,13 @@ class Options:
 
 
 def made_up(num_arms: int, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-    """The observation of a run that has not begun: every entry, (N,) or (1,)."""
+    """The observation of a run that has not begun: every entry, (N,), (N, D) or (1,)."""
     per_arm: dict[str, Any] = {
         "loss": np.full(num_arms, np.log(NUM_CLASSES)),
         "confidence": np.full(num_arms, 1 / NUM_CLASSES),
         "error_norm": np.full(num_arms, np.sqrt(1 - 1 / NUM_CLASSES)),
         "label": rng.integers(NUM_CLASSES, size=num_arms),
+        "features": rng.standard_normal((num_arms, NUM_FEATURES), np.float32),
     }
     zeros = ("margin", "correct", "seen", "age", "pulls")
     per_arm |= {name: np.zeros(num_arms) for name in zeros}
@@ -87,7 +88,8 @@ def made_up_traces(agent: Any, num_arms: int, rng: np.random.Generator) -> Trace
     shape = (prior.runs, prior.rounds, num_arms)
     signals = {name: rng.random(shape, np.float32) for name in (*MEASURED, *prior.extra)}
     labels = rng.integers(NUM_CLASSES, size=num_arms)
-    features = rng.standard_normal((1, num_arms, 128), np.float32) if prior.features else None
+    shape = (1, num_arms, NUM_FEATURES)
+    features = rng.standard_normal(shape, np.float32) if prior.features else None
     trained = np.arange(num_arms) % 2 == np.arange(2)[:, None] if prior.halves else None
     return Traces(signals, 0, 0.0, 0.0, labels, features, trained)
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from prune_agents import Agent
 
-NUM_CLASSES = 10
+NUM_CLASSES, NUM_FEATURES = 10, 4
 RUN_SIGNALS = {"progress", "budget_left", "val_loss", "val_accuracy"}
 
 
@@ -26,9 +26,10 @@ class TinyEnv(gym.Env[Any, Any]):
     ) -> None:
         self.num_arms, self.rounds, self.budget = num_arms, rounds, budget
         self.names = {"seen", *agent.signals} | ({"budget_left"} if budget else set())
-        shapes = {name: (1,) if name in RUN_SIGNALS else (num_arms,) for name in self.names}
+        shapes = dict.fromkeys(self.names, (num_arms,)) | dict.fromkeys(RUN_SIGNALS, (1,))
+        shapes["features"] = (num_arms, NUM_FEATURES)
         self.observation_space = gym.spaces.Dict(
-            {n: gym.spaces.Box(-np.inf, np.inf, shape, np.float32) for n, shape in shapes.items()}
+            {n: gym.spaces.Box(-np.inf, np.inf, shapes[n], np.float32) for n in self.names}
         )
         self.action_space = (
             gym.spaces.MultiBinary(num_arms)
@@ -41,6 +42,7 @@ class TinyEnv(gym.Env[Any, Any]):
         super().reset(seed=seed)
         self.loss = np.full(self.num_arms, np.log(NUM_CLASSES))
         self.decay = self.np_random.uniform(0.3, 0.9, self.num_arms)
+        self.features = self.np_random.standard_normal((self.num_arms, NUM_FEATURES))
         self.pulls, self.last_seen = np.zeros((2, self.num_arms))
         self.round, self.spent = 0, 0
         self.kept = []
@@ -77,6 +79,7 @@ class TinyEnv(gym.Env[Any, Any]):
             "age": self.round - self.last_seen,
             "pulls": self.pulls,
             "label": np.arange(self.num_arms) % NUM_CLASSES,
+            "features": self.features * (self.pulls > 0)[:, None],
         }
         total = self.budget * self.num_arms if self.budget else self.rounds
         of_run = {

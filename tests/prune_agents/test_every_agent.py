@@ -11,6 +11,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import prune_env  # noqa: F401, registers the ids
+from prune_env.learners.learner import EXTRAS
 
 NUM_ARMS, K = 40, 12
 # bls: 40 arms are a single batch, so all scores are equal and all arms are kept.
@@ -162,9 +163,11 @@ def test_runs_in_the_real_environment(name):
     options = {"epochs": 4} | agent.env_options(4)
     if "budget" in options:
         del options["epochs"]
+    if set(EXTRAS) & set(agent.signals):  # only real networks measure those
+        options |= {"id": "prune_env/Digits-v0", "limit": 120}
+    else:
+        options |= {"id": "prune_env/Synthetic-v0", "num_arms": 100}
     env = gym.make(
-        "prune_env/Synthetic-v0",
-        num_arms=100,
         signals=("seen", *agent.signals),
         action=agent.action,
         **options,
