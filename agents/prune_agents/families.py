@@ -17,6 +17,7 @@ from prune_agents import (  # noqa: F401
     meta,
     repb,
     rho_loss,
+    rl_selector,
     seta,
     stored_loss,
     thompson,
