@@ -46,6 +46,7 @@ def made_up(num_arms: int, rng: np.random.Generator) -> dict[str, NDArray[np.flo
     """The observation of a run that has not begun: every entry, (N,), (N, D) or (1,)."""
     per_arm: dict[str, Any] = {
         "loss": np.full(num_arms, np.log(NUM_CLASSES)),
+        "reference_loss": np.full(num_arms, np.log(NUM_CLASSES)),
         "confidence": np.full(num_arms, 1 / NUM_CLASSES),
         "error_norm": np.full(num_arms, np.sqrt(1 - 1 / NUM_CLASSES)),
         "label": rng.integers(NUM_CLASSES, size=num_arms),
@@ -68,6 +69,7 @@ def advance(
     loss = rng.gamma(0.7, 1.2, np.count_nonzero(kept)).astype(np.float32)
     confidence = np.exp(-loss)
     observation["loss"][kept] = loss
+    observation["reference_loss"][kept] = 1.1 * loss
     observation["confidence"][kept] = confidence
     observation["margin"][kept] = 2 * confidence - 1
     observation["correct"][kept] = confidence > 0.5

@@ -79,6 +79,7 @@ class TinyEnv(gym.Env[Any, Any]):
             "age": self.round - self.last_seen,
             "pulls": self.pulls,
             "label": np.arange(self.num_arms) % NUM_CLASSES,
+            "reference_loss": self.loss * (1 + self.decay),
             "features": self.features * (self.pulls > 0)[:, None],
         }
         total = self.budget * self.num_arms if self.budget else self.rounds

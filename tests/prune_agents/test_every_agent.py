@@ -148,6 +148,7 @@ def test_policies_that_rank_the_unseen_first_agree_until_all_are_seen(tiny_env):
         "forget_online",
         "contextual",
         "arm_clusters",
+        "molpeg",
     ]
     agents = [prune_agents.make(name, keep_ratio=0.1) for name in names]
     first, *others = [rollout(agent, tiny_env(agent, NUM_ARMS)) for agent in agents]
