@@ -203,10 +203,11 @@ def test_a_recording_without_its_entries_is_made_again(place, rounds_trained):
     assert rounds_trained == [1, 2, 1, 2]
 
 
-def test_a_prior_run_that_was_killed_goes_on(place, rounds_trained, monkeypatch):
+@pytest.mark.parametrize(("agent", "runs"), [("forgetting", 1), ("rho_loss", 2)])
+def test_a_prior_run_that_was_killed_goes_on(agent, runs, place, rounds_trained, monkeypatch):
     """With a copy after every round, what was trained is not trained again."""
     monkeypatch.setattr("prune_bench.priors.CHECKPOINT_SECONDS", 0.0)
-    options = replace(OPTIONS, agent="forgetting")
+    options = replace(OPTIONS, agent=agent)
     expected = run(options, Place(threads=1))
     rounds_trained.clear()
     advance = Recording.advance
@@ -221,7 +222,7 @@ def test_a_prior_run_that_was_killed_goes_on(place, rounds_trained, monkeypatch)
         with pytest.raises(KeyboardInterrupt):
             run(options, place)
     result = run(options, place)
-    assert rounds_trained == [1, 2, 3, 4]
+    assert rounds_trained == [1, 2, 3, 4] * runs
     assert without_times(result) == without_times(expected)
 
 
