@@ -7,9 +7,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import prune_agents
 import pytest
 from prune_bench import cli, presets
-from prune_bench.board import Board, Grid, read_grids
+from prune_bench.board import CONTROLS, Board, Grid, read_grids
 from prune_bench.results import run_id
 from prune_bench.runner import Place, RunOptions, run
 
@@ -150,8 +151,14 @@ def test_presets_are_boards(name):
 
 
 def test_an_unknown_preset():
-    with pytest.raises(ValueError, match="'dem'; allowed are cifar10-cpu, demo, paper"):
+    allowed = "cifar10-cpu, cifar10-policies, demo, digits-policies, paper"
+    with pytest.raises(ValueError, match=f"'dem'; allowed are {allowed}"):
         presets.read("dem")
+
+
+def test_a_preset_has_every_policy():
+    named = presets.read("digits-policies")["agents"]
+    assert sorted((*named, *CONTROLS)) == prune_agents.names()
 
 
 def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):
@@ -181,4 +188,4 @@ def test_an_unknown_preset_ends_with_one_clear_error(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["board", "--preset", "dem"])
     assert end.value.code == 2
-    assert "allowed are cifar10-cpu, demo, paper" in " ".join(capsys.readouterr().err.split())
+    assert "allowed are cifar10-cpu, cifar10-policies, demo, digits-policies, paper" in " ".join(capsys.readouterr().err.split())
