@@ -25,6 +25,7 @@ from rich.table import Table
 from prune_bench import presets
 from prune_bench.board import Grid
 from prune_bench.branching import BranchOptions
+from prune_bench.fidelity import FidelityOptions
 from prune_bench.inspection import InspectOptions
 from prune_bench.recording import Record
 from prune_bench.runner import Place, RunOptions
@@ -271,6 +272,26 @@ class Inspect:
         console.print(f"picture: {options.out.resolve().as_uri()}", soft_wrap=True)
 
 
+@dataclass(frozen=True)
+class Fidelity:
+    """Compare the order of agents on the cheap rungs with that on a board of a real network."""
+
+    fidelity: tyro.conf.OmitArgPrefixes[FidelityOptions] = field(default_factory=FidelityOptions)
+
+    def main(self, console: Console) -> None:
+        """Run what is missing and compare."""
+        import torch
+
+        from prune_bench import fidelity
+
+        torch.set_num_threads(1)  # what the rungs train is fastest on one
+        with console.status(f"reading {self.fidelity.board}") as status:
+            result = fidelity.compare(
+                self.fidelity, lambda rung, agent: status.update(f"{agent} on {rung}")
+            )
+        console.print(fidelity.table(result))
+
+
 DESCRIPTION = "Train on some of the samples, and let an agent choose which. See README.md."
 
 Command = (
@@ -281,6 +302,7 @@ Command = (
     | Annotated[Record, tyro.conf.subcommand("record")]
     | Annotated[Branch, tyro.conf.subcommand("branch")]
     | Annotated[Inspect, tyro.conf.subcommand("inspect")]
+    | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Agents, tyro.conf.subcommand("agents")]
     | Annotated[Envs, tyro.conf.subcommand("envs")]
 )

@@ -1,4 +1,4 @@
-"""How well a cheap rung predicts a real board: `python -m prune_bench.fidelity`.
+"""How well a cheap rung predicts a real board: `prune-env fidelity`.
 
 The agents of a board are run on each rung, at the board's keep ratio and number of rounds, and the
 two orders are compared by Kendall's tau: 1 the same order, 0 unrelated, -1 reversed. The interval
@@ -9,23 +9,20 @@ accuracy. Agents that are the same at a keep ratio, because no arm is seen twice
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
-import prune_agents
-import tyro
-from numpy.typing import NDArray
-from rich.console import Console
+from rich.console import Group
 from rich.table import Table
-from scipy.stats import kendalltau
+from rich.text import Text
 
-from prune_env.vector import PruneVectorEnv
+from prune_bench.results import write_json
+from prune_bench.runner import Episode, RunOptions
 
-Accuracies = dict[str, NDArray[np.float64]]
+Accuracies = dict[str, list[float]]
 """For each agent the last test accuracy of each of its runs."""
 
 NO_WRONG_LABELS = {"kinds": {"mislabelled": {"share": 0.0}}}
@@ -40,11 +37,11 @@ RUNGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @dataclass(frozen=True)
-class Options:
-    """Compare the order of agents on every rung with that on a board."""
+class FidelityOptions:
+    """What to compare the rungs with. Checked when made."""
 
     board: Path = Path("benchmarks/results/cifar10-cpu")
-    """folder of the board"""
+    """folder of a board of a real network"""
     keep_ratio: float = 0.3
     """only agents at this keep ratio"""
     runs: int = 8
@@ -52,67 +49,136 @@ class Options:
     resamples: int = 1000
     """of the bootstrap"""
     seed: int = 0
-    """of runs and bootstrap"""
+    """of the first run, and of the bootstrap"""
     out: Path | None = None
-    """JSON file to write"""
+    """JSON file to write. Runs that are in it already are not run again, so a comparison that was
+    cut off, or a board that has grown, costs what is missing; remove it when a rung has changed"""
+
+    def __post_init__(self) -> None:
+        for name in ("runs", "resamples"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}; allowed is a whole number from 1")
+
+
+def compare(
+    options: FidelityOptions, on_agent: Callable[[str, str], None] = lambda rung, agent: None
+) -> dict[str, Any]:
+    """Run what is missing on every rung, and compare the orders.
+
+    Args:
+        options: what to compare with what.
+        on_agent: called with a rung and an agent before its runs.
+
+    Returns:
+        What `options.out` has, one JSON-able dict: `settings`; `tau`, for each rung with its
+        interval; `accuracies`, of each run of each agent on the board and on every rung; and
+        `left_out`, why an agent could not be run on a rung.
+
+    Raises:
+        ValueError, FileNotFoundError: the board, or the file, is not one to compare with.
+    """
+    real, epochs = read_board(options.board, options.keep_ratio)
+    settings = {
+        "board": options.board.resolve().name,
+        "keep_ratio": options.keep_ratio,
+        "epochs": epochs,
+        "runs": options.runs,
+        "seed": options.seed,
+        "rungs": {label: list(rung) for label, rung in RUNGS.items()},
+    }
+    rungs = _known(options.out, settings)
+    left_out: dict[str, dict[str, str]] = {label: {} for label in RUNGS}
+    result = {"settings": settings, "accuracies": {"board": real} | rungs, "left_out": left_out}
+    for label, rung in RUNGS.items():
+        for name in sorted(real.keys() - rungs[label].keys()):
+            on_agent(label, name)
+            try:
+                rungs[label][name] = run_on_rung(name, options, epochs, rung)
+            except ValueError as error:  # a rung has no images or gradients that an agent asks for
+                left_out[label][name] = str(error)
+            if options.out:
+                write_json(options.out, result)
+    rng = np.random.default_rng(options.seed)
+    result["tau"] = {label: fidelity(real, rungs[label], options.resamples, rng) for label in RUNGS}
+    if options.out:
+        write_json(options.out, result)
+    return result
 
 
 def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
     """The accuracies on a board, and how many rounds its runs have.
 
     Raises:
-        ValueError: fewer than three agents at this keep ratio, or runs of different lengths.
+        FileNotFoundError: no such folder.
+        ValueError: fewer than three agents at this keep ratio, or runs of different environments
+            or lengths.
     """
-    accuracies: dict[str, list[float]] = {}
-    epochs = set()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} does not exist; expected the folder of a board")
+    accuracies: Accuracies = {}
+    kinds = set()
     for path in sorted((folder / "runs").glob("*.json")):
         result = json.loads(path.read_text())
         options = result["options"]
         if options["keep_ratio"] == keep_ratio and not options["agent_options"]:
             last = result["test_accuracy"]["last"]
             accuracies.setdefault(options["agent"], []).append(last)
-            epochs.add(options["epochs"])
-    if len(accuracies) < 3 or len(epochs) > 1:
+            kinds.add((options["env"], options["epochs"]))
+    if len(accuracies) < 3 or len(kinds) > 1:
+        found = ", ".join(f"{epochs} rounds of {env}" for env, epochs in sorted(kinds)) or "no runs"
         raise ValueError(
-            f"{folder} has {len(accuracies)} agents at keep ratio {keep_ratio}, with runs of "
-            f"{sorted(epochs)} rounds; expected three or more agents and one length"
+            f"{folder} has {len(accuracies)} agents at keep ratio {keep_ratio}, with {found}; "
+            "expected three or more agents, one environment and one length"
         )
-    return {name: np.array(values) for name, values in accuracies.items()}, epochs.pop()
+    return accuracies, kinds.pop()[1]
 
 
 def run_on_rung(
-    name: str, options: Options, epochs: int, rung: tuple[str, dict[str, Any]]
-) -> NDArray[np.float64]:
-    """The last test accuracies of one agent, (runs,)."""
+    name: str, options: FidelityOptions, epochs: int, rung: tuple[str, dict[str, Any]]
+) -> list[float]:
+    """The last test accuracy of each run of one agent."""
     env_id, more = rung
-    agent = prune_agents.make(name, keep_ratio=options.keep_ratio, seed=options.seed)
-    wanted: dict[str, Any] = {
-        "epochs": epochs,
-        "signals": ["seen", *(signal for signal in agent.signals if signal != "seen")],
-        "action": agent.action,
-        "reward": "kept_loss",
-        "evaluate_every": epochs,
-    }
-    wanted |= agent.env_options(epochs) | more
-    envs = gym.make_vec(env_id, options.runs, **wanted).unwrapped
-    assert isinstance(envs, PruneVectorEnv)
-    observation, state = envs.reset(seed=options.seed)[0], None
-    last, over = np.full(options.runs, np.nan), np.zeros(options.runs, bool)
-    while np.isnan(last).any():
-        action, state = agent.predict(observation, state, over)
-        observation, _, over, _, infos = envs.step(action)
-        first = over & np.isnan(last)
-        if first.any():
-            last[first] = infos["final_info"]["test_accuracy"][first]
+    last = []
+    for seed in range(options.seed, options.seed + options.runs):
+        run = RunOptions(
+            env=env_id,
+            agent=name,
+            keep_ratio=options.keep_ratio,
+            epochs=epochs,
+            seed=seed,
+            evaluate_every=epochs,
+        )
+        episode = Episode(run, **more)
+        while not episode.terminated:
+            episode.step()
+        last.append(episode.history[-1]["test_accuracy"])
     return last
+
+
+# -- how alike two orders are ---------------------------------------------------------------------
+
+
+def fidelity(
+    real: Accuracies, rung: Accuracies, resamples: int, rng: np.random.Generator
+) -> dict[str, float] | None:
+    """Kendall's tau of the agents that both sides have, `low` and `high` its interval.
+
+    None where that is fewer than three.
+    """
+    common = sorted(real.keys() & rung.keys())
+    if len(common) < 3:
+        return None
+    real, rung = ({name: side[name] for name in common} for side in (real, rung))
+    values = (tau(real, rung), *interval(real, rung, resamples, rng))
+    return dict(zip(("tau", "low", "high"), (round(value, 6) for value in values), strict=True))
 
 
 def tau(real: Accuracies, rung: Accuracies) -> float:
     """Kendall's tau of the agents' mean accuracies; NaN where all are equal on one side."""
-    order = sorted(real)
-    return float(
-        kendalltau([real[name].mean() for name in order], [rung[name].mean() for name in order])[0]
-    )
+    from scipy.stats import kendalltau
+
+    means = [[float(np.mean(side[name])) for name in sorted(real)] for side in (real, rung)]
+    return float(kendalltau(*means)[0])
 
 
 def interval(
@@ -120,51 +186,55 @@ def interval(
 ) -> tuple[float, float]:
     """95 % bootstrap interval of tau: the runs of each agent are drawn anew on both sides."""
 
-    def drawn(accuracies: Mapping[str, NDArray[np.float64]]) -> Accuracies:
-        return {name: rng.choice(values, len(values)) for name, values in accuracies.items()}
+    def drawn(accuracies: Accuracies) -> Accuracies:
+        return {name: list(rng.choice(values, len(values))) for name, values in accuracies.items()}
 
     taus = [tau(drawn(real), drawn(rung)) for _ in range(resamples)]
     low, high = np.nanpercentile(taus, [2.5, 97.5])
     return float(low), float(high)
 
 
-def main(options: Options) -> None:
-    """Run, print, and write."""
-    real, epochs = read_board(options.board, options.keep_ratio)
-    rungs = {
-        label: {name: run_on_rung(name, options, epochs, rung) for name in real}
-        for label, rung in RUNGS.items()
+# -- the file, and what is shown ------------------------------------------------------------------
+
+
+def _known(out: Path | None, settings: dict[str, Any]) -> dict[str, Accuracies]:
+    """The accuracies on each rung that the file has already; of no agent where there is none."""
+    if out is None or not out.exists():
+        return {label: {} for label in RUNGS}
+    found = json.loads(out.read_text())
+    if found.get("settings") != settings:
+        raise ValueError(f"{out} has a comparison with other settings; name another, or remove it")
+    return {label: found["accuracies"][label] for label in RUNGS}
+
+
+def table(result: dict[str, Any]) -> Group:
+    """The mean accuracies, best on the board first, and how alike the orders are."""
+    settings, left_out = result["settings"], result["left_out"]
+    means = {
+        label: {name: 100 * np.mean(values) for name, values in accuracies.items()}
+        for label, accuracies in result["accuracies"].items()
     }
-    rng = np.random.default_rng(options.seed)
-    taus = {
-        label: (tau(real, rung), *interval(real, rung, options.resamples, rng))
-        for label, rung in rungs.items()
-    }
-    table = Table(title=f"{options.board.name}, keep {options.keep_ratio}: last test accuracy")
-    for heading in ("agent", "board", *rungs):
-        table.add_column(heading, justify="left" if heading == "agent" else "right")
-    for name in sorted(real, key=lambda name: -real[name].mean()):
-        cells = (f"{accuracies[name].mean():.4f}" for accuracies in (real, *rungs.values()))
-        table.add_row(name, *cells)
-    table.add_section()
-    table.add_row("Kendall's tau", "", *(f"{value:.2f}" for value, _, _ in taus.values()))
-    table.add_row(
-        "95 % interval", "", *(f"{low:.2f}, {high:.2f}" for _, low, high in taus.values())
+    columns = ["board", *settings["rungs"]]
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown.add_column("agent", no_wrap=True)
+    for heading in columns:
+        shown.add_column(heading, justify="right")
+    for name in sorted(means["board"], key=lambda name: -means["board"][name]):
+        values = (means[label].get(name) for label in columns)
+        shown.add_row(name, *("–" if value is None else f"{value:.1f}" for value in values))
+    shown.add_row()
+    taus = result["tau"].values()
+    shown.add_row("Kendall's tau", "", *(f"{t['tau']:.2f}" if t else "–" for t in taus))
+    shown.add_row(
+        "95 % interval", "", *(f"{t['low']:.2f}, {t['high']:.2f}" if t else "–" for t in taus)
     )
-    Console(width=110).print(table)
-    if options.out:
-        means = {
-            label: {name: float(values.mean()) for name, values in accuracies.items()}
-            for label, accuracies in ({"board": real} | rungs).items()
-        }
-        named = {
-            label: dict(zip(("tau", "low", "high"), values, strict=True))
-            for label, values in taus.items()
-        }
-        result = {"board": options.board.name, "keep_ratio": options.keep_ratio, "epochs": epochs}
-        result |= {"runs": options.runs, "board_runs": {n: len(v) for n, v in real.items()}}
-        options.out.write_text(json.dumps(result | {"tau": named, "means": means}, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Options))
+    title = (
+        f"{settings['board']}, keep {settings['keep_ratio']:g}, {settings['epochs']} rounds: last "
+        f"test accuracy in %, {settings['runs']} runs of an agent on each rung\n"
+    )
+    reasons = dict.fromkeys(
+        f"left out: {name}: {reason}"
+        for names in left_out.values()
+        for name, reason in names.items()
+    )
+    return Group(Text(title), shown, *(Text(reason, "dim") for reason in reasons))

@@ -5,51 +5,131 @@ import json
 import numpy as np
 import pytest
 from prune_bench import fidelity
+from prune_bench.cli import main
 
 
 def write_board(folder, accuracies, keep_ratio=0.3, epochs=3):
-    (folder / "runs").mkdir()
+    (folder / "runs").mkdir(exist_ok=True)
     for agent, values in accuracies.items():
-        options = {"agent": agent, "keep_ratio": keep_ratio, "epochs": epochs, "agent_options": {}}
+        options = {"env": "a/b", "agent": agent, "keep_ratio": keep_ratio, "epochs": epochs}
+        options |= {"agent_options": {}}
         for seed, value in enumerate(values):
             result = {"options": options, "test_accuracy": {"last": value}}
             (folder / "runs" / f"{agent}-{seed}.json").write_text(json.dumps(result))
 
 
-def arrays(**accuracies):
-    return {name: np.array(values) for name, values in accuracies.items()}
-
-
 def test_tau_of_orders():
-    real = arrays(a=[0.1], b=[0.2], c=[0.3], d=[0.4])
+    real = dict(a=[0.1], b=[0.2], c=[0.3], d=[0.4])
     assert fidelity.tau(real, real) == pytest.approx(1)
-    assert fidelity.tau(real, {name: -value for name, value in real.items()}) == pytest.approx(-1)
+    assert fidelity.tau(
+        real, {name: [-values[0]] for name, values in real.items()}
+    ) == pytest.approx(-1)
     # one of the six pairs is the other way round
-    assert fidelity.tau(real, arrays(a=[0.1], b=[0.2], c=[0.4], d=[0.3])) == pytest.approx(4 / 6)
+    assert fidelity.tau(real, dict(a=[0.1], b=[0.2], c=[0.4], d=[0.3])) == pytest.approx(4 / 6)
 
 
 def test_the_interval_holds_what_runs_leave_open():
-    real = arrays(a=[0.1, 0.1], b=[0.2, 0.2], c=[0.3, 0.3])
-    rung = arrays(a=[0.1, 0.1], b=[0.2, 0.6], c=[0.39, 0.39])
+    real = dict(a=[0.1, 0.1], b=[0.2, 0.2], c=[0.3, 0.3])
+    rung = dict(a=[0.1, 0.1], b=[0.2, 0.6], c=[0.39, 0.39])
     rng = np.random.default_rng(0)
     assert fidelity.interval(real, real, 100, rng) == pytest.approx((1, 1))
     assert fidelity.interval(real, rung, 100, rng) == pytest.approx((1 / 3, 1))
 
 
-def test_a_board_is_read_and_its_agents_run_on_every_rung(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def only_replay(monkeypatch):
+    """One rung, which takes no time."""
+    monkeypatch.setattr(fidelity, "RUNGS", {"replay": ("prune_env/Replay-v0", {"trace": "digits"})})
+
+
+def compare(folder, *arguments):
+    main(["fidelity", "--board", str(folder), "--runs", "2", "--resamples", "20", *arguments])
+
+
+def test_a_board_is_read_and_its_agents_run_on_every_rung(tmp_path, only_replay, capsys):
     write_board(tmp_path, {"uncertainty": [0.9, 0.8], "full_short": [0.6], "static_random": [0.5]})
-    replay = ("prune_env/Replay-v0", {"trace": "digits"})
-    monkeypatch.setattr(fidelity, "RUNGS", {"replay": replay})
     out = tmp_path / "out.json"
-    fidelity.main(fidelity.Options(board=tmp_path, runs=2, resamples=20, out=out))
+    compare(tmp_path, "--out", str(out))
     result = json.loads(out.read_text())
-    assert result["means"]["board"]["uncertainty"] == pytest.approx(0.85)
-    assert result["means"]["replay"].keys() == {"uncertainty", "full_short", "static_random"}
+    assert result["settings"] | {"rungs": None} == {
+        "board": tmp_path.name,
+        "keep_ratio": 0.3,
+        "epochs": 3,
+        "runs": 2,
+        "seed": 0,
+        "rungs": None,
+    }
+    assert result["accuracies"]["board"]["uncertainty"] == [0.9, 0.8]
+    assert result["accuracies"]["replay"].keys() == {"uncertainty", "full_short", "static_random"}
+    assert all(len(values) == 2 for values in result["accuracies"]["replay"].values())
     assert -1 <= result["tau"]["replay"]["low"] <= result["tau"]["replay"]["high"] <= 1
-    assert "Kendall" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    for text in ("keep 0.3, 3 rounds", "uncertainty", "85.0", "Kendall's tau", "95 % interval"):
+        assert text in shown
 
 
-def test_a_board_with_too_little(tmp_path):
+def test_what_is_in_the_file_is_not_run_again(tmp_path, only_replay, monkeypatch):
+    board = {"uncertainty": [0.9], "full_short": [0.6], "static_random": [0.5]}
+    write_board(tmp_path, board)
+    out = tmp_path / "out.json"
+    compare(tmp_path, "--out", str(out))
+    before = json.loads(out.read_text())
+    ran = []
+    monkeypatch.setattr(fidelity, "run_on_rung", lambda name, *_: ran.append(name) or [0.1, 0.2])
+    compare(tmp_path, "--out", str(out))
+    assert ran == []
+    assert json.loads(out.read_text()) == before
+    write_board(tmp_path, board | {"rs2": [0.55]})
+    compare(tmp_path, "--out", str(out))
+    assert ran == ["rs2"]
+    assert json.loads(out.read_text())["accuracies"]["replay"]["rs2"] == [0.1, 0.2]
+
+
+def test_an_agent_that_a_rung_cannot_run_is_left_out(tmp_path, only_replay, capsys):
+    board = {"uncertainty": [0.9], "full_short": [0.6], "static_random": [0.5], "grand": [0.7]}
+    write_board(tmp_path, board)
+    compare(tmp_path, "--out", str(tmp_path / "out.json"))
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert "ReplayLearner cannot" in result["left_out"]["replay"]["grand"]
+    assert result["accuracies"]["replay"].keys() == board.keys() - {"grand"}
+    assert "left out: grand:" in " ".join(capsys.readouterr().out.split())
+
+
+def test_fewer_than_three_agents_have_no_order():
+    real = {"a": [0.1], "b": [0.2], "c": [0.3]}
+    rng = np.random.default_rng(0)
+    assert fidelity.fidelity(real, {"a": [0.1], "b": [0.2]}, 10, rng) is None
+    assert fidelity.fidelity(real, real | {"d": [0.0]}, 10, rng) == {"tau": 1, "low": 1, "high": 1}
+
+
+def test_agents_with_prior_runs_are_run(tmp_path):
+    options = fidelity.FidelityOptions(board=tmp_path, runs=1)
+    rung = ("prune_env/Replay-v0", {"trace": "digits"})
+    assert 0 < fidelity.run_on_rung("el2n", options, 2, rung)[0] < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--keep-ratio", "0.5"], "has 0 agents at keep ratio 0.5, with no runs"),
+        (["--board", "nowhere"], "nowhere does not exist; expected the folder of a board"),
+        (["--runs", "0"], "runs is 0; allowed is a whole number from 1"),
+        (["--seed", "1"], "out.json has a comparison with other settings"),
+    ],
+)
+def test_bad_input_ends_with_one_clear_error(tmp_path, capsys, arguments, message):
+    write_board(tmp_path, {"ucb": [0.5], "rs2": [0.6], "full_short": [0.4]})
+    (tmp_path / "out.json").write_text("{}")
+    with pytest.raises(SystemExit) as end:
+        compare(tmp_path, "--out", str(tmp_path / "out.json"), *arguments)
+    assert end.value.code == 2
+    assert message in " ".join(capsys.readouterr().err.replace("\n", "").split())
+
+
+def test_a_board_with_too_little_or_too_much(tmp_path):
     write_board(tmp_path, {"ucb": [0.5], "full": [0.6]})
-    with pytest.raises(ValueError, match=r"has 2 agents at keep ratio 0\.3"):
+    with pytest.raises(ValueError, match=r"has 2 agents at keep ratio 0\.3, with 3 rounds of a/b"):
+        fidelity.read_board(tmp_path, 0.3)
+    write_board(tmp_path, {"rs2": [0.5]}, epochs=4)
+    with pytest.raises(ValueError, match=r"3 rounds of a/b, 4 rounds of a/b"):
         fidelity.read_board(tmp_path, 0.3)
