@@ -188,4 +188,6 @@ def test_an_unknown_preset_ends_with_one_clear_error(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["board", "--preset", "dem"])
     assert end.value.code == 2
-    assert "allowed are cifar10-cpu, cifar10-policies, demo, digits-policies, paper" in " ".join(capsys.readouterr().err.split())
+    assert "allowed are cifar10-cpu, cifar10-policies, demo, digits-policies, paper" in " ".join(
+        capsys.readouterr().err.split()
+    )
