@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -20,15 +19,12 @@ import gymnasium as gym
 import tyro
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from prune_bench import presets
 from prune_bench.board import Grid
-from prune_bench.branching import BranchOptions
-from prune_bench.fidelity import FidelityOptions
-from prune_bench.inspection import InspectOptions
-from prune_bench.recording import Record
+from prune_bench.catalogue import Agents, Envs
 from prune_bench.runner import Place, RunOptions
+from prune_bench.study import Branch, Fidelity, Inspect, Record
 from prune_bench.train_options import TrainOptions
 
 
@@ -85,39 +81,6 @@ class Train:
         with TrainProgress(console, self.train) as progress:
             scores = train.train(self.train, progress.on_progress)
         progress.print_scores(scores)
-
-
-@dataclass(frozen=True)
-class Agents:
-    """List the selection policies, one line each."""
-
-    def main(self, console: Console) -> None:
-        """List them."""
-        import prune_agents
-
-        lines = {name: prune_agents.describe(name) for name in prune_agents.names()}
-        console.print(two_columns(lines))
-
-
-@dataclass(frozen=True)
-class Envs:
-    """List the environments, one line each."""
-
-    def main(self, console: Console) -> None:
-        """List them."""
-        from prune_env import ENVIRONMENTS
-
-        console.print(two_columns(ENVIRONMENTS))
-
-
-def two_columns(lines: Mapping[str, str]) -> Table:
-    """Names beside what they mean."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for name, line in lines.items():
-        table.add_row(name, line)
-    return table
 
 
 @dataclass(frozen=True)
@@ -217,79 +180,6 @@ def print_report(console: Console, folder: Path) -> None:
         console.print(f"report: {write_report(folder).resolve().as_uri()}", soft_wrap=True)
     except ImportError as error:
         console.print(escape(str(error)))
-
-
-@dataclass(frozen=True)
-class Branch:
-    """From one state of a run, train a round on different groups of arms, and compare."""
-
-    branch: tyro.conf.OmitArgPrefixes[BranchOptions] = field(default_factory=BranchOptions)
-    place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
-    json: bool = False
-    """print every draw as one JSON object and nothing else"""
-
-    def main(self, console: Console) -> None:
-        """Run all branches."""
-        from prune_bench import branching
-
-        if self.json:
-            print(json.dumps(branching.branch(self.branch, self.place), sort_keys=True))
-            return
-        with console.status(f"making {self.branch.run.env}") as status:
-            result = branching.branch(
-                self.branch,
-                self.place,
-                lambda done, total: status.update(f"{done} of {total} branches"),
-            )
-        console.print(branching.table(result))
-
-
-@dataclass(frozen=True)
-class Inspect:
-    """Draw what policies keep, when, how often and how alike: one picture."""
-
-    inspect: tyro.conf.OmitArgPrefixes[InspectOptions] = field(default_factory=InspectOptions)
-    place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
-
-    def main(self, console: Console) -> None:
-        """Draw it."""
-        from prune_bench import inspection
-        from prune_bench.results import replacing
-
-        try:
-            from prune_bench.charts.inspection import png
-        except ImportError as error:
-            raise ImportError("a picture needs: pip install 'prune_env[report]'") from error
-        options = self.inspect
-        title = f"{options.env}, keep {options.keep_ratio:.0%}, seed {options.seed}"
-        with replacing(options.out) as file, console.status(f"making {options.env}") as status:
-            runs = inspection.inspect(
-                options,
-                self.place,
-                lambda agent, env: status.update(f"{agent}, round {env.rounds.arms.round[0]}"),
-            )
-            file.write_bytes(png(runs, title))
-        console.print(f"picture: {options.out.resolve().as_uri()}", soft_wrap=True)
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """Compare the order of agents on the cheap rungs with that on a board of a real network."""
-
-    fidelity: tyro.conf.OmitArgPrefixes[FidelityOptions] = field(default_factory=FidelityOptions)
-
-    def main(self, console: Console) -> None:
-        """Run what is missing and compare."""
-        import torch
-
-        from prune_bench import fidelity
-
-        torch.set_num_threads(1)  # what the rungs train is fastest on one
-        with console.status(f"reading {self.fidelity.board}") as status:
-            result = fidelity.compare(
-                self.fidelity, lambda rung, agent: status.update(f"{agent} on {rung}")
-            )
-        console.print(fidelity.table(result))
 
 
 DESCRIPTION = "Train on some of the samples, and let an agent choose which. See README.md."

@@ -109,6 +109,43 @@ def test_agents_and_envs_have_one_line_each(capsys):
     assert "prune_env/CIFAR10-v0" in capsys.readouterr().out
 
 
+def test_agents_are_listed_by_family(capsys):
+    main(["agents"])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    family = lines.index("Moving statistics of the loss: the policies of the seed paper.")
+    listed = [line.split()[0] for line in lines[family + 1 : lines.index("", family)]]
+    assert {"boltzmann", "epsilon_greedy", "ucb"} <= set(listed)
+
+
+def test_an_agent_is_explained_with_its_options(capsys):
+    main(["agents", "ucb"])
+    out = capsys.readouterr().out
+    assert out.startswith("The seed paper's upper confidence bound")
+    assert "It reads loss." in out
+    rows = [line.strip().split(maxsplit=2) for line in out.splitlines()]
+    assert ["c", "1.0", "weight of the variance, 0 or more"] in rows
+    assert any(row[:2] == ["keep_ratio", "0.3"] for row in rows)  # of its base
+
+
+def test_an_agent_of_ones_own_is_explained(capsys, tmp_path, monkeypatch):
+    (tmp_path / "my_own.py").write_text(
+        'class Mine:\n    "Keeps *all* [arms]."\n'
+        "    def __init__(self, depth=3): ...\n    def predict(self): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    main(["agents", "my_own:Mine"])
+    out = capsys.readouterr().out
+    assert "Keeps *all* [arms]." in out
+    assert ["depth", "3"] in [line.split() for line in out.splitlines()]
+
+
+def test_an_unknown_agent_cannot_be_explained(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["agents", "ubc"])
+    assert end.value.code == 2
+    assert "unknown agent 'ubc'; near names" in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_data_can_be_named_by_a_variable(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("PRUNE_ENV_DATA", str(tmp_path / "missing"))
     with pytest.raises(SystemExit):
