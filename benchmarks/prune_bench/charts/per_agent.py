@@ -41,7 +41,7 @@ def by_kind(runs: Sequence[Watched], width: int) -> Chart:
         scale=alt.Scale(domain=kinds, range=list(COLOURS[: len(kinds)])),
         legend=alt.Legend(title=None, symbolType="circle"),
     )
-    top = alt.Scale(domain=[0, max(record["share"] for record in records)])
+    top = alt.Scale(domain=[0, max(record["share"] for record in records)], nice=4)
     point = alt.OverlayMarkDef(size=24) if longest(runs) <= FEW_ROUNDS else False
     return _columns(
         "By kind of arm",
@@ -137,7 +137,7 @@ def how_often(runs: Sequence[Watched], width: int) -> Chart:
         for agent, times in pulls.items()
         for group, share in enumerate(np.bincount(-(-times // step)) / len(times))
     ]
-    top = alt.Scale(domain=[0, max(record["share"] for record in records)])
+    top = alt.Scale(domain=[0, max(record["share"] for record in records)], nice=4)
     times = alt.X("times:N", scale=alt.Scale(domain=labels), title="times kept", axis=few_labels())
     return _columns(
         "How often",
