@@ -206,7 +206,7 @@ def table(result: dict[str, Any]) -> Group:
     options, groups = result["options"], result["groups"]
     run = options["run"]
     title = (
-        f"{run['env']}, after {options['after']} rounds of {run['agent']}, seed {run['seed']}\n"
+        f"{run['env']}, after round {options['after']} of {run['agent']}, seed {run['seed']}\n"
         f"fall: of the validation loss in one round on {result['kept']:,} arms of the group\n"
     )
     measures = {"val_loss_drop": ("fall, mnats", 1000)}
@@ -226,6 +226,8 @@ def table(result: dict[str, Any]) -> Group:
             cells.append(Text(f"{mean:.1f} ±{half:.1f}"))
             ahead, half = mean_and_half(values - scale * np.array(groups[ALL][measure]))
             colour = "" if abs(ahead) <= half else "green" if ahead > 0 else "red"
-            cells.append(Text("" if name == ALL else f"{ahead:+.1f} ±{half:.1f}", colour))
+            cells.append(
+                Text("" if name == ALL else f"{round(ahead, 1) + 0.0:+.1f} ±{half:.1f}", colour)
+            )
         shown.add_row(*cells)
     return Group(Text(title), shown)

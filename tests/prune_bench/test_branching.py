@@ -63,7 +63,7 @@ def test_the_table_shows_what_noise_leaves_open(capsys):
         ]
     )
     out = capsys.readouterr().out
-    assert "after 2 rounds of random_dynamic, seed 0" in out
+    assert "after round 2 of random_dynamic, seed 0" in out
     for name in (ALL, "always", "mislabelled"):
         assert f"\n{name} " in out
     assert "±" in out
