@@ -15,7 +15,8 @@ class Reference:
 
     d = min(decay, (1 + t) / (10 + t)) in step t, as TensorFlow and timm warm such averages up: it
     is over about the last ninth of the steps. With 0.999 from the start, a run of 60 steps would
-    end with an average that is 94 % initial weights.
+    end with an average that is 94 % initial weights. On the digits (8 epochs, keep 0.3, 20 seeds)
+    the agent molpeg ended at 97.1 % with a decay of 0.5, 0.9 and 0.999 alike, at 96.5 % with 0.
 
     Only parameters are averaged. In training, BatchNorm takes the statistics of the batch, as in
     the network itself, so that two losses of a sample differ by the weights alone; its running

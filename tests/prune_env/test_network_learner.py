@@ -228,6 +228,12 @@ def test_scores_have_the_extras_too() -> None:
     np.testing.assert_allclose(scores.of("reference_loss"), expected, atol=1e-5)
 
 
+def test_a_network_that_ends_in_a_convolution_has_no_features() -> None:
+    photos = Dataset("photos", tuple("abcd"), images_of(40, 0, 32), images_of(4, 1, 32))
+    learner = NetworkLearner(photos, "squeezenet1_1", SMALL, device="cpu")
+    assert learner.extras == {"reference_loss": ()}
+
+
 def test_a_restored_reference_continues_bit_for_bit() -> None:
     learner = make_observant("small")
     train(learner, keep(learner))
