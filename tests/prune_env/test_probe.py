@@ -90,7 +90,7 @@ def test_the_order_does_not_depend_on_what_is_kept():
 
 @pytest.mark.parametrize("hidden", [0, 16])
 def test_it_learns_the_digits(hidden):
-    envs = gym.make_vec("prune_env/Probe-v0", 3, features="digits", hidden=hidden, epochs=5)
+    envs = gym.make_vec("prune_env/Probe-v0", 3, features="digits", hidden=hidden, lr=0.1, epochs=5)
     envs.reset(seed=0)
     for _ in range(5):
         *_, infos = envs.step(np.ones(envs.action_space.shape, np.int8))
@@ -103,12 +103,17 @@ def test_the_features_of_cifar10_ship_with_the_package():
     features = find_features("cifar10")
     assert features.train.shape == (10_000, 64)
     assert features.test.shape == (4_000, 64)
-    assert np.bincount(features.train_labels).tolist() == [1000] * 10
+    np.testing.assert_allclose(np.bincount(features.train_labels) / 10_000, [0.1] * 10, atol=0.01)
+
+
+def test_a_head_can_learn_the_labels_that_ship():
+    """It is right on 80 % of them; with the labels of CIFAR-10 it was on 66 %."""
     env = gym.make("prune_env/Probe-v0", epochs=5)
     env.reset(seed=0)
     for _ in range(5):
-        *_, info = env.step(np.ones(9_000, np.int8))
-    assert info["test_accuracy"] > 0.5
+        observation, *_, info = env.step(np.ones(9_000, np.int8))
+    assert observation["correct"].mean() > 0.75
+    assert info["test_accuracy"] > 0.7
 
 
 def test_features_from_a_file(tmp_path):
