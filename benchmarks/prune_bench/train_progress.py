@@ -21,13 +21,13 @@ class TrainProgress:
         self.bar = Progress(
             TextColumn(f"[bold]{options.algo}[/bold] on {options.env}"),
             BarColumn(),
-            TextColumn("{task.completed:,} of {task.total:,} rounds{task.fields[known]}"),
+            TextColumn("{task.fields[known]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             console=console,
         )
-        self.task = self.bar.add_task("", total=options.timesteps, known="")
+        self.task = self.bar.add_task("", total=None, known="starting")
 
     def __enter__(self) -> TrainProgress:
         self.bar.start()
@@ -44,7 +44,7 @@ class TrainProgress:
     def on_progress(self, row: dict[str, Any]) -> None:
         """Show what is known after a round."""
         shown = {"return": "last return", "val_accuracy": "val accuracy", "eval_return": "held out"}
-        known = "".join(
+        known = f"{row['rounds']:,} of {row['total']:,} rounds" + "".join(
             f", {title} {row[name]:.3f}" for name, title in shown.items() if name in row
         )
         self.bar.update(self.task, completed=row["rounds"], total=row["total"], known=known)

@@ -1,5 +1,6 @@
 """prune-env train: presets, checkpoints, resuming, and the comparison with the controls."""
 
+import io
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from prune_agents.presets import ALGORITHMS
 from prune_bench import train as training
 from prune_bench.cli import main
 from prune_bench.train_options import TrainOptions, read_preset
+from prune_bench.train_progress import TrainProgress
+from rich.console import Console
 
 import prune_env
 
@@ -134,6 +137,13 @@ def test_resume_after_a_kill(options):
     command[command.index("4000")] = str(done + 64)
     subprocess.run([*command, "--resume"], check=True, env=os.environ)
     assert json.loads((options.out / "result.json").read_text())["num_timesteps"] == done + 64
+
+
+def test_how_far_a_training_is_shows_on_a_terminal():
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with TrainProgress(console, TrainOptions()) as progress:  # how long is left to the preset
+        progress.on_progress({"rounds": 1200, "total": 40_000, "return": 1.5})
+    assert "1,200 of 40,000 rounds, last return 1.500" in console.file.getvalue()
 
 
 def test_the_command_prints_how_the_agent_compares(options, capsys, monkeypatch):
