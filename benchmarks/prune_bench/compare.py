@@ -25,6 +25,7 @@ from prune_bench.statistics import (
     Estimate,
     Scores,
     accuracy_at,
+    certain_signs,
     estimate,
     iqm,
     normalise,
@@ -128,6 +129,8 @@ def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Compar
             _against_short(row, short, line) if row.runs and not row.is_reference else row
             for row in rows
         ]
+        signs = certain_signs([np.array(list(row.ahead_runs.values())) for row in rows])
+        rows = [replace(row, sign=sign) for row, sign in zip(rows, signs, strict=True)]
     rows.sort(key=lambda row: -row.last.value if row.last else 0.0)
     return Comparison(setting, keep_ratio, tuple(rows))
 

@@ -206,7 +206,7 @@ def _table_row(row: Row, keep_ratio: float, leads: bool) -> Any:
     return shown | {
         "cells": [
             _points(row.last),
-            _points(row.ahead, signed=True),
+            _points(row.ahead, signed=True) | {"sign": row.sign},
             _points(row.ahead_seconds, signed=True),
             _points(row.ahead_random, signed=True),
             _plain(row.cost, f"{row.cost:.3f}"),
@@ -230,7 +230,7 @@ def _points(estimate: Estimate | None, signed: bool = False) -> Any:
         "value": estimate.value,
         "text": value,
         "interval": interval,
-        "sign": estimate.sign if signed else 0,
+        "sign": 0,
     }
 
 

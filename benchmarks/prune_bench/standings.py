@@ -158,6 +158,8 @@ class Row:
     """last test accuracy minus that of `full_short` for as many sample passes, paired by seed"""
     ahead_runs: Mapping[int, float] = field(default_factory=dict)
     """by seed, the same of every run"""
+    sign: int = 0
+    """1 where that is certainly ahead among all agents compared, -1 behind, else 0"""
     ahead_seconds: Estimate | None = None
     """last test accuracy minus that of `full_short` for as many seconds, paired by seed"""
     at_passes: Estimate | None = None

@@ -17,8 +17,8 @@ class Verdict:
     """Whether anything beats `full_short` at equal cost, in one comparison."""
 
     kind: Kind
-    """beats: the interval of a difference lies above 0; level: the best one's holds 0; behind: even
-    the best one's lies below 0; open: there is nothing to compare yet"""
+    """beats: one is certainly ahead, see `prune_bench.statistics.certain_signs`; level: the best
+    one is not; behind: even the best one is certainly behind; open: nothing to compare yet"""
     keep_ratio: float
     leader: Row | None = None
     """of the agents that are complete, the one furthest ahead of `full_short`"""
@@ -79,12 +79,12 @@ def judge(comparison: Comparison) -> Verdict:
     if short is None or not short.complete or not candidates:
         return Verdict("open", comparison.keep_ratio, so_far=best_so_far)
     candidates.sort(key=lambda row: -_value(row.ahead))
-    beaters = [row for row in candidates if row.ahead and row.ahead.sign > 0]
+    beaters = [row for row in candidates if row.sign > 0]
     leader = beaters[0] if beaters else candidates[0]
     assert leader.ahead is not None
     kinds: dict[int, Kind] = {1: "beats", 0: "level", -1: "behind"}
     return Verdict(
-        kinds[leader.ahead.sign],
+        kinds[leader.sign],
         comparison.keep_ratio,
         leader,
         tuple(row.agent for row in beaters),

@@ -215,6 +215,16 @@ def test_a_certain_winner_leads_before_a_higher_uncertain_one(make_result):
     assert verdict.beaters == ("sure",)
 
 
+def test_who_is_ahead_alone_may_not_be_certain_among_many(make_result):
+    lucky = [0.01, 0.02, 0.03, 0.01, 0.04]  # p = 0.02
+    assert verdict_of(make_result, lucky=lucky).kind == "beats"
+    others = {f"other{i}": [0.02, -0.02, 0.01, -0.01, 0.0] for i in range(10)}
+    among_many = verdict_of(make_result, lucky=lucky, **others)
+    assert among_many.kind == "level"
+    assert among_many.leader.agent == "lucky"
+    assert among_many.leader.ahead.sign == 1  # its own interval leaves out 0
+
+
 def test_few_seeds_do_not_beat(make_result):
     results = [
         made(make_result, agent, seed, accuracy=accuracy, cost=0.1)

@@ -7,11 +7,13 @@ import pytest
 from prune_bench.statistics import (
     Estimate,
     accuracy_at,
+    certain_signs,
     estimate,
     estimate_improvement,
     iqm,
     mean,
     normalise,
+    p_value,
     paired_differences,
     pareto_front,
     performance_profile,
@@ -103,6 +105,40 @@ def test_same_seed_same_interval():
 )
 def test_sign_of_an_estimate(low, high, sign):
     assert Estimate(0.1, low, high).sign == sign
+
+
+def test_p_value_is_scipys(rng):
+    for n in (2, 5, 20):
+        differences = rng.normal(0.3, 1.0, n)
+        expected = stats.ttest_1samp(differences, 0.0).pvalue
+        assert p_value(differences) == pytest.approx(expected)
+    assert p_value(np.full(5, 0.25)) == 0.0
+    assert p_value(np.zeros(5)) == 1.0
+
+
+def test_certain_signs_by_hand():
+    """With p = 0.01, 0.02 and 0.04 of 3 the bounds are 0.0167, 0.0333 and 0.05: all are certain.
+
+    Beside two without effect they are 0.01, 0.02 and 0.03, so the last one is not.
+    """
+    up, down, little = (sign * with_p_value(p) for sign, p in ((1, 0.009), (-1, 0.019), (1, 0.04)))
+    nothing = np.array([1.0, -1.0, 0.1, -0.1, 0.0])
+    assert certain_signs([up, down, little]) == [1, -1, 1]
+    assert certain_signs([up, nothing, down, nothing, little]) == [1, 0, -1, 0, 0]
+    assert certain_signs([np.array([0.9]), np.array([]), up]) == [0, 0, 1]  # these are no tests
+    assert certain_signs([]) == []
+
+
+def with_p_value(p):
+    """Five differences, of a mean above 0, whose t-test has this p."""
+    noise = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    return noise + stats.t.isf(p / 2, 4) * noise.std(ddof=1) / 5**0.5
+
+
+def test_of_many_without_effect_few_are_certain(rng):
+    """Of 40 agents two p-values are below 0.05; a corrected test finds any in one board of 20."""
+    boards = [certain_signs(list(rng.normal(size=(40, 5)))) for _ in range(200)]
+    assert 1 <= sum(any(signs) for signs in boards) <= 22
 
 
 def test_differences_are_paired_by_seed():

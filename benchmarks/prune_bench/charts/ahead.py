@@ -98,4 +98,4 @@ def _ahead_estimates(rows: Sequence[Row]) -> Records:
 def _verdict_colour(row: Row) -> str:
     if not row.complete or row.ahead is None:
         return LEVEL
-    return {1: AHEAD, 0: LEVEL, -1: BEHIND}[row.ahead.sign]
+    return {1: AHEAD, 0: LEVEL, -1: BEHIND}[row.sign]
