@@ -27,14 +27,15 @@ class Overall:
 def overall(comparisons: Sequence[Comparison]) -> list[Overall]:
     """Agents that have all their runs at every keep ratio, best first.
 
-    Those that decide themselves how much they keep are left out: they do not cost the same.
+    Those that cost something else than their keep ratio are left out: prior runs, passes over
+    pruned arms, evaluations that the agent reads, or an amount of its own.
     """
     agents = dict.fromkeys(row.agent for comparison in comparisons for row in comparison.rows)
     found = []
     for agent in agents:
         rows = [comparison.row(agent) for comparison in comparisons]
         held = [row for row in rows if row and row.complete]
-        costs_the_same = all(row.rule == "fixed keep ratio" or row.is_reference for row in held)
+        costs_the_same = all(row.costs_its_keep_ratio for row in held)
         if agent != "full" and len(held) == len(comparisons) and costs_the_same:
             found.append(
                 Overall(

@@ -31,6 +31,9 @@ TRAIN_PASSES = 3
 MIN_SEEDS = 5
 """With fewer, an interval says little."""
 
+EXTRA_COST = 0.02
+"""Agents whose cost differs by less from their keep ratio may be averaged over keep ratios."""
+
 _VARYING = ("agent", "agent_options", "keep_ratio", "seed")
 """Options in which the runs of one setting differ."""
 
@@ -197,6 +200,11 @@ class Row:
     def cost(self) -> float:
         """Mean charge relative to all data for all epochs."""
         return float(np.mean([run.cost for run in self.runs]))
+
+    @property
+    def costs_its_keep_ratio(self) -> bool:
+        """Whether it is charged what training on its keep ratio costs, and nothing beside that."""
+        return bool(self.runs) and abs(self.cost / self.keep_ratio - 1) < EXTRA_COST
 
     @property
     def seconds(self) -> float:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from prune_bench.compare import Line, read_standings, standings
+from prune_bench.overall import overall
 from prune_bench.runner import RunOptions
 from prune_bench.standings import Row, Run, Setting
 from prune_bench.statistics import Estimate
@@ -130,6 +131,17 @@ def test_rules_are_never_in_one_table(make_result):
         "total budget": ["full_short", "spender"],
         "own amount": ["full_short", "infobatch"],
     }
+
+
+def test_over_all_keep_ratios_only_what_costs_its_keep_ratio(make_result):
+    costs = {"full_short": 0.1, "random_dynamic": 0.1, "rs2": 0.1, "el2n": 0.35}
+    results = [
+        made(make_result, agent, seed, 0.1, accuracy=0.5 + 0.01 * seed, cost=cost)
+        for agent, cost in costs.items()
+        for seed in range(3)
+    ]
+    found = {row.agent for row in overall(standings(results).comparisons)}
+    assert found == {"full_short", "random_dynamic", "rs2"}
 
 
 def test_settings_are_kept_apart(make_result):

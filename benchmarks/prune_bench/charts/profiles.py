@@ -31,8 +31,8 @@ def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
     strata: dict[str, list[Any]] = {}
     for comparison in comparisons:
         for row in comparison.rows:
-            allowed = row.rule == "fixed keep ratio" or row.agent == "full_short"
-            if allowed and row.complete and row.normalised_runs is not None:
+            allowed = row.costs_its_keep_ratio and row.agent != "full" and row.complete
+            if allowed and row.normalised_runs is not None:
                 strata.setdefault(row.agent, []).append(row.normalised_runs)
     known = max((len(runs) for runs in strata.values()), default=0)
     strata = {agent: runs for agent, runs in strata.items() if len(runs) == known}

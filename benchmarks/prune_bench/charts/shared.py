@@ -26,7 +26,10 @@ Unit = Literal["passes", "seconds"]
 INK, GREY = "currentColor", "#8c929b"
 AHEAD, LEVEL, BEHIND = "#1a7fc1", "#8c929b", "#d55e00"
 COLOURS = (AHEAD, BEHIND, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
+SHAPES = (
+    *("circle", "square", "triangle-up", "diamond", "triangle-down", "cross"),
+    *("triangle-right", "triangle-left", "wedge"),
+)
 
 COST_TITLES: dict[Unit, str] = {
     "passes": "sample passes, share of all data for all epochs",
@@ -66,8 +69,7 @@ def name(row: Row) -> str:
 
 def name_with_cost(row: Row) -> str:
     """The name, and the cost where that is not the keep ratio."""
-    usual = abs(row.cost / row.keep_ratio - 1) < 0.05
-    return name(row) if usual else f"{name(row)}, cost {row.cost:.2f}"
+    return name(row) if row.costs_its_keep_ratio else f"{name(row)}, cost {row.cost:.2f}"
 
 
 def distinct(comparisons: Sequence[Comparison]) -> list[Row]:
@@ -134,7 +136,7 @@ def height(records: Records) -> int:
 
 
 def signed_axis() -> alt.Axis:
-    return alt.Axis(format="+~g", grid=True, tickCount=5, labelOverlap=True)
+    return alt.Axis(format="+~f", grid=True, tickCount=5, labelOverlap=True)
 
 
 def few_labels() -> alt.Axis:
