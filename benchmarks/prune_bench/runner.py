@@ -66,7 +66,7 @@ class Place:
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 ..."""
     threads: int | None = None
-    """threads of PyTorch; by default as many as there are cores"""
+    """threads of PyTorch; by default as many as there are cores, for the MLP of tiny images one"""
     priors: Path | None = None
     """folder in which prior runs are kept and looked for; by default none are kept"""
 
@@ -144,6 +144,8 @@ class Episode:
             options.agent, keep_ratio=options.keep_ratio, seed=options.seed, **options.agent_options
         )
         self.env = make_env(options, place, self.agent, **more)
+        if place.threads is None and getattr(self.env.learner, "network", None) == "mlp":
+            torch.set_num_threads(1)  # two on two busy cores take the digits 50 times as long
         self.prior = self.agent.prior(self.env.options.epochs)
         """The prior run that the agent wants, or None."""
         self.prior_cost = {"passes": 0, "seconds": 0.0, "cpu_seconds": 0.0}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from prune_bench.cli import main
 
 
@@ -36,6 +37,16 @@ def test_json_is_one_object(capsys):
         assert 0 <= result[split]["last"] <= result[split]["best"] <= 1
     assert result["place"]["device"] == "cpu"
     assert result["place"]["versions"]["torch"]
+
+
+def test_tiny_images_are_trained_on_one_thread(capsys):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        main(["run", "--limit", "300", "--epochs", "1", "--json"])
+    finally:
+        torch.set_num_threads(before)
+    assert json.loads(capsys.readouterr().out)["place"]["threads"] == 1
 
 
 def test_one_seed_one_result(capsys):
