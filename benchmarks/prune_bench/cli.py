@@ -209,7 +209,8 @@ def main(arguments: list[str] | None = None) -> None:
         )
         command.main(Console())
     except (ValueError, OSError, ImportError, gym.error.Error) as error:
-        Console(stderr=True).print("[bold red]prune-env:[/bold red]", escape(str(error)))
+        message = escape(str(error))
+        Console(stderr=True).print("[bold red]prune-env:[/bold red]", message, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from prune_bench.train import CONTROLS
@@ -19,12 +19,11 @@ class TrainProgress:
     def __init__(self, console: Console, options: TrainOptions) -> None:
         self.console, self.options = console, options
         self.bar = Progress(
-            TextColumn(f"[bold]{options.algo}[/bold] on {options.env}"),
-            BarColumn(),
+            TextColumn(f"[bold]{options.algo}[/bold]"),
+            BarColumn(bar_width=12),
             TextColumn("{task.fields[known]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=console,
         )
         self.task = self.bar.add_task("", total=None, known="starting")
@@ -43,7 +42,7 @@ class TrainProgress:
 
     def on_progress(self, row: dict[str, Any]) -> None:
         """Show what is known after a round."""
-        shown = {"return": "last return", "val_accuracy": "val accuracy", "eval_return": "held out"}
+        shown = {"return": "return", "val_accuracy": "val", "eval_return": "held out"}
         known = f"{row['rounds']:,} of {row['total']:,} rounds" + "".join(
             f", {title} {row[name]:.3f}" for name, title in shown.items() if name in row
         )

@@ -42,7 +42,7 @@ def test_nothing_is_overwritten_by_accident(tmp_path, capsys):
     out.write_bytes(b"precious")
     with pytest.raises(SystemExit):
         record("--out", str(out))
-    assert "trace.npz is there already; --overwrite" in " ".join(capsys.readouterr().err.split())
+    assert "trace.npz is there already; --overwrite" in capsys.readouterr().err
     assert out.read_bytes() == b"precious"
     record("--out", str(out), "--overwrite")
     assert np.load(out)["loss"].shape == (270, 2)

@@ -140,10 +140,10 @@ def test_resume_after_a_kill(options):
 
 
 def test_how_far_a_training_is_shows_on_a_terminal():
-    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with TrainProgress(console, TrainOptions()) as progress:  # how long is left to the preset
         progress.on_progress({"rounds": 1200, "total": 40_000, "return": 1.5})
-    assert "1,200 of 40,000 rounds, last return 1.500" in console.file.getvalue()
+    assert "1,200 of 40,000 rounds, return 1.500" in console.file.getvalue()
 
 
 def test_the_command_prints_how_the_agent_compares(options, capsys, monkeypatch):
