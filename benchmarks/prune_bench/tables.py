@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -65,10 +65,13 @@ def _terminal_table(title: str, rows: Sequence[Row], leader: Row | None) -> Tabl
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
     )
     for name in TERMINAL:
         left = name == "agent"
-        table.add_column(HEADINGS[name], justify="left" if left else "right", no_wrap=True)
+        # a long name, such as an import path, goes on in the next line; numbers stay whole
+        side: Literal["left", "right"] = "left" if left else "right"
+        table.add_column(HEADINGS[name], justify=side, no_wrap=not left, overflow="fold")
     for row in rows:
         cells = {name: Text(row_cells(row)[name]) for name in TERMINAL}
         if row.complete and row.ahead:

@@ -14,7 +14,7 @@ from prune_bench.compare import read_standings, standings
 from prune_bench.overall import overall
 from prune_bench.report import command, html, write_report
 from prune_bench.runner import RunOptions
-from prune_bench.tables import comma_separated, markdown, terminal_table
+from prune_bench.tables import comma_separated, markdown, row_cells, terminal_table
 from rich.console import Console
 
 
@@ -33,6 +33,18 @@ def test_terminal_table_answers_first(found):
     lines = printed(terminal_table(found), width=200).splitlines()
     assert lines[0].startswith("At equal cost fake_winner beats full_short at keep 10 %")
     assert any("fake_level" in line and "4/5, 1 failed" in line for line in lines)
+
+
+def test_a_long_name_leaves_the_numbers_whole(make_result):
+    long = "my_package.my_agents:TheAgentOfMyThesis"
+    results = [
+        make_result(RunOptions(agent=a, seed=s)) for a in (long, "full_short") for s in (0, 1)
+    ]
+    found = standings(results)
+    text = printed(terminal_table(found), width=80)
+    cells = row_cells(found.comparisons[0].row(long))
+    assert all(cells[name] in text for name in ("accuracy", "ahead", "cost", "seconds", "runs"))
+    assert "…" not in text
 
 
 def test_terminal_table_takes_bare_results(make_result):
