@@ -89,7 +89,8 @@ class Board:
 
     grid: tyro.conf.OmitArgPrefixes[Grid] = field(default_factory=Grid)
     preset: str | None = None
-    """a board by name: demo, cifar10-cpu or paper; options given beside it take precedence"""
+    """a board by name: demo, digits-policies, cifar10-cpu, cifar10-policies or paper; options given
+    beside it take precedence"""
     out: Path = Path("board")
     """folder of the board; what is there already is not run again, what is missing is added"""
     jobs: int = 1

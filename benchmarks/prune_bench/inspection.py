@@ -49,6 +49,8 @@ class InspectOptions:
             raise ValueError("agents is empty; name at least one")
         if len(set(self.agents)) < len(self.agents):
             raise ValueError(f"agents names one twice: {', '.join(self.agents)}")
+        if self.out.suffix != ".png":
+            raise ValueError(f"out is {str(self.out)!r}; allowed is a name that ends in .png")
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,10 @@ class Place:
     priors: Path | None = None
     """folder in which prior runs are kept and looked for; by default none are kept"""
 
+    def __post_init__(self) -> None:
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is {self.threads}; allowed is 1 or more")
+
 
 def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> PruneEnv:
     """The environment of a run, made as its agent wants it.

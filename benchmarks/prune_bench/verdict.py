@@ -109,9 +109,9 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     if not won:
         best = max(judged, key=lambda verdict: _value(verdict.ahead))
         assert best.leader is not None
-        certain = "" if best.kind == "behind" else " for certain"
+        certain, rank = ("", "closest") if best.kind == "behind" else (" for certain", "best")
         return (
-            f"At equal cost nothing beats full_short{certain}. The closest is {best.leader.agent} "
+            f"At equal cost nothing beats full_short{certain}. The {rank} is {best.leader.agent} "
             f"at keep {percent(best.keep_ratio)}: {points(best.ahead, signed=True)} points."
         )
     clauses = [

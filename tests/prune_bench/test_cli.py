@@ -88,6 +88,7 @@ def test_the_terminal_shows_rounds_and_a_summary(capsys):
         (["--recipe", "momentun=1"], "recipe has no field momentun"),
         (["--network", "resnt18"], "near names are resnet18"),
         (["--epochs", "0"], "epochs is 0"),
+        (["--threads", "0"], "threads is 0; allowed is 1 or more"),
         (["--device", "cuda:99"], "'cuda:99' is not there; this machine has"),
         (["--env", "prune_env/CIFAR10-v0", "--data", "nowhere"], "nowhere does not exist"),
     ],

@@ -84,6 +84,7 @@ def test_the_picture(tmp_path, capsys, arguments):
         (["--keep-ratio", "2"], "keep_ratio is 2.0; allowed is 0 < keep_ratio <= 1"),
         (["--env-kwargs", "num_arms"], "'num_arms' is not of the form key=value"),
         (["--env", "prune_env/Digits-v1"], "Environment version `v1`"),
+        (["--out", "picture.txt"], "out is 'picture.txt'; allowed is a name that ends in .png"),
     ],
 )
 def test_bad_input_leaves_no_picture(tmp_path, capsys, arguments, message):
