@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.maths import UNSEEN, Floats
+from prune_agents.maths import UNSEEN, Floats, squared_distances
 from prune_agents.registry import register
 from prune_agents.sampling import weighted_k
 
@@ -71,9 +71,7 @@ def density(features: Floats, num_centres: int) -> Floats:
     num_points, size = points.shape
     num_centres = min(num_centres, num_points)
     centres = points[np.linspace(0, num_points - 1, num_centres).astype(np.int64)]
-    squares = points @ (-2 * centres.T)
-    squares += np.square(points).sum(axis=1)[:, None]
-    squares += np.square(centres).sum(axis=1)
+    squares = squared_distances(points, centres)
     silverman = (4 / ((size + 2) * num_centres)) ** (2 / (size + 4))
     scale = 2 * size * silverman * points.var(axis=0).mean()
-    return np.exp(-np.maximum(squares, 0) / np.maximum(scale, 1e-12)).mean(axis=1)
+    return np.exp(-squares / np.maximum(scale, 1e-12)).mean(axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.maths import UNSEEN, Floats
+from prune_agents.maths import UNSEEN, Floats, squared_distances
 from prune_agents.registry import register
 from prune_agents.sampling import weighted_k
 
@@ -78,10 +78,7 @@ def prototype_odds(features: Floats, label: NDArray[np.number]) -> Floats:
     member = own == np.arange(len(classes))[:, None]
     prototypes = member.astype(np.float32) @ z / member.sum(axis=1, dtype=np.float32)[:, None]
 
-    squares = z @ (-2 * prototypes.T)
-    squares += np.square(z).sum(axis=1)[:, None]
-    squares += np.square(prototypes).sum(axis=1)
-    distance = np.sqrt(np.maximum(squares, 0))
+    distance = np.sqrt(squared_distances(z, prototypes))
     to_own = distance[np.arange(len(z)), own]
     to_others = (distance.sum(axis=1) - to_own) / max(len(classes) - 1, 1)
     unfamiliarity = to_own / np.maximum(to_others, 1e-12)

@@ -206,7 +206,7 @@ def _table_row(row: Row, keep_ratio: float, leads: bool) -> Any:
     return shown | {
         "cells": [
             _points(row.last),
-            _points(row.ahead, signed=True) | {"sign": row.sign},
+            _points(row.ahead, signed=True, sign=row.sign),
             _points(row.ahead_seconds, signed=True),
             _points(row.ahead_random, signed=True),
             _plain(row.cost, f"{row.cost:.3f}"),
@@ -221,7 +221,7 @@ def _table_row(row: Row, keep_ratio: float, leads: bool) -> Any:
     }
 
 
-def _points(estimate: Estimate | None, signed: bool = False) -> Any:
+def _points(estimate: Estimate | None, signed: bool = False, sign: int = 0) -> Any:
     if estimate is None:
         return {"value": None, "text": "–", "interval": "", "sign": 0}
     text = points(estimate, signed)
@@ -230,7 +230,7 @@ def _points(estimate: Estimate | None, signed: bool = False) -> Any:
         "value": estimate.value,
         "text": value,
         "interval": interval,
-        "sign": 0,
+        "sign": sign,
     }
 
 

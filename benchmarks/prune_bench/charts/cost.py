@@ -42,8 +42,12 @@ def accuracy_against_cost(comparisons: Sequence[Comparison], legend: bool = Fals
     """
     rows = distinct(comparisons)
     look = looks(row.agent for row in rows)
-    x = alt.X("cost:Q", scale=alt.Scale(type="log", nice=False, padding=14), title=None)
-    y = alt.Y("accuracy:Q", scale=alt.Scale(zero=False), title="test accuracy, last epoch, %")
+    of_agent = {
+        "x": alt.X("cost:Q", scale=alt.Scale(type="log", nice=False, padding=14), title=None),
+        "y": alt.Y("accuracy:Q", scale=alt.Scale(zero=False), title="test accuracy, last epoch, %"),
+        "color": agent_colour(look, legend),
+        "shape": agent_shape(look, legend),
+    }
     runs = alt.Chart(data(_cost_records(rows, every_run=True))).transform_filter(of_unit())
     middles = alt.Chart(data(_cost_records(rows, every_run=False))).transform_filter(of_unit())
     tip = [
@@ -59,20 +63,10 @@ def accuracy_against_cost(comparisons: Sequence[Comparison], legend: bool = Fals
                 color=AHEAD, strokeWidth=7, opacity=0.16, interpolate="step-after"
             ),
             runs.mark_point(size=16, filled=True).encode(
-                x=x,
-                y=y,
-                color=agent_colour(look, legend),
-                shape=agent_shape(look, legend),
-                opacity=focused(0.4),
-                tooltip=[*tip, alt.Tooltip("seed:Q")],
+                **of_agent, opacity=focused(0.4), tooltip=[*tip, alt.Tooltip("seed:Q")]
             ),
             middles.mark_point(size=95, filled=True).encode(
-                x=x,
-                y=y,
-                color=agent_colour(look, legend),
-                shape=agent_shape(look, legend),
-                opacity=focused(1.0),
-                tooltip=tip,
+                **of_agent, opacity=focused(1.0), tooltip=tip
             ),
         )
         .add_params(unit_parameter(), focus_parameter())
