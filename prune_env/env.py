@@ -121,7 +121,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
                 f"render_mode is {render_mode!r}; allowed are None, "
                 + ", ".join(map(repr, self.metadata["render_modes"]))
             )
-        self.options = RoundOptions(**options)
+        self.options = RoundOptions.of(options)
         self.learner = learner
         self.rounds = Rounds(learner, self.options)
         self.render_mode = render_mode

@@ -75,9 +75,9 @@ def find_reward(name: str) -> RewardFunction:
     module, _, attribute = name.partition(":")
     if not attribute:
         near = difflib.get_close_matches(name, REWARDS)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(
-            f"unknown reward {name!r}{hint} Allowed are {', '.join(REWARDS)} "
+            f"unknown reward {name!r}; {hint}allowed are {', '.join(REWARDS)} "
             'and import paths such as "my_package.my_module:my_reward"'
         )
     try:

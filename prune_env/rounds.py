@@ -7,9 +7,9 @@ arms too, evaluate, reward.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from prune_env.learners.learner import (
     ParallelLearner,
     Signals,
 )
+from prune_env.options import check_at_least, check_types
 from prune_env.rewards import RoundOutcome, find_reward
 from prune_env.selection import Selection
 
@@ -73,18 +74,30 @@ class RoundOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signals", tuple(self.signals))  # a list, where it came as JSON
-        for name in ("epochs", "refresh", "evaluate_every"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is {value!r}; allowed is a whole number from 1")
+        check_types(self)
+        check_at_least(self, epochs=1, refresh=1, evaluate_every=1)
         if self.budget is not None and not 0 < self.budget < float("inf"):
             raise ValueError(f"budget is {self.budget}; allowed is a number above 0, in epochs")
-        if self.feedback not in get_args(Feedback):
-            raise ValueError(f'feedback is {self.feedback!r}; allowed is "semi" or "full"')
         if unknown := [name for name in self.signals if name not in SIGNALS]:
             raise ValueError(f"unknown signals {unknown}; allowed are {', '.join(SIGNALS)}")
         if not self.signals:
             raise ValueError(f"signals is empty; name at least one of {', '.join(SIGNALS)}")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> RoundOptions:
+        """Make the options from keyword arguments.
+
+        Raises:
+            TypeError: an argument that there is not.
+            ValueError: a value that is not allowed.
+        """
+        names = [field.name for field in fields(cls)]
+        if unknown := sorted(set(given) - set(names)):
+            raise TypeError(
+                f"unknown arguments {', '.join(unknown)}; besides those of its entry point (see "
+                f"prune_env.entry_points) an environment has {', '.join(names)}"
+            )
+        return cls(**given)
 
     @property
     def reads_validation(self) -> bool:

@@ -68,7 +68,8 @@ def decode(
         weights = array[kept].astype(np.float32)
     counts = kept.sum(axis=1, dtype=np.int64)
     if not counts.all():
-        raise ValueError(f"run {int(counts.argmin())} keeps no arm; at least 1 is needed")
+        who = f"run {int(counts.argmin())}" if num_runs > 1 else "the action"
+        raise ValueError(f"{who} keeps no arm; at least 1 is needed")
     return Selection(np.flatnonzero(kept), counts, weights)
 
 

@@ -66,7 +66,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         weight_max: float = 100.0,
         **options: Any,
     ) -> None:
-        self.options = RoundOptions(**options)
+        self.options = RoundOptions.of(options)
         self.learner, self.num_envs = learner, learner.num_runs
         self.action_kind: ActionKind = action
         self.weight_max = weight_max

@@ -13,23 +13,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from numbers import Integral, Real
-from types import UnionType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Literal,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.options import check_types
 from prune_env.selection import ActionKind, affordable_arms
 
 if TYPE_CHECKING:
@@ -62,12 +52,7 @@ class Agent(ABC):
     """Whether keep_ratio plays a part; where it does not, a board runs the agent once."""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for field in fields(self):
-            value, hint = getattr(self, field.name), hints[field.name]
-            if not _fits(value, hint):
-                expected = hint.__name__ if isinstance(hint, type) else str(hint)
-                raise ValueError(f"{field.name} is {value!r}; expected {expected}")
+        check_types(self)
         self._require(0 < self.keep_ratio <= 1, "keep_ratio", "0 < keep_ratio <= 1")
         self._require(self.period >= 1, "period", "1 or more")
         self._require(self.seed >= 0, "seed", "0 or more")
@@ -228,16 +213,3 @@ def within_budget(
         excess = kept[run] - int(affordable[run])
         chosen[run, rng.choice(np.flatnonzero(chosen[run]), excess, replace=False)] = 0
     return chosen
-
-
-def _fits(value: object, hint: Any) -> bool:
-    """Whether an option has the type that its dataclass field declares."""
-    if get_origin(hint) in (Union, UnionType):
-        return any(_fits(value, choice) for choice in get_args(hint))
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if hint is float:
-        return isinstance(value, Real) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, Integral) and not isinstance(value, bool)
-    return isinstance(value, get_origin(hint) or hint)

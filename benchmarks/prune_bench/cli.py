@@ -10,10 +10,11 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 import gymnasium as gym
 import tyro
@@ -150,7 +151,7 @@ class Board:
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         parser.add_argument("--preset")
         name = parser.parse_known_args(arguments)[0].preset
-        if name is None or arguments[0] != "board":
+        if name is None:
             return None
         chosen = presets.read(name)
         of_grid = {f.name: chosen.pop(f.name) for f in fields(Grid) if f.name in chosen}
@@ -185,18 +186,30 @@ def print_report(console: Console, folder: Path) -> None:
 
 DESCRIPTION = "Train on some of the samples, and let an agent choose which. See README.md."
 
-Command = (
-    Annotated[Run, tyro.conf.subcommand("run")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Board, tyro.conf.subcommand("board")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[Record, tyro.conf.subcommand("record")]
-    | Annotated[Branch, tyro.conf.subcommand("branch")]
-    | Annotated[Inspect, tyro.conf.subcommand("inspect")]
-    | Annotated[Fidelity, tyro.conf.subcommand("fidelity")]
-    | Annotated[Agents, tyro.conf.subcommand("agents")]
-    | Annotated[Envs, tyro.conf.subcommand("envs")]
-)
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "run": Run,
+    "train": Train,
+    "board": Board,
+    "report": Report,
+    "record": Record,
+    "branch": Branch,
+    "inspect": Inspect,
+    "fidelity": Fidelity,
+    "agents": Agents,
+    "envs": Envs,
+}
+
+
+def _parse(arguments: list[str]) -> Any:
+    """The subcommand with its options; a mistake in them is answered with help on that one only."""
+    name = arguments[0] if arguments else ""
+    if name not in COMMANDS:
+        return tyro.extras.subcommand_cli_from_dict(
+            COMMANDS, prog="prune-env", description=DESCRIPTION, args=arguments
+        )
+    preset = Board.preset_of(arguments) if name == "board" else None
+    default: Any = preset or tyro.MISSING_NONPROP
+    return tyro.cli(COMMANDS[name], prog=f"prune-env {name}", args=arguments[1:], default=default)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -204,11 +217,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.path.append(str(Path.cwd()))  # one's own agents and environments are often just there
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        default = Board.preset_of(arguments) or tyro.MISSING
-        command = tyro.cli(
-            Command, prog="prune-env", description=DESCRIPTION, args=arguments, default=default
-        )
-        command.main(Console())
+        _parse(arguments).main(Console())
     except (ValueError, OSError, ImportError, gym.error.Error) as error:
         message = escape(str(error))
         Console(stderr=True).print("[bold red]prune-env:[/bold red]", message, soft_wrap=True)

@@ -187,12 +187,16 @@ class BoardView:
         return table
 
     def print_end(self) -> None:
-        """The table and, where there are any, the failures."""
+        """The table and, where there are any, the failures, each error once."""
         self.refresh()
         self.console.print(terminal_table(read_standings(self.board.folder)))
+        alike = defaultdict(list)
         for name, error in self.failed.items():
+            alike[error].append(label(self.runs[name]))
+        for error, labels in alike.items():
+            more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
             self.console.print(
-                f"[bold red]failed[/bold red] {escape(label(self.runs[name]))}: {escape(error)}",
+                f"[bold red]failed[/bold red] {escape(labels[0])}{more}: {escape(error)}",
                 highlight=False,
             )
         if self.failed:

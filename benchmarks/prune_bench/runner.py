@@ -20,8 +20,10 @@ import numpy as np
 import prune_agents
 
 from prune_bench.options import Pairs
+from prune_env import ENVIRONMENTS
 from prune_env.env import PruneEnv
 from prune_env.learners.learner import MEASURED
+from prune_env.twins import base_id
 
 SCHEMA = 1
 """Version of the dict that `run` returns; results/README.md describes it."""
@@ -116,10 +118,19 @@ def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> Prun
 
 
 def _make(env_id: str, wanted: dict[str, Any]) -> PruneEnv:
+    if (base := base_id(env_id)) != env_id:
+        raise ValueError(
+            f"{env_id} has small spaces for Stable-Baselines3 to learn on; run agents on {base}"
+        )
+    if env_id not in gym.registry and f"prune_env/{env_id}" in gym.registry:
+        raise ValueError(f"{env_id} is not registered; did you mean prune_env/{env_id}?")
     try:
         env = gym.make(env_id, **wanted).unwrapped
     except TypeError as error:  # an environment without a network has no option `network`
-        raise ValueError(f"{env_id} cannot be made so: {error.__context__ or error}") from error
+        hint = "" if env_id in ENVIRONMENTS else "; see `prune-env envs` for those that can"
+        raise ValueError(
+            f"{env_id} cannot be made so: {error.__context__ or error}{hint}"
+        ) from error
     assert isinstance(env, PruneEnv)
     return env
 

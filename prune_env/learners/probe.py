@@ -13,6 +13,7 @@ from prune_env.data.dataset import split_validation
 from prune_env.learners import heads
 from prune_env.learners.frozen import find_features
 from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
+from prune_env.options import check_at_least, check_types
 from prune_env.selection import Selection
 
 BLOCK = 16
@@ -39,10 +40,8 @@ class ProbeOptions:
     """L2 penalty of all weights"""
 
     def __post_init__(self) -> None:
-        for name, least in {"hidden": 0, "batch_size": 1}.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} is {value!r}; allowed is a whole number from {least}")
+        check_types(self)
+        check_at_least(self, hidden=0, batch_size=1)
         for name in ("lr", "weight_decay"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 or more")

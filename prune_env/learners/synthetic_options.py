@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from prune_env.options import check_at_least, check_types
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -27,6 +29,9 @@ class Kind:
     """exponent with which the level follows the validation loss down; below 0 it rises"""
     switch: float = 0.0
     """chance in each round that an arm falls asleep, where its level is 0, or wakes up again"""
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 KINDS: dict[str, Kind] = {
@@ -64,10 +69,8 @@ class SyntheticOptions:
     """seed of the arms themselves, which are the same in every run, as a data set is"""
 
     def __post_init__(self) -> None:
-        for name, least in {"num_arms": 1, "num_classes": 2, "num_validation": 0}.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} is {value!r}; allowed is a whole number from {least}")
+        check_types(self)
+        check_at_least(self, num_arms=1, num_classes=2, num_validation=0)
         for name in ("spread", "noise", "val_noise", "rate", "val_floor"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 or more")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from prune_env.options import check_at_least, check_types
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -43,19 +45,16 @@ class Recipe:
     """torch.compile; on two CPU cores it took 17 to 64 s and won nothing."""
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        at_least = {"epochs": 1, "batch_size": 1, "peak_lr": 0, "bias_lr_scale": 0}
-        at_least |= {"weight_decay": 0, "padding": 0}
-        for name, bound in at_least.items():
-            if not getattr(self, name) >= bound:
-                raise ValueError(f"recipe {name} is {getattr(self, name)}; allowed is >= {bound}")
+        """Check the types and ranges."""
+        try:
+            check_types(self)
+            check_at_least(self, epochs=1, batch_size=1, peak_lr=0, bias_lr_scale=0)
+            check_at_least(self, weight_decay=0, padding=0)
+        except ValueError as error:
+            raise ValueError(f"recipe {error}") from None
         for name in ("warmup", "final_lr", "momentum", "label_smoothing", "reference_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"recipe {name} is {getattr(self, name)}; allowed is [0, 1)")
-        choices = {"optimizer": ("sgd", "adamw"), "precision": ("auto", "fp32", "bf16")}
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"recipe {name} is {getattr(self, name)!r}; allowed are {allowed}")
 
     def override(self, changes: Mapping[str, Any]) -> Recipe:
         """Return the recipe with some fields changed.

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from prune_bench.board import Board, Grid
-from prune_bench.live import BoardView, duration
+from prune_bench.live import BoardView, duration, label
 from prune_bench.results import write_json
 from prune_bench.work import file_failure
 from rich.console import Console
@@ -57,6 +57,20 @@ def test_plain_lines_where_there_is_no_terminal(board):
     assert lines[1:] == [
         "2/14 full_short keep 0.5 seed 0: 80.00% in 5.0 s, 30 s left",
         "3/14 static_random keep 0.5 seed 0: FAILED, ValueError: [bold]",
+    ]
+
+
+def test_the_end_has_every_error_once(board):
+    names = list(board.runs())
+    for name in names[:3]:
+        file_failure(board, board.runs()[name], "ValueError: [bold]")
+    file_failure(board, board.runs()[names[3]], "MemoryError: one")
+    console = Console(file=io.StringIO(), width=200)
+    BoardView(console, board, jobs=1).print_end()
+    failed = [line for line in console.file.getvalue().splitlines() if line.startswith("failed")]
+    assert failed == [
+        "failed full keep 1 seed 0 and 2 more: ValueError: [bold]",
+        f"failed {label(board.runs()[names[3]])}: MemoryError: one",
     ]
 
 

@@ -140,7 +140,7 @@ def test_divergence_ends_the_run_with_finite_numbers(make):
     ("action", "message"),
     [
         (np.ones(3), r"shape \(3,\); expected \(4,\)"),
-        (np.zeros(4), "keeps no arm; at least 1"),
+        (np.zeros(4), "the action keeps no arm; at least 1"),
         (np.array([1, np.nan, 0, 0]), "1 entries that are NaN or infinite"),
         (np.array([1, 2, 0, 0]), "1 entries that are neither 0"),
         (np.array(["a"] * 4), "dtype <U1; expected numbers"),
@@ -168,7 +168,7 @@ def test_weights_have_bounds(make, weight):
     ("options", "message"),
     [
         ({"epochs": 0}, "epochs is 0"),
-        ({"epochs": 2.5}, "epochs is 2.5"),
+        ({"epochs": 2.5}, "epochs is 2.5; expected int"),
         ({"budget": -1.0}, "budget is -1.0"),
         ({"feedback": "none"}, "feedback is 'none'"),
         ({"refresh": 0}, "refresh is 0"),
@@ -182,6 +182,11 @@ def test_weights_have_bounds(make, weight):
 def test_bad_options(halving, options, message):
     with pytest.raises(ValueError, match=message):
         PruneEnv(halving(), **options)
+
+
+def test_unknown_options_are_answered_with_those_that_there_are(halving):
+    with pytest.raises(TypeError, match=r"unknown arguments epoch, lr; .* has epochs, budget"):
+        PruneEnv(halving(), lr=0.1, epoch=3)
 
 
 def test_steps_outside_an_episode_are_refused(halving):

@@ -110,9 +110,10 @@ def test_single_fields_of_a_recipe_are_overridden() -> None:
     ("changes", "message"),
     [
         ({"learning_rate": 0.1}, "no field learning_rate; it has epochs, batch_size"),
-        ({"batch_size": 0}, "batch_size is 0; allowed is >= 1"),
+        ({"batch_size": 0}, "batch_size is 0; allowed is 1 or more"),
         ({"momentum": 1.0}, r"momentum is 1.0; allowed is \[0, 1\)"),
-        ({"optimizer": "adam"}, "optimizer is 'adam'; allowed are"),
+        ({"optimizer": "adam"}, "recipe optimizer is 'adam'; expected 'sgd' or 'adamw'"),
+        ({"peak_lr": "high"}, "recipe peak_lr is 'high'; expected float"),
     ],
 )
 def test_a_wrong_recipe_is_refused(changes: dict, message: str) -> None:

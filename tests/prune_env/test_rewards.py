@@ -33,7 +33,7 @@ def test_a_reward_that_is_nan_counts_as_nothing(halving, monkeypatch, tmp_path):
     ("name", "message"),
     [
         ("kept_los", "did you mean 'kept_loss'"),
-        ("zzz", "Allowed are val_loss_drop, val_accuracy_gain, kept_loss"),
+        ("zzz", "; allowed are val_loss_drop, val_accuracy_gain, kept_loss"),
         ("math:no_such_function", "cannot be imported"),
         ("math:pi", "is a float; expected a function"),
     ],

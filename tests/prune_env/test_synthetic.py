@@ -194,7 +194,7 @@ def test_exploration_pays_where_arms_drift_and_costs_where_they_do_not():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_arms": 0}, "num_arms is 0; allowed is a whole number from 1"),
+        ({"num_arms": 0}, "num_arms is 0; allowed is 1 or more"),
         ({"noise": -1.0}, "noise is -1.0; allowed is 0 or more"),
         ({"kinds": {"always": {"shore": 1}}}, r"unknown fields \['shore'\] of kind 'always'"),
         ({"kinds": {"always": {"learn": 2.0}}}, "learn of 'always' is 2.0; allowed is 0 to 1"),
