@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, get_args
 
-Phase = Literal["train", "select", "observe", "evaluate"]
+Phase = Literal["train", "select", "observe", "evaluate", "test"]
 
 
 class Clock:
     """Seconds spent in each phase since the last reset.
 
     train: the training pass. select: the agent's choice, and decoding it. observe: refresh passes,
-    the arm table and the observation. evaluate: validation and test.
+    the arm table and the observation. evaluate: the validation split. test: the test split, which
+    no agent sees.
     """
 
     def __init__(self) -> None:
@@ -24,9 +25,8 @@ class Clock:
 
     def reset(self) -> None:
         """Set all to zero."""
-        phases: tuple[Phase, ...] = ("train", "select", "observe", "evaluate")
-        self.wall = dict.fromkeys(phases, 0.0)
-        self.cpu = dict.fromkeys(phases, 0.0)
+        self.wall = dict.fromkeys(get_args(Phase), 0.0)
+        self.cpu = dict.fromkeys(get_args(Phase), 0.0)
 
     @contextmanager
     def __call__(self, phase: Phase) -> Iterator[None]:

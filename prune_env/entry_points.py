@@ -21,6 +21,7 @@ def network_env(
     device: str = "auto",
     limit: int | None = None,
     num_validation: int | None = None,
+    image_size: int | None = None,
     epochs: int | None = None,
     **options: Any,
 ) -> PruneEnv:
@@ -35,6 +36,7 @@ def network_env(
         device: "auto", "cpu", "cuda", "cuda:1" ...
         limit: use only so many training images (class-balanced), for quick tries.
         num_validation: how many of them to set aside; None: a tenth.
+        image_size: resize images that come encoded to a square of so many pixels.
         epochs: rounds of an episode; None: the recipe's.
         options: `action`, `weight_max`, `render_mode` and the fields of `RoundOptions`.
 
@@ -47,7 +49,7 @@ def network_env(
 
     if data is None and dataset != "digits":
         data = os.environ.get("PRUNE_ENV_DATA")
-    images = load(dataset, data)
+    images = load(dataset, data, image_size=image_size)
     if limit is not None:
         images = limited(images, limit)
     learner = NetworkLearner(

@@ -86,8 +86,9 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     `round`, `kept`, `kept_loss`, `val_loss`, `val_accuracy`, `evaluated` (whether the last two are
     of this round), `diverged`; the cost so far in sample passes (forward 1, backward 2): `passes`
     is what is charged, `passes_train`, `passes_refresh` and `passes_evaluate` its parts
-    (evaluations are charged where the observation or the reward reads them); in the last step
-    `test_loss` and `test_accuracy`. No times: those are in `env.unwrapped.clock`.
+    (evaluations are charged where the observation or the reward reads them, but the one at the end
+    of a run that `evaluate_every` does not ask for is free); in the last step `test_loss` and
+    `test_accuracy`. No times: those are in `env.unwrapped.clock`.
 
     ## Arguments
     Those of `RoundOptions` and of the learner's entry point (see `prune_env.entry_points`).
@@ -189,7 +190,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         return rendering.render(self, self.render_mode)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to continue this episode bit for bit."""
+        """All that is needed to continue this episode, on a CPU bit for bit."""
         return {
             "rounds": self.rounds.state_dict(),
             "np_random": self.np_random.bit_generator.state,
@@ -199,9 +200,10 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue an episode from `state_dict`; the next steps are the same, bit for bit.
+        """Continue an episode from `state_dict`; on a CPU the next steps are the same, bit for bit.
 
-        The environment must have been made with the same arguments.
+        On a GPU cuDNN may add in another order. The environment must have been made with the same
+        arguments, and one from `gym.make` wants a `reset` before its first step all the same.
         """
         self.rounds.load_state_dict(state["rounds"])
         self.np_random.bit_generator.state = state["np_random"]

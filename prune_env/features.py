@@ -150,7 +150,7 @@ def stack(
 def summary(memory: Memory, observation: Observation) -> Floats:
     """(M, len(SUMMARY)) float32 within plus and minus `BOUND`; the same size for any N, C."""
     labels = observation["label"].astype(np.int64)
-    num_classes = int(labels.max()) + 1
+    num_classes = max(2, int(labels.max()) + 1)
     nats = np.log(num_classes)
     loss, seen = observation["loss"] / nats, observation["seen"]
     num_seen = seen.sum(axis=1)

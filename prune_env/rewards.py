@@ -21,7 +21,7 @@ from prune_env.selection import Selection
 
 @dataclass(frozen=True)
 class RoundOutcome:
-    """What a reward may be made of. All is finite."""
+    """What a reward may be made of. All is finite, but for the signals of a run that diverges."""
 
     selection: Selection
     """The arms that were kept."""

@@ -93,9 +93,10 @@ class RoundOptions:
         """
         names = [field.name for field in fields(cls)]
         if unknown := sorted(set(given) - set(names)):
+            # In Python's own words, by which TorchRL knows what it may leave out.
             raise TypeError(
-                f"unknown arguments {', '.join(unknown)}; besides those of its entry point (see "
-                f"prune_env.entry_points) an environment has {', '.join(names)}"
+                f"got an unexpected keyword argument {unknown[0]!r}; besides those of its entry "
+                f"point (see prune_env.entry_points) an environment has {', '.join(names)}"
             )
         return cls(**given)
 
@@ -114,7 +115,8 @@ class Rounds:
         options: how.
 
     Raises:
-        ValueError: the signals name something that this learner cannot measure.
+        ValueError: the signals name something that this learner cannot measure, or the budget does
+            not pay for one arm.
     """
 
     def __init__(self, learner: Learner, options: RoundOptions) -> None:
@@ -137,6 +139,12 @@ class Rounds:
         self.val_loss = np.empty(self.num_runs)
         self.val_accuracy = np.empty(self.num_runs)
         self._forget(np.ones(self.num_runs, bool))
+        if not self.affordable.all():
+            price = self.train_price + int(self._evaluation_charge(self.arms.round + 1).max())
+            raise ValueError(
+                f"budget is {options.budget}; one of {self.num_arms} arms and the evaluation after "
+                f"it cost {price / (TRAIN * self.num_arms):.3g}"
+            )
 
     def _forget(self, runs: NDArray[np.bool_]) -> None:
         self.arms.reset(runs)
@@ -174,13 +182,17 @@ class Rounds:
     @property
     def affordable(self) -> NDArray[np.int64]:
         """(M,) how many arms the next round may keep; 0 where the run is over."""
-        options = self.options
-        if options.budget is None:
-            return np.where(self.arms.round < options.epochs, self.num_arms, 0)
+        if self.options.budget is None:
+            return np.where(self.arms.round < self.options.epochs, self.num_arms, 0)
+        return np.minimum(self._paid_for, self.num_arms)
+
+    @property
+    def _paid_for(self) -> NDArray[np.int64]:
+        """(M,) how many arms the budget still pays for, in however many rounds."""
         left = self._budget_passes - self.charged - self._evaluation_charge(self.arms.round + 1)
         arms = np.maximum(left // self.train_price, 0)
         # What float32 cannot tell from zero, an agent cannot spend.
-        return np.where(arms > 1e-6 * self.num_arms, np.minimum(arms, self.num_arms), 0)
+        return np.where(arms > 1e-6 * self.num_arms, arms, 0)
 
     @property
     def _budget_passes(self) -> int:
@@ -247,6 +259,11 @@ class Rounds:
             val_accuracy_before=before[1],
         )
         rewards = np.nan_to_num(np.asarray(self.reward(outcome), np.float64))
+        if rewards.shape != (self.num_runs,):
+            raise ValueError(
+                f"the reward {self.options.reward!r} has shape {rewards.shape}; expected "
+                f"{(self.num_runs,)}: one number for each run"
+            )
         infos: dict[str, NDArray[Any]] = self.infos() | {
             "kept": selection.counts.copy(),
             "kept_loss": outcome.kept_loss.copy(),
@@ -254,7 +271,7 @@ class Rounds:
             "diverged": diverged,
         }
         if terminated.any() and self.options.test:
-            with self.clock("evaluate"):
+            with self.clock("test"):
                 test = self.learner.evaluate("test")
             infos |= {"test_loss": _finite(test.loss), "test_accuracy": test.accuracy.copy()}
         return rewards, terminated, infos
@@ -324,9 +341,9 @@ class Rounds:
         if name in ARM_SIGNALS:
             return self.arms.observe(name)
         if name == "budget_left":
+            in_rounds = self.options.budget is None
             rounds_left = self.options.epochs - self.arms.round
-            epochs_left = self.affordable / self.num_arms
-            value = rounds_left if self.options.budget is None else epochs_left
+            value = rounds_left if in_rounds else self._paid_for / self.num_arms
         else:
             value = {
                 "progress": self.progress,

@@ -51,6 +51,8 @@ def decode(
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(np.count_nonzero(~np.isfinite(array)))
         raise ValueError(f"the action has {bad} entries that are NaN or infinite; expected none")
+    if kind == "weights":
+        array = array.astype(np.float32)  # first, for what it cannot tell from 0 prunes
     kept = array != 0
     if kind == "keep":
         if array.dtype.kind != "b" and (bad := int(np.count_nonzero(kept & (array != 1)))):
@@ -65,7 +67,7 @@ def decode(
                 f"the action has weights from {array.min()} to {array.max()}; "
                 f"allowed is 0 to {weight_max}"
             )
-        weights = array[kept].astype(np.float32)
+        weights = array[kept]
     counts = kept.sum(axis=1, dtype=np.int64)
     if not counts.all():
         who = f"run {int(counts.argmin())}" if num_runs > 1 else "the action"

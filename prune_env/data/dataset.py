@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def split_validation(
     """
     size = len(labels)
     num_validation = size // 10 if num_validation is None else num_validation
-    if not 0 < num_validation < size:
+    if not (isinstance(num_validation, Integral) and 0 < num_validation < size):
         raise ValueError(
             f"num_validation is {num_validation}; {size} training samples allow 1 to {size - 1}"
         )

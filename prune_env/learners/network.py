@@ -197,10 +197,12 @@ class NetworkLearner:
         return deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state_dict`, bit for bit."""
+        """Continue from `state_dict`, on a CPU bit for bit; on a GPU cuDNN may add otherwise."""
         self._seed, self._round = state["seed"], state["round"]
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        if "reference" not in state:
+            self._reference = None
         self._attach()
         if self._reference:
             self._reference.load_state_dict(state["reference"])

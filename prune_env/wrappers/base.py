@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from copy import deepcopy
 from typing import Any
 
@@ -51,11 +52,13 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
     ) -> tuple[Any, dict[str, Any]]:
         """Begin a new run.
 
-        Noise comes from a child of the environment's generator, which is left as it is: one seed
-        gives the same runs with and without wrappers.
+        Noise follows from the state of the environment's generator, which is left as it is: one
+        seed gives the same runs with and without wrappers.
         """
         observation, info = self.env.reset(seed=seed, options=options)
-        (self._rng,) = self.unwrapped.np_random.spawn(1)
+        drawn = hashlib.sha256(repr(self.unwrapped.np_random.bit_generator.state).encode())
+        drawn.update(type(self).__name__.encode())  # wrappers inside one another differ
+        self._rng = np.random.default_rng(list(drawn.digest()))
         self._memory = features.begin(1, self.num_arms)
         return self._take(observation), info
 
@@ -66,7 +69,7 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
 
     def _take(self, observation: dict[str, NDArray[np.float32]]) -> Any:
         self._observation = {"label": self._labels[None]}
-        self._observation |= {name: array[None] for name, array in observation.items()}
+        self._observation |= {name: array[None].copy() for name, array in observation.items()}
         features.remember(self._memory, self._observation)
         return self.shown(observation)
 

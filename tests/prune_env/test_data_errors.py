@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import builtins
 import shutil
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from PIL import Image
 
+import prune_env  # noqa: F401
 from prune_env.data import load
 
 PIXELS = np.zeros((4, 2, 2, 3), np.uint8)
@@ -140,6 +144,19 @@ def test_images_of_different_sizes_say_how_to_resize(tmp_path: Path):
     with pytest.raises(ValueError, match="resized only if image_size says"):
         load("images", folder)
     assert load("images", folder, image_size=8).train.images.shape == (3, 8, 8, 3)
+    env = gym.make("prune_env/Images-v0", data=folder, image_size=8, num_validation=1)
+    assert env.unwrapped.learner.images.shape == (2, 8, 8, 3)
+
+
+def test_an_image_that_claims_to_be_enormous_is_named(tmp_path: Path):
+    folder = image_folder(tmp_path)
+    file = next(folder.glob("train/a/*.png"))
+    content = bytearray(file.read_bytes())
+    content[16:24] = struct.pack(">II", 60_000, 60_000)  # width and height in the header
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"1\.png cannot be decoded as an image: .*bomb"):
+        load("images", folder)
 
 
 # Parquet

@@ -118,10 +118,29 @@ def test_a_budget_is_spent_to_the_last_arm(make):
 def test_a_budget_pays_for_evaluations_that_are_read(make):
     env = make(budget=2, evaluate_every=1, signals=("budget_left", "val_loss"))
     observation, info = env.reset(seed=0)
-    assert observation["budget_left"].tolist() == [1]  # 24 passes, the evaluation takes 6 of them
+    assert observation["budget_left"].tolist() == [1.5]  # 24 passes, the evaluation takes 6
     observation, _, terminated, _, info = env.step(ALL)
     assert info["passes"] == 18
     assert terminated  # 6 passes are left: just the next evaluation, and no arm
+
+
+def test_a_budget_of_several_epochs_is_shown_whole(make):
+    env = make(budget=3.5, reward="kept_loss", signals=("budget_left",))
+    observation, _ = env.reset(seed=0)
+    left = [observation["budget_left"].item()]
+    left += [env.step(ALL)[0]["budget_left"].item() for _ in range(3)]
+    assert left == [3.5, 2.5, 1.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("budget", "reward", "needed"),
+    [(0.2, "kept_loss", "0.25"), (0.7, "val_loss_drop", "0.75")],  # (3 + 6) / 12 with evaluation
+)
+def test_a_budget_that_pays_for_no_arm_is_refused(halving, budget, reward, needed):
+    options = {"reward": reward, "signals": ("loss",)}
+    with pytest.raises(ValueError, match=rf"budget is {budget}; .* cost {needed}"):
+        PruneEnv(halving(), budget=budget, **options)
+    PruneEnv(halving(), budget=float(needed), **options).reset(seed=0)
 
 
 def test_divergence_ends_the_run_with_finite_numbers(make):
@@ -185,7 +204,7 @@ def test_bad_options(halving, options, message):
 
 
 def test_unknown_options_are_answered_with_those_that_there_are(halving):
-    with pytest.raises(TypeError, match=r"unknown arguments epoch, lr; .* has epochs, budget"):
+    with pytest.raises(TypeError, match=r"argument 'epoch'; .* has epochs, budget"):
         PruneEnv(halving(), lr=0.1, epoch=3)
 
 

@@ -120,6 +120,11 @@ def test_summary_later(observation):
     assert {name: summary[name] for name in expected} == pytest.approx(expected)
 
 
+def test_summary_of_one_class_is_finite(observation):
+    entries = observation(label=[0] * 4, loss=[1.0] * 4)
+    assert np.isfinite(features.summary(remembered(entries), entries)).all()
+
+
 @pytest.mark.parametrize(("num_arms", "num_classes"), [(20, 2), (9000, 100)])
 def test_summary_has_one_size_and_is_bounded(observation, num_arms, num_classes):
     labels = np.arange(num_arms) % num_classes

@@ -71,6 +71,22 @@ def test_the_validation_split_is_balanced_and_fixed() -> None:
     assert len(split_validation(labels)[1]) == 10
     with pytest.raises(ValueError, match=r"num_validation is 100; .* allow 1 to 99"):
         split_validation(labels, 100)
+    with pytest.raises(ValueError, match=r"num_validation is 0\.1; .* allow 1 to 99"):
+        split_validation(labels, 0.1)
+
+
+def test_a_state_without_a_reference_replaces_one_with() -> None:
+    """Two environments may share a learner, and only one of them ask for `reference_loss`."""
+    learner = make()
+    learner.reset([0])
+    state = learner.state_dict()
+    learner.measure_also(("reference_loss",))
+    learner.reset([1])
+    learner.measure_also(())
+    learner.load_state_dict(state)
+    first = train(learner, keep(learner))[0]
+    learner.reset([0])
+    assert equal(first, train(learner, keep(learner))[0])
 
 
 def test_signals_are_the_plain_measures_of_the_logits_before_the_update() -> None:

@@ -19,6 +19,15 @@ def test_a_reward_by_import_path(halving, monkeypatch, tmp_path):
     assert reward == pytest.approx(info["val_accuracy"] / 2)
 
 
+def test_a_reward_of_another_shape_is_refused(halving, monkeypatch, tmp_path):
+    (tmp_path / "flat_rewards.py").write_text("def flat(outcome):\n    return 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    env = PruneEnv(halving(), reward="flat_rewards:flat", epochs=2)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"'flat_rewards:flat' has shape \(\); expected \(1,\)"):
+        env.step(np.ones(4))
+
+
 def test_a_reward_that_is_nan_counts_as_nothing(halving, monkeypatch, tmp_path):
     (tmp_path / "nan_rewards.py").write_text(
         "def nan(outcome):\n    return outcome.val_loss * float('nan')\n"

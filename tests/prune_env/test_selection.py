@@ -20,6 +20,12 @@ def test_decode_weights():
     assert selection.weights.dtype == np.float32
 
 
+def test_a_weight_that_float32_cannot_tell_from_zero_prunes():
+    selection = decode([[0.5, 1e-50, 2]], "weights", num_runs=1, num_arms=3)
+    assert selection.indices.tolist() == [0, 2]
+    assert (selection.weights > 0).all()
+
+
 def test_decode_names_the_run_that_keeps_nothing():
     with pytest.raises(ValueError, match="run 1 keeps no arm"):
         decode([[1, 0], [0, 0]], "keep", num_runs=2, num_arms=2)
