@@ -96,9 +96,10 @@ class ArmClusters(LossBandit):
     """A bandit over groups of arms: a class times a band of losses, uniform within a group.
 
     Each round the arms of each class are split by their loss into `bands` equal parts. The reward
-    of a group is the mean fall of clip(loss / log C, 0, 1) of those of its arms that were kept. The
-    groups are filled by discounted UCB until K arms are found: m_g + c sqrt(ln(1 + sum n) / n_g),
-    untried groups first. Arms never observed go before all groups. A proposal of this project.
+    of a group is the mean fall of clip(loss / log C, 0, 1) of those of its arms that were observed.
+    The groups are filled by discounted UCB until K arms are found: m_g + c sqrt(ln(1 + sum n) /
+    n_g), untried groups first. Arms never observed go before all groups. A proposal of this
+    project.
     """
 
     bands: int = 5
@@ -139,22 +140,25 @@ class ArmClusters(LossBandit):
             state["count"][run] += size > 0
         state["before"] = np.where(seen, reward, state["before"])
         state["known"] |= seen
+        for group, loss, label in zip(
+            state["group"], observation["loss"], observation["label"], strict=True
+        ):
+            group[...] = self._group(loss, label)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         score = np.empty(observation["loss"].shape, np.float32)
         for run, row in enumerate(score):
-            group = self._group(observation["loss"][run], observation["label"][run].astype(int))
             total, count = state["sum"][run], state["count"][run]
             n = np.where(count > 0, count, 1)
             value = total / n + self.c * np.sqrt(np.log1p(count.sum()) / n)
-            row[...] = np.where(count > 0, value, UNTRIED)[group]
-            state["group"][run] = group
+            row[...] = np.where(count > 0, value, UNTRIED)[state["group"][run]]
         return best_k(np.where(state["known"], score, UNSEEN), k, rng)
 
-    def _group(self, loss: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _group(self, loss: NDArray[np.float32], label: NDArray[np.float32]) -> NDArray[np.int64]:
         """(N,): class times bands plus band, band 0 the hardest. At most N groups."""
-        size = np.bincount(label)
+        _, of_class = np.unique(label, return_inverse=True)  # classes that occur
+        size = np.bincount(of_class)
         bands = max(1, min(self.bands, len(loss) // len(size)))
-        return label * bands + rank_within(loss, label) * bands // size[label]
+        return of_class * bands + rank_within(loss, of_class) * bands // size[of_class]

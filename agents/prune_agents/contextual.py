@@ -74,6 +74,7 @@ class Contextual(LossBandit):
         scaled = _scaled_loss(state, observation)
         state["variance"] = ema_variance(state["variance"], state["mean"], scaled, self.alpha, seen)
         state["mean"] = ema(state["mean"], scaled, self.alpha, seen)
+        state["features"] = self.features(state, observation)
 
     def features(self, state: State, observation: Observation) -> NDArray[np.float32]:
         """(M, N, 7) float32, of the order of 1."""
@@ -97,7 +98,7 @@ class Contextual(LossBandit):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        state["features"] = x = self.features(state, observation)
+        x = state["features"]
         score = np.empty(x.shape[:2])
         for run, row in enumerate(score):
             inverse = np.linalg.inv(state["gram"][run] + self.ridge * np.eye(NUM_FEATURES))

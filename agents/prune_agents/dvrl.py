@@ -25,7 +25,7 @@ class DVRL(Agent):
     An arm is kept with chance sigmoid(v + b): v is the output of a network with one hidden layer of
     16 for the arm's loss, margin, age and pulls, standardised over the arms; b makes the chances
     sum to K, so that exactly K can be drawn. The reward r of a round is ln(validation loss before /
-    after), and reading it is charged. After each round theta <- theta + lr (r - m) / s * g / |g|,
+    after), and reading it is charged. After each choice theta <- theta + lr (r - m) / s * g / |g|,
     with g = sum over arms of (kept - chance) grad v, and moving averages m of r and s of |r - m|.
     It begins as random_dynamic, and T rounds give T - 2 steps: a demonstration. Source: Yoon et
     al., arXiv 1909.11671, from memory: value network, Bernoulli selection, REINFORCE against a
@@ -69,6 +69,7 @@ class DVRL(Agent):
         state["scale"] = np.where(state["scale"] > 0, state["scale"] + change, np.abs(surprise))
         step = self.lr * surprise / np.maximum(state["scale"], 1e-12)
         state["theta"] += step[:, None] * state["direction"]
+        state["direction"] = np.zeros_like(state["direction"])  # a choice is one trial
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

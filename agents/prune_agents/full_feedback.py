@@ -36,6 +36,7 @@ class Kakurenbo(FullFeedback):
     Of the lowest floor(F N) losses the arms with correct = 1 and confidence >= threshold are
     hidden; all others weigh N / (number kept), which stands for the authors' larger learning rate.
     F falls from 1 - keep_ratio by the factors 1, 0.8, 0.6, 0.4 from 0, 30, 60 and 80 % of the run.
+    No weight exceeds 1 / keep_ratio, which is asked of the environment where it allows less.
     Source: arXiv 2310.10102, from memory, the factors too.
     """
 
@@ -48,6 +49,10 @@ class Kakurenbo(FullFeedback):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require(0 <= self.threshold <= 1, "threshold", "0 <= threshold <= 1")
+
+    def env_options(self, epochs: float) -> dict[str, Any]:
+        options = super().env_options(epochs)
+        return options if self.keep_ratio >= 0.01 else options | {"weight_max": 1 / self.keep_ratio}
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

@@ -106,9 +106,11 @@ class BLS(InfoBatch):
     """Batch Loss Score inside InfoBatch: an arm knows only the mean loss of its batches.
 
     s_i <- smoothing s_i + (1 - smoothing) L(B) for all i of a batch B. Source: arXiv 2604.04681,
-    verified against the authors' code, but for two things that an environment does not offer: the
-    batches are drawn again from the arms observed, and weights are per arm where the authors
-    multiply a batch by its mean weight. The first batch loss starts the average.
+    verified against the authors' code, but for three things. An environment does not tell the
+    batches, so they are drawn again from the arms observed, and weights are per arm where the
+    authors multiply a batch by its mean weight. And the first batch loss starts the average, as a
+    digest says; in the code it starts at 0, where after n observations an arm of constant loss has
+    1 - smoothing^n of it, and in a run of eight rounds the count would decide more than the loss.
     """
 
     smoothing: float = 0.9

@@ -4,7 +4,9 @@ Raju, Daruwalla, Lipasti, "Accelerating Deep Learning with Dynamic Data Pruning"
 The formulas were read in a third-party port and agree with memory of the paper; its values of
 alpha, epsilon, c and of the period are not known, so the defaults here are this project's. So is
 the treatment of arms that were never observed: they go first, in random order. The port starts all
-at a score of 1, and with semi-bandit feedback an arm that starts low is never tried.
+at a score of 1, and with semi-bandit feedback an arm that starts low is never tried. So, too, is
+that the first loss of an arm starts its mean, with a variance of 0, where the port moves 1, or a
+mean and variance of 0, by it as by any other.
 """
 
 from __future__ import annotations

@@ -207,7 +207,7 @@ class Recording:
     def _seconds(self) -> tuple[float, float]:
         """Wall-clock and processor seconds so far, without evaluations."""
         clock = self.env.clock
-        wall, cpu = (sum(c.values()) - c["evaluate"] for c in (clock.wall, clock.cpu))
+        wall, cpu = (sum(c.values()) - c["evaluate"] - c["test"] for c in (clock.wall, clock.cpu))
         return wall, cpu
 
     def state_dict(self) -> dict[str, Any]:

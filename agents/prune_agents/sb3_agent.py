@@ -84,7 +84,10 @@ class SB3Agent(Agent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _ = self._trained  # a folder that cannot be read is refused here, not in the first round
+        chooser = self._trained[2].chooser  # a folder that cannot be read is refused here
+        if isinstance(chooser, choosers.KeepRatio):  # the model decides itself how many
+            object.__setattr__(self, "keeps_k", False)
+            object.__setattr__(self, "reads_keep_ratio", False)
 
     @cached_property
     def _trained(self) -> tuple[BaseAlgorithm, Preset, Translation]:

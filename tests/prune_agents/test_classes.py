@@ -79,18 +79,39 @@ def test_arm_clusters_by_hand(observe):
     assert action.tolist() == [1, 0, 1, 0, 0, 1, 1, 0]
 
 
-def test_arm_clusters_tries_other_groups_for_the_bonus(observe):
-    """Nothing falls any more: with a bonus all groups are tried, without one two stay for good."""
-    label, loss = [0, 0, 0, 0, 1, 1, 1, 1], [4, 3, 2, 1, 1, 2, 3, 4]
-    for c, all_kept in ((0.5, True), (0.0, False)):
-        agent = prune_agents.make("arm_clusters", keep_ratio=0.5, bands=2, c=c, discount=1.0)
-        _, state = agent.predict(observe(loss=[4.0] * 8, label=label, seen=[0] * 8))
+@pytest.mark.parametrize(("c", "kept"), [(0.0, [0, 1, 4, 5]), (0.7, [0, 1, 2, 3])])
+def test_the_bonus_of_arm_clusters_by_hand(observe, c, kept):
+    """Two classes, two bands; group 1 was tried once, the others four times.
+
+    group            0     1     2     3
+    mean             0.5   0.1   0.3   0.2
+    sqrt(ln 14 / n)  0.81  1.62  0.81  0.81      1 + sum n = 14
+    c = 0.7          1.07  1.24  0.87  0.77
+    """
+    agent = prune_agents.make("arm_clusters", keep_ratio=0.5, bands=2, c=c, discount=1.0)
+    label, loss = [0, 0, 0, 0, 1, 1, 1, 1], [4, 3, 2, 1, 4, 3, 2, 1]
+    _, state = agent.predict(observe(loss=[4.0] * 8, label=label, seen=[0] * 8))
+    _, state = agent.predict(observe(loss=loss, label=label), state)
+    state["count"][0, :4] = [4, 1, 4, 4]
+    state["sum"][0, :4] = [2.0, 0.1, 1.2, 0.8]
+    action, _ = agent.predict(observe(loss=loss, label=label, seen=[0] * 8), state)
+    assert np.flatnonzero(action).tolist() == kept
+
+
+def test_arm_clusters_where_there_are_more_classes_than_arms(observe):
+    agent = prune_agents.make("arm_clusters", keep_ratio=0.4)
+    label, loss = [90, 17, 90, 3, 55], [1.0, 2.0, 3.0, 4.0, 4.0]
+    state = None
+    for _ in range(3):
         action, state = agent.predict(observe(loss=loss, label=label), state)
-        # Group 0 is seen to fall, the others not: it has the higher mean from then on.
-        action, state = agent.predict(observe(loss=[3.9, 2.9, *loss[2:]], label=label), state)
-        kept = np.zeros(8)
-        for _ in range(30):
-            action, state = agent.predict(observe(loss=loss, label=label, seen=action), state)
-            kept += action
-        assert (kept > 0).all() == all_kept or not all_kept
-        assert (kept[:2] > 0).all()
+    assert state["group"].tolist() == [[3, 1, 3, 0, 2]]  # bands: 5 arms // 4 classes = 1
+    assert action.sum() == 2
+
+
+def test_groups_are_those_of_the_last_observation_whoever_chooses(observe):
+    """With a period, and among the policies of meta_bandit, rounds pass without a choice."""
+    agent = prune_agents.make("arm_clusters", keep_ratio=0.5, bands=2, period=3)
+    label, state = [0] * 4, None
+    for loss, group in (([4, 3, 2, 1], [0, 0, 1, 1]), ([1, 2, 3, 4], [1, 1, 0, 0])):
+        _, state = agent.predict(observe(loss=loss, label=label), state)
+        assert state["group"].tolist() == [group]

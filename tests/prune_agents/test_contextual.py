@@ -48,6 +48,45 @@ def test_features_by_hand(observe):
     )
 
 
+def exploring(observe, rng, **options):
+    """What an agent keeps of 500 arms, 0.3 of them, and the mean and deviation of its scores."""
+    arms, dim = 500, 7
+    x = rng.normal(size=(arms, dim)).astype(np.float32)
+    root = rng.normal(size=(dim, dim))
+    gram, target = root @ root.T, rng.normal(size=dim)
+    agent = prune_agents.make("contextual", keep_ratio=0.3, ridge=0.5, **options)
+    nothing = np.zeros(arms)
+    entries = dict.fromkeys(("margin", "age", "pulls", "label"), nothing)
+    _, state = agent.predict(observe(loss=nothing + 1, seen=nothing, **entries))
+    known = {
+        "mean": np.zeros((1, arms), np.float32),
+        "features": x[None],
+        "gram": gram[None],
+        "target": target[None],
+    }
+    # `choose` itself: `predict` would make features of the observation first
+    kept = agent.choose(state | known, {}, 150, np.random.default_rng(0))[0]
+    covariance = np.linalg.inv(gram + 0.5 * np.eye(dim))
+    deviation = np.sqrt(np.einsum("ni,ij,nj->n", x, covariance, x))
+    return kept, x @ covariance @ target, deviation, covariance, x
+
+
+def test_the_bonus_of_linear_ucb(observe, rng):
+    kept, mean, deviation, *_ = exploring(observe, rng, explore="ucb", c=2.0)
+    score = mean + 2.0 * deviation
+    assert score[kept].min() >= score[~kept].max() - 1e-5
+    assert mean[kept].min() < mean[~kept].max()  # the bonus decides something
+
+
+def test_thompson_draws_theta_about_its_estimate_with_its_covariance(observe, rng):
+    """Theta = A^-1 b + c L z with L L' = A^-1, for the z that this generator draws."""
+    kept, mean, _, covariance, x = exploring(observe, rng, explore="thompson", c=1.5)
+    noise = np.random.default_rng(0).standard_normal(7)
+    theta = 1.5 * np.linalg.cholesky(covariance) @ noise
+    score = mean + x @ theta
+    assert score[kept].min() >= score[~kept].max() - 1e-5
+
+
 @pytest.mark.parametrize("explore", ["ucb", "thompson"])
 def test_learns_which_class_pays(observe, explore):
     """The arms of class 2 keep a loss of log C, those of the others fall to a tenth of it."""

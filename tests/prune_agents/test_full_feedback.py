@@ -36,6 +36,16 @@ def test_kakurenbo_begins_with_all_because_nothing_is_correct_yet(observe):
     assert (agent.predict(observation)[0] == 1).all()
 
 
+def test_kakurenbo_asks_for_the_weights_that_it_needs(observe):
+    """With keep_ratio 0.004 of 1000 arms, four arms weigh 250 each."""
+    agent = prune_agents.make("kakurenbo", keep_ratio=0.004)
+    ones = np.ones(1000)
+    observation = observe(loss=np.arange(1000) / 100, correct=ones, confidence=ones, progress=[0])
+    weights, _ = agent.predict(observation)
+    np.testing.assert_allclose(weights[weights > 0], [250] * 4)
+    assert agent.env_options(8)["weight_max"] == pytest.approx(250)
+
+
 @pytest.mark.parametrize(
     ("progress", "expected"),
     [(0.0, [1, 1, 1, 1]), (0.09, [1, 1, 1, 1]), (0.1, [0, 1, 0, 1]), (0.9, [0, 1, 0, 1])],

@@ -74,6 +74,17 @@ def test_infobatch_k_where_rounding_leaves_less_than_a_tenth(observe):
     np.testing.assert_allclose(action[action > 0], np.ones(129), rtol=1e-6)
 
 
+def test_bls_has_a_mean_for_each_batch(observe):
+    """Losses 0, 0, 6, two of them in one batch: all three ways occur."""
+    seen = set()
+    for seed in range(30):
+        agent = prune_agents.make("bls", batch_size=2, seed=seed)
+        _, state = agent.predict(observe(loss=[2.3] * 3, seen=[0] * 3, progress=[0]))
+        _, state = agent.predict(observe(loss=[0, 0, 6], progress=[0.5]), state)
+        seen.add(tuple(state["mean"][0].tolist()))
+    assert seen == {(0, 0, 6), (3, 0, 3), (0, 3, 3)}
+
+
 def test_bls_averages_the_batch_loss(observe):
     """One batch holds all that is seen.
 

@@ -39,6 +39,38 @@ def test_reward_is_the_logarithmic_fall_per_cost(observe):
     assert state["picked"][0] == (first if rewards[0] > rewards[1] else second)
 
 
+@pytest.mark.parametrize(("c", "picked"), [(0.0, 0), (0.5, 0), (2.0, 1)])
+def test_the_bonus_by_hand(observe, c, picked):
+    """Policy 0 was played 8 times for 0.6 each, policy 1 twice for 0.3; the scale is 0.5.
+
+    ln(1 + 10) = 2.398: bonuses c 0.5 sqrt(2.398 / n) = 0.274 c and 0.547 c
+    c = 0.5: 0.737 and 0.574; c = 2: 1.147 and 1.395
+    """
+    agent = prune_agents.make("meta_bandit", policies=("full", "random_dynamic"), c=c)
+    observation = look(observe, 1.0)
+    _, state = agent.predict(observation)
+    state["count"][:] = [8, 2]
+    state["total"][:] = [4.8, 0.6]
+    state["scale"][:] = 0.5
+    agent.choose(state, {n: a[None] for n, a in observation.items()}, 3, np.random.default_rng(0))
+    assert state["picked"].tolist() == [picked]
+
+
+def test_a_policy_that_learns_from_its_choices_learns_from_no_others(tiny_env):
+    """Dvrl would take a step for what another policy has kept."""
+    agent = prune_agents.make("meta_bandit", policies=("random_dynamic", "dvrl"), c=0.5)
+    env = tiny_env(agent, rounds=24)
+    observation, _ = env.reset(seed=0)
+    state, moved_after = None, []
+    for _ in range(24):
+        before = state
+        action, state = agent.predict(observation, state)
+        observation, *_ = env.step(action)
+        if before is not None and (state["1/theta"] != before["1/theta"]).any():
+            moved_after.append(int(before["picked"][0]))
+    assert set(moved_after) <= {1}
+
+
 def test_both_orders_occur(observe):
     firsts = {
         int(prune_agents.make("meta_bandit", seed=seed).predict(look(observe, 2))[1]["picked"][0])

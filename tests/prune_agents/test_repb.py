@@ -30,6 +30,19 @@ def test_stays_and_returns_and_weighs(observe):
     np.testing.assert_allclose(third[third > 0].min(), 1)
 
 
+def test_means_are_of_batches(observe):
+    """Losses 0, 1, 10, 11 in batches of two. All three ways to pair them are as likely.
+
+    1 stays beside 0 only, in one of them, and 10 in the two others. In one batch of all, 10 and 11
+    would always stay, and 1 never.
+    """
+    agent = prune_agents.make("repb", rho=0.999, batch_size=2)
+    entries = {"pulls": tile(1, 1, 1, 1), "loss": tile(0, 1, 10, 11)}
+    _, state = agent.predict(observe(**entries))
+    kept, _ = agent.predict(observe(**entries), state)
+    np.testing.assert_allclose((kept > 0).mean(axis=0), [0, 1 / 3, 2 / 3, 1], atol=0.04)
+
+
 def test_the_weight_is_bounded(observe):
     """In round 10 an arm that is kept for the first time would weigh 10."""
     agent = prune_agents.make("repb", rho=0.0, max_weight=5.0)

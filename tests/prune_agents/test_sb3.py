@@ -18,6 +18,7 @@ from prune_agents import sb3
 from prune_agents.presets import ALGORITHMS, BOX_ONLY, DISCRETE_ONLY, OFF_POLICY, Preset
 
 import prune_env  # noqa: F401
+from prune_env import features
 
 SMALL = {"env_kwargs": {"num_arms": 60, "epochs": 4}, "policy_kwargs": {"net_arch": [8]}}
 SIGNALS = ("seen", *sb3.SB3Agent.signals)
@@ -210,15 +211,64 @@ def test_a_bare_zip_needs_trust(saved, tmp_path):
 
 
 def test_many_runs_at_once_are_what_they_are_alone(saved):
+    """Three observations that differ, twice, the second run begun anew in between."""
     agent = sb3.load(saved[2])
-    envs = gym.make_vec("prune_env/Synthetic-v0", 3, num_arms=60, signals=SIGNALS)
-    observations, _ = envs.reset(seed=0)
-    actions, state = agent.predict(observations)
-    assert actions.shape == (3, 60)
-    assert actions.sum(axis=1).tolist() == [18] * 3
-    observations, *_ = envs.step(actions)
-    actions, _ = agent.predict(observations, state, np.array([False, True, False]))
-    assert actions.sum(axis=1).tolist() == [18] * 3
+    _quiet(agent)
+    rounds = [_observations(seed) for seed in (0, 1)]
+    begun = np.array([False, True, False])
+    together, state = agent.predict(rounds[0])
+    assert together.sum(axis=1).tolist() == [18] * 3
+    again, _ = agent.predict(rounds[1], state, begun)
+    for run in range(3):
+        first, second = ({n: a[[run]] for n, a in r.items()} for r in rounds)
+        alone, state = agent.predict(first)
+        np.testing.assert_array_equal(alone[0], together[run])
+        alone, _ = agent.predict(second, state, begun[[run]])
+        np.testing.assert_array_equal(alone[0], again[run])
+    assert len({row.tobytes() for row in together}) == 3
+
+
+def _quiet(agent):
+    """Let a linear-scores model give no weight to noise: then its choice needs no random number."""
+    model = agent._trained[0]
+    noise = features.FEATURES.index("noise")
+    predict = model.predict
+
+    def without_noise(*given):
+        actions, memory = predict(*given)
+        actions = actions + 0.1 * np.cos(np.arange(actions.shape[1]))  # weights that differ
+        actions[:, noise] = 0
+        return actions, memory
+
+    model.predict = without_noise
+
+
+def _observations(seed):
+    """Of three runs over 60 arms, made up."""
+    space = gym.make_vec(
+        "prune_env/Synthetic-v0", 3, num_arms=60, signals=SIGNALS
+    ).observation_space
+    rng = np.random.default_rng(seed)
+    made = {name: rng.random(box.shape, np.float32) for name, box in space.items()}
+    given = {"seen": 1, "label": np.arange(60) % 10, "budget_left": 4}
+    return made | {
+        name: np.broadcast_to(np.float32(value), made[name].shape) for name, value in given.items()
+    }
+
+
+def test_a_model_that_decides_how_much_to_keep_says_so(saved, tmp_path):
+    preset = preset_for(
+        env="prune_env/Synthetic-v0",
+        env_wrapper=[{"LinearScores": {}}, {"KeepRatio": {}}, {"SummaryObservation": {}}],
+    )
+    sb3.save(sb3.train(preset, seed=0), preset, tmp_path / "own")
+    own, fixed = sb3.load(tmp_path / "own"), sb3.load(saved[2])
+    assert (own.keeps_k, own.reads_keep_ratio) == (False, False)
+    assert (fixed.keeps_k, fixed.reads_keep_ratio) == (True, True)
+    masks = [
+        run(sb3.load(tmp_path / "own", keep_ratio=ratio, seed=1), plain()) for ratio in (0.05, 0.9)
+    ]
+    np.testing.assert_array_equal(*masks)
 
 
 def test_a_stock_policy_over_many_arms_warns_and_names_the_twin():

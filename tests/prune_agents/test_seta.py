@@ -66,9 +66,13 @@ def test_a_narrow_window_goes_from_easy_to_hard(observe):
 
 
 def test_pool_is_random_and_whole_at_both_ends_of_the_run(observe):
-    agent = prune_agents.make("seta", rho=0.3)
-    loss = np.tile(LOSS, (1000, 1))
-    for progress, sizes in ((0.0, {7}), (0.9, {7})):
-        action, _ = agent.predict(observe(loss=loss, progress=np.full((1000, 1), progress)))
-        assert set(action.sum(axis=1)) == sizes
-        np.testing.assert_allclose(action.mean(axis=0), 0.7, atol=0.06)
+    """In round 0, and from the share delta of the run on; in between a window takes groups away."""
+    agent = prune_agents.make("seta", rho=0.3, delta=0.8)
+    loss, state = np.tile(LOSS, (1000, 1)), None
+    for progress, whole in ((0.0, True), (0.79, False), (0.8, True), (0.9, True)):
+        observation = observe(loss=loss, progress=np.full((1000, 1), progress))
+        action, state = agent.predict(observation, state)
+        sizes = action.sum(axis=1)
+        assert (sizes == 7).all() if whole else (sizes < 7).all()
+        if whole:
+            np.testing.assert_allclose(action.mean(axis=0), 0.7, atol=0.06)
