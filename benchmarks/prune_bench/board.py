@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import time
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -111,9 +112,16 @@ class Grid:
 def reads_keep_ratio(agent: str) -> bool:
     """Whether an agent is another one at another keep ratio; so is one that is not known here."""
     try:
-        return getattr(prune_agents.find(agent), "reads_keep_ratio", True)
-    except (ValueError, ImportError):
+        found = _trained(agent) if "/" in agent else prune_agents.find(agent)
+    except (ValueError, ImportError, OSError):
         return True
+    return getattr(found, "reads_keep_ratio", True)
+
+
+@cache
+def _trained(folder: str) -> Any:
+    """The agent in a folder; whether it decides itself how much to keep is said by its model."""
+    return prune_agents.make(folder)
 
 
 class Board:

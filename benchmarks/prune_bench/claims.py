@@ -1,8 +1,8 @@
 """Claims: who does what, said by files in a folder that everybody sees.
 
 A claim is a file that was created exclusively, so one of many can have it, on any file system. Its
-holder touches it every `BEAT` seconds. Who has died does not; then the next generation may be
-claimed, again by one only:
+holder touches it every `BEAT` seconds. Who has died does not, nor who is stopped or asleep; then
+the next generation may be claimed, again by one only:
 
     ucb-k0.3-s0-9f2c.0.claim    its holder was killed
     ucb-k0.3-s0-9f2c.1.claim    the highest generation counts
@@ -39,7 +39,7 @@ class Claim:
     """
 
     def __init__(self, folder: Path, name: str, generation: int) -> None:
-        self.folder, self.name = folder, name
+        self.folder, self.name, self.generation = folder, name, generation
         self.path = _path(folder, name, generation)
         self._released = threading.Event()
         self._heart = threading.Thread(target=self._beat, name=f"claim {name}", daemon=True)
@@ -51,10 +51,12 @@ class Claim:
                 os.utime(self.path)
 
     def release(self) -> None:
-        """Let others have it."""
+        """Let others have it. Who took it from a holder that was silent for too long keeps it."""
         self._released.set()
         self._heart.join()
-        discard(self.folder, self.name)
+        for generation in _generations(self.folder, self.name):
+            if generation <= self.generation:
+                _path(self.folder, self.name, generation).unlink(missing_ok=True)
 
     def __enter__(self) -> Claim:
         return self
@@ -75,8 +77,10 @@ def take(folder: Path, name: str) -> Claim | None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     generations = _generations(folder, name)
-    if generations and is_alive(_path(folder, name, generations[-1])):
-        return None
+    if generations:
+        last = _path(folder, name, generations[-1])
+        if is_alive(last) or not last.exists():  # released this instant, and perhaps taken again
+            return None
     mine = generations[-1] + 1 if generations else 0
     try:
         with open(_path(folder, name, mine), "x") as file:
@@ -95,7 +99,10 @@ def wait_for(folder: Path, name: str) -> Claim:
 
 
 def is_alive(path: Path) -> bool:
-    """Whether the holder of a claim shows signs of life: its process here, else its heartbeat."""
+    """Whether the holder of a claim shows signs of life.
+
+    Its heartbeat; a holder on this machine, its process too: who was killed here is known at once.
+    """
     try:
         silent = time.time() - path.stat().st_mtime
         holder = json.loads(path.read_text())
@@ -129,9 +136,9 @@ def _path(folder: Path, name: str, generation: int) -> Path:
 
 
 def _generations(folder: Path, name: str) -> list[int]:
-    prefix = name + "."
-    names = [n for n in os.listdir(folder) if n.startswith(prefix) and n.endswith(".claim")]
-    return sorted(int(n.rsplit(".", 2)[1]) for n in names)
+    """Of the claims of a name; none where the folder is not there, as in a copy of a board."""
+    names = [path.name for path in folder.glob("*.claim")]
+    return sorted(int(n.rsplit(".", 2)[1]) for n in names if n.rsplit(".", 2)[0] == name)
 
 
 def _is_running(pid: int) -> bool:

@@ -120,6 +120,9 @@ class Board:
         from prune_bench.live import BoardView
         from prune_bench.work import do_run
 
+        for name in ("jobs", "threads_per_job"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} is {value}; allowed is 1 or more")
         board = Folder(self.out.resolve())
         if not board.grids() or self.grid != Grid():  # without options: finish what is there
             board.add(self.grid)
@@ -129,7 +132,7 @@ class Board:
         data = self.data
         if data is not None and Path(data).exists():
             data = str(Path(data).resolve())  # the processes of Ray have another working directory
-        place = Place(data, self.device, threads)
+        place = Place(data, self.device, self.threads_per_job)
         do = partial(
             do_run, folder=board.folder, place=place, checkpoint_seconds=self.checkpoint_seconds
         )

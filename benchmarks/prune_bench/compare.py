@@ -3,7 +3,9 @@
 The bar is `full_short`, all data for keep_ratio of the epochs. Its runs at all keep ratios and
 `full` make a line, accuracy against cost, of runs that have ended their schedules: an agent is
 compared with that line at the agent's own cost. Where the agent costs what `full_short` costs, this
-is the plain difference.
+is the plain difference. Elsewhere the line is too low, for accuracy is concave in log cost (on
+CIFAR-10 by 0.4 points half way between keep 30 % and everything): there an agent can be certainly
+behind, but not certainly ahead.
 """
 
 from __future__ import annotations
@@ -130,7 +132,10 @@ def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Compar
             for row in rows
         ]
         signs = certain_signs([np.array(list(row.ahead_runs.values())) for row in rows])
-        rows = [replace(row, sign=sign) for row, sign in zip(rows, signs, strict=True)]
+        rows = [
+            replace(row, sign=sign if row.at_equal_cost else min(sign, 0))
+            for row, sign in zip(rows, signs, strict=True)
+        ]
     rows.sort(key=lambda row: -row.last.value if row.last else 0.0)
     return Comparison(setting, keep_ratio, tuple(rows))
 
@@ -166,6 +171,11 @@ class Line:
             if (ends := self.ends.get(run.seed))
         }
 
+    def has(self, run: Run) -> bool:
+        """Whether the line has an end at the cost of this run."""
+        costs = [end.cost for end in self.ends.get(run.seed, ())]
+        return any(abs(np.log(run.cost / cost)) < SAME_COST for cost in costs)
+
 
 def _accuracy_for(
     cost: float, ends: Sequence[Run], unit: Literal["cost", "charged_seconds"]
@@ -188,6 +198,7 @@ def _against_short(row: Row, short: Row, line: Line) -> Row:
         row,
         ahead=_estimate(list(differences.values())),
         ahead_runs=differences,
+        at_equal_cost=all(line.has(run) for run in row.runs),
         ahead_seconds=_estimate(list(line.differences(row, "charged_seconds").values())),
         at_passes=_estimate(at["passes"]),
         at_seconds=_estimate(at["seconds"]),

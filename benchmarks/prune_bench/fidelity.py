@@ -21,6 +21,7 @@ from rich.text import Text
 
 from prune_bench.results import write_json
 from prune_bench.runner import Episode, RunOptions
+from prune_bench.standings import Setting
 
 Accuracies = dict[str, list[float]]
 """For each agent the last test accuracy of each of its runs."""
@@ -110,27 +111,26 @@ def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
 
     Raises:
         FileNotFoundError: no such folder.
-        ValueError: fewer than three agents at this keep ratio, or runs of different environments
-            or lengths.
+        ValueError: fewer than three agents at this keep ratio, or runs of different settings.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} does not exist; expected the folder of a board")
     accuracies: Accuracies = {}
-    kinds = set()
+    settings = set()
     for path in sorted((folder / "runs").glob("*.json")):
         result = json.loads(path.read_text())
         options = result["options"]
         if options["keep_ratio"] == keep_ratio and not options["agent_options"]:
             last = result["test_accuracy"]["last"]
             accuracies.setdefault(options["agent"], []).append(last)
-            kinds.add((options["env"], options["epochs"]))
-    if len(accuracies) < 3 or len(kinds) > 1:
-        found = ", ".join(f"{epochs} rounds of {env}" for env, epochs in sorted(kinds)) or "no runs"
+            settings.add(Setting.of(options))
+    if len(accuracies) < 3 or len(settings) > 1:
+        found = "; ".join(sorted(setting.title for setting in settings)) or "no runs"
         raise ValueError(
             f"{folder} has {len(accuracies)} agents at keep ratio {keep_ratio}, with {found}; "
-            "expected three or more agents, one environment and one length"
+            "expected three or more agents and one setting"
         )
-    return accuracies, kinds.pop()[1]
+    return accuracies, result["options"]["epochs"]
 
 
 def run_on_rung(

@@ -20,6 +20,7 @@ from prune_bench import claims
 from prune_bench.board import CONTROLS, Board
 from prune_bench.compare import read_standings
 from prune_bench.runner import RunOptions
+from prune_bench.standings import Setting
 from prune_bench.tables import terminal_table
 
 TOP = 3
@@ -145,12 +146,12 @@ class BoardView:
             return "unknown time"
         known = defaultdict(list)
         for run in self.finished.values():
-            known[run.options.agent, run.options.keep_ratio].append(run.seconds)
+            known[_kind(run.options)].append(run.seconds)
         share = mean(run.seconds / run.options.keep_ratio for run in self.finished.values())
         seconds = 0.0
         for name, options in self.runs.items():
             if name not in self.finished and name not in self.failed:
-                same = known.get((options.agent, options.keep_ratio))
+                same = known.get(_kind(options))
                 seconds += mean(same) if same else share * options.keep_ratio
         return duration(seconds / self.jobs)
 
@@ -165,15 +166,16 @@ class BoardView:
             lambda: defaultdict(list)
         )
         for run in self.finished.values():
-            groups[run.options.env, run.options.keep_ratio][run.options.agent].append(run)
-        envs = {env for env, _ in groups}
-        for (env, keep_ratio), agents in sorted(groups.items()):
+            setting, agent, keep_ratio = _kind(run.options)
+            groups[setting.title, keep_ratio][agent].append(run)
+        settings = {title for title, _ in groups}
+        for (title, keep_ratio), agents in sorted(groups.items()):
             ranked = sorted(agents, key=lambda a: -mean(run.accuracy for run in agents[a]))
             for place, agent in enumerate(ranked[:top]):
                 runs = agents[agent]
                 accuracies = [run.accuracy for run in runs]
                 spread = f" ± {stdev(accuracies):.2%}" if len(runs) > 1 else ""
-                group = f"{keep_ratio:g}" + (f" {env}" if len(envs) > 1 else "")
+                group = f"{keep_ratio:g}" + (f" {title}" if len(settings) > 1 else "")
                 table.add_row(
                     group if place == 0 else "",
                     escape(agent),
@@ -201,6 +203,11 @@ class BoardView:
             )
         if self.failed:
             self.console.print("try these again with --retry-failed")
+
+
+def _kind(options: RunOptions) -> tuple[Setting, str, float]:
+    """What runs have in common that may be averaged."""
+    return Setting.of(vars(options)), options.agent, options.keep_ratio
 
 
 def label(options: RunOptions) -> str:

@@ -20,7 +20,11 @@ from prune_bench.runner import SCHEMA, RunOptions
 
 
 def run_id(options: RunOptions) -> str:
-    """A name for a run: the same exactly where all that determines the run is the same."""
+    """A name for a run: the same exactly where its options are the same.
+
+    They determine the run on one kind of machine and one data set. An agent in a folder is named by
+    that folder: what is trained anew needs a new one.
+    """
     text = json.dumps({"schema": SCHEMA, **asdict(options)}, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     agent = "".join(c if c.isalnum() or c in "_-" else "-" for c in options.agent)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -61,7 +62,9 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run happens; none of this changes what comes out."""
+    """Where a run happens. None of this is to change what comes out: name the network where one
+    board is run on machines with and without a GPU, and a board for each data set.
+    """
 
     data: str | None = None
     """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
@@ -213,6 +216,7 @@ class Episode:
             "agent_options": asdict(self.agent),
             "env_options": asdict(env.options),
             "num_arms": env.learner.num_arms,
+            "trained": describe_learner(env),
             "history": self.history,
             **summary(self.history),
             "prior": None if self.prior is None else asdict(self.prior),
@@ -275,15 +279,16 @@ def run(
 def history_row(env: PruneEnv, info: dict[str, Any]) -> dict[str, Any]:
     """One round of a result: the info, and the test accuracy wherever there was an evaluation.
 
-    Test accuracies before the end are for the reader of a report only; no agent is shown them.
+    Test accuracies before the end are for the reader of a report only; no agent is shown them, and
+    the time that they take is in no `seconds`.
     """
     row = dict(info)
     if row.pop("evaluated") and "test_accuracy" not in row:
-        with env.clock("evaluate"):
+        with env.clock("test"):
             test = env.learner.evaluate("test")
         row |= {"test_loss": float(test.loss[0]), "test_accuracy": float(test.accuracy[0])}
-    row["seconds"] = sum(env.clock.wall.values())
-    row["cpu_seconds"] = sum(env.clock.cpu.values())
+    row["seconds"] = sum(env.clock.wall.values()) - env.clock.wall["test"]
+    row["cpu_seconds"] = sum(env.clock.cpu.values()) - env.clock.cpu["test"]
     row["seconds_evaluate"] = env.clock.wall["evaluate"]
     row["cpu_seconds_evaluate"] = env.clock.cpu["evaluate"]
     return row
@@ -301,6 +306,12 @@ def summary(history: list[dict[str, Any]]) -> dict[str, Any]:
         "test_accuracy": {"last": last["test_accuracy"], "best": max(tested)},
         "diverged": last["diverged"],
     }
+
+
+def describe_learner(env: PruneEnv) -> dict[str, Any]:
+    """What was trained on what, as far as options leave it to the machine: network and data."""
+    labels = hashlib.sha256(env.learner.labels.tobytes()).hexdigest()[:12]
+    return {"network": getattr(env.learner, "network", None), "labels": labels}
 
 
 def describe_kept(env: PruneEnv, sample: int = 5_000, groups: int = 10) -> dict[str, list[float]]:

@@ -8,7 +8,7 @@ are missing or failed are counted, never dropped.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -25,7 +25,7 @@ Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
 
 REFERENCES = ("full", "full_short")
 
-PHASES = ("train", "select", "observe", "evaluate", "prior")
+PHASES = ("train", "select", "observe", "evaluate", "prior", "test")
 TRAIN_PASSES = 3
 """A sample that is trained costs a forward pass, 1, and a backward pass, 2."""
 MIN_SEEDS = 5
@@ -52,13 +52,12 @@ class Setting:
     def of(options: Mapping[str, Any]) -> Setting:
         """The setting of a run with these `RunOptions`."""
         usual = {f.name: getattr(RunOptions(), f.name) for f in fields(RunOptions)}
-        others = {
-            name: value
+        others = sorted(
+            (name, json.dumps(value, sort_keys=True).strip('"'))
             for name, value in options.items()
             if name not in (*_VARYING, "env", "epochs") and value != usual.get(name)
-        }
-        text = tuple((name, json.dumps(value).strip('"')) for name, value in others.items())
-        return Setting(options["env"], options["epochs"], text)
+        )
+        return Setting(options["env"], options["epochs"], tuple(others))
 
     @property
     def title(self) -> str:
@@ -112,14 +111,14 @@ class Run:
 
     @property
     def phases(self) -> dict[str, float]:
-        """Seconds in train, select, observe, evaluate and the prior run, which old results lack."""
+        """Seconds in each phase. Where a result has no `test`, its `evaluate` contains that."""
         return {phase: self.result[self.clock].get(phase, 0.0) for phase in PHASES}
 
     @property
     def charged_seconds(self) -> float:
-        """Seconds without evaluation, unless the agent sees it."""
-        evaluation = 0.0 if self.pays_evaluation else self.phases["evaluate"]
-        return sum(self.phases.values()) - evaluation
+        """Seconds without the test split, and without evaluation unless the agent sees it."""
+        free = ("test",) if self.pays_evaluation else ("test", "evaluate")
+        return sum(seconds for phase, seconds in self.phases.items() if phase not in free)
 
     @cached_property
     def curve(self) -> dict[str, Scores]:
@@ -161,6 +160,9 @@ class Row:
     """last test accuracy minus that of `full_short` for as many sample passes, paired by seed"""
     ahead_runs: Mapping[int, float] = field(default_factory=dict)
     """by seed, the same of every run"""
+    at_equal_cost: bool = True
+    """whether `full_short` was run at the cost of every run; where a line between two of its runs
+    stands in, which lies below it, or `full` for what is dearer, nobody is ahead for certain"""
     sign: int = 0
     """1 where that is certainly ahead among all agents compared, -1 behind, else 0"""
     ahead_seconds: Estimate | None = None
@@ -244,6 +246,12 @@ class Comparison:
         return next((row for row in self.rows if row.agent == agent and row.runs), None)
 
 
+def distinct(comparisons: Sequence[Comparison]) -> list[Row]:
+    """The rows of comparisons of one setting, those that belong to several only once."""
+    rows = [row for comparison in comparisons for row in comparison.rows]
+    return list({(row.agent, row.keep_ratio): row for row in rows}.values())
+
+
 @dataclass(frozen=True)
 class Failure:
     """A run that ended in an error."""
@@ -287,7 +295,5 @@ class Standings:
         return sum(
             row.expected - len(row.runs)
             for setting in self.settings
-            for position, comparison in enumerate(self.of(setting))
-            for row in comparison.rows
-            if position == 0 or not row.is_everywhere
+            for row in distinct(self.of(setting))
         )

@@ -118,10 +118,16 @@ def certain_signs(differences: Sequence[Scores]) -> list[int]:
 
 
 def p_value(differences: Scores) -> float:
-    """Of a two-sided t-test that the mean of (n,) differences, n at least 2, is 0."""
+    """Of a two-sided t-test that the mean of (n,) differences, n at least 2, is 0.
+
+    Where all are equal, they are taken for one step of scores that are rounded to such steps, as
+    those of a small test set are: the difference of two roundings has a deviation of step / sqrt 6.
+    """
     centre, spread = abs(differences.mean()), differences.std(ddof=1)
-    if spread == 0:
-        return float(centre == 0)
+    if spread < 1e-9:
+        spread = centre / 6**0.5
+    if centre == 0:
+        return 1.0
     return float(2 * t.sf(centre / spread * len(differences) ** 0.5, len(differences) - 1))
 
 

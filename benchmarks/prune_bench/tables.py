@@ -35,7 +35,8 @@ LEGEND = (
     "Test accuracy of the last epoch: interquartile mean [95 % interval]. vs full_short: points, "
     "paired by seed, at equal cost in sample passes. Cost: passes relative to all data for all "
     "epochs. Seconds: CPU time, on a GPU wall-clock, without evaluation. Beats, coloured: certain "
-    "among all agents compared, with 5 % false ones expected."
+    "among all agents compared, with 5 % false ones expected; nobody is ahead for certain at a "
+    "cost that full_short was not run at."
 )
 
 

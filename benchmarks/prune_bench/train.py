@@ -137,14 +137,15 @@ def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any
         difference (ours minus the control's) with its 95 % bootstrap interval.
     """
     ratio = dict(preset.wrappers()[0][1]).get("keep_ratio", 0.3)
-    agents = {"trained": sb3.load(folder, keep_ratio=ratio)}
-    agents |= {name: prune_agents.make(name, keep_ratio=ratio) for name in CONTROLS}
-    wanted = {"reward": "kept_loss", "signals": ("seen", *agents["trained"].signals), "test": True}
+    trained = sb3.load(folder, keep_ratio=ratio)
+    wanted = {"reward": "kept_loss", "signals": ("seen", *trained.signals), "test": True}
     env = gym.make(base_id(preset.env), **(preset.env_kwargs | wanted))
-    last = {
-        name: {seed: last_info(agent, env, seed) for seed in seeds}
-        for name, agent in agents.items()
-    }
+    last: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in ("trained", *CONTROLS)}
+    for seed in seeds:  # of the agents too, or all runs of a control would be on the same arms
+        agents = {name: prune_agents.make(name, keep_ratio=ratio, seed=seed) for name in CONTROLS}
+        agents["trained"] = replace(trained, seed=seed)
+        for name, agent in agents.items():
+            last[name][seed] = last_info(agent, env, seed)
     scores: dict[str, Any] = {
         "n": len(seeds),
         "seeds": [min(seeds), max(seeds)],

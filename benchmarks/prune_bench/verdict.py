@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from prune_bench.standings import MIN_SEEDS, Comparison, Row
+from prune_bench.standings import MIN_SEEDS, Comparison, Row, distinct
 from prune_bench.statistics import Estimate
 
 Kind = Literal["beats", "level", "behind", "open"]
@@ -17,8 +17,9 @@ class Verdict:
     """Whether anything beats `full_short` at equal cost, in one comparison."""
 
     kind: Kind
-    """beats: one is certainly ahead, see `prune_bench.statistics.certain_signs`; level: the best
-    one is not; behind: even the best one is certainly behind; open: nothing to compare yet"""
+    """beats: one is certainly ahead, see `prune_bench.statistics.certain_signs`; level: none is;
+    behind: all are certainly behind; open: nothing to compare yet, or runs are under way that may
+    still win"""
     keep_ratio: float
     leader: Row | None = None
     """of the agents that are complete, the one furthest ahead of `full_short`"""
@@ -69,24 +70,26 @@ class Verdict:
 
 
 def judge(comparison: Comparison) -> Verdict:
-    """The verdict on one comparison. Agents with runs missing cannot win."""
+    """The verdict on one comparison. Agents with runs missing cannot win, and nobody has lost to
+    `full_short` while they run.
+    """
     candidates = [
-        row for row in comparison.rows if row.ahead is not None and row.rule != "own amount"
+        row
+        for row in comparison.rows
+        if row.ahead is not None and row.rule != "own amount" and row.at_equal_cost
     ]
-    best_so_far = max(candidates, key=lambda row: _value(row.ahead), default=None)
-    candidates = [row for row in candidates if row.complete]
-    short = comparison.row("full_short")
-    if short is None or not short.complete or not candidates:
-        return Verdict("open", comparison.keep_ratio, so_far=best_so_far)
     candidates.sort(key=lambda row: -_value(row.ahead))
-    beaters = [row for row in candidates if row.sign > 0]
-    leader = beaters[0] if beaters else candidates[0]
-    assert leader.ahead is not None
-    kinds: dict[int, Kind] = {1: "beats", 0: "level", -1: "behind"}
+    judged = [row for row in candidates if row.complete]
+    beaters = [row for row in judged if row.sign > 0]
+    under_way = [row for row in candidates if len(row.runs) + row.failed < row.expected]
+    short = comparison.row("full_short")
+    if short is None or not short.complete or not judged or (under_way and not beaters):
+        return Verdict("open", comparison.keep_ratio, so_far=next(iter(candidates), None))
+    kind: Kind = "behind" if all(row.sign < 0 for row in judged) else "level"
     return Verdict(
-        kinds[leader.sign],
+        "beats" if beaters else kind,
         comparison.keep_ratio,
-        leader,
+        (beaters or judged)[0],
         tuple(row.agent for row in beaters),
     )
 
@@ -121,13 +124,15 @@ def headline(verdicts: Sequence[Verdict]) -> str:
         if verdict.leader
     ]
     lost = [percent(verdict.keep_ratio) for verdict in judged if verdict not in won]
+    open_ = [percent(verdict.keep_ratio) for verdict in verdicts if verdict.kind == "open"]
     rest = f"; at {_enumerate(lost)} nothing does" if lost else ""
+    rest += f"; at {_enumerate(open_)} runs are missing" if open_ else ""
     return f"At equal cost {_enumerate(clauses)}{rest}."
 
 
 def caution(comparisons: Sequence[Comparison]) -> str:
     """What a reader must keep in mind, or nothing."""
-    rows = [row for comparison in comparisons for row in comparison.rows]
+    rows = distinct(comparisons)
     cautions = []
     fewest = min((row.expected for row in rows), default=0)
     if fewest < MIN_SEEDS:
@@ -138,6 +143,9 @@ def caution(comparisons: Sequence[Comparison]) -> str:
         cautions.append(f"{unfinished} rows are unfinished and cannot win yet")
     if diverged := sum(run.result["diverged"] for row in rows for run in row.runs):
         cautions.append(f"{diverged} runs diverged and count with the accuracy they ended at")
+    trained = [run.result["trained"] for row in rows for run in row.runs if "trained" in run.result]
+    if len({tuple(sorted(what.items())) for what in trained}) > 1:
+        cautions.append("runs of different networks or data are mixed here")
     return "; ".join(cautions)
 
 

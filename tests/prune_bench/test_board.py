@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import prune_agents
 import pytest
@@ -118,6 +121,34 @@ def test_board_yaml_is_short_and_read_back(tmp_path):
         "  recipe: {peak_lr: 0.1}\n"
     )
     assert Board(tmp_path).grids() == [replace(SMALL, recipe={"peak_lr": 0.1})]
+
+
+def test_a_finished_board_that_was_copied_without_its_work_is_reported(fake_board, capsys):
+    for name in Board(fake_board).runs():  # finish it, as far as files go
+        if Board(fake_board).is_open(name):
+            Board(fake_board).failure_path(name).write_text(
+                json.dumps({"options": vars(Board(fake_board).runs()[name]), "error": "gone"})
+            )
+    shutil.rmtree(fake_board / "work", ignore_errors=True)
+    with pytest.raises(SystemExit):  # 1, for there are failures
+        cli.main(["board", "--out", str(fake_board)])
+    assert "report: file://" in capsys.readouterr().out
+
+
+def test_an_agent_in_a_folder_is_asked_whether_it_reads_its_keep_ratio(monkeypatch):
+    made = SimpleNamespace(reads_keep_ratio=False)
+    monkeypatch.setattr(prune_agents, "make", lambda name, **options: made)
+    grid = Grid(agents=("zoo/mine",), keep_ratios=(0.1, 0.5), seeds=1)
+    assert [r.keep_ratio for r in grid.runs() if r.agent == "zoo/mine"] == [1.0]
+
+
+@pytest.mark.parametrize("option", ["jobs", "threads-per-job"])
+def test_a_number_below_one_is_refused(option, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["board", "--out", str(tmp_path / "board"), f"--{option}", "0"])
+    assert end.value.code == 2
+    assert "is 0; allowed is 1 or more" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "board").exists()
 
 
 @pytest.mark.parametrize(

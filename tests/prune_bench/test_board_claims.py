@@ -58,6 +58,31 @@ def test_of_many_at_once_one_gets_it(tmp_path, dead_pid):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_claim_that_is_released_in_between_is_not_taken_over(tmp_path, monkeypatch):
+    """It may be taken again in the meantime, as generation 0: then two would hold it."""
+    first = claims.take(tmp_path, "run")
+
+    def release_first(path):
+        first.release()
+        return False
+
+    with monkeypatch.context() as context:
+        context.setattr(claims, "is_alive", release_first)
+        assert claims.take(tmp_path, "run") is None
+    claims.take(tmp_path, "run").release()
+
+
+def test_who_was_silent_too_long_does_not_release_the_claim_of_the_next(tmp_path, monkeypatch):
+    sleeper = claims.take(tmp_path, "run")
+    with monkeypatch.context() as context:
+        context.setattr(claims, "is_alive", lambda path: False)
+        successor = claims.take(tmp_path, "run")
+    sleeper.release()
+    assert claims.take(tmp_path, "run") is None
+    successor.release()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_dead_process_of_this_machine_holds_nothing(tmp_path, dead_pid):
     left_by(tmp_path, socket.gethostname(), dead_pid)
     assert claims.held(tmp_path) == {}

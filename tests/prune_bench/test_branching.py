@@ -85,7 +85,7 @@ def test_the_interval_of_few_values():
         (["--draws", "1"], "draws is 1; allowed is a whole number from 2"),
         (["--choices", "el2n"], "el2n chooses by a prior run of its own"),
         (["--choices", "ubc"], "unknown agent 'ubc'"),
-        (["--env-kwargs", "colour=red"], "unexpected keyword argument 'colour'"),
+        (["--env-kwargs", "colour=red"], "unexpected keyword argument 'colour'; besides"),
     ],
 )
 def test_bad_input_ends_with_one_clear_error(capsys, arguments, message):

@@ -10,6 +10,7 @@ import sys
 import pytest
 import torch
 from prune_bench.cli import main
+from prune_bench.standings import PHASES
 
 
 def run(*arguments):
@@ -32,7 +33,7 @@ def test_json_is_one_object(capsys):
     assert [row["kept"] for row in result["history"]] == [135, 135]  # half of 300 less a tenth
     parts = {"train": 810, "refresh": 0, "evaluate": 60, "prior": 0}
     assert result["passes"] == {"charged": 810, **parts}
-    assert set(result["seconds"]) == {"train", "select", "observe", "evaluate", "prior"}
+    assert set(result["seconds"]) == set(PHASES)
     for split in ("val_accuracy", "test_accuracy"):
         assert 0 <= result[split]["last"] <= result[split]["best"] <= 1
     assert result["place"]["device"] == "cpu"
@@ -87,7 +88,7 @@ def test_the_terminal_shows_rounds_and_a_summary(capsys):
         (["--agent-options", "c=high"], "c is 'high'; expected float"),
         (["--env", "Digits-v0"], "not registered; did you mean prune_env/Digits-v0?"),
         (["--env", "prune_env/Digits-Rules-v0"], "run agents on prune_env/Digits-v0"),
-        (["--env", "prune_env/Synthetic-v0"], "unknown arguments limit; besides"),
+        (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; besides"),
         (["--env", "CartPole-v1"], "see `prune-env envs` for those that can"),
         (["--agnt", "ucb"], "For full helptext, run prune-env run --help"),
         (["--recipe", "peak_lr=high"], "recipe peak_lr is 'high'; expected float"),

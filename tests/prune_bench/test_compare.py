@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -182,6 +183,15 @@ def test_a_run_without_epochs_belongs_to_what_its_recipe_says():
     assert Setting.of(vars(RunOptions())).epochs is None
 
 
+def test_a_planned_run_and_its_result_are_of_one_setting():
+    """A result comes from JSON, with its keys in another order."""
+    recipe = {"peak_lr": 0.1, "epochs": 3}
+    planned = vars(RunOptions(network="small", recipe=recipe, limit=9, evaluate_every=2))
+    found = json.loads(json.dumps(planned, sort_keys=True))
+    assert Setting.of(found) == Setting.of(planned)
+    assert hash(Setting.of(found)) == hash(Setting.of(planned))
+
+
 def test_a_foreign_board_is_read_without_its_agents(fake_board, monkeypatch):
     monkeypatch.undo()  # now fake_winner is not known, as on another machine
     found = read_standings(fake_board)
@@ -241,12 +251,12 @@ def test_few_seeds_do_not_beat(make_result):
     results = [
         made(make_result, agent, seed, accuracy=accuracy, cost=0.1)
         for seed in range(3)
-        for agent, accuracy in {"full_short": 0.5, "rs2": 0.6}.items()
+        for agent, accuracy in {"full_short": 0.5, "rs2": 0.599 + 0.001 * seed}.items()
     ]
     verdict = judge(standings(results).comparisons[0])
     assert verdict.is_weak
     assert verdict.sentence == (
-        "rs2 is ahead, in 3 seeds, of full_short by +10.0 [10.0, 10.0] points."
+        "rs2 is ahead, in 3 seeds, of full_short by +10.0 [9.9, 10.1] points."
     )
     assert headline([verdict]) == (
         "At equal cost rs2 is ahead, in 3 seeds, of full_short at keep 10 % (+10.0 points)."
@@ -266,9 +276,62 @@ def test_headline_names_where_something_wins(fake_board):
     comparisons = read_standings(fake_board).comparisons
     assert headline([judge(comparison) for comparison in comparisons]) == (
         "At equal cost fake_winner beats full_short at keep 10 % (+2.8 points); "
-        "at 30 % and 50 % nothing does."
+        "at 50 % nothing does; at 30 % runs are missing."
     )
     assert caution(comparisons) == "2 rows are unfinished and cannot win yet"
+
+
+def test_nobody_has_lost_while_an_agent_runs_that_may_win(make_result):
+    results = [made(make_result, "full_short", seed, accuracy=0.5, cost=0.1) for seed in range(5)]
+    results += [made(make_result, "rs2", seed, accuracy=0.4, cost=0.1) for seed in range(5)]
+    results += [made(make_result, "ucb", 0, accuracy=0.6, cost=0.1) | {"id": "ucb-0"}]
+    planned = {
+        f"ucb-{s}": RunOptions(agent="ucb", keep_ratio=0.1, seed=s, epochs=10) for s in range(5)
+    }
+    verdict = judge(standings(results, planned).comparisons[0])
+    assert (verdict.kind, verdict.so_far.agent) == ("open", "ucb")
+    failed = {f"ucb-{s}": {"options": vars(planned[f"ucb-{s}"]), "error": ""} for s in range(1, 5)}
+    assert judge(standings(results, planned, failed).comparisons[0]).kind == "behind"
+
+
+def test_what_ignores_its_keep_ratio_is_cautioned_once(make_result):
+    results = [
+        made(make_result, agent, seed, keep_ratio) | {"diverged": agent == "full"}
+        for seed in range(5)
+        for agent, keep_ratio in (("full", 1.0), ("rs2", 0.1), ("rs2", 0.3))
+    ]
+    assert caution(standings(results).comparisons) == (
+        "5 runs diverged and count with the accuracy they ended at"
+    )
+
+
+def test_a_mixture_of_networks_is_cautioned(make_result):
+    results = [
+        made(make_result, "rs2", seed)
+        | {"trained": {"network": network, "labels": "a"}, "id": f"{network}-{seed}"}
+        for seed, network in enumerate(["small"] * 3 + ["resnet18"] * 2)
+    ]
+    assert "runs of different networks or data" in caution(standings(results).comparisons)
+    assert not caution(standings([r | {"trained": {}} for r in results]).comparisons)
+
+
+def test_nobody_is_certainly_ahead_at_a_cost_that_full_short_was_not_run_at(make_result):
+    """In between, the line through full_short's runs is lower than full_short would be."""
+    results = [
+        made(make_result, agent, seed, keep_ratio, accuracy + 0.001 * seed, cost)
+        for seed in range(5)
+        for agent, keep_ratio, accuracy, cost in (
+            ("full_short", 0.1, 0.50, 0.1),
+            ("full", 1.0, 0.70, 1.0),
+            ("rs2", 0.1, 0.60 + 0.002 * seed, 0.1),
+            ("el2n", 0.1, 0.70 + 0.002 * seed, 0.2),
+            ("aum", 0.1, 0.40 + 0.002 * seed, 0.2),
+        )
+    ]
+    comparison = standings(results).comparisons[0]
+    assert [comparison.row(name).sign for name in ("rs2", "el2n", "aum")] == [1, 0, -1]
+    assert not comparison.row("el2n").at_equal_cost
+    assert judge(comparison).leader.agent == "rs2"
 
 
 def test_headline_without_anything():

@@ -128,8 +128,8 @@ def test_bad_input_ends_with_one_clear_error(tmp_path, capsys, arguments, messag
 
 def test_a_board_with_too_little_or_too_much(tmp_path):
     write_board(tmp_path, {"ucb": [0.5], "full": [0.6]})
-    with pytest.raises(ValueError, match=r"has 2 agents at keep ratio 0\.3, with 3 rounds of a/b"):
+    with pytest.raises(ValueError, match=r"has 2 agents at keep ratio 0\.3, with a/b, 3 epochs"):
         fidelity.read_board(tmp_path, 0.3)
     write_board(tmp_path, {"rs2": [0.5]}, epochs=4)
-    with pytest.raises(ValueError, match=r"3 rounds of a/b, 4 rounds of a/b"):
+    with pytest.raises(ValueError, match=r"a/b, 3 epochs; a/b, 4 epochs"):
         fidelity.read_board(tmp_path, 0.3)

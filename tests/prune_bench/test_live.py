@@ -99,3 +99,15 @@ def test_the_picture_counts_and_ranks(board):
 )
 def test_duration(seconds, words):
     assert duration(seconds) == words
+
+
+def test_two_settings_are_not_averaged(tmp_path):
+    board = Board(tmp_path)
+    for limit, accuracy, seconds in ((None, 0.8, 10.0), (100, 0.4, 2.0)):
+        board.add(Grid(agents=("ucb",), keep_ratios=(0.5,), seeds=2, epochs=4, limit=limit))
+        for name, options in board.runs().items():
+            if (options.agent, options.seed, options.limit) == ("ucb", 0, limit):
+                finish(board, name, accuracy, seconds)
+    lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1))
+    found = [line.split() for line in lines if "ucb" in line]
+    assert sorted((words[-4], words[-3]) for words in found) == [("40.00%", "1"), ("80.00%", "1")]

@@ -88,7 +88,10 @@ def test_comparisons_count_it_and_take_a_missing_one_as_nothing():
     assert finished.cost == (3 * K * EPOCHS + 3 * N * 2) / full
     assert finished.curve["passes"][0] == (3 * K + 3 * N * 2) / full
     assert finished.curve["passes"][-1] == finished.cost
-    assert finished.charged_seconds == pytest.approx(sum(seconds.values()) - seconds["evaluate"])
+    free = seconds["evaluate"] + seconds["test"]
+    assert finished.charged_seconds == pytest.approx(sum(seconds.values()) - free)
+    assert finished.curve["seconds"][-1] == pytest.approx(finished.charged_seconds)
+    assert seconds["test"] > 0
     assert finished.curve["seconds"][0] > seconds["prior"]
 
     old = run(replace(OPTIONS, agent="uncertainty"), Place(threads=1))

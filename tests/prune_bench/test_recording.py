@@ -53,7 +53,7 @@ def test_nothing_is_overwritten_by_accident(tmp_path, capsys):
     [
         (["--evaluate-every", "2"], "evaluate_every is 2; expected 1"),
         (["--agent", "fulll"], "unknown agent 'fulll'; near names: full"),
-        (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'"),
+        (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; besides"),
     ],
 )
 def test_bad_input_leaves_no_file(tmp_path, capsys, arguments, message):

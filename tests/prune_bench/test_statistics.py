@@ -112,7 +112,9 @@ def test_p_value_is_scipys(rng):
         differences = rng.normal(0.3, 1.0, n)
         expected = stats.ttest_1samp(differences, 0.0).pvalue
         assert p_value(differences) == pytest.approx(expected)
-    assert p_value(np.full(5, 0.25)) == 0.0
+    equal = [p_value(np.full(n, 0.25)) for n in (2, 3, 5)]  # t = sqrt(6 n)
+    assert equal == pytest.approx([2 * stats.t.sf((6 * n) ** 0.5, n - 1) for n in (2, 3, 5)])
+    assert equal[1] > 0.05 > equal[2]
     assert p_value(np.zeros(5)) == 1.0
 
 

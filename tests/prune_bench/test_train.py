@@ -92,6 +92,21 @@ def test_a_training_leaves_an_agent_and_its_scores(options):
     assert sb3.load(options.out).path == str(options.out)
 
 
+def test_every_seed_has_its_own_draw_of_a_control(options, monkeypatch):
+    """One draw for all seeds would leave its luck out of the interval."""
+    seeds = {}
+
+    def note(agent, env, seed):
+        seeds.setdefault(type(agent).__name__, []).append((agent.seed, seed))
+        return {"val_loss": 0.0, "test_accuracy": 0.0}
+
+    monkeypatch.setattr(training, "last_info", note)
+    training.train(options)
+    held_out = range(training.HELD_OUT, training.HELD_OUT + 3)
+    assert len(seeds) == 3
+    assert all(pairs == [(seed, seed) for seed in held_out] for pairs in seeds.values())
+
+
 def test_an_agent_is_not_overwritten(options):
     options.out.mkdir()
     (options.out / "model.zip").touch()

@@ -22,7 +22,9 @@ from prune_bench.charts.shared import (
 )
 from prune_bench.standings import PHASES, Comparison, Row
 
-PHASE_COLOURS = dict(zip(PHASES, (AHEAD, "#E69F00", "#009E73", "#b8bdc4", "#CC79A7"), strict=True))
+PHASE_COLOURS = dict(
+    zip(PHASES, (AHEAD, "#E69F00", "#009E73", "#b8bdc4", "#CC79A7", "#dfe2e6"), strict=True)
+)
 MAX_BINS = 20
 """A histogram of pulls has at most so many bars."""
 

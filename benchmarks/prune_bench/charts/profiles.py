@@ -14,19 +14,19 @@ from prune_bench.charts.shared import (
     agent_colour,
     dashed_controls,
     data,
-    distinct,
     focus_parameter,
     focused,
     looks,
 )
-from prune_bench.standings import Comparison
+from prune_bench.standings import Comparison, distinct
 from prune_bench.statistics import performance_profile
 
 
 def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
     """Which share of the runs ends above a normalised score.
 
-    None where the scale is not known, or fewer than two agents have all their runs.
+    None where the scale is not known at every keep ratio, or fewer than two agents have all their
+    runs at each.
     """
     strata: dict[str, list[Any]] = {}
     for comparison in comparisons:
@@ -34,14 +34,13 @@ def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
             allowed = row.costs_its_keep_ratio and row.agent != "full" and row.complete
             if allowed and row.normalised_runs is not None:
                 strata.setdefault(row.agent, []).append(row.normalised_runs)
-    known = max((len(runs) for runs in strata.values()), default=0)
-    strata = {agent: runs for agent, runs in strata.items() if len(runs) == known}
+    strata = {agent: runs for agent, runs in strata.items() if len(runs) == len(comparisons)}
     if len(strata) < 2:
         return None
     scores = np.concatenate([runs for agent in strata.values() for runs in agent])
     low, high = max(-1.0, scores.min()), min(2.0, scores.max())
     thresholds = np.linspace(low, high, 121)
-    look = looks(row.agent for row in distinct(comparisons))
+    look = looks(row.agent for row in distinct(comparisons) if row.runs)
     records = [
         {
             "agent": agent,

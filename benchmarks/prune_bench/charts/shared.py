@@ -72,12 +72,6 @@ def name_with_cost(row: Row) -> str:
     return name(row) if row.costs_its_keep_ratio else f"{name(row)}, cost {row.cost:.2f}"
 
 
-def distinct(comparisons: Sequence[Comparison]) -> list[Row]:
-    """The rows with runs, `full` once."""
-    rows = [row for comparison in comparisons for row in comparison.rows if row.runs]
-    return list({(row.agent, row.keep_ratio): row for row in rows}.values())
-
-
 def agent_colour(look: dict[str, tuple[str, str]], legend: bool = False) -> Any:
     scale = alt.Scale(domain=list(look), range=[colour for colour, _ in look.values()])
     colour = alt.Color("agent:N", scale=scale, legend=_legend(legend))
