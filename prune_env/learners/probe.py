@@ -62,8 +62,8 @@ class ProbeLearner:
     spends the budget on them, and the order of eight agents was rather the reverse of the board's
     (Kendall's tau -0.43 at keep 0.3). So the labels of "cifar10" are what a head of 64 units
     answers: on those eight 0.50 at keep 0.3 (0.0 to 0.5 with the answers of other such heads), and
-    with `el2n` and `forgetting` 0.86 [0.45, 0.90] at keep 0.1, 0.61 [0.31, 0.67] at 0.3 and 0.56
-    [0.39, 0.72] at 0.5 (benchmarks/results/fidelity_*.json). It shows what never changing the arms
+    with `el2n` and `forgetting` 0.90 [0.40, 0.91] at keep 0.1, 0.60 [0.42, 0.73] at 0.3 and 0.60
+    [0.42, 0.73] at 0.5 (benchmarks/results/fidelity_*.json). It shows what never changing the arms
     costs, and at keep 0.5 that seeking high losses pays; at 0.3 it sees a tie where a network gains
     a point. Do not ask it which of two akin policies is ahead (it has `ucb` last of the bandits),
     or about wrong labels, augmentation and features that change: it has none.

@@ -60,8 +60,9 @@ class ReplayLearner:
     predicts is measured, by `prune-env fidelity`, not assumed: at keep 0.3 and 0.5 it puts the
     agents of the CIFAR-10 board that choose by loss ahead of random ones, as the network does, and
     cannot tell the random ones apart; but `el2n`, the hardest arms and always those, is first here
-    and last there. Kendall's tau over nine or ten agents is -0.57 [-0.65, -0.13] at keep 0.1, 0.28
-    [0.11, 0.50] at 0.3 and 0.50 [0.33, 0.67] at 0.5 (benchmarks/results/fidelity_*.json).
+    at every ratio, and last there at 0.1 and 0.3. Kendall's tau over ten agents is -0.33 [-0.64,
+    -0.07] at keep 0.1, 0.07 [-0.07, 0.24] at 0.3 and 0.47 [0.33, 0.64] at 0.5
+    (benchmarks/results/fidelity_*.json).
 
     Nothing is random: runs of different seeds that keep the same arms are the same.
 
