@@ -117,12 +117,12 @@ def headline(verdicts: Sequence[Verdict]) -> str:
             f"At equal cost nothing beats full_short{certain}. The {rank} is {best.leader.agent} "
             f"at keep {percent(best.keep_ratio)}: {points(best.ahead, signed=True)} points."
         )
-    clauses = [
-        f"{verdict.leader.agent} {verdict.beats} full_short at keep {percent(verdict.keep_ratio)} "
-        f"({points(verdict.ahead, signed=True, interval=False)} points)"
-        for verdict in won
-        if verdict.leader
-    ]
+    places: dict[str, list[str]] = {}
+    for verdict in won:
+        assert verdict.leader is not None
+        place = f"{percent(verdict.keep_ratio)} ({points(verdict.ahead, True, False)} points)"
+        places.setdefault(f"{verdict.leader.agent} {verdict.beats} full_short", []).append(place)
+    clauses = [f"{who} at keep {_enumerate(where)}" for who, where in places.items()]
     lost = [percent(verdict.keep_ratio) for verdict in judged if verdict not in won]
     open_ = [percent(verdict.keep_ratio) for verdict in verdicts if verdict.kind == "open"]
     rest = f"; at {_enumerate(lost)} nothing does" if lost else ""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import doctest
+import importlib
 import json
 import re
 
 import numpy as np
 import pytest
 from prune_bench.board import Grid
-from prune_bench.charts import looks
+from prune_bench.charts import ahead, looks
 from prune_bench.compare import read_standings, standings
 from prune_bench.overall import overall
 from prune_bench.report import command, html, write_report
@@ -33,6 +35,27 @@ def test_terminal_table_answers_first(found):
     lines = printed(terminal_table(found), width=200).splitlines()
     assert lines[0].startswith("At equal cost fake_winner beats full_short at keep 10 %")
     assert any("fake_level" in line and "4/5, 1 failed" in line for line in lines)
+
+
+def test_examples_of_the_charts():
+    failed, tried = doctest.testmod(importlib.import_module("prune_bench.charts.ahead"))
+    assert (failed, tried) == (0, 2)
+
+
+def test_a_hopeless_agent_is_a_number_at_the_edge(make_result):
+    """Its -60 points would leave no room for what happens between -1 and +1."""
+    last = {"full_short": 0.9, "rs2": 0.91, "random_dynamic": 0.89, "ucb": 0.3}
+    results = []
+    for agent, accuracy in last.items():
+        for seed in range(5):
+            result = make_result(RunOptions(agent=agent, seed=seed))
+            result["test_accuracy"] = {"last": accuracy + 0.001 * seed, "best": accuracy}
+            results.append(result)
+    layers = ahead(standings(results).comparisons[0]).to_dict()["layer"]
+    of = {layer["mark"]["type"]: layer["data"]["values"] for layer in layers}
+    assert [(record["agent"], record["off"]) for record in of["text"]] == [("ucb", "← −60.0")]
+    assert {record["agent"] for record in of["tick"]} == {"rs2", "random_dynamic"}
+    assert min(record["points"] for record in of["circle"]) > -4
 
 
 def test_a_long_name_leaves_the_numbers_whole(make_result):
