@@ -6,7 +6,7 @@ import json
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from types import TracebackType
 
 from rich.console import Console, RenderableType
@@ -147,7 +147,7 @@ class BoardView:
         known = defaultdict(list)
         for run in self.finished.values():
             known[_kind(run.options)].append(run.seconds)
-        share = mean(run.seconds / run.options.keep_ratio for run in self.finished.values())
+        share = median(run.seconds / run.options.keep_ratio for run in self.finished.values())
         seconds = 0.0
         for name, options in self.runs.items():
             if name not in self.finished and name not in self.failed:
