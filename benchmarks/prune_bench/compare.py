@@ -171,10 +171,13 @@ class Line:
             if (ends := self.ends.get(run.seed))
         }
 
-    def has(self, run: Run) -> bool:
-        """Whether the line has an end at the cost of this run."""
-        costs = [end.cost for end in self.ends.get(run.seed, ())]
-        return any(abs(np.log(run.cost / cost)) < SAME_COST for cost in costs)
+    def has_ends_at(self, row: Row) -> bool:
+        """Whether the line has an end at the cost of each run of a row, where it has the seed."""
+        return all(
+            any(abs(np.log(run.cost / end.cost)) < SAME_COST for end in self.ends[run.seed])
+            for run in row.runs
+            if run.seed in self.ends
+        )
 
 
 def _accuracy_for(
@@ -198,7 +201,7 @@ def _against_short(row: Row, short: Row, line: Line) -> Row:
         row,
         ahead=_estimate(list(differences.values())),
         ahead_runs=differences,
-        at_equal_cost=all(line.has(run) for run in row.runs),
+        at_equal_cost=line.has_ends_at(row),
         ahead_seconds=_estimate(list(line.differences(row, "charged_seconds").values())),
         at_passes=_estimate(at["passes"]),
         at_seconds=_estimate(at["seconds"]),

@@ -130,7 +130,9 @@ def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
             f"{folder} has {len(accuracies)} agents at keep ratio {keep_ratio}, with {found}; "
             "expected three or more agents and one setting"
         )
-    return accuracies, result["options"]["epochs"]
+    (setting,) = settings
+    assert setting.epochs is not None  # a result says how many there were
+    return accuracies, setting.epochs
 
 
 def run_on_rung(
