@@ -87,3 +87,18 @@ def find_reward(name: str) -> RewardFunction:
     if not callable(found):
         raise ValueError(f"the reward {name!r} is a {type(found).__name__}; expected a function")
     return found
+
+
+def earned(name: str, reward: RewardFunction, outcome: RoundOutcome) -> NDArray[np.float64]:
+    """(M,) float64, finite: what a round earned by this reward; NaN counts as nothing.
+
+    Raises:
+        ValueError: the function returned something else than one number for each run.
+    """
+    rewards = np.nan_to_num(np.asarray(reward(outcome), np.float64))
+    if rewards.shape != (expected := outcome.kept_loss.shape):
+        raise ValueError(
+            f"the reward {name!r} has shape {rewards.shape}; expected {expected}: one number for "
+            "each run"
+        )
+    return rewards

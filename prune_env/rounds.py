@@ -26,7 +26,7 @@ from prune_env.learners.learner import (
     Signals,
 )
 from prune_env.options import check_at_least, check_types
-from prune_env.rewards import RoundOutcome, find_reward
+from prune_env.rewards import RoundOutcome, earned, find_reward
 from prune_env.selection import Selection
 
 Feedback = Literal["semi", "full"]
@@ -258,12 +258,7 @@ class Rounds:
             val_accuracy=self.val_accuracy.copy(),
             val_accuracy_before=before[1],
         )
-        rewards = np.nan_to_num(np.asarray(self.reward(outcome), np.float64))
-        if rewards.shape != (self.num_runs,):
-            raise ValueError(
-                f"the reward {self.options.reward!r} has shape {rewards.shape}; expected "
-                f"{(self.num_runs,)}: one number for each run"
-            )
+        rewards = earned(self.options.reward, self.reward, outcome)
         infos: dict[str, NDArray[Any]] = self.infos() | {
             "kept": selection.counts.copy(),
             "kept_loss": outcome.kept_loss.copy(),

@@ -27,6 +27,7 @@ from prune_bench.catalogue import Agents, Envs
 from prune_bench.runner import Place, RunOptions
 from prune_bench.study import Branch, Fidelity, Inspect, Record
 from prune_bench.train_options import TrainOptions
+from prune_env.options import check_at_least
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,9 @@ class Board:
         from prune_bench.live import BoardView
         from prune_bench.work import do_run
 
-        for name in ("jobs", "threads_per_job"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"{name} is {value}; allowed is 1 or more")
+        check_at_least(self, jobs=1)
+        if self.threads_per_job is not None:
+            check_at_least(self, threads_per_job=1)
         board = Folder(self.out.resolve())
         if not board.grids() or self.grid != Grid():  # without options: finish what is there
             board.add(self.grid)

@@ -79,7 +79,6 @@ def decode(
 def _open(encoded: Encoded, mode: str | None = None) -> Image:
     """Read the header of an image or, given a mode, all of it."""
     from PIL import Image
-    from PIL.Image import DecompressionBombError
 
     try:
         content = encoded.content
@@ -87,5 +86,5 @@ def _open(encoded: Encoded, mode: str | None = None) -> Image:
             if image.mode.startswith(DEEP):
                 raise ValueError(f"its mode is {image.mode}, allowed are images of 8 bits")
             return image.convert(mode) if mode else image
-    except (OSError, SyntaxError, ValueError, DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{encoded.where} cannot be decoded as an image: {error}") from error

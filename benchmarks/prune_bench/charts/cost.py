@@ -16,6 +16,7 @@ from prune_bench.charts.shared import (
     Unit,
     agent_colour,
     agent_shape,
+    begun,
     cost_title,
     dashed_controls,
     data,
@@ -27,7 +28,7 @@ from prune_bench.charts.shared import (
     of_unit,
     unit_parameter,
 )
-from prune_bench.standings import Comparison, Row, distinct
+from prune_bench.standings import Comparison, Row
 from prune_bench.statistics import iqm, pareto_front
 
 MAX_ROUNDS = 60
@@ -39,7 +40,7 @@ def accuracy_against_cost(comparisons: Sequence[Comparison], legend: bool = Fals
 
     Blue and broad: the Pareto front. Dashed: what `full_short` reaches for a cost.
     """
-    rows = [row for row in distinct(comparisons) if row.runs]
+    rows = begun(comparisons)
     look = looks(row.agent for row in rows)
     of_agent = {
         "x": alt.X("cost:Q", scale=alt.Scale(type="log", nice=False, padding=14), title=None),
@@ -127,7 +128,7 @@ def _front(rows: Sequence[Row]) -> Chart:
 
 def learning_curves(comparisons: Sequence[Comparison], legend: bool = False) -> Chart:
     """Test accuracy on the way, the interquartile mean of the runs, against what it had cost."""
-    rows = [row for row in distinct(comparisons) if row.runs]
+    rows = begun(comparisons)
     look = looks(row.agent for row in rows)
     records = [
         record

@@ -12,13 +12,14 @@ from prune_bench.board import CONTROLS
 from prune_bench.charts.shared import (
     Chart,
     agent_colour,
+    begun,
     dashed_controls,
     data,
     focus_parameter,
     focused,
     looks,
 )
-from prune_bench.standings import Comparison, distinct
+from prune_bench.standings import Comparison
 from prune_bench.statistics import performance_profile
 
 
@@ -40,7 +41,7 @@ def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
     scores = np.concatenate([runs for agent in strata.values() for runs in agent])
     low, high = max(-1.0, scores.min()), min(2.0, scores.max())
     thresholds = np.linspace(low, high, 121)
-    look = looks(row.agent for row in distinct(comparisons) if row.runs)
+    look = looks(row.agent for row in begun(comparisons))
     records = [
         {
             "agent": agent,

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import altair as alt
 
 from prune_bench.board import CONTROLS
-from prune_bench.standings import Comparison, Row
+from prune_bench.standings import Comparison, Row, distinct
 
 Chart = Any
 """What Altair makes; its own types say a union where only one can come."""
@@ -70,6 +70,11 @@ def name(row: Row) -> str:
 def name_with_cost(row: Row) -> str:
     """The name, and the cost where that is not the keep ratio."""
     return name(row) if row.costs_its_keep_ratio else f"{name(row)}, cost {row.cost:.2f}"
+
+
+def begun(comparisons: Sequence[Comparison]) -> list[Row]:
+    """The rows that have runs, those that belong to several comparisons only once."""
+    return [row for row in distinct(comparisons) if row.runs]
 
 
 def agent_colour(look: dict[str, tuple[str, str]], legend: bool = False) -> Any:
