@@ -29,7 +29,7 @@ from prune_bench.runner import RunOptions
 CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 """On every board: what an agent has to beat before its number means something."""
 
-AXES = ("env", "agents", "keep_ratios")
+AXES = ("env", "agents", "keep_ratios", "full_short_at")
 """The fields of a grid that are lists."""
 
 BASIC_AGENTS = ("uncertainty", "epsilon_greedy", "ucb", "ucb1")
@@ -46,6 +46,9 @@ class Grid:
     """names of selection policies, or import paths module:Class; the controls are always there"""
     keep_ratios: tuple[float, ...] = (0.1, 0.3, 0.5)
     """shares of the arms to keep each round, in (0, 1]"""
+    full_short_at: tuple[float, ...] = ()
+    """keep ratios at which full_short is run as well, so that agents which decide themselves how
+    much to keep are compared with it at about their cost"""
     seeds: int = 5
     """how many; they are 0, 1, 2 ..."""
     epochs: int | None = None
@@ -68,7 +71,7 @@ class Grid:
             value = getattr(self, name)
             if not isinstance(value, list | tuple):
                 raise ValueError(f"{name} is {value!r}; expected a list")
-            if not value and name != "agents":
+            if not value and name not in ("agents", "full_short_at"):
                 raise ValueError(f"{name} is empty; name at least one")
             object.__setattr__(self, name, tuple(value))
         for env in self.env:
@@ -79,8 +82,8 @@ class Grid:
                 raise ValueError(f"env {env!r} is not registered; see prune-env envs")
         if not (isinstance(self.seeds, int) and self.seeds >= 1):
             raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
-        for agent in self.agents:
-            for keep_ratio in self.keep_ratios:
+        for agent in (*self.agents, "full_short"):
+            for keep_ratio in self._ratios_of(agent):
                 prune_agents.make(agent, keep_ratio=keep_ratio)
 
     def runs(self) -> list[RunOptions]:
@@ -95,8 +98,12 @@ class Grid:
             for seed in range(self.seeds)
             for env in self.env
             for agent in (*CONTROLS, *others)
-            for keep_ratio in (self.keep_ratios if reads_keep_ratio(agent) else (1.0,))
+            for keep_ratio in (self._ratios_of(agent) if reads_keep_ratio(agent) else (1.0,))
         ]
+
+    def _ratios_of(self, agent: str) -> tuple[float, ...]:
+        further = self.full_short_at if agent == "full_short" else ()
+        return tuple(dict.fromkeys((*self.keep_ratios, *further)))
 
     def merged(self, other: Grid) -> Grid | None:
         """One grid with the runs of both and no others; None where there is no such grid."""
@@ -219,10 +226,11 @@ def read_grids(path: Path) -> list[Grid]:
 
 def _shortest(grid: Grid) -> dict[str, Any]:
     """A grid as YAML shows it: without the settings that are as usual."""
-    named = {*AXES, "seeds", "epochs"}
-    content = {
-        name: list(value) if isinstance(value, tuple) else value
+    named = ("env", "agents", "keep_ratios", "seeds", "epochs")
+    usual = Grid()
+    chosen = {
+        name: value
         for name, value in asdict(grid).items()
+        if name in named or value != getattr(usual, name)
     }
-    usual = asdict(Grid())
-    return {n: v for n, v in content.items() if n in named or v != usual[n]}
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in chosen.items()}

@@ -4,13 +4,14 @@ The bar is `full_short`, all data for keep_ratio of the epochs. Its runs at all 
 `full` make a line, accuracy against cost, of runs that have ended their schedules: an agent is
 compared with that line at the agent's own cost. Where the agent costs what `full_short` costs, this
 is the plain difference. Elsewhere the line is too low, for accuracy is concave in log cost (on
-CIFAR-10 by 0.4 points half way between keep 30 % and everything): there an agent can be certainly
-behind, but not certainly ahead.
+CIFAR-10 by 0.4 points half way between keep 30 % and everything): there who ends below the line is
+behind, but ahead is only who ends above the next dearer run of `full_short`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,16 @@ import numpy as np
 from prune_bench.board import Board, reads_keep_ratio
 from prune_bench.results import read_results
 from prune_bench.runner import RunOptions
-from prune_bench.standings import Comparison, Failure, Row, Rule, Run, Setting, Standings
+from prune_bench.standings import (
+    Comparison,
+    Failure,
+    Row,
+    Rule,
+    Run,
+    Setting,
+    Standings,
+    best_first,
+)
 from prune_bench.statistics import (
     Estimate,
     Scores,
@@ -33,6 +43,8 @@ from prune_bench.statistics import (
     normalise,
     paired_differences,
 )
+
+Unit = Literal["cost", "charged_seconds"]
 
 SAME_COST = 0.01
 """Costs that differ by less than this share are the same."""
@@ -102,6 +114,7 @@ def standings(
             failed=sum(name in failures for name in names),
             is_everywhere=own_amount,
         )
+        row = replace(row, last=_estimate(list(row.scores().values())))
         rows[setting].append(row)
     return Standings(
         tuple(
@@ -114,14 +127,19 @@ def standings(
 
 
 def _keep_ratios(rows: Sequence[Row]) -> list[float]:
-    """Those at which something is compared; agents that do not read theirs have none."""
-    ratios = {row.keep_ratio for row in rows if not row.is_everywhere}
-    return sorted(ratios or {row.keep_ratio for row in rows})
+    """Those at which something is compared: agents that do not read theirs have none, and
+    `full_short` alone is no comparison.
+    """
+    bound = [row for row in rows if not row.is_everywhere]
+    compared = [row for row in bound if not row.is_reference]
+    return sorted({row.keep_ratio for row in compared or bound or rows})
 
 
 def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Comparison:
     """The rows of one keep ratio, with all that one row says about another."""
     line = Line.of([row for row in rows if row.is_reference])
+    elsewhere = {row.keep_ratio for row in rows} - set(_keep_ratios(rows))
+    bar = [row for row in rows if not row.is_everywhere and row.keep_ratio in elsewhere]
     rows = [row for row in rows if row.keep_ratio == keep_ratio or row.is_everywhere]
     by_agent = {row.agent: row for row in rows if row.runs}
     short, random, full = map(by_agent.get, ("full_short", "random_dynamic", "full"))
@@ -131,13 +149,11 @@ def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Compar
             _against_short(row, short, line) if row.runs and not row.is_reference else row
             for row in rows
         ]
-        signs = certain_signs([np.array(list(row.ahead_runs.values())) for row in rows])
-        rows = [
-            replace(row, sign=sign if row.at_equal_cost else min(sign, 0))
-            for row, sign in zip(rows, signs, strict=True)
-        ]
-    rows.sort(key=lambda row: -row.last.value if row.last else 0.0)
-    return Comparison(setting, keep_ratio, tuple(rows))
+        signs = certain_signs(
+            [np.empty(0) if row.is_reference else line.least_differences(row) for row in rows]
+        )
+        rows = [replace(row, sign=sign) for row, sign in zip(rows, signs, strict=True)]
+    return Comparison(setting, keep_ratio, tuple(best_first(rows)), tuple(bar))
 
 
 @dataclass(frozen=True)
@@ -157,38 +173,62 @@ class Line:
             {seed: tuple(sorted(runs, key=lambda r: r.cost)) for seed, runs in ends.items()}
         )
 
-    def differences(self, row: Row, unit: Literal["cost", "charged_seconds"]) -> dict[int, float]:
+    def differences(self, row: Row, unit: Unit) -> dict[int, float]:
         """By seed, how far the runs of a row end above the line.
 
         The line is straight in log cost. A run cheaper than all of its ends is compared with the
-        cheapest, one dearer than all with the dearest, and one that costs within `SAME_COST` what
-        an end costs with that end: a rounded number of arms is no advantage. Seeds without a line
-        are left out.
+        cheapest, one dearer than all with the dearest. Seeds without a line are left out.
         """
         return {
-            run.seed: run.last - _accuracy_for(getattr(run, unit), ends, unit)
-            for run in row.runs
-            if (ends := self.ends.get(run.seed))
+            run.seed: run.last - _on_line(place, ends) for run, place, ends in self._on(row, unit)
         }
+
+    def least_differences(self, row: Row) -> Scores:
+        """(n,) how far the runs of a row are ahead of `full_short`, or behind it, at the least.
+
+        For the cost of a run, `full_short` would reach no less than the line, and no more than its
+        own next dearer run. Runs that end between these two on average are neither: all 0. So are
+        those that only a dearer line could show to be ahead, or only a cheaper one behind.
+        """
+        places = self._on(row, "cost")
+        most = [
+            ends[math.ceil(at)].last if at <= len(ends) - 1 else np.inf for _, at, ends in places
+        ]
+        least = [_on_line(at, ends) if at >= 0 else -np.inf for _, at, ends in places]
+        last = np.array([run.last for run, *_ in places])
+        ahead, behind = last - most, last - least
+        return ahead if ahead.sum() > 0 else behind if behind.sum() < 0 else np.zeros(len(last))
 
     def has_ends_at(self, row: Row) -> bool:
         """Whether the line has an end at the cost of each run of a row, where it has the seed."""
-        return all(
-            any(abs(np.log(run.cost / end.cost)) < SAME_COST for end in self.ends[run.seed])
+        return all(place == int(place) for _, place, _ in self._on(row, "cost"))
+
+    def _on(self, row: Row, unit: Unit) -> list[tuple[Run, float, tuple[Run, ...]]]:
+        """The runs of a row, where on the line of their seed they are, and its ends.
+
+        1.5 is half way, in log cost, between the second end and the third. Cheaper than all ends is
+        -0.5, dearer than all n of them n - 0.5. A run that costs within `SAME_COST` what an end
+        costs is at that end: a rounded number of arms is no advantage.
+        """
+        return [
+            (run, _place(getattr(run, unit), [getattr(end, unit) for end in ends]), ends)
             for run in row.runs
-            if run.seed in self.ends
-        )
+            if (ends := self.ends.get(run.seed))
+        ]
 
 
-def _accuracy_for(
-    cost: float, ends: Sequence[Run], unit: Literal["cost", "charged_seconds"]
-) -> float:
-    """The accuracy of a line with these ends at a cost."""
-    costs = np.log(np.maximum.accumulate([getattr(end, unit) for end in ends]))
-    nearest = int(np.abs(costs - np.log(cost)).argmin())
-    if abs(costs[nearest] - np.log(cost)) < SAME_COST:
-        return ends[nearest].last
-    return float(np.interp(np.log(cost), costs, [end.last for end in ends]))
+def _place(cost: float, costs: Sequence[float]) -> float:
+    """Where a cost is among those of the ends of a line, see `Line`."""
+    logs, at = np.log(np.maximum.accumulate(costs)), np.log(cost)
+    nearest = int(np.abs(logs - at).argmin())
+    if abs(logs[nearest] - at) < SAME_COST:
+        return nearest
+    return float(np.interp(at, logs, np.arange(len(logs)), left=-0.5, right=len(logs) - 0.5))
+
+
+def _on_line(place: float, ends: Sequence[Run]) -> float:
+    """The accuracy at a place of a line."""
+    return float(np.interp(place, np.arange(len(ends)), [end.last for end in ends]))
 
 
 def _against_short(row: Row, short: Row, line: Line) -> Row:
@@ -210,7 +250,6 @@ def _against_short(row: Row, short: Row, line: Line) -> Row:
 
 def _against_random(row: Row, random: Row | None, full: Row | None) -> Row:
     scores = row.scores()
-    row = replace(row, last=_estimate(list(scores.values())))
     if random and row.agent != random.agent:
         row = replace(row, ahead_random=_difference(scores, random.scores()))
     if random and full and _scale_is_known(random, full):

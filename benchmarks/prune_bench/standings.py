@@ -161,8 +161,8 @@ class Row:
     ahead_runs: Mapping[int, float] = field(default_factory=dict)
     """by seed, the same of every run"""
     at_equal_cost: bool = True
-    """whether `full_short` was run at the cost of every run; where a line between two of its runs
-    stands in, which lies below it, or `full` for what is dearer, nobody is ahead for certain"""
+    """whether `full_short` was run at the cost of every run; else a line between two of its runs
+    stands in, which lies below it, or `full` for what is dearer"""
     sign: int = 0
     """1 where that is certainly ahead among all agents compared, -1 behind, else 0"""
     ahead_seconds: Estimate | None = None
@@ -230,25 +230,36 @@ class Comparison:
     setting: Setting
     keep_ratio: float
     rows: tuple[Row, ...]
+    bar: tuple[Row, ...] = ()
+    """`full_short` at keep ratios that nothing else was run at, where those have a bar that decide
+    themselves how much to keep"""
 
     @property
     def tables(self) -> dict[Rule, list[Row]]:
         """The rows under each rule, together with the references."""
         rules: tuple[Rule, ...] = ("fixed keep ratio", "total budget", "own amount")
-        return {
+        tables = {
             rule: [row for row in self.rows if row.is_reference or row.rule == rule]
             for rule in rules
             if any(row.rule == rule and not row.is_reference for row in self.rows)
         } or {"fixed keep ratio": list(self.rows)}
+        if "own amount" in tables:
+            tables["own amount"] = best_first([*tables["own amount"], *self.bar])
+        return tables
 
     def row(self, agent: str) -> Row | None:
         """The row of an agent, where it has finished runs."""
         return next((row for row in self.rows if row.agent == agent and row.runs), None)
 
 
+def best_first(rows: Sequence[Row]) -> list[Row]:
+    """By accuracy; rows without runs at the end."""
+    return sorted(rows, key=lambda row: -row.last.value if row.last else 0.0)
+
+
 def distinct(comparisons: Sequence[Comparison]) -> list[Row]:
     """The rows of comparisons of one setting, those that belong to several only once."""
-    rows = [row for comparison in comparisons for row in comparison.rows]
+    rows = [row for comparison in comparisons for row in (*comparison.rows, *comparison.bar)]
     return list({(row.agent, row.keep_ratio): row for row in rows}.values())
 
 
@@ -284,7 +295,7 @@ class Standings:
         runs = {
             id(run): run
             for comparison in self.comparisons
-            for row in comparison.rows
+            for row in (*comparison.rows, *comparison.bar)
             for run in row.runs
         }
         return list(runs.values())

@@ -35,8 +35,8 @@ LEGEND = (
     "Test accuracy of the last epoch: interquartile mean [95 % interval]. vs full_short: points, "
     "paired by seed, at equal cost in sample passes. Cost: passes relative to all data for all "
     "epochs. Seconds: CPU time, on a GPU wall-clock, without evaluation. Beats, coloured: certain "
-    "among all agents compared, with 5 % false ones expected; nobody is ahead for certain at a "
-    "cost that full_short was not run at."
+    "among all agents compared, with 5 % false ones expected; at a cost that full_short was not "
+    "run at, its next dearer run has to be beaten."
 )
 
 
@@ -154,7 +154,7 @@ def comma_separated(all_standings: Standings) -> str:
         }
         | _record(row)
         for comparison in all_standings.comparisons
-        for row in comparison.rows
+        for row in (*comparison.rows, *comparison.bar)
     ]
     columns = dict.fromkeys(name for record in records for name in record)
     writer = csv.DictWriter(text, columns, lineterminator="\n")

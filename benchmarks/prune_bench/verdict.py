@@ -25,6 +25,9 @@ class Verdict:
     """of the agents that are complete, the one furthest ahead of `full_short`"""
     beaters: tuple[str, ...] = ()
     """all agents that beat it"""
+    own_amount: tuple[Row, ...] = ()
+    """of those that decide themselves how much to keep: the ones that are certainly ahead of
+    `full_short` for their cost; they decide nothing at a keep ratio"""
     so_far: Row | None = None
     """while it is open: the one furthest ahead of `full_short` in the runs that there are"""
 
@@ -76,26 +79,47 @@ def judge(comparison: Comparison) -> Verdict:
     candidates = [
         row
         for row in comparison.rows
-        if row.ahead is not None and row.rule != "own amount" and row.at_equal_cost
+        if row.ahead is not None
+        and row.rule != "own amount"
+        and (row.at_equal_cost or row.sign > 0)
     ]
     candidates.sort(key=lambda row: -_value(row.ahead))
     judged = [row for row in candidates if row.complete]
     beaters = [row for row in judged if row.sign > 0]
     under_way = [row for row in candidates if len(row.runs) + row.failed < row.expected]
+    own = tuple(
+        row
+        for row in comparison.rows
+        if row.rule == "own amount" and row.complete and row.sign > 0 and len(row.runs) >= MIN_SEEDS
+    )
     short = comparison.row("full_short")
     if short is None or not short.complete or not judged or (under_way and not beaters):
-        return Verdict("open", comparison.keep_ratio, so_far=next(iter(candidates), None))
+        return Verdict(
+            "open", comparison.keep_ratio, own_amount=own, so_far=next(iter(candidates), None)
+        )
     kind: Kind = "behind" if all(row.sign < 0 for row in judged) else "level"
     return Verdict(
         "beats" if beaters else kind,
         comparison.keep_ratio,
         (beaters or judged)[0],
         tuple(row.agent for row in beaters),
+        own,
     )
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """The answer of all comparisons of one setting in one sentence."""
+    """The answer of all comparisons of one setting in a sentence, or two."""
+    own = {row.agent: row for verdict in verdicts for row in verdict.own_amount}
+    found = [
+        f"{name} ({points(row.ahead, True, False)} points at cost {row.cost:.2f})"
+        for name, row in sorted(own.items(), key=lambda item: -_value(item[1].ahead))
+    ]
+    beat = "beats" if len(found) == 1 else "beat"
+    of_own = f" Deciding how much to keep, {_enumerate(found)} {beat} it." if found else ""
+    return _at_keep_ratios(verdicts) + of_own
+
+
+def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
     judged = [verdict for verdict in verdicts if verdict.kind != "open"]
     if not judged:
         begun = [verdict for verdict in verdicts if verdict.so_far]

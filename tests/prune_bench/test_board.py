@@ -51,6 +51,17 @@ def test_a_control_that_is_named_is_there_once():
     assert replace(SMALL, agents=("rs2", "full", "ucb")).runs() == SMALL.runs()
 
 
+def test_full_short_alone_runs_at_further_ratios(tmp_path):
+    board = Board(tmp_path)
+    board.add(SMALL)
+    board.add(replace(SMALL, full_short_at=(0.5, 0.8)))  # 0.5 is there already
+    assert board.grids() == [replace(SMALL, full_short_at=(0.5, 0.8))]
+    further = set(brief(board.runs().values())) - set(brief(SMALL.runs()))
+    assert further == {(0, "full_short", 0.8), (1, "full_short", 0.8)}
+    with pytest.raises(ValueError, match="keep_ratio"):
+        replace(SMALL, full_short_at=(1.8,))
+
+
 def test_every_setting_reaches_the_runs():
     grid = Grid(
         env=("prune_env/Digits-v0", "prune_env/CIFAR10-v0"),

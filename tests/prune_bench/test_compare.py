@@ -315,7 +315,7 @@ def test_a_mixture_of_networks_is_cautioned(make_result):
     assert not caution(standings([r | {"trained": {}} for r in results]).comparisons)
 
 
-def test_nobody_is_certainly_ahead_at_a_cost_that_full_short_was_not_run_at(make_result):
+def test_at_a_cost_that_full_short_was_not_run_at_its_next_dearer_run_is_the_bar(make_result):
     """In between, the line through full_short's runs is lower than full_short would be."""
     results = [
         made(make_result, agent, seed, keep_ratio, accuracy + 0.001 * seed, cost)
@@ -324,14 +324,65 @@ def test_nobody_is_certainly_ahead_at_a_cost_that_full_short_was_not_run_at(make
             ("full_short", 0.1, 0.50, 0.1),
             ("full", 1.0, 0.70, 1.0),
             ("rs2", 0.1, 0.60 + 0.002 * seed, 0.1),
-            ("el2n", 0.1, 0.70 + 0.002 * seed, 0.2),
+            ("el2n", 0.1, 0.71 + 0.002 * seed, 0.2),
+            ("between", 0.1, 0.65 + 0.002 * seed, 0.2),  # the line has 0.56 there
             ("aum", 0.1, 0.40 + 0.002 * seed, 0.2),
+            ("dear", 0.1, 0.80 + 0.002 * seed, 1.2),
+            ("cheap", 0.1, 0.40 + 0.002 * seed, 0.05),
         )
     ]
     comparison = standings(results).comparisons[0]
-    assert [comparison.row(name).sign for name in ("rs2", "el2n", "aum")] == [1, 0, -1]
-    assert not comparison.row("el2n").at_equal_cost
-    assert judge(comparison).leader.agent == "rs2"
+    signs = {row.agent: row.sign for row in comparison.rows if not row.is_reference}
+    assert signs == {"rs2": 1, "el2n": 1, "between": 0, "aum": -1, "dear": 0, "cheap": 0}
+    assert [row.agent for row in comparison.rows if row.at_equal_cost] == [
+        *("full", "rs2", "full_short"),
+    ]
+    assert judge(comparison).beaters == ("el2n", "rs2")
+
+
+def own_amounts(make_result, short_at):
+    """Two agents that keep 60 % of their own accord, and full_short at 10 %, these, and in full."""
+    results = [
+        made(make_result, agent, seed, keep_ratio, accuracy + 0.001 * seed, cost)
+        for seed in range(5)
+        for agent, keep_ratio, accuracy, cost in (
+            ("full_short", 0.1, 0.50, 0.1),
+            *(("full_short", keep, 0.68, keep) for keep in short_at),
+            ("rs2", 0.1, 0.4, 0.1),
+            ("full", 1.0, 0.70, 1.0),
+            ("infobatch", 1.0, 0.685 + 0.002 * seed, 0.6),
+            ("seta", 1.0, 0.67 + 0.002 * seed, 0.6),
+        )
+    ]
+    return standings(results)
+
+
+def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(make_result):
+    (comparison,) = own_amounts(make_result, ()).comparisons
+    assert [comparison.row(name).sign for name in ("infobatch", "seta")] == [0, 0]
+    found = own_amounts(make_result, (0.65,))
+    (comparison,) = found.comparisons  # 0.65 is no keep ratio that anything is compared at
+    assert [comparison.row(name).sign for name in ("infobatch", "seta")] == [1, 0]
+    assert [(row.agent, row.keep_ratio) for row in comparison.tables["own amount"]] == [
+        *(("full", 1.0), ("infobatch", 1.0), ("full_short", 0.65)),
+        *(("seta", 1.0), ("full_short", 0.1)),
+    ]
+    assert "full_short" not in [row.agent for row in comparison.bar if row.keep_ratio != 0.65]
+    assert len(found.runs) == 30
+    assert headline([judge(comparison)]) == (
+        "At equal cost nothing beats full_short. The closest is rs2 at keep 10 %: −10.0 "
+        "[−10.0, −10.0] points. Deciding how much to keep, infobatch (+1.7 points at cost 0.60) "
+        "beats it."
+    )
+
+
+def test_missing_runs_of_the_bar_are_missing(make_result):
+    planned = {
+        f"short-{keep}": RunOptions(agent="full_short", keep_ratio=keep, epochs=10)
+        for keep in (0.1, 0.65)
+    }
+    results = [made(make_result, agent) for agent in ("rs2", "infobatch")]
+    assert standings(results, planned).missing == 2
 
 
 def test_headline_without_anything():
