@@ -79,18 +79,18 @@ def begun(comparisons: Sequence[Comparison]) -> list[Row]:
 
 def agent_colour(look: dict[str, tuple[str, str]], legend: bool = False) -> Any:
     scale = alt.Scale(domain=list(look), range=[colour for colour, _ in look.values()])
-    colour = alt.Color("agent:N", scale=scale, legend=_legend(legend))
+    colour = alt.Color("agent:N", scale=scale, legend=_legend(legend, len(look)))
     return alt.condition("datum.complete", colour, alt.value(GREY))
 
 
 def agent_shape(look: dict[str, tuple[str, str]], legend: bool = False) -> alt.Shape:
     scale = alt.Scale(domain=list(look), range=[shape for _, shape in look.values()])
-    return alt.Shape("agent:N", scale=scale, legend=_legend(legend))
+    return alt.Shape("agent:N", scale=scale, legend=_legend(legend, len(look)))
 
 
-def _legend(shown: bool) -> alt.Legend | None:
-    """The page has a legend of its own for all charts together; a picture needs one."""
-    return alt.Legend(title=None) if shown else None
+def _legend(shown: bool, entries: int) -> alt.Legend | None:
+    """The page has a legend of its own for all charts together; a picture needs one, of all."""
+    return alt.Legend(title=None, symbolLimit=0, columns=1 + entries // 24) if shown else None
 
 
 def focused(opacity: float) -> Any:
