@@ -235,6 +235,11 @@ class Comparison:
     themselves how much to keep"""
 
     @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """The rows and the bar."""
+        return self.rows + self.bar
+
+    @property
     def tables(self) -> dict[Rule, list[Row]]:
         """The rows under each rule, together with the references."""
         rules: tuple[Rule, ...] = ("fixed keep ratio", "total budget", "own amount")
@@ -259,7 +264,7 @@ def best_first(rows: Sequence[Row]) -> list[Row]:
 
 def distinct(comparisons: Sequence[Comparison]) -> list[Row]:
     """The rows of comparisons of one setting, those that belong to several only once."""
-    rows = [row for comparison in comparisons for row in (*comparison.rows, *comparison.bar)]
+    rows = [row for comparison in comparisons for row in comparison.all_rows]
     return list({(row.agent, row.keep_ratio): row for row in rows}.values())
 
 
@@ -295,7 +300,7 @@ class Standings:
         runs = {
             id(run): run
             for comparison in self.comparisons
-            for row in (*comparison.rows, *comparison.bar)
+            for row in comparison.all_rows
             for run in row.runs
         }
         return list(runs.values())

@@ -154,7 +154,7 @@ def comma_separated(all_standings: Standings) -> str:
         }
         | _record(row)
         for comparison in all_standings.comparisons
-        for row in (*comparison.rows, *comparison.bar)
+        for row in comparison.all_rows
     ]
     columns = dict.fromkeys(name for record in records for name in record)
     writer = csv.DictWriter(text, columns, lineterminator="\n")

@@ -315,23 +315,29 @@ def test_a_mixture_of_networks_is_cautioned(make_result):
     assert not caution(standings([r | {"trained": {}} for r in results]).comparisons)
 
 
+def five_seeds(make_result, *cells):
+    """Standings of an agent, keep ratio, accuracy, its rise from seed to seed, and cost each."""
+    return standings(
+        made(make_result, agent, seed, keep_ratio, accuracy + rise * seed, cost)
+        for seed in range(5)
+        for agent, keep_ratio, accuracy, rise, cost in cells
+    )
+
+
 def test_at_a_cost_that_full_short_was_not_run_at_its_next_dearer_run_is_the_bar(make_result):
     """In between, the line through full_short's runs is lower than full_short would be."""
-    results = [
-        made(make_result, agent, seed, keep_ratio, accuracy + 0.001 * seed, cost)
-        for seed in range(5)
-        for agent, keep_ratio, accuracy, cost in (
-            ("full_short", 0.1, 0.50, 0.1),
-            ("full", 1.0, 0.70, 1.0),
-            ("rs2", 0.1, 0.60 + 0.002 * seed, 0.1),
-            ("el2n", 0.1, 0.71 + 0.002 * seed, 0.2),
-            ("between", 0.1, 0.65 + 0.002 * seed, 0.2),  # the line has 0.56 there
-            ("aum", 0.1, 0.40 + 0.002 * seed, 0.2),
-            ("dear", 0.1, 0.80 + 0.002 * seed, 1.2),
-            ("cheap", 0.1, 0.40 + 0.002 * seed, 0.05),
-        )
-    ]
-    comparison = standings(results).comparisons[0]
+    found = five_seeds(
+        make_result,
+        ("full_short", 0.1, 0.50, 0.001, 0.1),
+        ("full", 1.0, 0.70, 0.001, 1.0),
+        ("rs2", 0.1, 0.60, 0.003, 0.1),
+        ("el2n", 0.1, 0.71, 0.003, 0.2),
+        ("between", 0.1, 0.65, 0.003, 0.2),  # the line has 0.56 there
+        ("aum", 0.1, 0.40, 0.003, 0.2),
+        ("dear", 0.1, 0.80, 0.003, 1.2),
+        ("cheap", 0.1, 0.40, 0.003, 0.05),
+    )
+    comparison = found.comparisons[0]
     signs = {row.agent: row.sign for row in comparison.rows if not row.is_reference}
     assert signs == {"rs2": 1, "el2n": 1, "between": 0, "aum": -1, "dear": 0, "cheap": 0}
     assert [row.agent for row in comparison.rows if row.at_equal_cost] == [
@@ -342,19 +348,15 @@ def test_at_a_cost_that_full_short_was_not_run_at_its_next_dearer_run_is_the_bar
 
 def own_amounts(make_result, short_at):
     """Two agents that keep 60 % of their own accord, and full_short at 10 %, these, and in full."""
-    results = [
-        made(make_result, agent, seed, keep_ratio, accuracy + 0.001 * seed, cost)
-        for seed in range(5)
-        for agent, keep_ratio, accuracy, cost in (
-            ("full_short", 0.1, 0.50, 0.1),
-            *(("full_short", keep, 0.68, keep) for keep in short_at),
-            ("rs2", 0.1, 0.4, 0.1),
-            ("full", 1.0, 0.70, 1.0),
-            ("infobatch", 1.0, 0.685 + 0.002 * seed, 0.6),
-            ("seta", 1.0, 0.67 + 0.002 * seed, 0.6),
-        )
-    ]
-    return standings(results)
+    return five_seeds(
+        make_result,
+        ("full_short", 0.1, 0.50, 0.001, 0.1),
+        *(("full_short", keep, 0.68, 0.001, keep) for keep in short_at),
+        ("rs2", 0.1, 0.4, 0.001, 0.1),
+        ("full", 1.0, 0.70, 0.001, 1.0),
+        ("infobatch", 1.0, 0.685, 0.003, 0.6),
+        ("seta", 1.0, 0.67, 0.003, 0.6),
+    )
 
 
 def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(make_result):
