@@ -51,6 +51,9 @@ class Agent(ABC):
     reads_keep_ratio: ClassVar[bool] = True
     """Whether keep_ratio plays a part; where it does not, a board runs the agent once."""
 
+    revision: ClassVar[int] = 1
+    """Raised whenever the policy chooses otherwise than before: its old runs then do not count."""
+
     def __post_init__(self) -> None:
         check_types(self)
         self._require(0 < self.keep_ratio <= 1, "keep_ratio", "0 < keep_ratio <= 1")

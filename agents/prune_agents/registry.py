@@ -104,6 +104,15 @@ def describe(name: str) -> str:
     return (inspect.getdoc(find(name)) or "").partition("\n")[0]
 
 
+def revision(name: str) -> int:
+    """How often the rule of a registered policy has been mended since it was first run, plus one.
+
+    Runs of different revisions are different runs. 1 for what has no such number: an import path,
+    a folder, or a name that is not known here. Nothing that the name names is imported.
+    """
+    return getattr(_registered().get(name), "revision", 1)
+
+
 def _registered() -> dict[str, type]:
     """The names given by `register`. The families are imported when first asked for: 0.1 s."""
     importlib.import_module("prune_agents.families")

@@ -21,8 +21,6 @@ A saved folder holds
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -37,6 +35,7 @@ import yaml
 from prune_agents.presets import ALGORITHMS, OFF_POLICY, Preset, algorithm, arguments
 from prune_agents.sb3_agent import SB3Agent, Translation
 from prune_env import features
+from prune_env.files import read_yaml, replacing, write_json, write_text
 from prune_env.twins import base_id
 
 if TYPE_CHECKING:
@@ -121,11 +120,11 @@ def save(
     """Write a folder that `load` reads. Each file is replaced as a whole."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))
+    write_text(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))
     result = {"num_timesteps": model.num_timesteps, "versions": _versions(), "scores": scores or {}}
-    _replace(folder / "result.json", json.dumps(result, indent=1, sort_keys=True))
-    model.save(folder / "unfinished.zip")
-    os.replace(folder / "unfinished.zip", folder / "model.zip")
+    write_json(folder / "result.json", result)
+    with replacing(folder / "model.zip") as temporary, open(temporary, "wb") as file:
+        model.save(file)
 
 
 def load(folder: str | Path, **options: Any) -> SB3Agent:
@@ -156,8 +155,8 @@ def load_model(
             "unpickled, which runs whatever code its maker put there; see prune_agents.sb3.from_zip"
         )
     try:
-        preset = Preset.from_dict(yaml.safe_load((folder / "preset.yaml").read_text()))
-    except (yaml.YAMLError, TypeError, AttributeError) as error:
+        preset = Preset.from_dict(read_yaml(folder / "preset.yaml"))
+    except (TypeError, AttributeError) as error:
         raise ValueError(f"{folder / 'preset.yaml'} is not a preset: {error}") from error
     model = for_predictions(preset) if env is None else build(preset, env)
     try:
@@ -203,11 +202,6 @@ class _Spaces(gym.Env[Any, Any]):
         way = Translation(preset.wrappers())
         self.observation_space = way.observation_space(num_arms)
         self.action_space = way.chooser.space(num_arms)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.with_suffix(".unfinished").write_text(text)
-    os.replace(path.with_suffix(".unfinished"), path)
 
 
 def _versions() -> dict[str, str]:

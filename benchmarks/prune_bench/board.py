@@ -23,8 +23,9 @@ import yaml
 
 from prune_bench import claims
 from prune_bench.options import Pairs
-from prune_bench.results import run_id, write_text
+from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
+from prune_env.files import read_yaml, write_text
 
 CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 """On every board: what an agent has to beat before its number means something."""
@@ -218,9 +219,9 @@ def read_grids(path: Path) -> list[Grid]:
         ValueError: the file is not of that form; the message names it.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = read_yaml(path)
         return [Grid(**grid) for grid in content["grids"]]
-    except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{path} does not describe a board: {error}") from error
 
 

@@ -62,7 +62,10 @@ def do_runs(grid: Grid, way: Way) -> None:
             run(each, place)
         return
     jobs = {"1 job": 1, "2 jobs": 2}[way]
-    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+    ):
         board = Board(Path(folder))
         board.add(grid)
         do = partial(do_run, folder=board.folder, place=place)

@@ -6,26 +6,32 @@ travel as tensors under a mark.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from prune_bench.results import replacing
+from prune_env.files import read_sealed, replacing
 
 _ARRAY = "__numpy__"
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write a state of tensors, NumPy arrays and plain values; the file is whole or not there."""
-    with replacing(path) as temporary:
+    with replacing(path, sealed=True) as temporary:
         torch.save(_to_tensors(state), temporary)
 
 
 def load(path: Path) -> dict[str, Any]:
-    """What `save` has written, tensors on the CPU."""
-    return _to_arrays(torch.load(path, map_location="cpu", weights_only=True))
+    """What `save` has written, tensors on the CPU.
+
+    Raises:
+        Damaged: it is not as it was written.
+    """
+    content = io.BytesIO(read_sealed(path))
+    return _to_arrays(torch.load(content, map_location="cpu", weights_only=True))
 
 
 def _to_tensors(state: Any) -> Any:

@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from prune_env.files import read_text
+
 BEAT = 10.0
 """Seconds between two signs of life."""
 STALE = 60.0
@@ -83,7 +85,7 @@ def take(folder: Path, name: str) -> Claim | None:
             return None
     mine = generations[-1] + 1 if generations else 0
     try:
-        with open(_path(folder, name, mine), "x") as file:
+        with open(_path(folder, name, mine), "x", encoding="utf-8") as file:
             holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
             json.dump(holder, file)
     except FileExistsError:
@@ -105,7 +107,7 @@ def is_alive(path: Path) -> bool:
     """
     try:
         silent = time.time() - path.stat().st_mtime
-        holder = json.loads(path.read_text())
+        holder = json.loads(read_text(path))
     except FileNotFoundError:
         return False
     except json.JSONDecodeError:  # created this instant, or its holder was killed in between
@@ -121,7 +123,7 @@ def held(folder: Path) -> dict[str, float]:
     for path in sorted(folder.glob("*.claim")):
         if is_alive(path):
             with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-                names[path.name.rsplit(".", 2)[0]] = json.loads(path.read_text())["since"]
+                names[path.name.rsplit(".", 2)[0]] = json.loads(read_text(path))["since"]
     return names
 
 

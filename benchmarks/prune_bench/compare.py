@@ -10,7 +10,6 @@ behind, but ahead is only who ends above the next dearer run of `full_short`.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +42,7 @@ from prune_bench.statistics import (
     normalise,
     paired_differences,
 )
+from prune_env.files import read_json
 
 Unit = Literal["cost", "charged_seconds"]
 
@@ -67,7 +67,7 @@ def read_standings(folder: Path) -> Standings:
     if not results and not expected:
         raise FileNotFoundError(f"no results in {folder}/runs and no {folder}/board.yaml")
     failures = {
-        path.stem: json.loads(path.read_text())
+        path.stem: read_json(path, "the failure of a run")
         for path in sorted((folder / "failed").glob("*.json"))
     }
     return replace(standings(results, expected, failures), note=note)

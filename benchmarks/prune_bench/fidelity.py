@@ -8,7 +8,6 @@ accuracy. Agents that are the same at a keep ratio, because no arm is seen twice
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from prune_bench.results import write_json
 from prune_bench.runner import Episode, RunOptions
 from prune_bench.standings import Setting
+from prune_env.files import read_json, write_json
 
 Accuracies = dict[str, list[float]]
 """For each agent the last test accuracy of each of its runs."""
@@ -118,7 +117,7 @@ def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
     accuracies: Accuracies = {}
     settings = set()
     for path in sorted((folder / "runs").glob("*.json")):
-        result = json.loads(path.read_text())
+        result = read_json(path, "a result")
         options = result["options"]
         if options["keep_ratio"] == keep_ratio and not options["agent_options"]:
             last = result["test_accuracy"]["last"]
@@ -203,7 +202,7 @@ def _known(out: Path | None, settings: dict[str, Any]) -> dict[str, Accuracies]:
     """The accuracies on each rung that the file has already; of no agent where there is none."""
     if out is None or not out.exists():
         return {label: {} for label in RUNGS}
-    found = json.loads(out.read_text())
+    found = read_json(out, "what this command wrote")
     if found.get("settings") != settings:
         raise ValueError(f"{out} has a comparison with other settings; name another, or remove it")
     return {label: found["accuracies"][label] for label in RUNGS}

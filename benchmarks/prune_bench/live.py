@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from prune_bench.compare import read_standings
 from prune_bench.runner import RunOptions
 from prune_bench.standings import Setting
 from prune_bench.tables import terminal_table
+from prune_env.files import read_json
 
 TOP = 3
 """How many agents the live view shows of each keep ratio."""
@@ -102,7 +102,7 @@ class BoardView:
             if name in self.finished or name in self.failed:
                 continue
             if (path := self.board.result_path(name)).exists():
-                result = json.loads(path.read_text())
+                result = read_json(path, "a result")
                 full = 3 * result["num_arms"] * result["options"]["epochs"]
                 self.finished[name] = Finished(
                     options,
@@ -112,7 +112,7 @@ class BoardView:
                 )
                 news.append(name)
             elif (path := self.board.failure_path(name)).exists():
-                self.failed[name] = json.loads(path.read_text())["error"]
+                self.failed[name] = read_json(path, "the failure of a run")["error"]
                 news.append(name)
         return news
 

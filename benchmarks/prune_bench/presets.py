@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from prune_env.files import read_yaml
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -23,4 +23,4 @@ def read(name: str) -> dict[str, Any]:
     """
     if name not in names():
         raise ValueError(f"preset is {name!r}; allowed are {', '.join(names())}")
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    return read_yaml(FOLDER / f"{name}.yaml")

@@ -22,11 +22,11 @@ from typing import Any
 from prune_bench.board import Board, Grid
 from prune_bench.compare import read_standings
 from prune_bench.overall import overall
-from prune_bench.results import write_text
 from prune_bench.standings import Comparison, Row, Setting, Standings
 from prune_bench.statistics import Estimate
 from prune_bench.tables import comma_separated, markdown, seconds
 from prune_bench.verdict import caution, headline, judge, percent, points
+from prune_env.files import replacing, write_text
 
 RULES = {
     "fixed keep ratio": "A fixed keep ratio, every round",
@@ -331,7 +331,8 @@ def write_pictures(standings: Standings, folder: Path) -> None:
         suffix = f"-{_slug(setting)}" if several else ""
         for name, picture in pictures(comparisons).items():
             path = folder / f"{name}{suffix}.png"
-            path.write_bytes(picture)
+            with replacing(path) as temporary:
+                temporary.write_bytes(picture)
 
 
 def pictures(comparisons: Sequence[Comparison]) -> dict[str, bytes]:

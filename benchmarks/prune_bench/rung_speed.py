@@ -71,7 +71,10 @@ class Way:
 
     def _cpu(self) -> float:
         ticks = os.sysconf("SC_CLK_TCK")
-        stats = [Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1] for pid in self.workers]
+        stats = [
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")")[-1]
+            for pid in self.workers
+        ]
         used = sum(int(field) for stat in stats for field in stat.split()[11:13])
         return time.process_time() + used / ticks
 

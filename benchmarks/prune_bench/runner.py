@@ -374,7 +374,7 @@ def commit() -> str | None:
 def processor_name() -> str:
     """The processor as its maker calls it, where the system tells."""
     try:
-        with open("/proc/cpuinfo") as lines:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
             return next(ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -33,8 +33,8 @@ class Record:
         if self.out.exists() and not self.overwrite:
             raise FileExistsError(f"{self.out} is there already; --overwrite replaces it")
         from prune_bench.progress import RunProgress
-        from prune_bench.results import replacing
         from prune_bench.runner import Episode
+        from prune_env.files import replacing
         from prune_env.learners.traces import SIGNALS, record
 
         with console.status(f"making {self.run.env}"):
@@ -97,7 +97,7 @@ class Inspect:
     def main(self, console: Console) -> None:
         """Draw it."""
         from prune_bench import inspection
-        from prune_bench.results import replacing
+        from prune_env.files import replacing
 
         try:
             from prune_bench.charts.inspection import png

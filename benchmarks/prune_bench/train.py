@@ -6,7 +6,6 @@ runs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from prune_agents.presets import Preset
 
 from prune_bench.statistics import Estimate, estimate, mean, paired_differences
 from prune_bench.train_options import TrainOptions, read_preset
+from prune_env.files import read_json, replacing
 from prune_env.twins import base_id
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def resumed(options: TrainOptions, preset: Preset, log: str | None) -> BaseAlgor
     Weights, optimizer and replay buffer are those of the checkpoint; the episode under way then is
     lost, so a resumed training does not repeat bit for bit what an uninterrupted one does.
     """
-    done = json.loads((options.out / "result.json").read_text())["num_timesteps"]
+    done = read_json(options.out / "result.json")["num_timesteps"]
     model, saved = sb3.load_model(options.out, sb3.training_env(preset, options.seed + done))
     if replace(saved, n_timesteps=preset.n_timesteps) != preset:
         raise ValueError(f"{options.out} was trained with another preset; it is {saved.to_dict()}")
@@ -90,9 +90,8 @@ def checkpoint(model: BaseAlgorithm, preset: Preset, folder: Path) -> None:
     if buffer is not None:
         names = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
         arrays = {name: getattr(buffer, name) for name in (*names, "pos", "full")}
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "unfinished.npz", **arrays)
-        (folder / "unfinished.npz").replace(folder / "replay.npz")
+        with replacing(folder / "replay.npz") as temporary, open(temporary, "wb") as file:
+            np.savez(file, **arrays)
     sb3.save(model, preset, folder)
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
-from importlib.resources import files
 from pathlib import Path
 
-import yaml
 from prune_agents.presets import ALGORITHMS, Preset
 
 from prune_bench.options import Pairs
+from prune_env.files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ def read_preset(options: TrainOptions) -> Preset:
     """
     if options.algo not in ALGORITHMS:
         raise ValueError(f"unknown algo {options.algo!r}; known are {', '.join(ALGORITHMS)}")
-    source = options.preset or files("prune_bench") / "hyperparams" / f"{options.algo}.yml"
-    listed = yaml.safe_load(source.read_text())
+    source = options.preset or Path(__file__).parent / "hyperparams" / f"{options.algo}.yml"
+    listed = read_yaml(source)
     fitting = [pattern for pattern in listed if fnmatch(options.env, pattern)]
     if not fitting:
         raise ValueError(f"{source} has nothing for {options.env}; it has {', '.join(listed)}")

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from prune_bench import claims
 from prune_bench.board import Board
-from prune_bench.results import run_id, write_json
+from prune_bench.results import run_id
 from prune_bench.runner import Place, RunOptions
+from prune_env.files import write_json
 
 Outcome = Literal["done", "failed", "held"]
 """What became of a run; "held" means that somebody else is at it."""

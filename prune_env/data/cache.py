@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from prune_env.data.dataset import Dataset, Split
+from prune_env.files import read_text, write_text
 
 VERSION = 1
 """Raised whenever decoding, or the layout of the folder, changes."""
@@ -73,7 +74,7 @@ def _write(entry: Path, dataset: Dataset, key: str) -> None:
         np.save(entry / f"{part}_images.npy", split.images)
         np.save(entry / f"{part}_labels.npy", split.labels)
     about = {"name": dataset.name, "classes": dataset.classes, "key": json.loads(key)}
-    (entry / "dataset.json").write_text(json.dumps(about))
+    write_text(entry / "dataset.json", json.dumps(about))
 
 
 def _read(entry: Path) -> Dataset:
@@ -81,5 +82,5 @@ def _read(entry: Path) -> Dataset:
         images = np.load(entry / f"{part}_images.npy", mmap_mode="r")
         return Split(images, np.load(entry / f"{part}_labels.npy"))
 
-    about = json.loads((entry / "dataset.json").read_text())
+    about = json.loads(read_text(entry / "dataset.json"))
     return Dataset(about["name"], tuple(about["classes"]), split("train"), split("test"))

@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.env import PruneEnv
+from prune_env.files import replacing
 
 ASSETS = files("prune_env.learners") / "assets"
 
@@ -73,7 +74,7 @@ class Trace:
     def save(self, path: str | Path) -> None:
         """Write the file."""
         arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        with open(path, "wb") as file:
+        with replacing(Path(path)) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 

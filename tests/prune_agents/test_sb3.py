@@ -182,7 +182,7 @@ def test_tensors_that_are_a_pickle_are_refused(saved, tmp_path):
     ("text", "message"),
     [
         ("[1, 2]", "is not a preset"),
-        ("algo: ppo\nenv: !!python/object/apply:os.getcwd []", "is not a preset"),
+        ("algo: ppo\nenv: !!python/object/apply:os.getcwd []", "preset.yaml is not YAML"),
         ("algo: pop\nenv: prune_env/Digits-Scores-v0", "unknown algo 'pop'"),
         ("algo: ppo\nenv: prune_env/Digits-v0", r"wrappers are \[\]"),
         ("algo: ppo\nenv: prune_env/Digits-v0\nenv_wrapper: [os.system: {}]", "wrappers are"),

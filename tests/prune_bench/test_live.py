@@ -8,9 +8,10 @@ import json
 import pytest
 from prune_bench.board import Board, Grid
 from prune_bench.live import BoardView, duration, label
-from prune_bench.results import write_json
 from prune_bench.work import file_failure
 from rich.console import Console
+
+from prune_env.files import write_json
 
 
 def finish(board, name, accuracy, seconds):

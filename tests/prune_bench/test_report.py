@@ -26,7 +26,7 @@ def found(fake_board):
 
 
 def printed(table, width=120):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=width, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
     console.print(table)
     return console.export_text()
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 from prune_bench import checkpoint
-from prune_bench.results import read_results, run_id, without_times, write_json
+from prune_bench.results import read_results, run_id, without_times
 from prune_bench.runner import Episode, Place, RunOptions, run
+
+from prune_env.files import write_json
 
 OPTIONS = RunOptions(agent="ucb", epochs=4, limit=300, seed=3)
 
@@ -57,7 +59,7 @@ def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path):
     path = tmp_path / "runs" / "a.json"
     write_json(path, {"schema": 1, "old": True})
     code = (
-        "import os, sys; from pathlib import Path; from prune_bench.results import replacing\n"
+        "import os, sys; from pathlib import Path; from prune_env.files import replacing\n"
         "with replacing(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('{'); os._exit(1)"
     )

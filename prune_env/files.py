@@ -1,0 +1,184 @@
+"""Files: the one place that writes and reads what this project keeps.
+
+A file is written under a temporary name, synced and renamed, so it is whole or not there. What is
+read back carries a checksum: a sealed file ends with one, a JSON file holds one, and a reader
+refuses what is not as it was written, by the file's name. Text is UTF-8 on every system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_MARK = b"\nsealed1"
+_SEAL = len(_MARK) + hashlib.sha256().digest_size
+_CHECKSUM = "checksum"
+_MOST_NODES = 100_000
+
+
+class Damaged(ValueError):
+    """A file is not what was written, or not of the kind that is expected; the message names it."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, sealed: bool = False) -> Iterator[Path]:
+    """A temporary name to write to; it becomes `path` at the end of the `with` block.
+
+    What was written is on the disk by then, so a power cut leaves a whole file too.
+
+    Args:
+        path: the file; its folder is made.
+        sealed: append a checksum, which `verify` and `read_sealed` check.
+
+    Raises:
+        OSError: the disk is full or refuses; `path` is what it was before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with open(temporary, "r+b") as file:  # Windows syncs only what is open for writing
+            if sealed:
+                digest = hashlib.file_digest(file, "sha256").digest()
+                file.seek(0, os.SEEK_END)
+                file.write(_MARK + digest)
+                file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def verify(path: Path) -> None:
+    """Check a sealed file; arrays in it may then be memory-mapped.
+
+    Raises:
+        Damaged: its checksum is missing or wrong.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        _check(path, file.seek(0, os.SEEK_END), file)
+
+
+def read_sealed(path: Path) -> bytes:
+    """The content of a sealed file, without the seal.
+
+    Raises:
+        Damaged: its checksum is missing or wrong.
+        OSError: it cannot be read.
+    """
+    content = path.read_bytes()
+    seal = content[-_SEAL:]
+    if seal != _MARK + hashlib.sha256(content[:-_SEAL]).digest():
+        raise Damaged(f"{path} is damaged: its checksum is missing or wrong")
+    return content[:-_SEAL]
+
+
+def _check(path: Path, size: int, file: Any) -> None:
+    digest, left = hashlib.sha256(), max(0, size - _SEAL)
+    file.seek(0)
+    while left and (block := file.read(min(left, 1 << 20))):
+        digest.update(block)
+        left -= len(block)
+    if file.read() != _MARK + digest.digest():
+        raise Damaged(f"{path} is damaged: its checksum is missing or wrong")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file so that it is whole or not there."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 text file, whatever the locale.
+
+    Raises:
+        Damaged: it is no UTF-8.
+        OSError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Damaged(f"{path} is not a text in UTF-8: {error}") from error
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON object with a checksum so that it is whole or not there."""
+    sealed = content | {_CHECKSUM: _digest(content)}
+    write_text(path, json.dumps(sealed, indent=1, sort_keys=True) + "\n")
+
+
+def read_json(path: Path, expected: str = "a JSON object") -> dict[str, Any]:
+    """What `write_json` wrote, or an object without a checksum, as committed before there were any.
+
+    Args:
+        path: the file.
+        expected: what it should be, for the message.
+
+    Raises:
+        Damaged: it is not an object, or its checksum is wrong.
+        OSError: it cannot be read.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise Damaged(f"{path} is not JSON ({error}); expected {expected}") from error
+    if not isinstance(content, dict):
+        raise Damaged(f"{path} is a {type(content).__name__}; expected {expected}")
+    if (checksum := content.pop(_CHECKSUM, None)) is not None and checksum != _digest(content):
+        raise Damaged(f"{path} is damaged: its checksum is wrong; expected {expected}")
+    return content
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file of plain values.
+
+    Raises:
+        Damaged: it is not such a file.
+        OSError: it cannot be read.
+    """
+    import yaml
+
+    text = read_text(path)
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        too_large = root is not None and _size(root, {}) > _MOST_NODES
+        content = None if too_large else yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise Damaged(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if too_large:
+        raise Damaged(f"{path} has over {_MOST_NODES} values when its aliases are written out")
+    return content
+
+
+def _size(node: Any, known: dict[int, int]) -> int:
+    """How many values a YAML node has with its aliases written out: a few lines can mean millions.
+
+    Args:
+        node: where to count.
+        known: the sizes of nodes by their `id`; a node that is inside itself counts as too large.
+    """
+    if id(node) not in known:
+        known[id(node)] = _MOST_NODES + 1
+        inside = node.value if isinstance(node.value, list) else []
+        parts = [part for pair in inside for part in (pair if isinstance(pair, tuple) else [pair])]
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """12 bytes in hex: the same before writing and after reading."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(json.dumps(json.loads(text), sort_keys=True).encode()).hexdigest()[:24]

@@ -1,0 +1,77 @@
+"""What is written is whole, what is read is what was written, or refused by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prune_env import files
+from prune_env.files import Damaged
+
+
+def test_a_sealed_file_is_read_as_it_was_written(tmp_path: Path):
+    with files.replacing(tmp_path / "a.bin", sealed=True) as temporary:
+        temporary.write_bytes(b"content")
+    assert files.read_sealed(tmp_path / "a.bin") == b"content"
+    files.verify(tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes().startswith(b"content")
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000])
+def test_every_flipped_bit_and_every_truncation_is_noticed(tmp_path: Path, size: int):
+    path = tmp_path / "a.bin"
+    with files.replacing(path, sealed=True) as temporary:
+        temporary.write_bytes(bytes(size))
+    whole = path.read_bytes()
+    places = {0, size // 2, size, len(whole) - 1}
+    flipped = [whole[:i] + bytes([whole[i] ^ 4]) + whole[i + 1 :] for i in sorted(places)]
+    for damaged in (*flipped, whole[:-1], whole[: size // 2], b"", whole + b"x"):
+        path.write_bytes(damaged)
+        for read in (files.verify, files.read_sealed):
+            with pytest.raises(Damaged, match=r"a\.bin is damaged"):
+                read(path)
+
+
+def test_json_with_a_changed_digit_is_refused_and_without_a_checksum_read(tmp_path: Path):
+    path = tmp_path / "r.json"
+    content = {"accuracy": 0.8125, "text": "é ∞", "many": [1, 2.5, None], "nested": {"b": 1}}
+    files.write_json(path, content)
+    assert files.read_json(path) == content
+    path.write_bytes(path.read_bytes().replace(b"0.8125", b"0.8135"))
+    with pytest.raises(Damaged, match=r"r\.json is damaged"):
+        files.read_json(path)
+    path.write_text('{"accuracy": 0.5}', encoding="utf-8")
+    assert files.read_json(path) == {"accuracy": 0.5}
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe", b"", b"[" * 100_000, b"nul"])
+def test_what_is_no_json_object_is_one_line_with_its_name(tmp_path: Path, content: bytes):
+    path = tmp_path / "r.json"
+    path.write_bytes(content)
+    with pytest.raises(Damaged, match=r"r\.json is .*") as caught:
+        files.read_json(path, "a result")
+    assert "\n" not in str(caught.value)
+
+
+def test_aliases_in_yaml_are_read_and_bombs_of_them_refused(tmp_path: Path):
+    path = tmp_path / "a.yaml"
+    path.write_text("x: &x {a: 1}\ny: {<<: *x, b: 2}\n", encoding="utf-8")
+    assert files.read_yaml(path) == {"x": {"a": 1}, "y": {"a": 1, "b": 2}}
+    lines = ["l0: &l0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"l{i}: &l{i} [{', '.join(10 * [f'*l{i - 1}'])}]" for i in range(1, 9)]
+    for bomb in ("\n".join(lines), "a: &a [*a]", "a: [", "[" * 5_000, "- 1: :2\n  x"):
+        path.write_text(bomb, encoding="utf-8")
+        with pytest.raises(Damaged, match=r"a\.yaml (has over|is not YAML)") as caught:
+            files.read_yaml(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(OSError, match="full"), files.replacing(path) as temporary:  # noqa: PT012
+        temporary.write_text("half", encoding="utf-8")
+        raise OSError("disk full")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+    assert files.read_text(path) == "old"
