@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import re
 import socket
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from prune_env.files import read_text
+from prune_env.files import Damaged, read_json
 
 BEAT = 10.0
 """Seconds between two signs of life."""
@@ -49,7 +53,7 @@ class Claim:
 
     def _beat(self) -> None:
         while not self._released.wait(BEAT):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # a disk that fails for a while ends no heartbeat
                 os.utime(self.path)
 
     def release(self) -> None:
@@ -58,7 +62,8 @@ class Claim:
         self._heart.join()
         for generation in _generations(self.folder, self.name):
             if generation <= self.generation:
-                _path(self.folder, self.name, generation).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it is silent from now on in any case
+                    _path(self.folder, self.name, generation).unlink()
 
     def __enter__(self) -> Claim:
         return self
@@ -84,12 +89,15 @@ def take(folder: Path, name: str) -> Claim | None:
         if is_alive(last) or not last.exists():  # released this instant, and perhaps taken again
             return None
     mine = generations[-1] + 1 if generations else 0
+    path = _path(folder, name, mine)
     try:
-        with open(_path(folder, name, mine), "x", encoding="utf-8") as file:
-            holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-            json.dump(holder, file)
+        with open(path, "x", encoding="utf-8") as file:
+            json.dump(_processes() | {"pid": os.getpid(), "since": time.time()}, file)
     except FileExistsError:
         return None
+    except OSError:  # a full disk: what is half written would look like a claim of somebody
+        path.unlink(missing_ok=True)
+        raise
     return Claim(folder, name, mine)
 
 
@@ -103,17 +111,17 @@ def wait_for(folder: Path, name: str) -> Claim:
 def is_alive(path: Path) -> bool:
     """Whether the holder of a claim shows signs of life.
 
-    Its heartbeat; a holder on this machine, its process too: who was killed here is known at once.
+    Its heartbeat; where its process can be seen from here, that too: who was killed is known at
+    once. What is no claim counts for a while as one that is being written.
     """
     try:
         silent = time.time() - path.stat().st_mtime
-        holder = json.loads(read_text(path))
     except FileNotFoundError:
         return False
-    except json.JSONDecodeError:  # created this instant, or its holder was killed in between
-        return silent < STALE
-    if holder["host"] == socket.gethostname() and not _is_running(holder["pid"]):
-        return False
+    holder = _holder(path)
+    here = _processes()
+    if holder is not None and "boot" in here and holder.items() >= here.items():
+        return silent < STALE and _is_running(holder["pid"])
     return silent < STALE
 
 
@@ -121,9 +129,9 @@ def held(folder: Path) -> dict[str, float]:
     """The names that somebody alive holds, and since when, in seconds since the epoch."""
     names = {}
     for path in sorted(folder.glob("*.claim")):
-        if is_alive(path):
-            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-                names[path.name.rsplit(".", 2)[0]] = json.loads(read_text(path))["since"]
+        if (match := _NAME.fullmatch(path.name)) and is_alive(path):
+            if holder := _holder(path):
+                names[match["name"]] = float(holder["since"])
     return names
 
 
@@ -139,14 +147,41 @@ def _path(folder: Path, name: str, generation: int) -> Path:
 
 def _generations(folder: Path, name: str) -> list[int]:
     """Of the claims of a name; none where the folder is not there, as in a copy of a board."""
-    names = [path.name for path in folder.glob("*.claim")]
-    return sorted(int(n.rsplit(".", 2)[1]) for n in names if n.rsplit(".", 2)[0] == name)
+    matches = [_NAME.fullmatch(path.name) for path in folder.glob("*.claim")]
+    return sorted(int(match["generation"]) for match in matches if match and match["name"] == name)
+
+
+_NAME = re.compile(r"(?P<name>.+)\.(?P<generation>\d{1,9})\.claim", re.ASCII | re.DOTALL)
+
+
+def _holder(path: Path) -> dict[str, Any] | None:
+    """What a claim says of its holder; None where it is no claim, or not yet a whole one."""
+    try:
+        holder = read_json(path)
+    except (OSError, Damaged):
+        return None
+    pid, since = holder.get("pid"), holder.get("since")
+    whole = type(pid) is int and pid > 0 and type(since) in (int, float) and math.isfinite(since)
+    return holder if whole else None
+
+
+@cache
+def _processes() -> dict[str, Any]:
+    """Where a process id means the same process: the host and, where Linux tells it, the boot and
+    the PID namespace. Containers and copies of a machine may share a host name.
+    """
+    here: dict[str, Any] = {"host": socket.gethostname()}
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        here |= {"boot": boot, "pid_namespace": os.stat("/proc/self/ns/pid").st_ino}
+    return here
 
 
 def _is_running(pid: int) -> bool:
+    """Whether there is a process of this id; asked only on Linux, since on Windows asking kills."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

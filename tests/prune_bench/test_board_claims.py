@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -22,10 +22,13 @@ def dead_pid():
     return process.pid
 
 
-def left_by(folder, host, pid, silent=0.0, generation=0):
-    """A claim as a process that is gone, or on another machine, has left it."""
+def left_by(folder, pid, silent=0.0, generation=0, **where):
+    """A claim as a process that is gone, or elsewhere, has left it."""
     path = folder / f"run.{generation}.claim"
-    path.write_text(json.dumps({"host": host, "pid": pid, "since": 0}))
+    content = claims._processes() | where | {"pid": pid, "since": 0}
+    path.write_text(
+        json.dumps({name: value for name, value in content.items() if value is not None})
+    )
     os.utime(path, (time.time() - silent, time.time() - silent))
     return path
 
@@ -40,7 +43,7 @@ def test_one_holder_at_a_time(tmp_path):
 
 
 def test_of_many_at_once_one_gets_it(tmp_path, dead_pid):
-    left_by(tmp_path, socket.gethostname(), dead_pid)
+    left_by(tmp_path, dead_pid)
     barrier, taken = threading.Barrier(16), []
 
     def try_it():
@@ -84,7 +87,7 @@ def test_who_was_silent_too_long_does_not_release_the_claim_of_the_next(tmp_path
 
 
 def test_a_dead_process_of_this_machine_holds_nothing(tmp_path, dead_pid):
-    left_by(tmp_path, socket.gethostname(), dead_pid)
+    left_by(tmp_path, dead_pid)
     assert claims.held(tmp_path) == {}
     with claims.take(tmp_path, "run") as claim:
         assert claim.path.name == "run.1.claim"
@@ -93,17 +96,30 @@ def test_a_dead_process_of_this_machine_holds_nothing(tmp_path, dead_pid):
 
 
 @pytest.mark.parametrize(("silent", "free"), [(0, False), (50, False), (70, True)])
-def test_another_machine_is_dead_when_silent_for_a_minute(tmp_path, silent, free):
-    left_by(tmp_path, "elsewhere", 1, silent)
+@pytest.mark.parametrize(
+    "where",
+    [{"host": "elsewhere"}, {"boot": "another"}, {"pid_namespace": 1}, {"boot": None}],
+    ids=lambda where: next(iter(where)),
+)
+def test_elsewhere_one_is_dead_when_silent_for_a_minute(tmp_path, dead_pid, where, silent, free):
+    """A container may have the name of its host, and its process 7 is another one's."""
+    left_by(tmp_path, dead_pid, silent, **where)
     claim = claims.take(tmp_path, "run")
     assert (claim is not None) == free
     if claim is not None:
         claim.release()
 
 
-def test_a_claim_that_its_holder_could_not_finish_writing(tmp_path):
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"null", b"[1]", b'{"pid": 7', b"{}", b"\xff", b'{"pid": "7", "since": 0}']
+    + [b'{"pid": 1, "since": NaN}', b'{"pid": -1, "since": 0}', b"[" * 100_000],
+    ids=lambda content: content[:12].decode("latin-1"),
+)
+def test_what_is_no_whole_claim_counts_as_one_for_a_minute(tmp_path, content):
     path = tmp_path / "run.0.claim"
-    path.touch()
+    path.write_bytes(content)
+    assert claims.held(tmp_path) == {}
     assert claims.take(tmp_path, "run") is None
     os.utime(path, (0, 0))
     claims.take(tmp_path, "run").release()
@@ -117,3 +133,24 @@ def test_the_holder_shows_signs_of_life(tmp_path, monkeypatch):
         while claim.path.stat().st_mtime == 0 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert claims.is_alive(claim.path)
+
+
+@pytest.mark.parametrize("name", ["run.claim", "run.x.claim", "run.-1.claim", ".claim"])
+def test_a_file_that_is_named_otherwise_is_no_claim(tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    assert claims.held(tmp_path) == {}
+    with claims.take(tmp_path, "run") as claim:
+        assert claim.path.name == "run.0.claim"
+    claims.discard(tmp_path, "run")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_claim_that_a_full_disk_refuses_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as context:
+        context.setattr(json, "dump", full)
+        with pytest.raises(OSError, match="No space left"):
+            claims.take(tmp_path, "run")
+    claims.take(tmp_path, "run").release()
