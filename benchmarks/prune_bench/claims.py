@@ -129,9 +129,9 @@ def held(folder: Path) -> dict[str, float]:
     """The names that somebody alive holds, and since when, in seconds since the epoch."""
     names = {}
     for path in sorted(folder.glob("*.claim")):
-        if (match := _NAME.fullmatch(path.name)) and is_alive(path):
-            if holder := _holder(path):
-                names[match["name"]] = float(holder["since"])
+        match = _NAME.fullmatch(path.name)
+        if match and is_alive(path) and (holder := _holder(path)):
+            names[match["name"]] = float(holder["since"])
     return names
 
 
@@ -160,7 +160,7 @@ def _holder(path: Path) -> dict[str, Any] | None:
         holder = read_json(path)
     except (OSError, Damaged):
         return None
-    pid, since = holder.get("pid"), holder.get("since")
+    pid, since = holder.get("pid", 0), holder.get("since", math.nan)
     whole = type(pid) is int and pid > 0 and type(since) in (int, float) and math.isfinite(since)
     return holder if whole else None
 

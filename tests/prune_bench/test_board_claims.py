@@ -112,8 +112,10 @@ def test_elsewhere_one_is_dead_when_silent_for_a_minute(tmp_path, dead_pid, wher
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"null", b"[1]", b'{"pid": 7', b"{}", b"\xff", b'{"pid": "7", "since": 0}']
-    + [b'{"pid": 1, "since": NaN}', b'{"pid": -1, "since": 0}', b"[" * 100_000],
+    [
+        *(b"", b"null", b"[1]", b'{"pid": 7', b"{}", b"\xff", b'{"pid": "7", "since": 0}'),
+        *(b'{"pid": 1, "since": NaN}', b'{"pid": -1, "since": 0}', b"[" * 100_000),
+    ],
     ids=lambda content: content[:12].decode("latin-1"),
 )
 def test_what_is_no_whole_claim_counts_as_one_for_a_minute(tmp_path, content):
