@@ -74,6 +74,9 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     | `"val_accuracy_gain"` | rise of the validation accuracy |
     | `"package.module:function"` | your own: `RoundOutcome` -> (M,) array |
 
+    Your own reward is shown validation, and evaluations are charged, where it is marked with
+    `prune_env.rewards.reads_validation`.
+
     ## Starting state
     A new network, initialised from the seed. Augmentation noise and data order follow from the
     seed too, and do not depend on what is kept.

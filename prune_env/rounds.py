@@ -48,7 +48,7 @@ ON_REQUEST = ("label", *EXTRAS)
 FORWARD, TRAIN = 1, 3
 """What a sample costs in passes: a forward pass 1, a backward pass 2, so training on it 3.
 
-Measuring `reference_loss` adds a forward pass to either."""
+What `EXTRAS` cost is added to either."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,6 @@ class RoundOptions:
             )
         return cls(**given)
 
-    @property
-    def reads_validation(self) -> bool:
-        """Whether the agent sees the validation split, and so has to pay for evaluating it."""
-        blind = self.reward == "kept_loss"
-        return not blind or bool({"val_loss", "val_accuracy"} & set(self.signals))
-
 
 class Rounds:
     """M runs of a learner, round by round.
@@ -123,10 +117,13 @@ class Rounds:
         self.learner, self.options = learner, options
         self.extras = _find_extras(learner, options.signals)
         """What the learner is asked for beside `MEASURED`: the name, and the shape of one arm's."""
-        again = FORWARD if "reference_loss" in self.extras else 0
+        again = sum(EXTRAS[name] for name in self.extras)
         self.forward_price, self.train_price = FORWARD + again, TRAIN + again
         """Passes for each sample of a refresh, and of a training pass."""
         self.reward = find_reward(options.reward)
+        shown = {"val_loss", "val_accuracy"} & set(options.signals)
+        self.reads_validation = self.reward.reads_validation or bool(shown)
+        """Whether the agent sees the validation split, and so has to pay for evaluating it."""
         self.clock = Clock()
         self.num_runs, self.num_arms = learner.num_runs, learner.num_arms
         measured = [name for name in MEASURED if name in options.signals]
@@ -177,7 +174,7 @@ class Rounds:
     def charged(self) -> NDArray[np.int64]:
         """(M,) passes that the agent has to pay for: evaluations only where it sees them."""
         charged = self.passes["train"] + self.passes["refresh"]
-        return charged + self.passes["evaluate"] if self.options.reads_validation else charged
+        return charged + self.passes["evaluate"] if self.reads_validation else charged
 
     @property
     def affordable(self) -> NDArray[np.int64]:
@@ -201,7 +198,7 @@ class Rounds:
 
     def _evaluation_charge(self, round_number: NDArray[np.int32]) -> NDArray[np.int64]:
         due = round_number % self.options.evaluate_every == 0
-        price = self.learner.num_validation * FORWARD * self.options.reads_validation
+        price = self.learner.num_validation * FORWARD * self.reads_validation
         return np.where(due, price, 0)
 
     @property

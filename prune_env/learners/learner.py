@@ -25,8 +25,9 @@ correct     1 where argmax z is y, else 0
 error_norm  the 2-norm of p - onehot(y), in [0, sqrt 2]: EL2N of this pass (arXiv 2107.07075)
 """
 
-EXTRAS = ("features", "reference_loss")
-"""What some learners can measure beside those, where they are asked to:
+EXTRAS = {"features": 0, "reference_loss": 1}
+"""What some learners can measure beside those, where they are asked to, and the passes that this
+costs a sample:
 
 features        (D,) what goes into the last linear layer
 reference_loss  the loss under a moving average of the network's weights, on the very same images;
