@@ -21,6 +21,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env.features import FEATURES, Memory, Observation, feature, linear_scores
+from prune_env.lookup import unknown
 from prune_env.selection import affordable_arms, top_k
 
 Mask = NDArray[np.bool_]
@@ -80,10 +81,9 @@ class Rules:
 
     def __post_init__(self) -> None:
         for rule, weights in self.rules.items():
-            if unknown := sorted(set(weights) - set(FEATURES)):
-                raise ValueError(
-                    f"rule {rule!r} weighs {', '.join(unknown)}; known are {', '.join(FEATURES)}"
-                )
+            for name in weights:
+                if name not in FEATURES:
+                    raise ValueError(unknown(f"feature in rule {rule!r}", name, FEATURES))
         if not self.rules:
             raise ValueError("rules is empty; at least one is needed")
 

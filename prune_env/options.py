@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from numbers import Integral, Real
 from types import UnionType
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 def check_types(options: DataclassInstance) -> None:
     """Refuse a field whose value is not of the type that the dataclass declares.
 
-    A float may be any real number and an int any whole one, NumPy's too, but no bool.
+    A float may be any real number and an int any whole one, NumPy's too, but no bool. A list where
+    a tuple is declared, as it comes from JSON and YAML, becomes one; a text is no list of letters.
 
     Raises:
         ValueError: the field, its value and the type that is expected.
@@ -22,8 +24,22 @@ def check_types(options: DataclassInstance) -> None:
     hints = get_type_hints(type(options))
     for field in fields(options):
         value, hint = getattr(options, field.name), hints[field.name]
+        if get_origin(hint) is tuple and isinstance(value, list):
+            object.__setattr__(options, field.name, value := tuple(value))
         if not _fits(value, hint):
             raise ValueError(f"{field.name} is {value!r}; expected {_name(hint)}")
+
+
+def names(argument: str, value: Iterable[str]) -> tuple[str, ...]:
+    """The names that an argument lists; a single text is refused, it is no list of letters.
+
+    Raises:
+        ValueError: the argument, its value and what is expected.
+    """
+    listed = () if isinstance(value, str) else tuple(value)
+    if isinstance(value, str) or not all(isinstance(name, str) for name in listed):
+        raise ValueError(f"{argument} is {value!r}; expected {_name(tuple[str, ...])}")
+    return listed
 
 
 def check_at_least(options: DataclassInstance, **bounds: float) -> None:
@@ -41,6 +57,8 @@ def _name(hint: Any) -> str:
     """A type in the words of an error message."""
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"a list of {_name(get_args(hint)[0])}"
     return hint.__name__ if isinstance(hint, type) else str(hint)
 
 
@@ -52,6 +70,8 @@ def _fits(value: object, hint: Any) -> bool:
         return any(_fits(value, choice) for choice in get_args(hint))
     if get_origin(hint) is Literal:
         return value in get_args(hint)
+    if get_origin(hint) is tuple:  # of any length: tuple[X, ...]
+        return isinstance(value, tuple) and all(_fits(part, get_args(hint)[0]) for part in value)
     if hint is float:
         return isinstance(value, Real) and not isinstance(value, bool)
     if hint is int:

@@ -17,7 +17,6 @@ for it is told to be marked. So no cost depends on a name, and nobody reads what
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.learners.learner import Signals
+from prune_env.lookup import unknown
 from prune_env.selection import Selection
 
 
@@ -130,12 +130,8 @@ def find_reward(name: str) -> Reward:
         return REWARDS[name]
     module, _, attribute = name.partition(":")
     if not attribute:
-        near = difflib.get_close_matches(name, REWARDS)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(
-            f"unknown reward {name!r}; {hint}allowed are {', '.join(REWARDS)} "
-            'and import paths such as "my_package.my_module:my_reward"'
-        )
+        own = "one's own is named by its import path, such as my_package.my_module:my_reward"
+        raise ValueError(unknown("reward", name, REWARDS, own))
     try:
         found: Any = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

@@ -25,6 +25,7 @@ from prune_env.learners.learner import (
     ParallelLearner,
     Signals,
 )
+from prune_env.lookup import unknown
 from prune_env.options import check_at_least, check_types
 from prune_env.rewards import RoundOutcome, earned, find_reward
 from prune_env.selection import Selection
@@ -73,13 +74,13 @@ class RoundOptions:
     """evaluate on the test split when the episode ends, for `info` only"""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "signals", tuple(self.signals))  # a list, where it came as JSON
         check_types(self)
         check_at_least(self, epochs=1, refresh=1, evaluate_every=1)
         if self.budget is not None and not 0 < self.budget < float("inf"):
             raise ValueError(f"budget is {self.budget}; allowed is a number above 0, in epochs")
-        if unknown := [name for name in self.signals if name not in SIGNALS]:
-            raise ValueError(f"unknown signals {unknown}; allowed are {', '.join(SIGNALS)}")
+        for name in self.signals:
+            if name not in SIGNALS:
+                raise ValueError(unknown("signal", name, SIGNALS))
         if not self.signals:
             raise ValueError(f"signals is empty; name at least one of {', '.join(SIGNALS)}")
 
@@ -92,10 +93,10 @@ class RoundOptions:
             ValueError: a value that is not allowed.
         """
         names = [field.name for field in fields(cls)]
-        if unknown := sorted(set(given) - set(names)):
+        if strange := sorted(set(given) - set(names)):
             # In Python's own words, by which TorchRL knows what it may leave out.
             raise TypeError(
-                f"got an unexpected keyword argument {unknown[0]!r}; besides those of its entry "
+                f"got an unexpected keyword argument {strange[0]!r}; besides those of its entry "
                 f"point (see prune_env.entry_points) an environment has {', '.join(names)}"
             )
         return cls(**given)

@@ -13,6 +13,8 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, WrapperSpec, register
 
+from prune_env.lookup import unknown
+
 _CHOOSING = "prune_env.wrappers.choosing"
 _SUMMARY = WrapperSpec(
     "SummaryObservation", "prune_env.wrappers.observing:SummaryObservation", kwargs={}
@@ -81,7 +83,7 @@ def with_wrapper_options(env_id: str, **options: Any) -> EnvSpec:
         holders = [w.kwargs for w in spec.additional_wrappers if name in (w.kwargs or {})]
         if not holders:
             known = sorted({key for w in spec.additional_wrappers for key in w.kwargs or {}})
-            raise ValueError(f"no wrapper of {env_id} has an argument {name!r}; known are {known}")
+            raise ValueError(unknown(f"argument of the wrappers of {env_id}", name, known))
         for kwargs in holders:
             assert kwargs is not None
             kwargs[name] = value

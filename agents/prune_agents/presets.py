@@ -20,6 +20,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec, WrapperSpec
 
+from prune_env.lookup import unknown
+
 ALGORITHMS = {
     **{name.lower(): f"stable_baselines3:{name}" for name in ("PPO", "A2C", "SAC", "TD3", "DDPG")},
     "dqn": "stable_baselines3:DQN",
@@ -64,7 +66,7 @@ class Preset:
 
     def __post_init__(self) -> None:
         if self.algo not in ALGORITHMS:
-            raise ValueError(f"unknown algo {self.algo!r}; known are {', '.join(ALGORITHMS)}")
+            raise ValueError(unknown("algo", self.algo, ALGORITHMS))
         for name in ("n_timesteps", "n_envs"):
             if not (isinstance(value := getattr(self, name), int) and value >= 1):
                 raise ValueError(f"{name} is {value!r}; allowed is a whole number from 1")
@@ -148,7 +150,7 @@ def arguments(preset: Preset) -> dict[str, Any]:
         known = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
         name = policy_kwargs["activation_fn"]
         if name not in known:
-            raise ValueError(f"activation_fn is {name!r}; known are {', '.join(known)}")
+            raise ValueError(unknown("activation_fn", name, known))
         policy_kwargs["activation_fn"] = known[name]
     if "noise_std" in given:
         std = given.pop("noise_std")
@@ -164,5 +166,5 @@ def _wrapper_path(name: str) -> str:
     from prune_env import wrappers
 
     if name not in wrappers.__all__:
-        raise ValueError(f"unknown wrapper {name!r}; known are {', '.join(wrappers.__all__)}")
+        raise ValueError(unknown("wrapper", name, wrappers.__all__))
     return f"{getattr(wrappers, name).__module__}:{name}"

@@ -19,12 +19,13 @@ my_agent = "my_package.my_agent:MyAgent"
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
+
+from prune_env.lookup import unknown
 
 AgentClass = TypeVar("AgentClass", bound=type)
 
@@ -69,9 +70,8 @@ def find(name: str) -> type:
     installed = _installed()
     if name in installed:
         return installed[name].load()
-    near = difflib.get_close_matches(name, names())
-    hint = f"near names: {', '.join(near)}" if near else "see `prune-env agents`"
-    raise ValueError(f"unknown agent {name!r}; {hint}; one's own is named module:Class")
+    own = "`prune-env agents` lists them, one's own is named module:Class"
+    raise ValueError(unknown("agent", name, names(), own))
 
 
 def make(name: str, **options: Any) -> Any:
@@ -91,11 +91,9 @@ def make(name: str, **options: Any) -> Any:
     parameters = inspect.signature(cls).parameters.values()
     allowed = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    unknown = [] if takes_all else [option for option in options if option not in allowed]
-    if unknown:
-        raise ValueError(
-            f"agent {name!r} has no option {', '.join(unknown)}; allowed are {', '.join(allowed)}"
-        )
+    for option in options:
+        if option not in allowed and not takes_all:
+            raise ValueError(unknown(f"option of agent {name!r}", option, allowed))
     return cls(**options)
 
 

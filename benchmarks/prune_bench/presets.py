@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prune_env.files import read_yaml
+from prune_env.lookup import unknown
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -22,5 +23,5 @@ def read(name: str) -> dict[str, Any]:
         ValueError: there is no such preset.
     """
     if name not in names():
-        raise ValueError(f"preset is {name!r}; allowed are {', '.join(names())}")
+        raise ValueError(unknown("preset", name, names()))
     return read_yaml(FOLDER / f"{name}.yaml")

@@ -14,6 +14,7 @@ from prune_agents.presets import ALGORITHMS, Preset
 
 from prune_bench.options import Pairs
 from prune_env.files import read_yaml
+from prune_env.lookup import unknown
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def read_preset(options: TrainOptions) -> Preset:
         ValueError, FileNotFoundError: there is no such preset, or it is not allowed.
     """
     if options.algo not in ALGORITHMS:
-        raise ValueError(f"unknown algo {options.algo!r}; known are {', '.join(ALGORITHMS)}")
+        raise ValueError(unknown("algo", options.algo, ALGORITHMS))
     source = options.preset or Path(__file__).parent / "hyperparams" / f"{options.algo}.yml"
     listed = read_yaml(source)
     fitting = [pattern for pattern in listed if fnmatch(options.env, pattern)]

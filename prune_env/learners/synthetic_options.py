@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from prune_env.lookup import unknown
 from prune_env.options import check_at_least, check_types
 
 
@@ -87,13 +88,11 @@ class SyntheticOptions:
     @property
     def all_kinds(self) -> dict[str, Kind]:
         """`KINDS` with the changes that `kinds` asks for."""
-        allowed = {field.name for field in fields(Kind)}
+        allowed = [field.name for field in fields(Kind)]
         for name, changes in self.kinds.items():
-            if unknown := set(changes) - allowed:
-                raise ValueError(
-                    f"unknown fields {sorted(unknown)} of kind {name!r}; "
-                    f"allowed are {', '.join(sorted(allowed))}"
-                )
+            for option in changes:
+                if option not in allowed:
+                    raise ValueError(unknown(f"field of kind {name!r}", option, allowed))
         changed = {
             name: replace(KINDS[name], **changes) if name in KINDS else Kind(**changes)
             for name, changes in self.kinds.items()

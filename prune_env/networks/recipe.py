@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from prune_env.lookup import unknown
 from prune_env.options import check_at_least, check_types
 
 
@@ -63,8 +64,9 @@ class Recipe:
             ValueError: an unknown field, or a value outside its range.
         """
         names = [field.name for field in fields(self)]
-        if unknown := sorted(set(changes) - set(names)):
-            raise ValueError(f"recipe has no field {', '.join(unknown)}; it has {', '.join(names)}")
+        for name in changes:
+            if name not in names:
+                raise ValueError(unknown("field of the recipe", name, names))
         return replace(self, **changes)
 
     def lr(self, fraction: float) -> float:

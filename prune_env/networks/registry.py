@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from prune_env.lookup import unknown
 from prune_env.networks import library
 from prune_env.networks.mlp import Mlp
 from prune_env.networks.recipe import Recipe
@@ -77,11 +77,10 @@ def factory(name: str, images: Tensor, num_classes: int) -> Factory:
         return _checked(library.torchvision_factory(name, channels, num_classes), name, images)
     if name in (timm_names := library.timm_names()):
         return _checked(library.timm_factory(name, channels, num_classes), name, images)
-    near = get_close_matches(name, [*RECIPES, *torchvision_names, *timm_names], n=4)
-    message = f"no network is called {name!r}; near names are {', '.join(near or RECIPES)}"
+    own = f"built in are {', '.join(RECIPES)}"
     if not timm_names:
-        message += "; the networks of timm need `pip install 'prune_env[models]'`"
-    raise ValueError(message)
+        own += "; the networks of timm need `pip install 'prune_env[models]'`"
+    raise ValueError(unknown("network", name, [*RECIPES, *torchvision_names, *timm_names], own))
 
 
 def _checked(make: Factory, name: str, images: Tensor) -> Factory:

@@ -10,6 +10,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env import features
+from prune_env.lookup import unknown
+from prune_env.options import names as listed
 from prune_env.wrappers.base import ArmWrapper, Env
 
 
@@ -55,12 +57,14 @@ class StackArms(ArmWrapper, gym.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: Env, names: Sequence[str] = features.STACKED) -> None:
+        names = listed("names", names)
         gym.utils.RecordConstructorArgs.__init__(self, names=list(names))
         ArmWrapper.__init__(self, env)
         known = (*features.FEATURES, *features.RUN_FEATURES)
-        if unknown := [name for name in names if name not in known]:
-            raise ValueError(f"unknown features {unknown}; known are {', '.join(known)}")
-        self.names = tuple(names)
+        for name in names:
+            if name not in known:
+                raise ValueError(unknown("feature", name, known))
+        self.names = names
         shape = (self.num_arms, len(self.names))
         self.observation_space = spaces.Box(-features.BOUND, features.BOUND, shape, np.float32)
 

@@ -29,9 +29,9 @@ def test_make_builds_by_name_and_by_import_path():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("ucv", r"unknown agent 'ucv'; near names: .*ucb"),
-        ("epsilongreedy", "near names: epsilon_greedy"),
-        ("zzzzzzzz", "see `prune-env agents`; one.s own is named module:Class"),
+        ("ucv", "unknown agent 'ucv' .*did you mean ucb"),
+        ("epsilongreedy", r"did you mean epsilon_greedy\?"),
+        ("zzzzzzzz", "`prune-env agents` lists them, one.s own is named module:Class"),
         ("no_such_package:Agent", "cannot import agent 'no_such_package:Agent'"),
         ("prune_agents.loss_ema:Nothing", "has no attribute 'Nothing'"),
         ("prune_agents.maths:ema", "expected a class with a method predict"),
@@ -46,7 +46,10 @@ def test_unknown_name(name, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"b": 1}, "has no option b; allowed are keep_ratio, period, seed, alpha, c"),
+        (
+            {"b": 1},
+            "unknown option of agent 'ucb' 'b'; allowed are keep_ratio, period, seed, alpha, c",
+        ),
         ({"c": "large"}, "c is 'large'; expected float"),
         ({"c": -1}, "c is -1; allowed is 0 or more"),
         ({"alpha": 0}, "alpha is 0; allowed is 0 < alpha <= 1"),
@@ -64,7 +67,7 @@ def test_register_gives_a_name_once(monkeypatch):
     assert "foreign" in prune_agents.names()
     assert prune_agents.describe("foreign") == "Somebody else's agent. It needs no base class."
     assert prune_agents.make("foreign", size=2).size == 2
-    with pytest.raises(ValueError, match="has no option colour; allowed are size"):
+    with pytest.raises(ValueError, match="'colour'; allowed are size"):
         prune_agents.make("foreign", colour="red")
     prune_agents.register("foreign")(Foreign)  # as when a notebook cell is run again
     with pytest.raises(ValueError, match="'ucb' is the name of prune_agents"):

@@ -78,13 +78,13 @@ def test_the_terminal_shows_rounds_and_a_summary(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--agent", "ucbb"], "unknown agent 'ucbb'; near names: ucb"),
+        (["--agent", "ucbb"], "unknown agent 'ucbb' (did you mean ucb"),
         (["--agent", "no_such_module:Agent"], "cannot import agent"),
         (["--env", "prune_env/Digit-v0"], "Did you mean: `Digits`?"),
         (["--keep-ratio", "1.5"], "keep_ratio is 1.5; allowed is 0 < keep_ratio <= 1"),
         (["--keep-ratio", "0"], "keep_ratio is 0.0"),
         (["--keep-ratio", "nan"], "keep_ratio is nan"),
-        (["--agent-options", "d=1"], "has no option d; allowed are"),
+        (["--agent-options", "d=1"], "unknown option of agent 'ucb' 'd'; allowed are"),
         (["--agent-options", "c=high"], "c is 'high'; expected float"),
         (["--env", "Digits-v0"], "not registered; did you mean prune_env/Digits-v0?"),
         (["--env", "prune_env/Digits-Rules-v0"], "run agents on prune_env/Digits-v0"),
@@ -92,8 +92,11 @@ def test_the_terminal_shows_rounds_and_a_summary(capsys):
         (["--env", "CartPole-v1"], "see `prune-env envs` for those that can"),
         (["--agnt", "ucb"], "For full helptext, run prune-env run --help"),
         (["--recipe", "peak_lr=high"], "recipe peak_lr is 'high'; expected float"),
-        (["--recipe", "momentun=1"], "recipe has no field momentun"),
-        (["--network", "resnt18"], "near names are resnet18"),
+        (
+            ["--recipe", "momentun=1"],
+            "unknown field of the recipe 'momentun' (did you mean momentum?",
+        ),
+        (["--network", "resnt18"], "unknown network 'resnt18' (did you mean resnet18"),
         (["--epochs", "0"], "epochs is 0"),
         (["--threads", "0"], "threads is 0; allowed is 1 or more"),
         (["--device", "cuda:99"], "'cuda:99' is not there; this machine has"),
@@ -162,7 +165,7 @@ def test_an_unknown_agent_cannot_be_explained(capsys):
     with pytest.raises(SystemExit) as end:
         main(["agents", "ubc"])
     assert end.value.code == 2
-    assert "unknown agent 'ubc'; near names" in " ".join(capsys.readouterr().err.split())
+    assert "unknown agent 'ubc' (did you mean ucb" in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_data_can_be_named_by_a_variable(capsys, monkeypatch, tmp_path):

@@ -52,7 +52,7 @@ def test_nothing_is_overwritten_by_accident(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--evaluate-every", "2"], "evaluate_every is 2; expected 1"),
-        (["--agent", "fulll"], "unknown agent 'fulll'; near names: full"),
+        (["--agent", "fulll"], "unknown agent 'fulll' (did you mean full"),
         (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; besides"),
     ],
 )

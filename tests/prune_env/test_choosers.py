@@ -156,7 +156,10 @@ def test_no_more_is_kept_than_can_be_paid_for(observation, keep_ratio, budget_le
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: choosers.Rules({"a": {"lost": 1}}), "rule 'a' weighs lost; known are loss"),
+        (
+            lambda: choosers.Rules({"a": {"lost": 1}}),
+            "feature in rule 'a' 'lost' .*did you mean loss",
+        ),
         (lambda: choosers.Rules({}), "rules is empty"),
         (lambda: choosers.LossBins(1), "bins is 1"),
         (lambda: choosers.KeepRatio(choosers.Rules(), low=0.0), "low, high are 0.0, 1.0"),

@@ -99,7 +99,7 @@ def test_a_reward_that_is_nan_counts_as_nothing(halving, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("kept_los", "did you mean 'kept_loss'"),
+        ("kept_los", "did you mean kept_loss"),
         ("zzz", "; allowed are val_loss_drop, val_accuracy_gain, kept_loss"),
         ("math:no_such_function", "cannot be imported"),
         ("math:pi", "is a float; expected a function"),
