@@ -74,7 +74,7 @@ def find(name: str) -> type:
     raise ValueError(unknown("agent", name, names(), own))
 
 
-def make(name: str, **options: Any) -> Any:
+def make(name: str, /, **options: Any) -> Any:
     """Build an agent.
 
     Args:

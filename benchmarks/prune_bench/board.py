@@ -44,7 +44,8 @@ class Grid:
     env: tuple[str, ...] = ("prune_env/Digits-v0",)
     """registered ids of environments"""
     agents: tuple[str, ...] = BASIC_AGENTS
-    """names of selection policies, or import paths module:Class; the controls are always there"""
+    """names of selection policies, or import paths module:Class, each with options where they
+    follow (ucb:c=0.5 ucb:c=2); the controls are always there"""
     keep_ratios: tuple[float, ...] = (0.1, 0.3, 0.5)
     """shares of the arms to keep each round, in (0, 1]"""
     full_short_at: tuple[float, ...] = ()
@@ -85,7 +86,8 @@ class Grid:
             raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
         for agent in (*self.agents, "full_short"):
             for keep_ratio in self._ratios_of(agent):
-                prune_agents.make(agent, keep_ratio=keep_ratio)
+                run = RunOptions(agent=agent)
+                prune_agents.make(run.agent, keep_ratio=keep_ratio, **run.agent_options)
 
     def runs(self) -> list[RunOptions]:
         """The runs, seed by seed and controls first, so that a board is useful early.
@@ -99,10 +101,12 @@ class Grid:
             for seed in range(self.seeds)
             for env in self.env
             for agent in (*CONTROLS, *others)
-            for keep_ratio in (self._ratios_of(agent) if reads_keep_ratio(agent) else (1.0,))
+            for keep_ratio in self._ratios_of(agent)
         ]
 
     def _ratios_of(self, agent: str) -> tuple[float, ...]:
+        if not reads_keep_ratio(RunOptions(agent=agent).agent):
+            return (1.0,)
         further = self.full_short_at if agent == "full_short" else ()
         return tuple(dict.fromkeys((*self.keep_ratios, *further)))
 

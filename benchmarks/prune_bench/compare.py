@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from prune_bench.board import Board, reads_keep_ratio
+from prune_bench.options import agent_label
 from prune_bench.results import read_results
 from prune_bench.runner import RunOptions
 from prune_bench.standings import (
@@ -99,7 +100,9 @@ def standings(
     cells: dict[tuple[Setting, float, str], list[Any]] = defaultdict(list)
     for name, chosen in options.items():
         keep_ratio = chosen["keep_ratio"] if reads_keep_ratio(chosen["agent"]) else 1.0
-        cells[Setting.of(chosen), keep_ratio, _label(chosen)].append(name)
+        cells[
+            Setting.of(chosen), keep_ratio, agent_label(chosen["agent"], chosen["agent_options"])
+        ].append(name)
 
     rows: dict[Setting, list[Row]] = defaultdict(list)
     for (setting, keep_ratio, agent), names in cells.items():
@@ -279,11 +282,6 @@ def _estimate(scores: Sequence[float] | Scores) -> Estimate | None:
     if not len(scores) or np.isnan(scores).any():
         return None
     return estimate([scores], np.random.default_rng(0))
-
-
-def _label(options: Mapping[str, Any]) -> str:
-    given = [f"{name}={value}" for name, value in sorted(options["agent_options"].items())]
-    return " ".join([options["agent"], *given])
 
 
 def _rule(agent: str, keep_ratio: float, runs: Sequence[Run], own_amount: bool) -> Rule:

@@ -28,7 +28,7 @@ class InspectOptions:
     env: str = "prune_env/Synthetic-v0"
     """registered id of the environment"""
     agents: tuple[str, ...] = ("ucb", "epsilon_greedy")
-    """names of selection policies, or import paths module:Class"""
+    """names of selection policies, or import paths module:Class, options after them: ucb:c=0.5"""
     keep_ratio: float = 0.3
     """share of the arms to keep each round, in (0, 1]"""
     epochs: int | None = None
@@ -104,7 +104,7 @@ def inspect(
 
 def watch(episode: Episode, on_round: Callable[[str, PruneEnv], None]) -> Watched:
     """Run an episode to its end and note what it keeps. Looking is outside its clock and costs."""
-    env, agent = episode.env, episode.options.agent
+    env, agent = episode.env, episode.options.label
     episode.prepare()
     learner, arms = env.learner, env.rounds.arms
     sample = np.unique(np.linspace(0, learner.num_arms - 1, SAMPLE).astype(np.int64))

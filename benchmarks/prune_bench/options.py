@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import tyro
+
+from prune_env.text import plain
 
 
 def parse_pairs(words: list[str]) -> dict[str, Any]:
@@ -24,6 +28,23 @@ def parse_pairs(words: list[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             pairs[key] = value
     return pairs
+
+
+def split_agent(agent: str) -> tuple[str, dict[str, Any]]:
+    """Take the options off an agent: "ucb:c=0.5,x=1" -> ("ucb", {"c": 0.5, "x": 1}).
+
+    What follows a colon are options where it begins with `key=`, which no class of `module:Class`
+    and no folder does. Values are read as in `parse_pairs`; they may have commas: `x=[1, 2],c=1`.
+    """
+    found = re.fullmatch(r"(.+?):([^\W\d]\w*=.*)", agent, re.DOTALL)
+    if not found:
+        return agent, {}
+    return found[1], parse_pairs(re.split(r",\s*(?=[^\W\d]\w*=)", found[2]))
+
+
+def agent_label(agent: str, options: Mapping[str, Any]) -> str:
+    """How an agent is called wherever it is shown: its name and the options that it was given."""
+    return plain(" ".join([agent, *(f"{name}={value}" for name, value in sorted(options.items()))]))
 
 
 Pairs = Annotated[

@@ -20,7 +20,7 @@ import gymnasium as gym
 import numpy as np
 import prune_agents
 
-from prune_bench.options import Pairs
+from prune_bench.options import Pairs, agent_label, split_agent
 from prune_env import ENVIRONMENTS
 from prune_env.env import PruneEnv
 from prune_env.learners.learner import MEASURED
@@ -37,7 +37,8 @@ class RunOptions:
     env: str = "prune_env/Digits-v0"
     """registered id of the environment"""
     agent: str = "ucb"
-    """name of a selection policy, see `prune-env agents`, or its import path module:Class"""
+    """name of a selection policy, see `prune-env agents`, or its import path module:Class; its
+    options may follow: ucb:c=0.5"""
     keep_ratio: float = 0.3
     """share of the arms to keep each round, in (0, 1]"""
     epochs: int | None = None
@@ -58,6 +59,21 @@ class RunOptions:
     """use only so many training images"""
     evaluate_every: int = 1
     """rounds between two evaluations"""
+
+    def __post_init__(self) -> None:
+        agent, options = split_agent(self.agent)
+        if twice := options.keys() & self.agent_options.keys():
+            raise ValueError(f"{self.agent!r} and agent_options both give {', '.join(twice)}")
+        object.__setattr__(self, "agent", agent)
+        object.__setattr__(self, "agent_options", options | self.agent_options)
+        for name in ("keep_ratio", "seed"):
+            if name in self.agent_options:
+                raise ValueError(f"{name} is an option of the run, not of its agent")
+
+    @property
+    def label(self) -> str:
+        """The agent and the options that it was given."""
+        return agent_label(self.agent, self.agent_options)
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ def test_presets_are_boards(name):
 
 def test_an_unknown_preset():
     allowed = "cifar10-cpu, cifar10-policies, demo, digits-policies, paper"
-    with pytest.raises(ValueError, match=f"'dem'; allowed are {allowed}"):
+    with pytest.raises(ValueError, match=rf"'dem' \(did you mean demo\?\); allowed are {allowed}"):
         presets.read("dem")
 
 
