@@ -13,8 +13,8 @@ action, state = agent.predict(observation)  # of prune_env/CIFAR10-v0, a mask of
 A saved folder holds
 
 * `preset.yaml`: what the model was made with, plain data, its wrappers spelled out
-* `model.zip`: what SB3 saves. `load` reads only the tensors in it, by `torch.load(...,
-  weights_only=True)`, and never the pickled part, so a folder from a stranger runs no code
+* `model.zip`: what SB3 saves. `load` reads its tensors and counters, see `sb3_state`, and never the
+  pickled part, so a folder from a stranger runs no code
 * `result.json`: the versions it was made with, and its scores
 """
 
@@ -32,10 +32,11 @@ import gymnasium as gym
 import numpy as np
 import yaml
 
+from prune_agents import sb3_state
 from prune_agents.presets import ALGORITHMS, OFF_POLICY, Preset, algorithm, arguments
 from prune_agents.sb3_agent import SB3Agent, Translation
 from prune_env import features
-from prune_env.files import read_yaml, replacing, write_json, write_text
+from prune_env.files import read_yaml, write_json, write_text
 from prune_env.twins import base_id
 
 if TYPE_CHECKING:
@@ -115,16 +116,27 @@ def training_env(preset: Preset, seed: int = 0) -> VecEnv:
 
 
 def save(
-    model: BaseAlgorithm, preset: Preset, folder: str | Path, scores: dict[str, Any] | None = None
+    model: BaseAlgorithm,
+    preset: Preset,
+    folder: str | Path,
+    scores: dict[str, Any] | None = None,
+    replay: bool = False,
 ) -> None:
-    """Write a folder that `load` reads. Each file is replaced as a whole."""
+    """Write a folder that `load` reads. Each file is replaced as a whole.
+
+    Args:
+        model: what was trained.
+        preset: what it was made with.
+        folder: where to.
+        scores: what `result.json` says of it.
+        replay: keep the replay buffer too, so that the training can go on; all that it needs is in
+            `model.zip` then, and a kill at any moment leaves the last one or this one.
+    """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))
+    sb3_state.write(model, folder / "model.zip", replay)
     result = {"num_timesteps": model.num_timesteps, "versions": _versions(), "scores": scores or {}}
     write_json(folder / "result.json", result)
-    with replacing(folder / "model.zip") as temporary, open(temporary, "wb") as file:
-        model.save(file)
 
 
 def load(folder: str | Path, **options: Any) -> SB3Agent:
@@ -148,22 +160,28 @@ def load_model(
     Raises:
         ValueError: there is something else, or something that only unpickling would read.
     """
-    folder = Path(folder)
-    if not (folder / "preset.yaml").is_file():
+    preset = saved_preset(folder)
+    model = for_predictions(preset) if env is None else build(preset, env)
+    sb3_state.restore(model, Path(folder) / "model.zip", replay=env is not None)
+    return model, preset
+
+
+def saved_preset(folder: str | Path) -> Preset:
+    """The preset of a saved folder.
+
+    Raises:
+        ValueError: there is none, or it is not one.
+    """
+    path = Path(folder) / "preset.yaml"
+    if not path.is_file():
         raise ValueError(
             f"{folder} is not a saved agent: it has no preset.yaml. A model.zip alone can only be "
             "unpickled, which runs whatever code its maker put there; see prune_agents.sb3.from_zip"
         )
     try:
-        preset = Preset.from_dict(read_yaml(folder / "preset.yaml"))
+        return Preset.from_dict(read_yaml(path))
     except (TypeError, AttributeError) as error:
-        raise ValueError(f"{folder / 'preset.yaml'} is not a preset: {error}") from error
-    model = for_predictions(preset) if env is None else build(preset, env)
-    try:
-        model.set_parameters(str(folder / "model.zip"), device="cpu")
-    except Exception as error:  # torch, zipfile and SB3 raise a dozen kinds for a wrong file
-        raise ValueError(f"{folder / 'model.zip'} does not fit its preset: {error}") from error
-    return model, preset
+        raise ValueError(f"{path} is not a preset: {error}") from error
 
 
 def from_zip(path: str | Path, preset: Preset, trust: bool = False) -> BaseAlgorithm:

@@ -20,7 +20,6 @@ from prune_agents.presets import Preset
 
 from prune_bench.statistics import Estimate, estimate, mean, paired_differences
 from prune_bench.train_options import TrainOptions, read_preset
-from prune_env.files import read_json, replacing
 from prune_env.twins import base_id
 
 if TYPE_CHECKING:
@@ -56,43 +55,30 @@ def train(
     model = resumed(options, preset, log) if there else None
     watch = _watcher(options, preset, on_progress)
     model = sb3.train(preset, options.seed, watch, log, model)
-    sb3.save(model, preset, options.out)
+    sb3.save(model, preset, options.out, replay=True)
     scores = compare(options.out, preset, range(HELD_OUT, HELD_OUT + options.eval_seeds))
-    sb3.save(model, preset, options.out, scores)
-    (options.out / "replay.npz").unlink(missing_ok=True)
+    sb3.save(model, preset, options.out, scores, replay=True)
     return scores
 
 
 def resumed(options: TrainOptions, preset: Preset, log: str | None) -> BaseAlgorithm:
     """The model of the last checkpoint, with environments on seeds that it has not seen.
 
-    Weights, optimizer and replay buffer are those of the checkpoint; the episode under way then is
-    lost, so a resumed training does not repeat bit for bit what an uninterrupted one does.
+    All that it has learned is that of the checkpoint, its replay buffer too; the episodes and the
+    rollout under way then are lost, so a resumed training does not repeat bit for bit what an
+    uninterrupted one does.
     """
-    done = read_json(options.out / "result.json")["num_timesteps"]
-    model, saved = sb3.load_model(options.out, sb3.training_env(preset, options.seed + done))
-    if replace(saved, n_timesteps=preset.n_timesteps) != preset:
-        raise ValueError(f"{options.out} was trained with another preset; it is {saved.to_dict()}")
-    model.num_timesteps = done
-    model.set_random_seed(options.seed + done)
+    saved, now = sb3.saved_preset(options.out).to_dict(), preset.to_dict()
+    for name in {**saved, **now}:
+        if name != "n_timesteps" and saved.get(name) != now.get(name):
+            raise ValueError(
+                f"{options.out} was trained with another preset: there {name} is "
+                f"{saved.get(name)!r}, here {now.get(name)!r}"
+            )
+    model, _ = sb3.load_model(options.out, sb3.training_env(preset, options.seed))
+    model.set_random_seed(options.seed + model.num_timesteps)
     model.tensorboard_log = log
-    if (options.out / "replay.npz").exists():
-        with np.load(options.out / "replay.npz") as arrays:
-            for name, array in arrays.items():
-                old = getattr(model.replay_buffer, name)  # type: ignore[attr-defined]
-                setattr(model.replay_buffer, name, array if array.ndim else type(old)(array))  # type: ignore[attr-defined]
     return model
-
-
-def checkpoint(model: BaseAlgorithm, preset: Preset, folder: Path) -> None:
-    """Save what `resumed` needs. A kill at any moment leaves the last checkpoint or this one."""
-    buffer = getattr(model, "replay_buffer", None)
-    if buffer is not None:
-        names = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
-        arrays = {name: getattr(buffer, name) for name in (*names, "pos", "full")}
-        with replacing(folder / "replay.npz") as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays)
-    sb3.save(model, preset, folder)
 
 
 def _watcher(
@@ -117,7 +103,7 @@ def _watcher(
                     self.row["val_accuracy"] = info["val_accuracy"]
             if self.num_timesteps >= self.next:
                 self.next += options.checkpoint_rounds
-                checkpoint(self.model, preset, options.out)
+                sb3.save(self.model, preset, options.out, replay=True)
                 self.env.seed(HELD_OUT)
                 returns, _ = evaluate_policy(self.model, self.env, n_eval_episodes=3, warn=False)
                 self.row["eval_return"] = float(np.asarray(returns))

@@ -167,7 +167,9 @@ def test_the_pickled_part_is_never_read(saved, tmp_path):
     import base64
 
     bomb = base64.b64encode(pickle.dumps(Bomb())).decode()
-    data = json.dumps({"policy_class": {":type:": "x", ":serialized:": bomb}})
+    with zipfile.ZipFile(saved[2] / "model.zip") as archive:
+        data = json.loads(archive.read("data"))
+    data = json.dumps(data | {"policy_class": {":type:": "x", ":serialized:": bomb}})
     folder = rewritten(saved[2], tmp_path / "stranger", data=data)
     np.testing.assert_array_equal(run(sb3.load(folder), plain()), run(sb3.load(saved[2]), plain()))
 

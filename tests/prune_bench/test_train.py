@@ -120,8 +120,18 @@ def test_resuming_goes_on_from_the_checkpoint(options):
     training.train(replace(options, timesteps=48, resume=True), rows.append)
     assert [row["rounds"] for row in rows] == list(range(33, 49))
     other = replace(options, timesteps=64, resume=True, keep_ratio=0.1)
-    with pytest.raises(ValueError, match="was trained with another preset"):
+    with pytest.raises(ValueError, match="trained with another preset: there env_wrapper is"):
         training.train(other)
+
+
+def test_a_kill_after_a_checkpoint_of_the_model_skips_no_rounds(options):
+    """Killed before result.json was replaced: how far the model is, it says itself."""
+    training.train(options)
+    path = options.out / "result.json"
+    path.write_text(path.read_text().replace('"num_timesteps": 32', '"num_timesteps": 16'))
+    rows = []
+    training.train(replace(options, timesteps=48, resume=True), rows.append)
+    assert [row["rounds"] for row in rows] == list(range(33, 49))
 
 
 def test_a_replay_buffer_is_resumed(options):
@@ -129,7 +139,7 @@ def test_a_replay_buffer_is_resumed(options):
     options = replace(options, algo="sac", hyperparameters=small)
     preset = read_preset(options)
     model = sb3.train(preset)
-    training.checkpoint(model, preset, options.out)
+    sb3.save(model, preset, options.out, replay=True)
     again = training.resumed(options, preset, None)
     assert again.num_timesteps == 32
     assert again.replay_buffer.pos == 32
