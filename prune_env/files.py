@@ -60,15 +60,15 @@ def replacing(path: Path, *, sealed: bool = False) -> Iterator[Path]:
         raise
 
 
-def verify(path: Path) -> None:
-    """Check a sealed file; arrays in it may then be memory-mapped.
+def verify(path: Path) -> str:
+    """Check a sealed file and return its checksum, in hex; arrays in it may then be memory-mapped.
 
     Raises:
         Damaged: its checksum is missing or wrong.
         OSError: it cannot be read.
     """
     with open(path, "rb") as file:
-        _check(path, file.seek(0, os.SEEK_END), file)
+        return _check(path, file.seek(0, os.SEEK_END), file)
 
 
 def read_sealed(path: Path) -> bytes:
@@ -85,7 +85,7 @@ def read_sealed(path: Path) -> bytes:
     return content[:-_SEAL]
 
 
-def _check(path: Path, size: int, file: Any) -> None:
+def _check(path: Path, size: int, file: Any) -> str:
     digest, left = hashlib.sha256(), max(0, size - _SEAL)
     file.seek(0)
     while left and (block := file.read(min(left, 1 << 20))):
@@ -93,6 +93,7 @@ def _check(path: Path, size: int, file: Any) -> None:
         left -= len(block)
     if file.read() != _MARK + digest.digest():
         raise Damaged(f"{path} is damaged: its checksum is missing or wrong")
+    return digest.hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

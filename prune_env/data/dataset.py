@@ -31,6 +31,8 @@ class Dataset:
     """What arms and the validation split are carved from."""
     test: Split
     """Never shown to an agent: test accuracy is reported at the end of an episode only."""
+    notes: tuple[str, ...] = ()
+    """What was done to it that a reader of results has to know, a line each."""
 
 
 def split_validation(

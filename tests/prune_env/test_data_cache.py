@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from prune_env.data import Dataset, Split
+from prune_env.data import Dataset, Split, cache
 from prune_env.data.cache import cache_folder, cached
+from prune_env.notices import Notice
 
 KEY = {"made": "up"}
 
@@ -73,10 +76,88 @@ def test_damaged_entry_is_built_again(tmp_path: Path, file: str, kept: int):
 
 
 def test_killed_writer_leaves_no_entry(tmp_path: Path):
-    before = "import os; np.save = lambda file, array: file.write_bytes(b'half') and os._exit(9)"
+    before = "import os; np.save = lambda file, array: file.write(b'half') and os._exit(9)"
     assert write_in_a_process(tmp_path, before).wait() == 9
     assert [path.name[:8] for path in tmp_path.iterdir()] == ["writing-"]
     assert cached(KEY, build, tmp_path).train.labels.tolist() == [0, 1]
+    assert [path.name[:8] == "writing-" for path in tmp_path.iterdir()] == [False]
+
+
+def test_a_writer_that_lives_is_left_alone(tmp_path: Path):
+    with cache._writing(tmp_path) as folder:
+        cached(KEY, build, tmp_path)
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("file", ["train_images.npy", "test_labels.npy", "dataset.json"])
+def test_a_flipped_bit_anywhere_is_noticed(tmp_path: Path, file: str):
+    cached(KEY, build, tmp_path)
+    (path,) = tmp_path.glob(f"*/{file}")
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 23):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        dataset = cached(KEY, build, tmp_path)
+        assert dataset.test.labels.tolist() == [0, 1]
+        assert dataset.train.images.tolist() == [[[[7]]], [[[7]]]]
+        assert path.read_bytes() == whole
+
+
+def test_an_entry_or_a_file_of_another_data_set_is_not_used(tmp_path: Path):
+    def other() -> Dataset:
+        split = Split(np.full((2, 1, 1, 1), 9, np.uint8), np.array([1, 0]))
+        return Dataset("pets", ("cat", "dog"), split, split)
+
+    cached(KEY, build, tmp_path)
+    (entry,) = tmp_path.iterdir()
+    cached({"made": "down"}, other, tmp_path)
+    (foreign,) = set(tmp_path.iterdir()) - {entry}
+    shutil.copy(foreign / "train_images.npy", entry)
+    assert cached(KEY, build, tmp_path).train.images.max() == 7
+    shutil.rmtree(entry)
+    foreign.rename(entry)
+    assert cached(KEY, build, tmp_path).train.labels.tolist() == [0, 1]
+
+
+def test_processes_that_heal_one_entry_agree(tmp_path: Path):
+    """All find it damaged, each builds, one is first: nobody removes what another has made."""
+    cached(KEY, build, tmp_path / "cache")
+    (path,) = (tmp_path / "cache").glob("*/train_images.npy")
+    path.write_bytes(path.read_bytes()[:-1])
+    before = f"""
+def build(build=build, meeting=pathlib.Path({str(tmp_path)!r})):
+    (meeting / f"waiting-{{time.perf_counter_ns()}}").touch()
+    while len(list(meeting.glob("waiting-*"))) < 4:
+        time.sleep(0.001)
+    return build()
+"""
+    writers = [write_in_a_process(tmp_path / "cache", before) for _ in range(4)]
+    assert [writer.communicate()[0] for writer in writers] == ["[[[[7]]], [[[7]]]]\n"] * 4
+    assert [writer.returncode for writer in writers] == [0] * 4
+    assert list((tmp_path / "cache").iterdir()) == [path.parent]
+    cached(KEY, never, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("harm", ["a file", "full"])
+def test_a_cache_that_cannot_be_written_is_said_and_done_without(
+    tmp_path: Path, harm: str, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "cache"
+    if harm == "a file":
+        folder.touch()
+    else:
+
+        def full(*arguments: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(np, "save", full)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        for _ in range(2):
+            assert cached(KEY, build, folder).train.labels.tolist() == [0, 1]
+    assert [warning.category for warning in said] == [Notice]
+    assert f"{folder} keeps no decoded images" in str(said[0].message)
+    assert folder.is_file() or list(folder.iterdir()) == []
 
 
 def test_processes_that_write_at_once_agree(tmp_path: Path):
