@@ -6,8 +6,9 @@ by itself.
 
 from gymnasium.envs.registration import register
 
+from prune_env.core.signals import SIGNALS
 from prune_env.env import PruneEnv
-from prune_env.rounds import SIGNALS, RoundOptions
+from prune_env.rounds import RoundOptions
 from prune_env.selection import Selection, random_k, top_k
 from prune_env.twins import register_twins
 from prune_env.vector import PruneVectorEnv

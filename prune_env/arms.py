@@ -8,34 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.learners.learner import MEASURED, Signals
+from prune_env.core.signals import MEASURED, SIGNALS
+from prune_env.learners.learner import Signals
 from prune_env.selection import Selection
-
-LOSS_MAX = 100.0
-"""Losses in observations, rewards and infos are clipped to this many nats, so all are finite."""
-
-FEATURE_MAX = 1e6
-"""Features are clipped to this, so that the sum of their squares is finite in float32."""
-
-COUNT_MAX = 2.0**24
-"""Up to here float32 holds every whole number; the bound of ages and counts."""
-
-ARM_SIGNALS: dict[str, tuple[float, float]] = {
-    "loss": (0.0, LOSS_MAX),
-    "confidence": (0.0, 1.0),
-    "margin": (-1.0, 1.0),
-    "correct": (0.0, 1.0),
-    "error_norm": (0.0, float(np.float32(np.sqrt(2)))),
-    "seen": (0.0, 1.0),
-    "age": (0.0, COUNT_MAX),
-    "pulls": (0.0, COUNT_MAX),
-    "label": (0.0, COUNT_MAX),
-    "reference_loss": (0.0, LOSS_MAX),
-    "features": (-FEATURE_MAX, FEATURE_MAX),
-}
-"""The entries of an observation about each arm, with their bounds. One value, or D features."""
-
-_HIGH_IS_BAD = ("loss", "reference_loss", "error_norm")
 
 
 class ArmTable:
@@ -77,18 +52,8 @@ class ArmTable:
 
     def reset(self, runs: NDArray[np.bool_]) -> None:
         """Forget all about the arms of these runs. runs: (M,) bool."""
-        guess = 1 / self.num_classes
-        initial = {
-            "loss": np.log(self.num_classes),
-            "confidence": guess,
-            "margin": 0.0,
-            "correct": 0.0,
-            "error_norm": np.sqrt(1 - guess),
-            "reference_loss": np.log(self.num_classes),
-            "features": 0.0,
-        }
         for name, values in self.measured.items():
-            values[runs] = initial[name]
+            values[runs] = SIGNALS[name].at_start(self.num_classes)
         self.last_seen[runs] = 0
         self.pulls[runs] = 0
         self.round[runs] = 0
@@ -101,15 +66,11 @@ class ArmTable:
             run = batch.indices // self.num_arms
             self.last_seen.reshape(-1)[batch.indices] = self.round[run]
             for name, values in self.measured.items():
-                low, high = ARM_SIGNALS[name]
-                # A diverged network reports NaN: it counts as the worst that can be seen.
-                worst = high if name in _HIGH_IS_BAD else low
-                finite = np.nan_to_num(batch.of(name), nan=worst, posinf=high, neginf=low)
                 of_arm = values.reshape(-1, *values.shape[2:])
-                of_arm[batch.indices] = finite.clip(low, high)
+                of_arm[batch.indices] = SIGNALS[name].finite(batch.of(name))
 
     def observe(self, name: str) -> NDArray[np.float32]:
-        """A fresh (M, N) float32 array of one entry of `ARM_SIGNALS`; (M, N, D) of features."""
+        """A fresh (M, N) float32 array of a signal of the arms; (M, N, D) of features."""
         if name in self.measured:
             return self.measured[name].copy()
         if name == "seen":

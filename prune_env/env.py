@@ -10,10 +10,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env import rendering
-from prune_env.arms import ARM_SIGNALS
 from prune_env.clock import Clock
+from prune_env.core.signals import SIGNALS
 from prune_env.learners.learner import Learner
-from prune_env.rounds import RUN_SIGNALS, RoundOptions, Rounds
+from prune_env.rounds import RoundOptions, Rounds
 from prune_env.selection import ActionKind, decode
 
 Observation = dict[str, NDArray[np.float32]]
@@ -233,13 +233,12 @@ def observation_space(rounds: Rounds) -> spaces.Space[Observation]:
     """The observation space of one of these runs: those entries that `signals` names."""
     entries: dict[str, spaces.Space[Any]] = {}
     for name in rounds.options.signals:
-        if name in ARM_SIGNALS:
-            low, high = ARM_SIGNALS[name]
+        low, high = SIGNALS[name].low, SIGNALS[name].high
+        if SIGNALS[name].source == "run":
+            entries[name] = spaces.Box(low, high, (1,), np.float32)
+        else:
             high = rounds.learner.num_classes - 1 if name == "label" else high
             entries[name] = _box(low, high, (rounds.num_arms, *rounds.extras.get(name, ())))
-        else:
-            low, high = RUN_SIGNALS[name]
-            entries[name] = spaces.Box(low, high, (1,), np.float32)
     return cast("spaces.Space[Observation]", spaces.Dict(entries))
 
 

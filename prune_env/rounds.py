@@ -14,11 +14,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.arms import ARM_SIGNALS, COUNT_MAX, LOSS_MAX, ArmTable
+from prune_env.arms import ArmTable
 from prune_env.clock import Clock
+from prune_env.core.signals import EXTRAS, FORWARD, MEASURED, SIGNALS, TRAIN, USUAL, VALIDATION
 from prune_env.learners.learner import (
-    EXTRAS,
-    MEASURED,
     Informative,
     Learner,
     Observant,
@@ -31,25 +30,6 @@ from prune_env.rewards import RoundOutcome, earned, find_reward
 from prune_env.selection import Selection
 
 Feedback = Literal["semi", "full"]
-
-RUN_SIGNALS: dict[str, tuple[float, float]] = {
-    "progress": (0.0, 1.0),
-    "budget_left": (0.0, COUNT_MAX),
-    "val_loss": (0.0, LOSS_MAX),
-    "val_accuracy": (0.0, 1.0),
-}
-"""The entries of an observation that have one value for each run, with their bounds."""
-
-SIGNALS = (*ARM_SIGNALS, *RUN_SIGNALS)
-"""All that an observation can have."""
-
-ON_REQUEST = ("label", *EXTRAS)
-"""What it only has where `signals=` names it."""
-
-FORWARD, TRAIN = 1, 3
-"""What a sample costs in passes: a forward pass 1, a backward pass 2, so training on it 3.
-
-What `EXTRAS` cost is added to either."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +46,7 @@ class RoundOptions:
     """with full feedback: rounds between two passes over the rest"""
     reward: str = "val_loss_drop"
     """a name in `prune_env.rewards.REWARDS`, or an import path"""
-    signals: tuple[str, ...] = tuple(name for name in SIGNALS if name not in ON_REQUEST)
+    signals: tuple[str, ...] = USUAL
     """entries of the observation"""
     evaluate_every: int = 1
     """rounds between two evaluations on the validation split; the last round always has one"""
@@ -118,11 +98,11 @@ class Rounds:
         self.learner, self.options = learner, options
         self.extras = _find_extras(learner, options.signals)
         """What the learner is asked for beside `MEASURED`: the name, and the shape of one arm's."""
-        again = sum(EXTRAS[name] for name in self.extras)
+        again = sum(SIGNALS[name].price for name in self.extras)
         self.forward_price, self.train_price = FORWARD + again, TRAIN + again
         """Passes for each sample of a refresh, and of a training pass."""
         self.reward = find_reward(options.reward)
-        shown = {"val_loss", "val_accuracy"} & set(options.signals)
+        shown = set(VALIDATION) & set(options.signals)
         self.reads_validation = self.reward.reads_validation or bool(shown)
         """Whether the agent sees the validation split, and so has to pay for evaluating it."""
         self.clock = Clock()
@@ -148,8 +128,8 @@ class Rounds:
         self.arms.reset(runs)
         for counter in self.passes.values():
             counter[runs] = 0
-        self.val_loss[runs] = np.log(self.learner.num_classes)
-        self.val_accuracy[runs] = 1 / self.learner.num_classes
+        self.val_loss[runs] = SIGNALS["val_loss"].at_start(self.learner.num_classes)
+        self.val_accuracy[runs] = SIGNALS["val_accuracy"].at_start(self.learner.num_classes)
 
     def _ask(self) -> None:
         """Tell the learner what to measure: another environment may have asked for other things."""
@@ -331,7 +311,7 @@ class Rounds:
             return {name: self._observe(name) for name in self.options.signals}
 
     def _observe(self, name: str) -> NDArray[np.float32]:
-        if name in ARM_SIGNALS:
+        if SIGNALS[name].source != "run":
             return self.arms.observe(name)
         if name == "budget_left":
             in_rounds = self.options.budget is None
@@ -393,4 +373,4 @@ def _mean_loss(selection: Selection, signals: Signals, num_arms: int) -> NDArray
 
 def _finite(loss: NDArray[np.float64]) -> NDArray[np.float64]:
     """Losses as rewards and infos show them: a diverged one is the worst there is."""
-    return np.nan_to_num(loss, nan=LOSS_MAX, posinf=LOSS_MAX).clip(0, LOSS_MAX)
+    return SIGNALS["loss"].finite(loss)

@@ -22,8 +22,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.core.signals import MEASURED
 from prune_env.env import PruneEnv
-from prune_env.learners.learner import MEASURED, Closer, Learner
+from prune_env.learners.learner import Closer, Learner
 
 Extra = Literal["divergence", "gradient_norm", "gradient_norm_all"]
 """What a prior run can record beside `MEASURED`, each by a pass of its own after every round:

@@ -32,7 +32,6 @@ from scipy.special import stdtrit
 from prune_bench.options import Pairs
 from prune_bench.runner import Episode, Place, RunOptions
 from prune_env.env import PruneEnv
-from prune_env.learners.learner import MEASURED
 from prune_env.learners.synthetic import SyntheticLearner
 
 By = Literal["loss", "class", "kind"]
@@ -147,7 +146,7 @@ def groups_by(by: By, env: PruneEnv, parts: int) -> dict[str, NDArray[np.int64]]
     learner = env.learner
     if by == "loss":
         now = learner.score(np.arange(learner.num_arms))
-        hardest_first = now.indices[np.argsort(-now.table[:, MEASURED.index("loss")])]
+        hardest_first = now.indices[np.argsort(-now.of("loss"))]
         ends = {1: ", hardest", parts: ", easiest"}
         return {
             f"loss {i}/{parts}{ends.get(i, '')}": arms

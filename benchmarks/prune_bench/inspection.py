@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from prune_bench.options import Pairs
 from prune_bench.runner import Episode, Place, RunOptions
 from prune_env.env import PruneEnv
-from prune_env.learners.learner import MEASURED
 from prune_env.learners.synthetic import SyntheticLearner
 
 TENTHS, SAMPLE = 10, 5_000
@@ -111,7 +110,7 @@ def watch(episode: Episode, on_round: Callable[[str, PruneEnv], None]) -> Watche
     kept, by_loss, age, regret = [], [], [], []
     while not episode.terminated:
         now = learner.score(sample)
-        hardest_first = now.indices[np.argsort(-now.table[:, MEASURED.index("loss")])]
+        hardest_first = now.indices[np.argsort(-now.of("loss"))]
         before = arms.pulls[0].copy()
         episode.step()
         kept.append(arms.pulls[0] > before)

@@ -22,7 +22,7 @@ from prune_agents.prior import Traces
 from rich.console import Console
 from rich.table import Table
 
-from prune_env.learners.learner import MEASURED
+from prune_env.core.signals import MEASURED
 
 IMAGES_PER_SECOND = 700
 NUM_CLASSES, NUM_FEATURES = 10, 128

@@ -23,7 +23,6 @@ import prune_agents
 from prune_bench.options import Pairs, agent_label, split_agent
 from prune_env import ENVIRONMENTS
 from prune_env.env import PruneEnv
-from prune_env.learners.learner import MEASURED
 from prune_env.twins import base_id
 
 SCHEMA = 1
@@ -341,7 +340,7 @@ def describe_kept(env: PruneEnv, sample: int = 5_000, groups: int = 10) -> dict[
     classes = env.learner.num_classes
     arms = np.unique(np.linspace(0, env.learner.num_arms - 1, sample).astype(np.int64))
     signals = env.learner.score(arms)
-    easiest_first = signals.indices[np.argsort(signals.table[:, MEASURED.index("loss")])]
+    easiest_first = signals.indices[np.argsort(signals.of("loss"))]
     return {
         "arms_by_class": np.bincount(labels, minlength=classes).tolist(),
         "pulls_by_class": np.bincount(labels, pulls, classes).astype(int).tolist(),

@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.learners.learner import MEASURED
+from prune_env.core.signals import MEASURED, write_columns
 
 Floats = NDArray[np.float32]
 
@@ -90,9 +90,12 @@ def measure(logits: Floats, labels: NDArray[np.integer]) -> tuple[Floats, Floats
     delta[at_label] = -1
     margin = confidence - delta.max(axis=1)
     delta[at_label] = confidence - 1
-    table[..., 0] = np.log(total) - logits[at_label]
-    table[..., 1] = confidence
-    table[..., 2] = margin
-    table[..., 3] = margin > 0
-    table[..., 4] = np.sqrt(np.einsum("mcb,mcb->mb", delta, delta))
+    write_columns(
+        table,
+        loss=np.log(total) - logits[at_label],
+        confidence=confidence,
+        margin=margin,
+        correct=margin > 0,
+        error_norm=np.sqrt(np.einsum("mcb,mcb->mb", delta, delta)),
+    )
     return table, delta

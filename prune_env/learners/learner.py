@@ -13,26 +13,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.core.signals import EXTRAS, column
 from prune_env.selection import Selection
-
-MEASURED = ("loss", "confidence", "margin", "correct", "error_norm")
-"""Columns of `Signals.table`. For a sample with logits z, label y and p = softmax(z):
-
-loss        -log p[y] in nats, before the update, without label smoothing and without weight
-confidence  p[y]
-margin      p[y] - max over j != y of p[j], in [-1, 1]
-correct     1 where argmax z is y, else 0
-error_norm  the 2-norm of p - onehot(y), in [0, sqrt 2]: EL2N of this pass (arXiv 2107.07075)
-"""
-
-EXTRAS = {"features": 0, "reference_loss": 1}
-"""What some learners can measure beside those, where they are asked to, and the passes that this
-costs a sample:
-
-features        (D,) what goes into the last linear layer
-reference_loss  the loss under a moving average of the network's weights, on the very same images;
-                it takes one more forward pass
-"""
 
 SplitName = Literal["validation", "test"]
 Layers = Literal["last", "all"]
@@ -51,7 +33,7 @@ class Signals:
 
     def of(self, name: str) -> NDArray[np.float32]:
         """One of `MEASURED`, (K,), or of the extras."""
-        return self.extras[name] if name in EXTRAS else self.table[:, MEASURED.index(name)]
+        return self.extras[name] if name in EXTRAS else column(self.table, name)
 
 
 @dataclass(frozen=True)

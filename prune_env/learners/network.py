@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prune_env import networks
+from prune_env.core.signals import MEASURED, column
 from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
 from prune_env.data.dataset import Dataset, Split, split_validation
 from prune_env.learners import closer
-from prune_env.learners.learner import MEASURED, Layers, Metrics, Signals, SplitName
+from prune_env.learners.learner import Layers, Metrics, Signals, SplitName
 from prune_env.learners.measure import measure
 from prune_env.learners.reference import Reference
 from prune_env.selection import Selection
@@ -181,8 +182,8 @@ class NetworkLearner:
         store, labels = self._splits[split]
         measured = self._plain_pass(store, labels, torch.arange(len(store), device=self.device))
         table = measured["table"].cpu().numpy()
-        loss, _, _, accuracy, _ = table.mean(axis=0, dtype=np.float64)
-        return Metrics(np.array([loss]), np.array([accuracy]))
+        mean = table.mean(axis=0, dtype=np.float64)
+        return Metrics(np.array([column(mean, "loss")]), np.array([column(mean, "correct")]))
 
     def state_dict(self) -> dict[str, Any]:
         """Model, optimizer, seed, round, reference: tensors and plain values, copied."""

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.core.signals import MEASURED
 from prune_env.data.dataset import split_validation
 from prune_env.learners import heads
 from prune_env.learners.frozen import find_features
-from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
+from prune_env.learners.learner import Metrics, Signals, SplitName
 from prune_env.options import check_at_least, check_types
 from prune_env.selection import Selection
 

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
+from prune_env.core.signals import MEASURED, column, write_columns
+from prune_env.learners.learner import Metrics, Signals, SplitName
 from prune_env.learners.traces import Trace, find_trace
 from prune_env.selection import Selection
-
-CORRECT = MEASURED.index("correct")
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,8 @@ class ReplayLearner:
         """What the traces show at the positions of these arms."""
         arms = indices % self.num_arms
         table = _at(self._table, arms, self.positions.reshape(-1)[indices])
-        table[:, CORRECT] = table[:, CORRECT] > 0.5
+        correct = column(table, "correct")
+        correct[...] = correct > 0.5
         return Signals(indices, table)
 
     def evaluate(self, split: SplitName) -> Metrics:
@@ -205,5 +205,13 @@ def _table(trace: Trace) -> NDArray[np.float32]:
     others = np.maximum(1 - confidence - rival, 0)
     spread = others**2 / max(trace.num_classes - 2, 1)
     error_norm = np.sqrt((1 - confidence) ** 2 + rival**2 + spread)
-    columns = (trace.loss, confidence, trace.margin, trace.correct, error_norm)
-    return np.stack([np.asarray(column, np.float32) for column in columns], axis=-1)
+    table = np.empty((*confidence.shape, len(MEASURED)), np.float32)
+    write_columns(
+        table,
+        loss=trace.loss,
+        confidence=confidence,
+        margin=trace.margin,
+        correct=trace.correct,
+        error_norm=error_norm,
+    )
+    return table

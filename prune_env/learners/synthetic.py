@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
+from prune_env.core.signals import MEASURED, write_columns
+from prune_env.learners.learner import Metrics, Signals, SplitName
 from prune_env.learners.synthetic_options import SyntheticOptions
 from prune_env.selection import Selection
 
@@ -177,11 +178,14 @@ class SyntheticLearner:
         loss *= np.exp(self.options.noise * noise.reshape(-1)[indices])
         confidence = np.exp(-loss)
         table = np.empty((len(indices), len(MEASURED)), np.float32)
-        table[:, 0] = loss
-        table[:, 1] = confidence
-        table[:, 2] = 2 * confidence - 1
-        table[:, 3] = confidence > 0.5
-        table[:, 4] = np.sqrt(2) * (1 - confidence)
+        write_columns(
+            table,
+            loss=loss,
+            confidence=confidence,
+            margin=2 * confidence - 1,
+            correct=confidence > 0.5,
+            error_norm=np.sqrt(2) * (1 - confidence),
+        )
         return Signals(indices, table)
 
     def _count_regret(self, selection: Selection, worth: NDArray[np.float32]) -> None:

@@ -11,7 +11,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import prune_env  # noqa: F401, registers the ids
-from prune_env.learners.learner import EXTRAS
+from prune_env.core.signals import EXTRAS
 
 NUM_ARMS, K = 40, 12
 # bls: 40 arms are a single batch, so all scores are equal and all arms are kept.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from prune_agents.prior import Prior, Recording, Traces, prior_seed, record
 
-from prune_env.learners.learner import MEASURED
+from prune_env.core.signals import MEASURED
 
 EPOCHS, N = 3, 180
 

@@ -6,7 +6,7 @@ import prune_agents
 import pytest
 from prune_agents.prior import Prior, Recording, Traces, half, prior_seed, record
 
-from prune_env.learners.learner import MEASURED
+from prune_env.core.signals import MEASURED
 
 EPOCHS, N = 3, 180
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from prune_env.core.signals import MEASURED
 from prune_env.features import READS
-from prune_env.learners.learner import MEASURED, Metrics, Signals, SplitName
+from prune_env.learners.learner import Metrics, Signals, SplitName
 from prune_env.selection import Selection
 
 

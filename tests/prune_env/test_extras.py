@@ -11,8 +11,9 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.env_checker import data_equivalence as equal
 
 from prune_env import PruneEnv, RoundOptions
-from prune_env.arms import FEATURE_MAX, LOSS_MAX, ArmTable
-from prune_env.learners.learner import EXTRAS, MEASURED, Signals
+from prune_env.arms import ArmTable
+from prune_env.core.signals import EXTRAS, FEATURE_MAX, LOSS_MAX, MEASURED
+from prune_env.learners.learner import Signals
 from prune_env.selection import Selection
 
 SIGNALS = ("loss", "seen", "budget_left", *EXTRAS)

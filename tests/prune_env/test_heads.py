@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from prune_env.core.signals import MEASURED
 from prune_env.learners import heads
-from prune_env.learners.learner import MEASURED
 
 
 def random_heads(sizes, runs=3):

@@ -10,8 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from prune_env.core.signals import MEASURED
 from prune_env.data.dataset import Dataset, Split, split_validation
-from prune_env.learners.learner import MEASURED, Signals
+from prune_env.learners.learner import Signals
 from prune_env.learners.network import NetworkLearner
 from prune_env.selection import Selection
 

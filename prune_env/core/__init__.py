@@ -1,0 +1,1 @@
+"""What every run has, whatever trains: signals, selections, the table of arms."""
