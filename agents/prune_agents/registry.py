@@ -111,6 +111,17 @@ def revision(name: str) -> int:
     return getattr(_registered().get(name), "revision", 1)
 
 
+def own_module(name: str) -> str | None:
+    """Where the class of a registered or installed name is that is not of this package.
+
+    Nothing is imported; None for an agent of this package, and for a name that is not known.
+    """
+    if (cls := _registered().get(name)) is not None:
+        return None if cls.__module__.startswith("prune_agents.") else cls.__module__
+    point = _installed().get(name)
+    return None if point is None else point.module
+
+
 def _registered() -> dict[str, type]:
     """The names given by `register`. The families are imported when first asked for: 0.1 s."""
     importlib.import_module("prune_agents.families")

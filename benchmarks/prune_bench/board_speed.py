@@ -27,7 +27,8 @@ from rich.console import Console
 from prune_bench.board import Board, Grid
 from prune_bench.engine import processes, work_off
 from prune_bench.live import BoardView
-from prune_bench.runner import Place, processor_name, run
+from prune_bench.provenance import processor_name
+from prune_bench.runner import Place, run
 from prune_bench.work import do_run
 
 Way = Literal["bare", "1 job", "2 jobs"]

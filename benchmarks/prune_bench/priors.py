@@ -14,16 +14,18 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from prune_agents.prior import Prior, Recording, Traces, begin, record
 
 from prune_bench import checkpoint, claims
+from prune_bench.provenance import Provenance
 from prune_bench.runner import RunOptions
 from prune_env.learners.learner import Learner
 
-DETERMINES = ("env", "network", "recipe", "limit", "epochs", "seed")
-"""The options of a run that decide its prior runs too."""
+OF_THE_RUN_ALONE = (
+    "agent", "keep_ratio", "agent_options", "feedback", "refresh", "evaluate_every",
+)  # fmt: skip
+"""The options of a run that do not decide its prior runs."""
 
 CHECKPOINT_SECONDS = 60.0
 """At least so long between two copies of an unfinished recording."""
@@ -33,6 +35,7 @@ def traces_for(
     learner: Learner,
     prior: Prior,
     options: RunOptions,
+    provenance: Provenance,
     epochs: int,
     folder: Path | None,
 ) -> Traces:
@@ -42,6 +45,7 @@ def traces_for(
         learner: what is trained. Whatever it was doing is over.
         prior: what the policy wants.
         options: of the run that follows.
+        provenance: of that run.
         epochs: its length.
         folder: where recordings are kept; None keeps none.
 
@@ -53,7 +57,7 @@ def traces_for(
     runs = []
     for number in range(prior.runs):
         fresh = partial(begin, learner, prior, epochs, options.seed, number)
-        path = folder / f"{_name(options, learner, number, prior)}.pt"
+        path = folder / f"{_name(options, provenance, number, prior)}.pt"
         recording = _read(path, fresh)
         if recording.rounds < prior.rounds:
             with _claimed(path):
@@ -63,10 +67,10 @@ def traces_for(
     return Traces.join(runs)
 
 
-def _name(options: RunOptions, learner: Learner, number: int, prior: Prior) -> str:
+def _name(options: RunOptions, provenance: Provenance, number: int, prior: Prior) -> str:
     """The same exactly where all that determines a recording is the same."""
-    key: dict[str, Any] = {name: asdict(options)[name] for name in DETERMINES}
-    key["labels"] = hashlib.sha256(learner.labels.tobytes()).hexdigest()
+    key = {n: value for n, value in asdict(options).items() if n not in OF_THE_RUN_ALONE}
+    key["provenance"] = {n: value for n, value in asdict(provenance).items() if n != "agent"}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     half = ["half"] if prior.halves else []
     return "-".join([f"s{options.seed}", f"run{number}", *half, *sorted(prior.extra), digest])

@@ -14,6 +14,7 @@ from typing import Any
 
 import prune_agents
 
+from prune_bench.provenance import Provenance
 from prune_bench.runner import SCHEMA, RunOptions
 from prune_env.files import Damaged, read_json
 
@@ -25,11 +26,10 @@ FIRST_OPTIONS = (
 that a new option renames no run."""
 
 
-def run_id(options: RunOptions) -> str:
-    """A name for a run: the same exactly where its options and the revision of its policy are.
+def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
+    """A name for a run: the same exactly where all that determines the run is.
 
-    They determine the run on one kind of machine and one data set. An agent in a folder is named by
-    that folder: what is trained anew needs a new one.
+    That is its options, the revision of its policy, and what is unusual of its provenance.
     """
     usual = {field.name: field.default for field in fields(options)}
     determines = {"schema": SCHEMA} | {
@@ -39,6 +39,8 @@ def run_id(options: RunOptions) -> str:
     }
     if (revision := prune_agents.revision(options.agent)) > 1:
         determines["revision"] = revision
+    if provenance is not None and (unusual := provenance.unusual()):
+        determines["provenance"] = unusual
     text = json.dumps(determines, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     agent = "".join(c if c.isalnum() or c in "_-" else "-" for c in options.agent)

@@ -27,7 +27,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from prune_bench.runner import processor_name
+from prune_bench.provenance import processor_name
 from prune_env.learners.probe import ProbeLearner
 
 

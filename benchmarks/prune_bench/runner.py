@@ -5,14 +5,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +15,14 @@ import numpy as np
 import prune_agents
 
 from prune_bench.options import Pairs, agent_label, split_agent
+from prune_bench.provenance import (
+    Provenance,
+    agent_source,
+    commit,
+    describe_learner,
+    describe_place,
+    env_source,
+)
 from prune_env import ENVIRONMENTS
 from prune_env.env import PruneEnv
 from prune_env.twins import base_id
@@ -77,8 +79,8 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run happens. None of this is to change what comes out: name the network where one
-    board is run on machines with and without a GPU, and a board for each data set.
+    """Where a run happens. What of this changes what comes out (other data, a GPU, and for networks
+    with convolutions the number of threads) is in the result, and in the name of a board's run.
     """
 
     data: str | None = None
@@ -185,8 +187,25 @@ class Episode:
         self.observation, _ = self.env.reset(seed=options.seed)
         self.agent_state: Any = None
         self.terminated = False
+        self.sources = {
+            options.env: env_source(options.env),
+            options.agent: agent_source(options.agent),
+        }
+        """Digests of the source of what is one's own, by name."""
         self.history: list[dict[str, Any]] = []
         """One row a round, see `history_row`."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the run comes from, beside its options."""
+        return Provenance.of_result(
+            {
+                "options": {"env": self.options.env, "agent": self.options.agent},
+                "trained": describe_learner(self.env),
+                "sources": self.sources,
+                "place": describe_place(self.env),
+            }
+        )
 
     def prepare(self) -> None:
         """Do the prior run that the agent wants, or read it from `place.priors`.
@@ -202,7 +221,12 @@ class Episode:
 
         env = self.env
         traces = traces_for(
-            env.learner, self.prior, self.options, env.options.epochs, self.place.priors
+            env.learner,
+            self.prior,
+            self.options,
+            self.provenance,
+            env.options.epochs,
+            self.place.priors,
         )
         self.prior_cost = {
             "passes": traces.passes,
@@ -232,6 +256,7 @@ class Episode:
             "env_options": asdict(env.options),
             "num_arms": env.learner.num_arms,
             "trained": describe_learner(env),
+            "sources": self.sources,
             "history": self.history,
             **summary(self.history),
             "prior": None if self.prior is None else asdict(self.prior),
@@ -260,7 +285,7 @@ class Episode:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from the `state_dict` of an episode with the same options."""
+        """Continue from the `state_dict` of an episode with the same options and provenance."""
         self.env.load_state_dict(state["env"])
         self.agent_state, self.observation = state["agent"], state["observation"]
         self.prior_cost = state.get("prior_cost", self.prior_cost)  # old checkpoints have none
@@ -323,12 +348,6 @@ def summary(history: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def describe_learner(env: PruneEnv) -> dict[str, Any]:
-    """What was trained on what, as far as options leave it to the machine: network and data."""
-    labels = hashlib.sha256(env.learner.labels.tobytes()).hexdigest()[:12]
-    return {"network": getattr(env.learner, "network", None), "labels": labels}
-
-
 def describe_kept(env: PruneEnv, sample: int = 5_000, groups: int = 10) -> dict[str, list[float]]:
     """What a finished run kept: by class, by how often, by difficulty.
 
@@ -349,47 +368,3 @@ def describe_kept(env: PruneEnv, sample: int = 5_000, groups: int = 10) -> dict[
             float(pulls[group].mean()) for group in np.array_split(easiest_first, groups)
         ],
     }
-
-
-def describe_place(env: PruneEnv) -> dict[str, Any]:
-    """Hardware and versions, for the reader of a result."""
-    import torch
-
-    device = getattr(env.learner, "device", torch.device("cpu"))
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    packages = ("prune_env", "gymnasium", "torch", "numpy", "stable-baselines3")
-    return {
-        "device": str(device),
-        "gpu": gpu,
-        "processor": processor_name(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in packages},
-        "commit": commit(),
-    }
-
-
-@cache
-def commit() -> str | None:
-    """The git commit that the code is from, with a + if it was changed since; None if unknown.
-
-    Asked for before the first run, so that commits made during a long board do not count.
-    """
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12"]
-    try:
-        done = subprocess.run(
-            [*command, "--exclude=*", "--dirty=+"], capture_output=True, text=True, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
-
-
-def processor_name() -> str:
-    """The processor as its maker calls it, where the system tells."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

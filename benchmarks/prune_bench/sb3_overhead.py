@@ -24,7 +24,7 @@ from prune_agents import sb3
 from rich.console import Console
 from rich.table import Table
 
-from prune_bench.runner import processor_name
+from prune_bench.provenance import processor_name
 from prune_bench.train_options import TrainOptions, read_preset
 from prune_env.twins import base_id
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,4 +57,6 @@ def limited(dataset: Dataset, limit: int | None) -> Dataset:
         kept = balanced(split.labels, limit, np.random.default_rng(0))
         return Split(split.images[kept], split.labels[kept])
 
-    return Dataset(dataset.name, dataset.classes, few(dataset.train), few(dataset.test))
+    return replace(
+        dataset, train=few(dataset.train), test=few(dataset.test), part_of=dataset.digest
+    )

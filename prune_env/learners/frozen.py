@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.data.dataset import digest_of
+
 ASSETS = files("prune_env.learners") / "assets"
 
 
@@ -41,6 +43,11 @@ class Features:
             raise ValueError(
                 f"train has {self.train.shape[1]} features and test {self.test.shape[1]}"
             )
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of vectors and labels."""
+        return digest_of(self.train, self.train_labels, self.test, self.test_labels)
 
     @property
     def num_classes(self) -> int:

@@ -114,6 +114,14 @@ class Informative(Protocol):
 
 
 @runtime_checkable
+class Sourced(Protocol):
+    """A learner that knows which data it has."""
+
+    digest: str
+    """12 hex digits: the same exactly where the data are; see `prune_env.data.Dataset`"""
+
+
+@runtime_checkable
 class Closer(Learner, Protocol):
     """A learner of one run that can look closer at its arms, for prior runs. Nothing is trained."""
 

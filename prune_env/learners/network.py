@@ -66,6 +66,7 @@ class NetworkLearner:
             ValueError: unknown network, recipe field or device, or a split that is left empty.
         """
         self.device = _find_device(device)
+        self.digest = dataset.digest
         train = dataset.train
         self.train_positions, validation = split_validation(train.labels, num_validation)
         """(N,) int64: where each arm lies in `dataset.train`."""

@@ -81,6 +81,7 @@ class ProbeLearner:
     def __init__(self, options: ProbeOptions, num_runs: int = 1) -> None:
         self.options, self.num_runs = options, num_runs
         data = find_features(options.features)
+        self.digest = data.digest
         self.train_positions, validation = split_validation(
             data.train_labels.astype(np.int64), options.num_validation
         )

@@ -73,6 +73,7 @@ class ReplayLearner:
     def __init__(self, options: ReplayOptions, num_runs: int = 1) -> None:
         self.options, self.num_runs = options, num_runs
         trace = find_trace(options.trace)
+        self.digest = trace.digest
         self.num_arms, self.num_rounds = trace.loss.shape
         self.num_classes, self.num_validation = trace.num_classes, trace.num_validation
         self.labels = trace.labels

@@ -34,6 +34,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.data.dataset import digest_of
 from prune_env.env import PruneEnv
 from prune_env.files import replacing
 
@@ -70,6 +71,11 @@ class Trace:
                 raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} has values that are NaN or infinite; expected none")
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of all that the trace holds."""
+        return digest_of(*(np.asarray(getattr(self, field.name)) for field in fields(self)))
 
     def save(self, path: str | Path) -> None:
         """Write the file."""

@@ -1,0 +1,234 @@
+"""What determines a run and stands in none of its options: data, sources, threads, device."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import prune_agents
+import pytest
+from prune_bench.provenance import KNOWN, Provenance, agent_source, env_source, is_code
+from prune_bench.results import run_id
+from prune_bench.runner import Place, RunOptions, run
+
+from prune_env.data import Dataset, Split, limited, load
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = sorted((ROOT / "benchmarks" / "results").glob("*/runs/*.json"))
+CIFAR = ROOT.parent / "shared" / "data"
+OPTIONS = RunOptions(env="prune_env/Images-v0", agent="static_random", epochs=2)
+
+
+def write_data(path, shade=0):
+    """60 images of 8 x 8 pixels in two classes; the labels are the same whatever the shade."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    images = (rng.integers(0, 200, (60, 8, 8, 1)) + shade).astype(np.uint8)
+    halves = {"train": slice(0, 40), "test": slice(40, 60)}
+    arrays = {f"{n}_images": images[s] for n, s in halves.items()}
+    np.savez(path, **arrays, **{f"{n}_labels": labels[s] for n, s in halves.items()})
+    return str(path)
+
+
+# -- data -----------------------------------------------------------------------------------------
+
+
+def dataset(**changes):
+    images = np.arange(4 * 2 * 2, dtype=np.uint8).reshape(4, 2, 2, 1)
+    split = Split(images, np.array([0, 1, 0, 1]))
+    return replace(Dataset("mine", ("a", "b"), split, split), **changes)
+
+
+def test_a_digest_is_of_images_labels_classes_and_their_order():
+    whole = dataset()
+    images, labels = whole.train.images, whole.train.labels
+    brighter = images.copy()
+    brighter[0, 0, 0, 0] += 1
+    others = [
+        dataset(train=Split(brighter, labels)),
+        dataset(test=Split(brighter, labels)),
+        dataset(train=Split(images, labels[::-1].copy())),
+        dataset(train=Split(images[::-1], labels[::-1])),
+        dataset(train=Split(images.reshape(4, 1, 4, 1), labels)),
+        dataset(classes=("b", "a")),
+    ]
+    assert len({whole.digest, *(other.digest for other in others)}) == 7
+    assert dataset(name="other").digest == whole.digest
+    assert dataset(train=Split(images.copy(order="F"), labels.astype(np.int32))).digest == (
+        whole.digest
+    )
+
+
+def test_a_part_has_the_digest_of_the_whole():
+    digits = load("digits")
+    assert limited(digits, 100).digest == limited(limited(digits, 100), 50).digest == digits.digest
+
+
+def test_the_digits_are_known():
+    assert load("digits").digest == KNOWN["prune_env/Digits-v0"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["CIFAR10", "CIFAR100"])
+def test_cifar_as_the_hub_has_it_is_known(name, tmp_path):
+    folder = CIFAR / name.lower()
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not here")
+    assert load(name.lower(), folder, cache=tmp_path).digest == KNOWN[f"prune_env/{name}-v0"]
+
+
+def test_known_data_add_nothing_to_a_name_and_others_their_digest():
+    def of(data):
+        return Provenance.of("prune_env/CIFAR10-v0", "ucb", data, {}, 1, "cpu")
+
+    options = replace(OPTIONS, env="prune_env/CIFAR10-v0")
+    assert of(KNOWN["prune_env/CIFAR10-v0"]) == Provenance()
+    assert run_id(options, Provenance()) == run_id(options)
+    assert len({run_id(options, of(data)) for data in (None, "torchvision", "mine")}) == 3
+    assert of(KNOWN["prune_env/CIFAR100-v0"]).data == KNOWN["prune_env/CIFAR100-v0"]
+
+
+def test_threads_and_a_gpu_are_in_a_name():
+    places = [Provenance(), Provenance(threads=2), Provenance(device="cuda")]
+    assert len({run_id(OPTIONS, place) for place in places}) == 3
+    assert Provenance.of("e", "a", None, {}, 1, "cuda:1") == Provenance(device="cuda")
+
+
+def test_a_result_says_what_it_comes_from(tmp_path):
+    first, second = write_data(tmp_path / "a.npz"), write_data(tmp_path / "b.npz", shade=9)
+    results = [run(OPTIONS, Place(data, threads=1)) for data in (first, second)]
+    trained = [result["trained"] for result in results]
+    assert trained[0]["labels"] == trained[1]["labels"]
+    assert trained[0]["data"] == load("images", first).digest != trained[1]["data"]
+    names = {run_id(OPTIONS, Provenance.of_result(result)) for result in results}
+    assert len(names | {run_id(OPTIONS)}) == 3
+
+
+def test_prior_runs_on_other_images_with_the_same_labels_are_others(tmp_path):
+    first, second = write_data(tmp_path / "a.npz"), write_data(tmp_path / "b.npz", shade=50)
+    options, priors = replace(OPTIONS, agent="el2n"), tmp_path / "priors"
+    run(options, Place(first, threads=1, priors=priors))
+    shared = run(options, Place(second, threads=1, priors=priors))
+    alone = run(options, Place(second, threads=1))
+    assert len(list(priors.glob("*.pt"))) == 2
+    assert shared["kept"] == alone["kept"]
+    assert shared["test_accuracy"] == alone["test_accuracy"]
+
+
+# -- names of what was committed ------------------------------------------------------------------
+
+
+def test_committed_results_have_the_names_of_what_they_say():
+    """So that no board is done anew; but for policies whose rule was mended."""
+    assert len(COMMITTED) > 500
+    for path in COMMITTED:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        options = RunOptions(**result["options"])
+        if prune_agents.revision(options.agent) == 1:
+            assert run_id(options, Provenance.of_result(result)) == path.stem
+
+
+def test_the_agent_in_the_zoo_is_the_one_of_the_committed_runs(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    name = "agents/zoo/ppo-probe"
+    assert agent_source(name) == KNOWN[name]
+
+
+# -- sources --------------------------------------------------------------------------------------
+
+OWN = {
+    "own_agents/__init__.py": "raise SystemExit('this was imported')",
+    "own_agents/mine.py": "import numpy\nfrom . import base\nfrom own_tools import tools",
+    "own_agents/base.py": "class Base: pass",
+    "own_agents/unrelated.py": "",
+    "own_tools/tools.py": "def helper():\n    import own_deep",
+    "own_deep.py": "",
+}
+
+
+def of_mine(folder, monkeypatch):
+    monkeypatch.syspath_prepend(folder)
+    agent_source.cache_clear()
+    return agent_source("own_agents.mine:Mine")
+
+
+def write_own(folder):
+    for name, text in OWN.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [(name, "unrelated" not in name) for name in OWN],
+)
+def test_the_source_of_an_agent_is_all_that_it_imports(tmp_path, monkeypatch, changed, counts):
+    write_own(tmp_path)
+    before = of_mine(tmp_path, monkeypatch)
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    assert of_mine(tmp_path / "copy", monkeypatch) == before
+    (tmp_path / "copy" / changed).write_text(OWN[changed] + "\n# changed", encoding="utf-8")
+    assert (of_mine(tmp_path / "copy", monkeypatch) != before) == counts
+
+
+def test_built_in_agents_and_environments_have_no_source_of_their_own():
+    assert agent_source("ucb") is None
+    assert agent_source("prune_agents.ucb1:Ucb1") is None
+    assert agent_source("no_such_agent") is None
+    assert env_source("prune_env/Digits-v0") is None
+    assert env_source("prune_env:prune_env/Digits-v0") is None
+    assert not is_code("prune_env:prune_env/Digits-v0")
+    assert is_code("my_envs:my/Env-v0")
+
+
+def test_a_source_that_is_not_here_is_named():
+    with pytest.raises(FileNotFoundError, match="there is no module no_such_module"):
+        agent_source("no_such_module:Agent")
+
+
+def test_a_trained_agent_is_its_files(tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(ROOT / "agents" / "zoo" / "ppo-probe", folder)
+    before = agent_source(str(folder))
+    assert before == KNOWN["agents/zoo/ppo-probe"]
+    (folder / "model.zip").write_bytes(b"other")
+    agent_source.cache_clear()
+    assert agent_source(str(folder)) != before
+
+
+AGENT = """
+from dataclasses import dataclass
+from prune_agents.uniform import RandomDynamic
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(RandomDynamic):
+    "Random."
+"""
+
+
+def test_an_own_agent_is_in_the_name_by_its_source(tmp_path):
+    code = (
+        "import json, sys; from prune_bench.runner import *; from prune_bench.results import *\n"
+        "from prune_bench.provenance import Provenance\n"
+        "options = RunOptions(agent='own:Mine', epochs=1, limit=50)\n"
+        "result = run(options, Place(threads=1))\n"
+        "print(json.dumps([result['sources'], run_id(options, Provenance.of_result(result))]))"
+    )
+    found = []
+    for text in (AGENT, AGENT, AGENT + "# changed"):
+        (tmp_path / "own.py").write_text(text, encoding="utf-8")
+        paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+        environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=True, env=environment
+        )
+        found.append(json.loads(done.stdout))
+    assert found[0] == found[1]
+    assert found[0][0]["own:Mine"] != found[2][0]["own:Mine"]
+    assert found[0][1] != found[2][1]
