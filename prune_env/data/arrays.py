@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from prune_env import npz
 from prune_env.data.balance import balanced
 from prune_env.data.dataset import Dataset, Split
+from prune_env.data.labels import matched, read_labels
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -22,8 +22,8 @@ def from_arrays(arrays: Mapping[str, ArrayLike] | Sequence[ArrayLike], name: str
 
     Args:
         arrays: train_images, train_labels, test_images, test_labels: by these names, or in
-            this order. Images are (N, H, W, C) or (N, H, W) uint8, labels (N,) integers; the
-            classes are 0 to the largest training label.
+            this order. Images are (N, H, W, C) or (N, H, W) uint8, labels (N,) integers from 0 or
+            text; the classes are those of the training labels.
         name: what reports and errors call it.
 
     Raises:
@@ -37,31 +37,20 @@ def from_arrays(arrays: Mapping[str, ArrayLike] | Sequence[ArrayLike], name: str
     if missing:
         came = ", ".join(arrays) or "nothing"
         raise ValueError(f"{name}: {', '.join(missing)} missing, came: {came}")
-    train = _split(arrays["train_images"], arrays["train_labels"], f"{name}: train")
-    test = _split(arrays["test_images"], arrays["test_labels"], f"{name}: test")
-    classes = tuple(str(label) for label in range(int(train.labels.max(initial=-1)) + 1))
-    return Dataset(name, classes, train, test)
-
-
-def _split(images: ArrayLike, labels: ArrayLike, where: str) -> Split:
-    images, labels = np.asarray(images), np.asarray(labels)
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"{where}_labels is {labels.dtype}, allowed are integers")
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    return Split(images, labels.astype(np.int64, copy=False))
+    pixels, labels = {}, {}
+    for part in ("train", "test"):
+        where = f"{name}: {part}"
+        images, values = (np.asarray(arrays[f"{part}_{kind}"]) for kind in ("images", "labels"))
+        pixels[part] = images[..., np.newaxis] if images.ndim == 3 else images
+        _check_images(pixels[part], values, where)
+        labels[part] = read_labels(values, None, f"{where}_labels")
+    classes, train, test = matched(labels["train"], labels["test"], name)
+    return Dataset(name, classes, Split(pixels["train"], train), Split(pixels["test"], test))
 
 
 def from_npz(file: Path) -> Dataset:
     """Read the four arrays of `from_arrays` from an .npz file; pickled objects are refused."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            read = {key: arrays[key] for key in arrays.files}
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"{file} is not a whole .npz file with the arrays {', '.join(KEYS)}: {error}"
-        ) from error
-    return from_arrays(read, str(file))
+    return from_arrays(npz.read(file, KEYS), str(file))
 
 
 def digits() -> Dataset:
@@ -101,6 +90,16 @@ def checked(dataset: Dataset) -> Dataset:
 
 
 def _check_split(images: NDArray[Any], labels: NDArray[Any], classes: int, where: str) -> None:
+    if labels.dtype != np.int64:
+        raise ValueError(f"{where}_labels is {labels.dtype}, allowed is int64")
+    _check_images(images, labels, where)
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"{where}_labels holds {labels.min()} to {labels.max()}, allowed is 0 to {classes - 1}"
+        )
+
+
+def _check_images(images: NDArray[Any], labels: NDArray[Any], where: str) -> None:
     if images.dtype != np.uint8:
         raise ValueError(f"{where}_images is {images.dtype}, allowed is uint8 (0 to 255)")
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
@@ -108,13 +107,7 @@ def _check_split(images: NDArray[Any], labels: NDArray[Any], classes: int, where
             f"{where}_images has shape {images.shape}, "
             "allowed are (N, H, W), (N, H, W, 1) and (N, H, W, 3)"
         )
-    if labels.dtype != np.int64:
-        raise ValueError(f"{where}_labels is {labels.dtype}, allowed is int64")
     if labels.shape != images.shape[:1]:
         raise ValueError(f"{where}_labels has shape {labels.shape}, images {images.shape}")
     if images.size == 0:
         raise ValueError(f"{where}_images is empty: shape {images.shape}")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(
-            f"{where}_labels holds {labels.min()} to {labels.max()}, allowed is 0 to {classes - 1}"
-        )

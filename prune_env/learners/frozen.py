@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env import npz
 from prune_env.data.dataset import digest_of
+from prune_env.data.labels import matched, read_labels
 
 ASSETS = files("prune_env.learners") / "assets"
 
@@ -23,11 +25,13 @@ class Features:
     train: NDArray[np.floating]
     """(N, F), any float type."""
     train_labels: NDArray[np.integer]
-    """(N,) in [0, C)."""
+    """(N,) in [0, C). Numbers that no training sample has are left out: 2 and 5 become 0 and 1."""
     test: NDArray[np.floating]
     """(T, F)."""
     test_labels: NDArray[np.integer]
     """(T,)."""
+    num_classes: int = field(init=False)
+    """C."""
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
@@ -39,6 +43,14 @@ class Features:
                 )
             if not np.isfinite(vectors).all():
                 raise ValueError(f"{part} has values that are NaN or infinite; expected none")
+        parts = {
+            part: read_labels(getattr(self, f"{part}_labels"), None, f"{part}_labels")
+            for part in ("train", "test")
+        }
+        classes, train, test = matched(parts["train"], parts["test"], "features")
+        object.__setattr__(self, "num_classes", len(classes))
+        object.__setattr__(self, "train_labels", train)
+        object.__setattr__(self, "test_labels", test)
         if self.train.shape[1] != self.test.shape[1]:
             raise ValueError(
                 f"train has {self.train.shape[1]} features and test {self.test.shape[1]}"
@@ -48,11 +60,6 @@ class Features:
     def digest(self) -> str:
         """12 hex digits of vectors and labels."""
         return digest_of(self.train, self.train_labels, self.test, self.test_labels)
-
-    @property
-    def num_classes(self) -> int:
-        """C: one more than the highest label."""
-        return int(max(self.train_labels.max(), self.test_labels.max())) + 1
 
 
 def find_features(source: str | Path | Features | Mapping[str, Any]) -> Features:
@@ -86,10 +93,10 @@ def find_features(source: str | Path | Features | Mapping[str, Any]) -> Features
 
 def _read(path: Path) -> Features:
     names = ("train", "train_labels", "test", "test_labels")
-    with np.load(path, allow_pickle=False) as file:
-        if missing := [name for name in names if name not in file]:
-            raise ValueError(f"{path} has no {', '.join(missing)}; it has {', '.join(file)}")
-        return Features(**{name: file[name] for name in names})
+    try:
+        return Features(**npz.read(path, names))
+    except ValueError as error:
+        raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from error
 
 
 def _digits() -> Features:

@@ -34,9 +34,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env import npz
 from prune_env.data.dataset import digest_of
 from prune_env.env import PruneEnv
 from prune_env.files import replacing
+
+MOST_CLASSES = 1_000_000
+"""Something of this length is made for a trace, so a file cannot ask for more."""
 
 ASSETS = files("prune_env.learners") / "assets"
 
@@ -61,6 +65,8 @@ class Trace:
     num_validation: int
 
     def __post_init__(self) -> None:
+        if self.loss.ndim != 2 or self.loss.size == 0:
+            raise ValueError(f"loss has shape {self.loss.shape}; expected arms x rounds")
         num_arms, rounds = self.loss.shape
         expected: dict[str, tuple[int, ...]] = {"labels": (num_arms,)}
         expected |= {name: (num_arms, rounds) for name in SIGNALS}
@@ -71,6 +77,14 @@ class Trace:
                 raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} has values that are NaN or infinite; expected none")
+        for name, most in (("num_classes", MOST_CLASSES), ("num_validation", 1 << 40)):
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed is 1 to {most:,}")
+        if not 0 <= self.labels.min() <= self.labels.max() < self.num_classes:
+            raise ValueError(
+                f"labels holds {self.labels.min()} to {self.labels.max()}; "
+                f"allowed is 0 to {self.num_classes - 1}"
+            )
 
     @property
     def digest(self) -> str:
@@ -169,9 +183,9 @@ def record(
 
 def _read(path: Path) -> Trace:
     names = [field.name for field in fields(Trace)]
-    with np.load(path, allow_pickle=False) as file:
-        if missing := [name for name in names if name not in file]:
-            raise ValueError(f"{path} has no {', '.join(missing)}; it has {', '.join(file)}")
-        arrays = {name: file[name] for name in names}
-    sizes = {name: int(arrays[name]) for name in ("num_classes", "num_validation")}
-    return Trace(**(arrays | sizes))
+    arrays: dict[str, Any] = npz.read(path, names)
+    try:
+        sizes = {name: int(arrays[name]) for name in ("num_classes", "num_validation")}
+        return Trace(**(arrays | sizes))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is no trace: {error}") from error
