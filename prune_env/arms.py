@@ -62,6 +62,10 @@ class ArmTable:
         """Close a round: count the pulls and store what was measured in it."""
         self.round += 1
         self.pulls.reshape(-1)[selection.indices] += 1
+        self.store(signals)
+
+    def store(self, signals: Sequence[Signals]) -> None:
+        """Store what was measured in the last round, or after it."""
         for batch in signals:
             run = batch.indices // self.num_arms
             self.last_seen.reshape(-1)[batch.indices] = self.round[run]

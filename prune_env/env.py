@@ -61,10 +61,11 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
 
     Entries of an arm are as of its last observation: with `feedback="semi"` only kept arms are
     observed, during training; with `"full"` a forward pass over the rest follows every `refresh`
-    rounds, and is charged. Only real networks measure `reference_loss` and `features`, in the very
-    pass that measures the loss and on the same images. The average follows every step of training,
-    see `reference_decay` in `prune_env.networks.Recipe`; a sample that is trained then costs 4
-    passes, one that is only observed 2. `features` are free but for memory, 4 N D bytes.
+    rounds but not the last of a run, and is charged. Only real networks measure `reference_loss`
+    and `features`, in the very pass that measures the loss and on the same images. The average
+    follows every step of training, see `reference_decay` in `prune_env.networks.Recipe`; a sample
+    that is trained then costs 4 passes, one that is only observed 2. `features` are free but for
+    memory, 4 N D bytes.
 
     ## Rewards
     | `reward=` | value |

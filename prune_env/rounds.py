@@ -43,7 +43,7 @@ class RoundOptions:
     feedback: Feedback = "semi"
     """"semi": only kept arms are observed; "full": a forward pass over the rest as well"""
     refresh: int = 1
-    """with full feedback: rounds between two passes over the rest"""
+    """with full feedback: rounds between two passes over the rest; none follows the last round"""
     reward: str = "val_loss_drop"
     """a name in `prune_env.rewards.REWARDS`, or an import path"""
     signals: tuple[str, ...] = USUAL
@@ -162,13 +162,12 @@ class Rounds:
         """(M,) how many arms the next round may keep; 0 where the run is over."""
         if self.options.budget is None:
             return np.where(self.arms.round < self.options.epochs, self.num_arms, 0)
-        return np.minimum(self._paid_for, self.num_arms)
+        return np.minimum(self._paid_for(), self.num_arms)
 
-    @property
-    def _paid_for(self) -> NDArray[np.int64]:
-        """(M,) how many arms the budget still pays for, in however many rounds."""
-        left = self._budget_passes - self.charged - self._evaluation_charge(self.arms.round + 1)
-        arms = np.maximum(left // self.train_price, 0)
+    def _paid_for(self, besides: NDArray[np.int64] | int = 0, after: int = 0) -> NDArray[np.int64]:
+        """(M,) how many arms the budget pays for after more rounds that cost so many passes."""
+        left = self._budget_passes - self.charged - besides
+        arms = (left - self._evaluation_charge(self.arms.round + after + 1)) // self.train_price
         # What float32 cannot tell from zero, an agent cannot spend.
         return np.where(arms > 1e-6 * self.num_arms, arms, 0)
 
@@ -211,7 +210,7 @@ class Rounds:
         with self.clock("observe"):
             measured += self._refresh(selection)
             self.arms.record(selection, measured)
-        kept_loss = _mean_loss(selection, signals, self.num_arms)
+        kept_loss = signals.mean_loss(self.num_runs, self.num_arms)
         diverged = ~np.isfinite(kept_loss)
 
         before = self.val_loss.copy(), self.val_accuracy.copy()
@@ -267,22 +266,34 @@ class Rounds:
         return self.charged / self._budget_passes, np.minimum(end, 1.0)
 
     def _refresh(self, selection: Selection) -> list[Signals]:
-        """With full feedback: look at the arms that were not kept, where that is due and paid."""
+        """With full feedback: look at the arms that were not kept, where that is due and paid.
+
+        After its last round a run chooses no more, so nobody looks.
+        """
         options = self.options
         if options.feedback == "semi":
             return []
         rest = np.ones(self.num_runs * self.num_arms, bool)
         rest[selection.indices] = False
-        price = self.forward_price * (self.num_arms - selection.counts)
-        due = (self.arms.round + 1) % options.refresh == 0
-        if options.budget is not None:
-            coming = price + self._evaluation_charge(self.arms.round + 1)
-            due &= self.charged + coming <= self._budget_passes
+        finished = self.arms.round + 1
+        due = finished % options.refresh == 0
+        if options.budget is None:
+            due &= finished < options.epochs
+        else:
+            price = self.forward_price * (self.num_arms - selection.counts)
+            due &= self._paid_for(price + self._evaluation_charge(finished), after=1) > 0
         rest.reshape(self.num_runs, self.num_arms)[~due] = False
-        if not rest.any():
-            return []
-        self.passes["refresh"] += np.where(due, price, 0)
-        return [self.learner.score(np.flatnonzero(rest))]
+        return [self._score(np.flatnonzero(rest))] if rest.any() else []
+
+    def look(self, indices: NDArray[np.int64]) -> None:
+        """Measure these arms, (K,) flat positions, by a forward pass after a round; charged."""
+        with self.clock("observe"):
+            self.arms.store([self._score(indices)])
+
+    def _score(self, indices: NDArray[np.int64]) -> Signals:
+        counts = np.bincount(indices // self.num_arms, minlength=self.num_runs)
+        self.passes["refresh"] += self.forward_price * counts
+        return self.learner.score(indices)
 
     def _scheduled(self) -> NDArray[np.bool_]:
         return self.arms.round % self.options.evaluate_every == 0
@@ -316,7 +327,7 @@ class Rounds:
         if name == "budget_left":
             in_rounds = self.options.budget is None
             rounds_left = self.options.epochs - self.arms.round
-            value = rounds_left if in_rounds else self._paid_for / self.num_arms
+            value = rounds_left if in_rounds else self._paid_for() / self.num_arms
         else:
             value = {
                 "progress": self.progress,
@@ -362,13 +373,6 @@ def _find_extras(learner: Learner, signals: Sequence[str]) -> dict[str, tuple[in
             f"allowed are {', '.join(allowed)}"
         )
     return {name: possible[name] for name in wanted}
-
-
-def _mean_loss(selection: Selection, signals: Signals, num_arms: int) -> NDArray[np.float64]:
-    """(M,) the mean loss of the arms that each run has kept."""
-    runs = signals.indices // num_arms
-    losses = signals.of("loss").astype(np.float64)
-    return np.bincount(runs, losses, len(selection.counts)) / selection.counts
 
 
 def _finite(loss: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,10 +34,12 @@ class Kakurenbo(FullFeedback):
     """KAKURENBO: hide the arms of the lowest loss, but not those that are wrong or unsure.
 
     Of the lowest floor(F N) losses the arms with correct = 1 and confidence >= threshold are
-    hidden; all others weigh N / (number kept), which stands for the authors' larger learning rate.
-    F falls from 1 - keep_ratio by the factors 1, 0.8, 0.6, 0.4 from 0, 30, 60 and 80 % of the run.
-    No weight exceeds 1 / keep_ratio, which is asked of the environment where it allows less.
-    Source: arXiv 2310.10102, from memory, the factors too.
+    hidden. F falls from 1 - keep_ratio by the factors 1, 0.8, 0.6, 0.4 from 0, 30, 60 and 80 % of
+    the run. From the second round on the others weigh 1 / (1 - F), however few are hidden, which
+    stands for the authors' larger learning rate; their first epoch warms up. No weight exceeds
+    1 / keep_ratio, which is asked of the environment where it allows less. Source: arXiv
+    2310.10102, verified against the authors' code (CIFAR-100), where hidden arms are scored in
+    training mode and augmented; here as the environment scores them.
     """
 
     threshold: float = 0.7
@@ -45,6 +47,7 @@ class Kakurenbo(FullFeedback):
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "confidence", "correct", "progress")
     action: ClassVar[ActionKind] = "weights"
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,11 +63,12 @@ class Kakurenbo(FullFeedback):
         loss = observation["loss"]
         num_arms = loss.shape[1]
         stage = np.searchsorted([0.3, 0.6, 0.8], observation["progress"][:, 0], side="right")
-        factor = np.array([1, 0.8, 0.6, 0.4])[stage]
-        most = ((1 - self.keep_ratio) * factor * num_arms + 1e-6).astype(int)
+        share = (1 - self.keep_ratio) * np.array([1, 0.8, 0.6, 0.4])[stage]
+        most = (share * num_arms + 1e-6).astype(int)
         sure = (observation["correct"] == 1) & (observation["confidence"] >= self.threshold)
         kept = ~(best_k(-loss, most, rng) & sure)
-        return kept * (num_arms / kept.sum(axis=1, keepdims=True))
+        weight = np.where(state["round"] > 0, 1 / (1 - share), 1.0)
+        return kept * weight[:, None]
 
 
 @register("nlu_diet")
@@ -81,6 +85,7 @@ class NLUDiet(FullFeedback):
     """share of the run that is trained whole, in [0, 1]"""
 
     signals: ClassVar[tuple[str, ...]] = ("error_norm", "progress")
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -124,8 +124,6 @@ class Recording:
             learner,
             epochs=epochs,
             signals=("seen", *MEASURED),
-            feedback="full",  # after the last round, of what was left out
-            refresh=epochs,
             reward="kept_loss",
             evaluate_every=epochs,
             test=False,
@@ -153,13 +151,16 @@ class Recording:
         if self.rounds == env.options.epochs or (env.history and env.history[-1]["diverged"]):
             raise RuntimeError(f"the prior run has ended (or diverged) in round {self.rounds}")
         everything = np.ones(env.learner.num_arms, np.int8)
-        observation, *_, info = env.step(everything if self.arms is None else self.arms)
-        row = {name: observation[name] for name in MEASURED}
+        env.step(everything if self.arms is None else self.arms)
+        rounds = env.rounds
+        if self.arms is not None and self.rounds + 1 == env.options.epochs:
+            rounds.look(np.flatnonzero(~self.arms))
+        row = {name: rounds.arms.observe(name)[0] for name in MEASURED}
         with env.clock("observe"):
             row |= {name: self._measure(name) for name in self.extra}
         self._rows.append(row)
         looked = sum(PASSES[name] for name in self.extra) * env.learner.num_arms * self.rounds
-        self._costs.append((info["passes"] + looked, *self._seconds()))
+        self._costs.append((int(rounds.charged[0]) + looked, *self._seconds()))
 
     def _measure(self, name: Extra) -> NDArray[np.float32]:
         """(N,) float32: an extra, now."""

@@ -110,5 +110,22 @@ def observe() -> Callable[..., dict[str, NDArray[np.float32]]]:
 
 
 @pytest.fixture
+def at_round() -> Callable[..., tuple[NDArray[Any], Any]]:
+    """`predict` before a round of a run of so many; what was learned before comes from `state`."""
+
+    def predict(
+        agent: Agent, observation: Any, round_: int, of: int, state: Any = None
+    ) -> tuple[NDArray[Any], Any]:
+        runs = np.ones(observation["seen"].shape[:-1], np.float32)[..., None]
+        observation = observation | {"progress": runs * np.float32(round_ / of)}
+        if state is None:
+            _, state = agent.predict(observation | {"progress": runs * 0})
+        state["round"][:] = round_
+        return agent.predict(observation, state)
+
+    return predict
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

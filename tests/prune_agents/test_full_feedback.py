@@ -6,27 +6,26 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("progress", "hidden"),
+    ("round_", "hidden", "weight"),
     [
-        (0.0, [0, 3, 4]),  # F = 0.5: of the arms 0 to 4, 1 is wrong and 2 unsure
-        (0.29, [0, 3, 4]),
-        (0.3, [0, 3]),  # F = 0.4
-        (0.6, [0]),  # F = 0.3
-        (0.8, [0]),  # F = 0.2
+        (0, [0, 3, 4], 1.0),  # F = 0.5: of the arms 0 to 4, 1 is wrong and 2 unsure; a warm-up
+        (1, [0, 3, 4], 2.0),  # 1 / (1 - F), however few are hidden
+        (29, [0, 3, 4], 2.0),
+        (30, [0, 3], 1 / 0.6),  # F = 0.4
+        (60, [0], 1 / 0.7),  # F = 0.3
+        (80, [0], 1 / 0.8),  # F = 0.2
     ],
 )
-def test_kakurenbo(observe, progress, hidden):
+def test_kakurenbo(observe, at_round, round_, hidden, weight):
     agent = prune_agents.make("kakurenbo", keep_ratio=0.5)
-    weights, _ = agent.predict(
-        observe(
-            loss=np.arange(10) / 10,
-            correct=[1, 0, 1, 1, 1, 1, 1, 1, 1, 1],
-            confidence=[0.9, 0.9, 0.69, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9],
-            progress=[progress],
-        )
+    observation = observe(
+        loss=[-3.1, -0.4, 0.02, 0.03, 0.11, 0.5, 2.2, 7.9, 40.0, 90.5],
+        correct=[1, 0, 1, 1, 1, 1, 1, 1, 1, 1],
+        confidence=[0.9, 0.9, 0.69, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9],
     )
+    weights, _ = at_round(agent, observation, round_, of=100)
     assert np.flatnonzero(weights == 0).tolist() == hidden
-    np.testing.assert_allclose(weights[weights > 0], 10 / (10 - len(hidden)), rtol=1e-6)
+    np.testing.assert_allclose(weights[weights > 0], weight, rtol=1e-6)
 
 
 def test_kakurenbo_begins_with_all_because_nothing_is_correct_yet(observe):
@@ -36,12 +35,12 @@ def test_kakurenbo_begins_with_all_because_nothing_is_correct_yet(observe):
     assert (agent.predict(observation)[0] == 1).all()
 
 
-def test_kakurenbo_asks_for_the_weights_that_it_needs(observe):
+def test_kakurenbo_asks_for_the_weights_that_it_needs(observe, at_round):
     """With keep_ratio 0.004 of 1000 arms, four arms weigh 250 each."""
     agent = prune_agents.make("kakurenbo", keep_ratio=0.004)
     ones = np.ones(1000)
-    observation = observe(loss=np.arange(1000) / 100, correct=ones, confidence=ones, progress=[0])
-    weights, _ = agent.predict(observation)
+    observation = observe(loss=np.arange(1000) / 100, correct=ones, confidence=ones)
+    weights, _ = at_round(agent, observation, 1, of=8)
     np.testing.assert_allclose(weights[weights > 0], [250] * 4)
     assert agent.env_options(8)["weight_max"] == pytest.approx(250)
 

@@ -58,6 +58,29 @@ def test_full_feedback_shows_the_rest_too_and_charges_it(make):
 
 
 @pytest.mark.parametrize(
+    ("options", "refreshes"),
+    [
+        ({"epochs": 3}, [2, 4, 4]),
+        # Rounds cost 6 and a look 2: with 24 passes, three looks and no fourth round.
+        ({"budget": 2.0}, [2, 4, 4]),
+        # With 18 a look after the second round would leave 2, which pay for no arm.
+        ({"budget": 1.5}, [2, 2, 2]),
+        ({"budget": 1.75}, [2, 4, 4]),
+    ],
+)
+def test_nobody_looks_at_the_rest_after_the_last_round(make, options, refreshes):
+    env = make(feedback="full", reward="kept_loss", signals=("loss", "seen"), **options)
+    seen, over = [], False
+    while not over:
+        kept = np.zeros(4, np.int8)
+        kept[: min(2, int(env.rounds.affordable[0]))] = 1
+        observation, _, over, _, info = env.step(kept)
+        seen.append(info["passes_refresh"])
+    assert seen == refreshes
+    assert observation["seen"].tolist() == kept.tolist()
+
+
+@pytest.mark.parametrize(
     ("reward", "expected"),
     [
         ("val_loss_drop", [np.log(2) - 8.5 / 4, 8.5 / 4 - 5 / 4]),
