@@ -12,14 +12,15 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.bandit import LossBandit
 from prune_agents.maths import UNSEEN, rank_within
 from prune_agents.registry import register
-from prune_agents.sampling import best_k
 
 UNTRIED = 1e9
 """The score of a group that was never tried: above all others, below an arm never observed."""
 
 
-def quotas(share: NDArray[np.floating], capacity: NDArray[np.integer], k: int) -> NDArray[np.int64]:
-    """Split k places in proportion to the shares, none above its capacity, by largest remainders.
+def proportional(
+    share: NDArray[np.number], capacity: NDArray[np.integer], k: int
+) -> NDArray[np.float64]:
+    """(C,) k split in proportion to the shares, none above its capacity.
 
     What a full class cannot take is split again among the others.
 
@@ -37,6 +38,12 @@ def quotas(share: NDArray[np.floating], capacity: NDArray[np.integer], k: int) -
             break
         quota[full] = capacity[full]
         open_ &= ~full
+    return quota
+
+
+def quotas(share: NDArray[np.number], capacity: NDArray[np.integer], k: int) -> NDArray[np.int64]:
+    """`proportional` in whole places, k in all, by largest remainders."""
+    quota = proportional(share, capacity, k)
     whole = np.floor(quota + 1e-9).astype(np.int64)
     by_remainder = np.argsort(whole - quota, kind="stable")
     whole[by_remainder[: k - whole.sum()]] += 1
@@ -50,14 +57,18 @@ class RCAP(Agent):
 
     In class c, q_i = softmax(l_i / beta) with l clipped to [0, log C]. The quota of c is
     proportional to sqrt(Q_c pi_c), Q_c the q-mass of the last selection's arms of c (equal before
-    the first) and pi_c the share of the class, and at most n_c; quota_c arms are drawn without
-    replacement by q. No weights. Source: UAI 2025, verified against the authors' library.
+    the first) and pi_c the share of the class, and at most n_c. Quotas are rounded up, so that up
+    to one arm a class more than K is kept; they are drawn without replacement by q. No weights.
+    Source: UAI 2025, verified against the authors' library, which where a class is full splits all
+    K again among the others, as if the full one took none; here what is left of K.
     """
 
     beta: float = 2.0
     """temperature of the softmax, above 0; the authors use 1/3 to 3"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "label")
+    keeps_k: ClassVar[bool] = False
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,9 +93,8 @@ class RCAP(Agent):
             size = np.bincount(label)
             q = np.exp(logit) / np.maximum(np.bincount(label, np.exp(logit)), 1e-300)[label]
             mass = np.bincount(label, q * kept) if kept.any() else np.ones(len(size))
-            # The floor keeps open a class of which nothing was kept last time.
-            share = np.sqrt(np.maximum(mass, 1e-6) * size / size.sum())
-            quota = quotas(share, size, k)
+            share = np.sqrt(mass * size / size.sum())
+            quota = np.ceil(proportional(share, size, k) - 1e-9)
             # The highest of logit + Gumbel noise are a draw by q without replacement.
             kept[...] = rank_within(logit + rng.gumbel(size=len(logit)), label) < quota[label]
         return state["kept"]
@@ -97,9 +107,9 @@ class ArmClusters(LossBandit):
 
     Each round the arms of each class are split by their loss into `bands` equal parts. The reward
     of a group is the mean fall of clip(loss / log C, 0, 1) of those of its arms that were observed.
-    The groups are filled by discounted UCB until K arms are found: m_g + c sqrt(ln(1 + sum n) /
-    n_g), untried groups first. Arms never observed go before all groups. A proposal of this
-    project.
+    Each class has its share of K, by size. In it the groups are filled by discounted UCB: m_g + c
+    sqrt(ln(1 + t) / n_g) with t the discounted number of rounds, untried groups first; arms never
+    observed go before all groups. A proposal of this project.
     """
 
     bands: int = 5
@@ -110,6 +120,7 @@ class ArmClusters(LossBandit):
     """what an observation keeps of its weight each round, in (0, 1]"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "label")
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,12 +136,14 @@ class ArmClusters(LossBandit):
             # One value a group. There are never more groups than arms; the rest stays 0.
             "sum": np.zeros((num_runs, num_arms), np.float32),
             "count": np.zeros((num_runs, num_arms), np.float32),
+            "rounds": np.zeros((num_runs, 1), np.float32),
         }
 
     def update(self, state: State, observation: Observation) -> None:
         seen, reward = observation["seen"] == 1, self.reward(state, observation)
-        state["sum"] *= self.discount
-        state["count"] *= self.discount
+        for name in ("sum", "count", "rounds"):
+            state[name] *= self.discount
+        state["rounds"] += seen.any(axis=1, keepdims=True)
         fall = state["before"] - reward
         for run, counted in enumerate(seen & state["known"]):
             group = state["group"][run, counted]
@@ -148,13 +161,20 @@ class ArmClusters(LossBandit):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        score = np.empty(observation["loss"].shape, np.float32)
-        for run, row in enumerate(score):
-            total, count = state["sum"][run], state["count"][run]
-            n = np.where(count > 0, count, 1)
-            value = total / n + self.c * np.sqrt(np.log1p(count.sum()) / n)
-            row[...] = np.where(count > 0, value, UNTRIED)[state["group"][run]]
-        return best_k(np.where(state["known"], score, UNSEEN), k, rng)
+        count = state["count"]
+        n = np.where(count > 0, count, 1)
+        value = state["sum"] / n + self.c * np.sqrt(np.log1p(state["rounds"]) / n)
+        value = np.where(count > 0, value, UNTRIED)
+        score = np.take_along_axis(value, state["group"], axis=1)
+        score = np.where(state["known"], score, UNSEEN)
+        chosen = np.zeros(score.shape, bool)
+        for row, label, values in zip(chosen, observation["label"], score, strict=True):
+            _, of_class = np.unique(label, return_inverse=True)
+            size = np.bincount(of_class)
+            order = rng.permutation(len(row))  # equals are equally likely
+            rank = rank_within(values[order], of_class[order])
+            row[order] = rank < quotas(size, size, k)[of_class[order]]
+        return chosen
 
     def _group(self, loss: NDArray[np.float32], label: NDArray[np.float32]) -> NDArray[np.int64]:
         """(N,): class times bands plus band, band 0 the hardest. At most N groups."""

@@ -37,16 +37,16 @@ def difficulty_times_deviation(confidence: Array, window: int) -> Array:
 
 
 def moving_unrest(divergence: Array, window: int, decay: float) -> Array:
-    """Moving average over windows of the norm, within the window, of d_t minus its mean there.
+    """Sum over windows of the norm, within the window, of d_t minus its mean there.
+
+    The newest window weighs `decay`, each older one 1 - decay times as much as the next.
 
     Args:
         divergence: (..., D, N), d_1 .. d_D between consecutive rounds.
         window: rounds of a window; it has window - 1 values of d.
-        decay: what the average keeps of its old value at each later window, in [0, 1).
+        decay: in (0, 1].
     """
     parts = windows(divergence, window - 1)
     norms = parts.std(axis=-1) * np.sqrt(window - 1)
-    average = norms[..., 0, :]
-    for later in range(1, norms.shape[-2]):
-        average = decay * average + (1 - decay) * norms[..., later, :]
-    return average
+    age = np.arange(norms.shape[-2])[::-1, None]
+    return (decay * (1 - decay) ** age * norms).sum(axis=-2)

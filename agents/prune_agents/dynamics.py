@@ -20,8 +20,9 @@ class Forgetting(Scored):
     """Forgetting: keep the arms that a prior run forgot most often, or never learned.
 
     The score is the number of rounds in which an arm is wrong after it was right in the round
-    before; +inf for an arm that was never right. Source: Toneva et al., arXiv 1812.05159; the +inf
-    is verified in the code of arXiv 2107.07075. The prior run is a whole one by default.
+    before; +inf for an arm that was never right. Source: Toneva et al., arXiv 1812.05159, verified
+    in their code and in that of arXiv 2107.07075. DeepCore, CCS and DUAL give an arm that was never
+    right 0, so they prune it first. The prior run is a whole one by default.
     """
 
     fewest_rounds: ClassVar[int] = 2
@@ -119,26 +120,27 @@ class TDDS(Windowed, Scored):
     """TDDS: keep the arms whose predictions change most unevenly through a prior run.
 
     d_t = sum_c q_c |log q_c - log p_c| compares the probabilities q after a round with p of the
-    round before; the score is a moving average, decay 0.9, over sliding windows of the norm of
-    d - mean d in the window. Source: arXiv 2311.13613, verified in the authors' code, with prior
-    runs and windows from (10, 5) to (90, 10), such as (30, 10), of 200 epochs: 15 % of the run, 4
-    rounds at least, and a third of that are of that size. Here a forward pass after each round,
-    which is charged, takes the probabilities. That 0.9 is the weight of the old value is this
-    project's reading.
+    round before; the score sums the norms of d - mean d over sliding windows, of which window k of
+    J weighs decay (1 - decay)^(J - k): the newest counts most. Source: arXiv 2311.13613, verified
+    in the authors' code, with prior runs and windows from (10, 5) to (90, 10), such as (30, 10), of
+    200 epochs: 15 % of the run, 4 rounds at least, and a third of that are of that size. Here a
+    forward pass after each round, which is charged, takes the probabilities; theirs are those of
+    the training passes.
     """
 
     decay: float = 0.9
-    """what the moving average keeps at each window, in [0, 1)"""
+    """weight of the newest window, in (0, 1]"""
 
     extra = ("divergence",)
     prior_share: ClassVar[float] = 0.15
     prior_floor: ClassVar[int] = 4
     window_share: ClassVar[float] = 1 / 3
     fewest_rounds: ClassVar[int] = 3
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require(0 <= self.decay < 1, "decay", "0 <= decay < 1")
+        self._require(0 < self.decay <= 1, "decay", "0 < decay <= 1")
 
     def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         divergence = signals["divergence"]

@@ -21,9 +21,11 @@ class ISEpoch(Agent):
 
     The chance is min(1, lambda g) with lambda such that K arms are kept, exactly K by systematic
     sampling. g = ||p - onehot(y)||_2 bounds the gradient norm (Katharopoulos and Fleuret, arXiv
-    1803.00942); mixed with its mean, g <- (1 - uniform) g / mean g + uniform, it bounds the
-    weights, which are scaled to a mean of 1 over the kept arms. The score is verified against the
-    authors' code; doing it by rounds is this project's form.
+    1803.00942); it is mixed with its mean, g <- (1 - uniform) g / mean g + uniform. The weight of
+    an arm is K / (N chance), at most 1 / uniform: the expected weighted loss of a round is K times
+    the mean loss over all arms, whatever the norms, and the sum of the weights is K on average
+    only. The score is verified against the authors' code; doing it by rounds is this project's
+    form.
     """
 
     uniform: float = 0.2
@@ -31,10 +33,14 @@ class ISEpoch(Agent):
 
     signals: ClassVar[tuple[str, ...]] = ("error_norm",)
     action: ClassVar[ActionKind] = "weights"
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require(0 < self.uniform <= 1, "uniform", "0 < uniform <= 1")
+
+    def env_options(self, epochs: float) -> dict[str, Any]:
+        return {} if self.uniform >= 0.01 else {"weight_max": 1 / self.uniform}
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -42,5 +48,4 @@ class ISEpoch(Agent):
         norm = observation["error_norm"]
         mean = np.maximum(norm.mean(axis=1, keepdims=True), 1e-12)
         probability = inclusion((1 - self.uniform) * norm / mean + self.uniform, k)
-        weight = systematic(probability, rng) / probability
-        return weight * (k / weight.sum(axis=1, keepdims=True))
+        return systematic(probability, rng) * (k / norm.shape[1]) / probability

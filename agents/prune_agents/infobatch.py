@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.maths import UNSEEN, Floats, Mask, batch_mean, ema
+from prune_agents.maths import Floats, Mask, batch_mean, ends_by
 from prune_agents.registry import register
 from prune_agents.sampling import best_k, random_part
 from prune_env.selection import ActionKind
@@ -37,9 +37,9 @@ class InfoBatch(Agent):
 
     Of L = {i: s_i < mean s}, with s the latest loss, floor((1 - rho) |L|) arms are drawn uniformly
     and weigh 1 / (1 - rho); all others are kept with weight 1. After the share delta of the run
-    everything is kept. Source: arXiv 2303.04947, verified against the authors' code; their test
-    of the end, epoch + 1 <= delta T, is progress < delta here: the same where delta T is whole.
-    keep_ratio plays no part; the realised share is 1 - rho |L| / N.
+    everything is kept: round e of T, counted from 0, prunes if e + 1 <= delta T. Source: arXiv
+    2303.04947, verified against the authors' code. keep_ratio plays no part; the realised share is
+    1 - rho |L| / N.
     """
 
     rho: float = 0.5
@@ -51,6 +51,7 @@ class InfoBatch(Agent):
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = False
     reads_keep_ratio: ClassVar[bool] = False
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,7 +66,7 @@ class InfoBatch(Agent):
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         easy = below_mean(self.scores(state, observation))
-        easy &= observation["progress"] < self.delta
+        easy &= ends_by(self.delta, state["round"], observation["progress"])
         counts = np.floor((1 - self.rho) * easy.sum(axis=1) + 1e-9).astype(int)
         survivors = random_part(easy, counts, rng)
         return np.where(survivors, np.float32(1 / (1 - self.rho)), ~easy)
@@ -105,12 +106,12 @@ class InfoBatchK(Agent):
 class BLS(InfoBatch):
     """Batch Loss Score inside InfoBatch: an arm knows only the mean loss of its batches.
 
-    s_i <- smoothing s_i + (1 - smoothing) L(B) for all i of a batch B. Source: arXiv 2604.04681,
-    verified against the authors' code, but for three things. An environment does not tell the
-    batches, so they are drawn again from the arms observed, and weights are per arm where the
-    authors multiply a batch by its mean weight. And the first batch loss starts the average, as a
-    digest says; in the code it starts at 0, where after n observations an arm of constant loss has
-    1 - smoothing^n of it, and in a run of eight rounds the count would decide more than the loss.
+    s_i <- smoothing s_i + (1 - smoothing) L(B) for all i of a batch B, from 0. Source: arXiv
+    2604.04681, verified against the authors' code, but for three things. An environment does not
+    tell the batches, so they are drawn again from the arms observed. Weights are per arm, where the
+    authors multiply a batch by its mean weight. And s_i is divided by 1 - smoothing^n after n
+    observations, its weights' sum: theirs is lower the fewer there are, which at hundreds of epochs
+    is nothing and in a run of eight rounds would decide more than the loss.
     """
 
     smoothing: float = 0.9
@@ -124,13 +125,18 @@ class BLS(InfoBatch):
         self._require(self.batch_size >= 1, "batch_size", "1 or more")
 
     def start(self, num_runs: int, num_arms: int) -> State:
-        return {"mean": np.full((num_runs, num_arms), UNSEEN)}
+        zeros = np.zeros((num_runs, num_arms), np.float32)
+        return {"average": zeros, "weight": zeros.copy()}
 
     def update(self, state: State, observation: Observation) -> None:
         seen = observation["seen"] == 1
         rng = np.random.default_rng((self.seed, *state["round"], self.batch_size))
         batch_loss = batch_mean(observation["loss"], seen, self.batch_size, rng)
-        state["mean"] = ema(state["mean"], batch_loss, 1 - self.smoothing, seen)
+        for name, value in (("average", batch_loss), ("weight", np.float32(1))):
+            moved = state[name] + (1 - self.smoothing) * (value - state[name])
+            state[name] = np.where(seen, moved, state[name])
 
     def scores(self, state: State, observation: Observation) -> Floats:
-        return np.where(np.isinf(state["mean"]), observation["loss"], state["mean"])
+        weight = state["weight"]
+        mean = state["average"] / np.where(weight > 0, weight, 1)
+        return np.where(weight > 0, mean, observation["loss"])

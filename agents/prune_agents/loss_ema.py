@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.maths import UNSEEN, ema, ema_variance
+from prune_agents.maths import UNSEEN, ema, ema_variance, schedule
 from prune_agents.registry import register
 from prune_agents.sampling import best_k, weighted_k
 from prune_env.selection import random_k
@@ -128,16 +128,18 @@ class UCBStd(UCB):
 class Boltzmann(Uncertainty):
     """Softmax exploration: draw with odds exp(s / tau) of the moving average s of the loss.
 
-    K arms without replacement. tau goes linearly from tau_start to tau_end over the run: 0 is
-    greedy, infinity uniform. Textbook rule, from memory; the schedule is this project's.
+    K arms without replacement. tau goes linearly from tau_start in the first round to tau_end in
+    the last: 0 is greedy, infinity uniform. Textbook rule, from memory; the schedule is this
+    project's.
     """
 
     tau_start: float = 1.0
-    """temperature at the start, nats, above 0"""
+    """temperature in the first round, nats, above 0"""
     tau_end: float = 0.1
-    """temperature at the end, nats, above 0"""
+    """temperature in the last round, nats, above 0"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -147,7 +149,8 @@ class Boltzmann(Uncertainty):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        tau = self.tau_start + (self.tau_end - self.tau_start) * observation["progress"]
+        along = schedule(state["round"], observation["progress"])
+        tau = self.tau_start + (self.tau_end - self.tau_start) * along
         return weighted_k(state["mean"] / tau, k, rng)
 
 

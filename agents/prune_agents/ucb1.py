@@ -7,7 +7,7 @@ fall as training goes on, so a mean over all rounds lags behind; `ducb` and `swu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,27 +70,35 @@ class UCB1(LossBandit):
 class DUCB(UCB1):
     """Discounted UCB: an observation counts discount^(its age in rounds).
 
-    score_i = m_i + 2 c sqrt(0.6 ln(sum_j n_j) / n_i), with discounted counts n and means m.
-    Garivier and Moulines, arXiv 0805.3415, from memory, with B = 1 and xi = 0.6.
+    score_i = m_i + 2 c sqrt(0.6 ln t / n_i), with discounted counts n and means m, and t the
+    discounted number of rounds. Garivier and Moulines, arXiv 0805.3415, from memory, with B = 1 and
+    xi = 0.6. With one play a round theirs is the sum of the n; with K plays that sum is K t, and
+    its logarithm would leave only the order of the n.
     """
 
     discount: float = 0.95
     """what an observation keeps of its weight each round, in (0, 1]"""
 
+    revision: ClassVar[int] = 2
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
 
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return super().start(num_runs, num_arms) | {"rounds": np.zeros((num_runs, 1), np.float32)}
+
     def update(self, state: State, observation: Observation) -> None:
-        state["sum"] *= self.discount
-        state["count"] *= self.discount
+        for name in ("sum", "count", "rounds"):
+            state[name] *= self.discount
         super().update(state, observation)
+        state["rounds"] += observation["seen"].any(axis=1, keepdims=True)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        log_total = np.log(np.maximum(state["count"].sum(axis=1, keepdims=True), 1))
-        return self._highest(state["sum"], state["count"], 2.4 * log_total, k, rng)
+        log_rounds = np.log(np.maximum(state["rounds"], 1)).astype(np.float32)
+        return self._highest(state["sum"], state["count"], 2.4 * log_rounds, k, rng)
 
 
 @register("swucb")

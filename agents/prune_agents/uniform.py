@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
+from prune_agents.maths import schedule
 from prune_agents.registry import register
 from prune_agents.sampling import random_part
 from prune_env.selection import random_k
@@ -115,19 +116,21 @@ class RS2(Agent):
 @register("dyn_reduction")
 @dataclass(frozen=True, kw_only=True)
 class DynReduction(Agent):
-    """Uniform choice of a share that shrinks linearly from all to keep_ratio over the run.
+    """Uniform choice of a share that shrinks linearly, from all in the first round to keep_ratio.
 
-    The idea of shrinking is read in the abstract of arXiv 2208.02007; the schedule is the
-    project's own, 1 - (1 - keep_ratio) * progress.
+    keep_ratio is reached in the last round. The idea of shrinking is read in the abstract of arXiv
+    2208.02007; the schedule is the project's own.
     """
 
     signals: ClassVar[tuple[str, ...]] = ("progress",)
     keeps_k: ClassVar[bool] = False
+    revision: ClassVar[int] = 2
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         everything = np.ones(observation["seen"].shape, bool)
-        share = 1 - (1 - self.keep_ratio) * observation["progress"][:, 0]
+        along = schedule(state["round"], observation["progress"])[:, 0]
+        share = 1 - (1 - self.keep_ratio) * along
         counts = np.maximum(np.rint(share * everything[0].size).astype(int), 1)
         return random_part(everything, counts, rng)

@@ -1,5 +1,7 @@
 """rcap and arm_clusters on cases worked by hand."""
 
+import math
+
 import numpy as np
 import prune_agents
 import pytest
@@ -49,6 +51,35 @@ def test_rcap_by_hand(observe):
     np.testing.assert_allclose(kept[:, 4:].mean(axis=0), [0.05, 0.05, 0.45, 0.45], atol=0.04)
 
 
+def test_rcap_rounds_up_in_each_class(observe, rng):
+    """Three classes of 5, 5 and 31 arms, K = 12, equal masses: shares as sqrt n.
+
+    sqrt 5 = 2.236, 2.236, 5.568 of 10.04: 2.67, 2.67 and 6.66 arms, so 3, 3 and 7.
+    """
+    agent = prune_agents.make("rcap", keep_ratio=12 / 41)
+    label = rng.permutation(np.repeat([0, 1, 2], [5, 5, 31]))
+    kept, _ = agent.predict(observe(loss=np.full(41, np.log(3)), label=label))
+    assert np.bincount(label[kept == 1]).tolist() == [3, 3, 7]
+    assert not agent.keeps_k
+
+
+def test_rcap_by_the_library(observe, rng):
+    """A plain restatement of DataCull's quotas on heavy-tailed losses, round after round."""
+    agent = prune_agents.make("rcap", keep_ratio=0.23, beta=0.5)
+    label = rng.permutation(np.repeat(range(4), [150, 40, 25, 20]))
+    loss, kept, state = np.full(235, np.log(4)), None, None
+    for _ in range(6):
+        q = np.exp(np.minimum(loss, np.log(4)) / 0.5)
+        for c in range(4):
+            q[label == c] /= q[label == c].sum()
+        before = np.ones(235, bool) if kept is None else kept == 1
+        root = [np.sqrt(q[before & (label == c)].sum() * (label == c).mean()) for c in range(4)]
+        wanted = [math.ceil(54 * part / sum(root)) for part in root]
+        kept, state = agent.predict(observe(loss=loss, label=label), state)
+        assert np.bincount(label[kept == 1]).tolist() == wanted
+        loss = np.where(kept, rng.pareto(0.8, 235) / (1 + label), loss)
+
+
 def test_rcap_clips_losses_at_log_c(observe):
     """Losses of 50 and of log C are one and the same: each of the two is drawn half the time."""
     agent = prune_agents.make("rcap", keep_ratio=0.5, beta=0.5)
@@ -79,13 +110,13 @@ def test_arm_clusters_by_hand(observe):
     assert action.tolist() == [1, 0, 1, 0, 0, 1, 1, 0]
 
 
-@pytest.mark.parametrize(("c", "kept"), [(0.0, [0, 1, 4, 5]), (0.7, [0, 1, 2, 3])])
+@pytest.mark.parametrize(("c", "kept"), [(0.0, [0, 1, 4, 5]), (0.7, [2, 3, 4, 5])])
 def test_the_bonus_of_arm_clusters_by_hand(observe, c, kept):
-    """Two classes, two bands; group 1 was tried once, the others four times.
+    """Two classes, two bands, 13 rounds; group 1 was tried once, the others four times.
 
     group            0     1     2     3
     mean             0.5   0.1   0.3   0.2
-    sqrt(ln 14 / n)  0.81  1.62  0.81  0.81      1 + sum n = 14
+    sqrt(ln 14 / n)  0.81  1.62  0.81  0.81
     c = 0.7          1.07  1.24  0.87  0.77
     """
     agent = prune_agents.make("arm_clusters", keep_ratio=0.5, bands=2, c=c, discount=1.0)
@@ -94,8 +125,22 @@ def test_the_bonus_of_arm_clusters_by_hand(observe, c, kept):
     _, state = agent.predict(observe(loss=loss, label=label), state)
     state["count"][0, :4] = [4, 1, 4, 4]
     state["sum"][0, :4] = [2.0, 0.1, 1.2, 0.8]
+    state["rounds"][0] = 13
     action, _ = agent.predict(observe(loss=loss, label=label, seen=[0] * 8), state)
     assert np.flatnonzero(action).tolist() == kept
+
+
+def test_arm_clusters_keeps_of_each_class_its_share(observe, rng):
+    """Of 600, 90 and 10 arms a third, in all of 12 rounds, though only class 0 still falls."""
+    agent = prune_agents.make("arm_clusters", keep_ratio=1 / 3)
+    label = rng.permutation(np.repeat([0, 1, 2], [600, 90, 10]))
+    loss, seen, state = np.full(700, np.log(3)), np.zeros(700), None
+    for _ in range(12):
+        kept, state = agent.predict(observe(loss=loss, label=label, seen=seen), state)
+        sizes = np.bincount(label[kept == 1], minlength=3)
+        assert sizes.tolist() in ([200, 30, 3], [200, 29, 4], [199, 30, 4])
+        seen = kept
+        loss = np.where(kept, np.where(label == 0, loss * 0.7, 0.3), loss)
 
 
 def test_arm_clusters_where_there_are_more_classes_than_arms(observe):

@@ -147,7 +147,6 @@ def test_policies_that_rank_the_unseen_first_agree_until_all_are_seen(tiny_env):
         "swucb",
         "forget_online",
         "contextual",
-        "arm_clusters",
         "molpeg",
     ]
     agents = [prune_agents.make(name, keep_ratio=0.1) for name in names]

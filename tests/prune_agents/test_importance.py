@@ -9,27 +9,39 @@ MANY = 4000
 def test_chances_and_weights_by_hand(observe):
     """Norms 1.0 0.6 0.2 0.2, mean 0.5, half uniform: g = 1.5 1.1 0.7 0.7, sum 4, K = 2.
 
-    Chances g / 2 = 0.75 0.55 0.35 0.35; weights 1.333 1.818 2.857 2.857, scaled to a mean of 1.
+    Chances g / 2 = 0.75 0.55 0.35 0.35; weights 2 / (4 chance) = 0.667 0.909 1.429 1.429.
     """
     agent = prune_agents.make("is_epoch", keep_ratio=0.5, uniform=0.5)
     weights, _ = agent.predict(observe(error_norm=np.tile([1.0, 0.6, 0.2, 0.2], (MANY, 1))))
     chance = np.array([0.75, 0.55, 0.35, 0.35])
     assert ((weights > 0).sum(axis=1) == 2).all()
     np.testing.assert_allclose((weights > 0).mean(axis=0), chance, atol=0.03)
-    np.testing.assert_allclose(weights.sum(axis=1), 2, rtol=1e-5)
-    pair = weights[(weights[:, 0] > 0) & (weights[:, 1] > 0)][0]
-    np.testing.assert_allclose(pair[0] / pair[1], 0.55 / 0.75, rtol=1e-5)
+    for arm, weight in enumerate(0.5 / chance):
+        np.testing.assert_allclose(weights[weights[:, arm] > 0, arm], weight, rtol=1e-6)
 
 
-def test_the_weighted_mean_estimates_the_mean_over_all(observe, rng):
-    """Self-normalised: the bias falls as 1 / K."""
-    norm = rng.beta(0.5, 1.0, 400)
+def test_the_weighted_sum_is_unbiased_for_any_loss(observe, rng):
+    """N = 40, heavy tails: sum w l estimates K mean l; scaled to a sum of K it is 4 % off."""
+    norm = np.minimum(rng.pareto(1.1, 40) / 20, np.sqrt(2))
+    loss = norm * rng.lognormal(0, 1, 40)
     agent = prune_agents.make("is_epoch", keep_ratio=0.3)
-    weights, _ = agent.predict(observe(error_norm=np.tile(norm, (500, 1))))
-    estimates = weights @ norm / weights.sum(axis=1)
-    assert abs(estimates.mean() - norm.mean()) < 0.01 * norm.mean()
-    # Keeping the largest norms instead would be far off.
-    assert np.sort(norm)[-120:].mean() > 1.8 * norm.mean()
+    weights, _ = agent.predict(observe(error_norm=np.tile(norm, (20_000, 1))))
+    estimate = weights @ np.stack([loss, norm, np.ones(40)], axis=1) / 12
+    error = estimate.mean(axis=0) / [loss.mean(), norm.mean(), 1] - 1
+    deviation = estimate.std(axis=0) / [loss.mean(), norm.mean(), 1] / np.sqrt(20_000)
+    assert (abs(error) < 4 * deviation).all()
+    assert (abs(error) < 0.01).all()
+    scaled = weights * (12 / weights.sum(axis=1, keepdims=True)) @ norm / 12
+    assert scaled.mean() > 1.04 * norm.mean()
+
+
+def test_no_weight_exceeds_one_over_uniform(observe, rng):
+    agent = prune_agents.make("is_epoch", keep_ratio=0.1, uniform=0.005)
+    norm = np.where(np.arange(1000) < 300, 1.0, 0.0)
+    weights, _ = agent.predict(observe(error_norm=np.tile(norm, (30, 1))))
+    assert 100 < weights.max() <= 200
+    assert agent.env_options(8) == {"weight_max": 200}
+    assert prune_agents.make("is_epoch").env_options(8) == {}
 
 
 def test_arms_that_are_all_right_are_kept_uniformly(observe):

@@ -9,38 +9,59 @@ LOSS = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 15.0]
 MANY = 2000
 
 
-def weights(agent, observe, loss, progress=0.5):
+@pytest.fixture
+def weights(observe, at_round):
     """The weights that many runs side by side give to the same losses, (MANY, N)."""
-    tiled = np.tile(loss, (MANY, 1))
-    return agent.predict(observe(loss=tiled, progress=np.full((MANY, 1), progress)))[0]
+
+    def weigh(agent, loss, round_=100, of=200, many=MANY):
+        return at_round(agent, observe(loss=np.tile(loss, (many, 1))), round_, of)[0]
+
+    return weigh
 
 
 @pytest.mark.parametrize(
     ("rho", "num_survivors", "weight"),
     [(0.5, 2, 2.0), (0.2, 4, 1.25), (0.75, 1, 4.0), (0.9, 0, 10.0), (0.0, 5, 1.0)],
 )
-def test_infobatch_keeps_floor_of_the_easy_and_reweights_them(observe, rho, num_survivors, weight):
+def test_infobatch_keeps_floor_of_the_easy_and_reweights_them(weights, rho, num_survivors, weight):
     """L holds the 5 losses strictly below the mean: floor((1 - rho) 5) survive."""
-    w = weights(prune_agents.make("infobatch", rho=rho), observe, LOSS)
+    w = weights(prune_agents.make("infobatch", rho=rho), LOSS)
     assert (w[:, 5:] == 1).all()
     assert ((w[:, :5] > 0).sum(axis=1) == num_survivors).all()
     np.testing.assert_allclose(w[:, :5][w[:, :5] > 0], weight, rtol=1e-6)
     np.testing.assert_allclose((w[:, :5] > 0).mean(axis=0), num_survivors / 5, atol=0.05)
 
 
-def test_infobatch_keeps_all_in_the_first_round_and_in_the_last_eighth(observe):
-    agent = prune_agents.make("infobatch")
-    assert (weights(agent, observe, np.full(10, np.log(10))) == 1).all()
-    for epoch, pruned in ((173, True), (174, True), (175, False), (199, False)):
-        w = weights(agent, observe, LOSS, progress=epoch / 200)
-        assert ((w == 0).any(axis=1) == pruned).all()  # epoch + 1 <= 0.875 * 200, counted from 0
-        assert pruned or (w == 1).all()
+def test_infobatch_keeps_all_in_the_first_round(weights):
+    assert (weights(prune_agents.make("infobatch"), np.full(10, np.log(10)), round_=0) == 1).all()
 
 
-def test_infobatch_leaves_the_expected_loss_as_it_is(observe):
+@pytest.mark.parametrize(
+    ("of", "delta", "last"),
+    [
+        (200, 0.875, 174),  # epoch + 1 <= 175, counted from 0
+        (8, 0.875, 6),  # <= 7
+        (10, 0.875, 7),  # <= 8.75
+        (90, 0.875, 77),  # <= 78.75
+        (9, 2 / 3, 5),  # <= 6
+        (7, 0.3, 1),  # <= 2.1
+        (30, 1.0, 29),
+    ],
+)
+@pytest.mark.parametrize("name", ["infobatch", "seta"])
+def test_pruning_ends_where_the_authors_end_it(weights, name, of, delta, last):
+    agent = prune_agents.make(name, delta=delta)
+    whole = len(LOSS) * (0.9 if name == "seta" else 1)  # seta goes on with its random pool
+    for epoch in (last, min(last + 1, of - 1), of - 1):
+        kept = (weights(agent, LOSS, epoch, of, many=20) > 0).sum(axis=1)
+        assert ((kept < whole) == (epoch <= last)).all()
+        assert epoch <= last or (kept == whole).all()
+
+
+def test_infobatch_leaves_the_expected_loss_as_it_is(weights):
     """10 easy arms of loss 0.1 to 1 and 10 of loss 2: the weighted sum is unbiased."""
     loss = np.concatenate([np.arange(1, 11) / 10, np.full(10, 2.0)])
-    w = weights(prune_agents.make("infobatch", rho=0.5), observe, loss)
+    w = weights(prune_agents.make("infobatch", rho=0.5), loss)
     np.testing.assert_allclose((w @ loss).mean(), loss.sum(), rtol=0.01)
 
 
@@ -55,9 +76,9 @@ def test_infobatch_leaves_the_expected_loss_as_it_is(observe):
         (0.1, 10, 1, 1.0),  # all are easy
     ],
 )
-def test_infobatch_k_keeps_k_with_weights_of_mean_1(observe, keep_ratio, easy, survivors, weight):
+def test_infobatch_k_keeps_k_with_weights_of_mean_1(weights, keep_ratio, easy, survivors, weight):
     """`weight` is how much more a surviving easy arm counts than a hard one."""
-    w = weights(prune_agents.make("infobatch_k", keep_ratio=keep_ratio), observe, LOSS)
+    w = weights(prune_agents.make("infobatch_k", keep_ratio=keep_ratio), LOSS)
     assert ((w > 0).sum(axis=1) == round(10 * keep_ratio)).all()
     assert ((w[:, :easy] > 0).sum(axis=1) == survivors).all()
     hard = keep_ratio if easy < 10 else 1.0
@@ -80,25 +101,38 @@ def test_bls_has_a_mean_for_each_batch(observe):
     for seed in range(30):
         agent = prune_agents.make("bls", batch_size=2, seed=seed)
         _, state = agent.predict(observe(loss=[2.3] * 3, seen=[0] * 3, progress=[0]))
-        _, state = agent.predict(observe(loss=[0, 0, 6], progress=[0.5]), state)
-        seen.add(tuple(state["mean"][0].tolist()))
+        observation = observe(loss=[0, 0, 6], progress=[0.5])
+        _, state = agent.predict(observation, state)
+        seen.add(tuple(np.round(agent.scores(state, observation)[0], 5).tolist()))
     assert seen == {(0, 0, 6), (3, 0, 3), (0, 3, 3)}
 
 
 def test_bls_averages_the_batch_loss(observe):
-    """One batch holds all that is seen.
+    """One batch holds all that is seen; smoothing 0.9.
 
-    round 1, all seen, losses 1 2 6:         L = 3, s = 3 3 3
-    round 2, arms 0 and 1 seen, losses 0 2:  L = 1, s = 2.8 2.8 3 with smoothing 0.9
-    mean 2.867: arms 0 and 1 are easy, arm 2 is kept for sure.
+    round 1, all seen, losses 1 2 6:         L = 3, s = 0.3 0.3 0.3,      over 0.1: 3 3 3
+    round 2, arms 0 and 1 seen, losses 0 2:  L = 1, s = 0.37 0.37 0.3,    over 0.19: 1.947 1.947 3
+    mean 2.298: arms 0 and 1 are easy, arm 2 is kept for sure. Not divided, arm 2 were the easy one.
     """
     agent = prune_agents.make("bls", smoothing=0.9)
-    progress = [0.5]
     _, state = agent.predict(observe(loss=[2.3] * 3, seen=[0, 0, 0], progress=[0]))
-    action, state = agent.predict(observe(loss=[1, 2, 6], progress=progress), state)
-    np.testing.assert_allclose(state["mean"], [[3, 3, 3]])
-    assert action.tolist() == [1, 1, 1]
-    action, state = agent.predict(observe(loss=[0, 2, 6], seen=[1, 1, 0], progress=progress), state)
-    np.testing.assert_allclose(state["mean"], [[2.8, 2.8, 3]], rtol=1e-6)
+    observation = observe(loss=[1, 2, 6], progress=[0.25])
+    action, state = agent.predict(observation, state)
+    np.testing.assert_allclose(agent.scores(state, observation), [[3, 3, 3]], rtol=1e-6)
+    assert (action > 0).any()
+    observation = observe(loss=[0, 2, 6], seen=[1, 1, 0], progress=[0.5])
+    action, state = agent.predict(observation, state)
+    scores = agent.scores(state, observation)
+    np.testing.assert_allclose(scores, [[0.37 / 0.19, 0.37 / 0.19, 3]], rtol=1e-6)
     assert sorted(action[:2]) == [0, 2]
     assert action[2] == 1
+
+
+def test_bls_of_a_constant_loss_knows_no_count(observe):
+    """Arm i is observed in the first i + 1 rounds, always at a loss of 0.7."""
+    agent = prune_agents.make("bls")
+    _, state = agent.predict(observe(loss=[2.3] * 5, seen=[0] * 5, progress=[0]))
+    for round_ in range(5):
+        observation = observe(loss=[0.7] * 5, seen=np.arange(5) >= round_, progress=[0.1])
+        _, state = agent.predict(observation, state)
+    np.testing.assert_allclose(agent.scores(state, observation), 0.7, rtol=1e-5)

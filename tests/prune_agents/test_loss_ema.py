@@ -116,40 +116,43 @@ def test_ucb_std_adds_the_deviation(observe):
     assert action == [0, 0, 1, 1]  # `ucb` keeps arm 1 here, not arm 2
 
 
-def frequencies(name, observe, loss, progress):
+@pytest.fixture
+def frequencies(observe, at_round):
     """How often a policy that keeps one arm keeps each, when these losses were observed."""
-    many = 4000
-    agent = prune_agents.make(name, keep_ratio=1 / len(loss))
-    tiled, at = np.tile(loss, (many, 1)), np.full((many, 1), progress)
-    return agent.predict(observe(loss=tiled, progress=at))[0].mean(axis=0)
+
+    def of(name, loss, round_=5, of=10):
+        agent = prune_agents.make(name, keep_ratio=1 / len(loss))
+        return at_round(agent, observe(loss=np.tile(loss, (4000, 1))), round_, of)[0].mean(axis=0)
+
+    return of
 
 
 @pytest.mark.parametrize(
-    ("progress", "expected"),
+    ("round_", "expected"),
     [
-        (0.0, [1 / 6, 2 / 6, 3 / 6]),  # tau = 1
-        (5 / 9, [1 / 14, 4 / 14, 9 / 14]),  # tau = 1 - 0.9 * 5 / 9 = 0.5: squares
-        (1.0, [0.0000, 0.0170, 0.9830]),  # tau = 0.1: tenth powers
+        (0, [1 / 6, 2 / 6, 3 / 6]),  # tau = 1
+        (5, [1 / 14, 4 / 14, 9 / 14]),  # tau = 1 - 0.9 * 5 / 9 = 0.5: squares
+        (9, [0.0000, 0.0170, 0.9830]),  # the last of 10: tau = 0.1, tenth powers
     ],
 )
-def test_boltzmann_draws_by_the_softmax(observe, progress, expected):
-    kept = frequencies("boltzmann", observe, np.log([1.0, 2.0, 3.0]), progress)
+def test_boltzmann_draws_by_the_softmax(frequencies, round_, expected):
+    kept = frequencies("boltzmann", np.log([1.0, 2.0, 3.0]), round_)
     np.testing.assert_allclose(kept, expected, atol=0.03)
 
 
-def test_gauss_loss_draws_by_loss_times_gaussian(observe):
+def test_gauss_loss_draws_by_loss_times_gaussian(frequencies):
     """
     Loss a   (a - 2)^2 / (2 * 2/3)   odds                    chance
     1        0.75                    exp(-0.75)     = 0.472  0.1215
     2        0                       2                       0.5142
     3        0.75                    3 exp(-0.75)   = 1.417  0.3643
     """
-    kept = frequencies("gauss_loss", observe, [1.0, 2.0, 3.0], 0.5)
+    kept = frequencies("gauss_loss", [1.0, 2.0, 3.0])
     np.testing.assert_allclose(kept, [0.1215, 0.5142, 0.3643], atol=0.03)
 
 
-def test_gauss_loss_of_equal_losses_is_uniform(observe):
-    kept = frequencies("gauss_loss", observe, [0.7, 0.7, 0.7, 0.7], 0.5)
+def test_gauss_loss_of_equal_losses_is_uniform(frequencies):
+    kept = frequencies("gauss_loss", [0.7, 0.7, 0.7, 0.7])
     np.testing.assert_allclose(kept, 0.25, atol=0.03)
 
 

@@ -1,13 +1,47 @@
 """The shared mathematics, with the numbers laid out."""
 
 import numpy as np
-from prune_agents.maths import UNSEEN, batch_mean, ema, ema_variance, latest, rank_within
+from prune_agents.maths import (
+    UNSEEN,
+    batch_mean,
+    ema,
+    ema_variance,
+    ends_by,
+    latest,
+    rank_within,
+    schedule,
+)
 
 I = UNSEEN  # noqa: E741, so that the rows below line up
 
 
 def row(*values):
     return np.array([values], np.float32)
+
+
+def of_run(*values):
+    return np.array(values, np.float32)[:, None]
+
+
+def test_schedule_is_0_in_the_first_round_and_1_in_the_last():
+    rounds = np.array([0, 1, 3, 6, 7])
+    along = schedule(rounds, of_run(*rounds / 8))
+    np.testing.assert_allclose(along[:, 0], [0, 1 / 7, 3 / 7, 6 / 7, 1], atol=1e-6)
+    assert schedule(np.array([0]), of_run(0)) == [[0]]  # a run of one round
+    # By the budget: 3 rounds have spent 0.75, so the fourth is the last; 0.9 is beyond it.
+    along = schedule(np.array([3, 3]), of_run(0.75, 0.9))
+    np.testing.assert_allclose(along[:, 0], [1, 1], atol=1e-6)
+
+
+def test_ends_by_is_epoch_plus_one_at_most_the_share_of_all():
+    """7 epochs of 8 end by 0.875; the eighth does not; of 10, eight do (8.75); of 9, six by 2/3."""
+    rounds, of = np.array([6, 7, 7, 8, 5, 6]), np.array([8, 8, 10, 10, 9, 9])
+    share = np.array([0.875] * 4 + [2 / 3] * 2)
+    found = [
+        bool(ends_by(s, r[None], of_run(r / t))[0, 0])
+        for s, r, t in zip(share, rounds, of, strict=True)
+    ]
+    assert found == [True, False, True, False, True, False]
 
 
 def test_latest():

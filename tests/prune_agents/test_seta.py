@@ -42,7 +42,6 @@ def test_equal_values_leave_fewer_groups():
 def test_window_slides_over_the_groups(observe):
     """round(0.9 * 5) = 4 of 5 groups, so two windows: all but the hardest, all but the easiest."""
     agent = prune_agents.make("seta", rho=0.0)
-    observation = observe(loss=LOSS, progress=[0.5])
     expected = [
         {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},  # round 0: all
         set.union(*PAIRS[1:]),  # 1 mod 2 = 1: from the second group on
@@ -50,28 +49,27 @@ def test_window_slides_over_the_groups(observe):
         set.union(*PAIRS[1:]),
     ]
     state = None
-    for kept in expected:
-        action, state = agent.predict(observation, state)
+    for round_, kept in enumerate(expected):
+        action, state = agent.predict(observe(loss=LOSS, progress=[round_ / 8]), state)
         assert set(np.flatnonzero(action)) == kept
 
 
 def test_a_narrow_window_goes_from_easy_to_hard(observe):
     agent = prune_agents.make("seta", rho=0.0, window=0.4)  # 2 of 5 groups: four windows
-    observation, state, seen = observe(loss=LOSS, progress=[0.5]), None, []
-    for _ in range(9):
-        action, state = agent.predict(observation, state)
+    state, seen = None, []
+    for round_ in range(9):
+        action, state = agent.predict(observe(loss=LOSS, progress=[round_ / 20]), state)
         seen.append(set(np.flatnonzero(action)))
     windows = [set.union(*PAIRS[j : j + 2]) for j in range(4)]
     assert seen[1:] == [windows[j] for j in (1, 2, 3, 0, 1, 2, 3, 0)]
 
 
-def test_pool_is_random_and_whole_at_both_ends_of_the_run(observe):
+def test_pool_is_random_and_whole_at_both_ends_of_the_run(observe, at_round):
     """In round 0, and from the share delta of the run on; in between a window takes groups away."""
     agent = prune_agents.make("seta", rho=0.3, delta=0.8)
-    loss, state = np.tile(LOSS, (1000, 1)), None
-    for progress, whole in ((0.0, True), (0.79, False), (0.8, True), (0.9, True)):
-        observation = observe(loss=loss, progress=np.full((1000, 1), progress))
-        action, state = agent.predict(observation, state)
+    observation = observe(loss=np.tile(LOSS, (1000, 1)))
+    for round_, whole in ((0, True), (7, False), (8, True), (9, True)):
+        action, _ = at_round(agent, observation, round_, of=10)
         sizes = action.sum(axis=1)
         assert (sizes == 7).all() if whole else (sizes < 7).all()
         if whole:

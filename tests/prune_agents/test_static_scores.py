@@ -139,7 +139,7 @@ def test_dyn_unc_is_the_mean_deviation_in_sliding_windows():
     assert kept("dyn_unc", {"confidence": CONFIDENCE}, keep_ratio=0.25, window=3) == {3}
 
 
-def test_tdds_is_the_moving_average_of_the_norm_of_the_centred_divergences():
+def test_tdds_sums_the_norms_of_the_centred_divergences_newest_heaviest():
     rng = np.random.default_rng(1)
     rounds, arms, window, decay = 6, 5, 3, 0.9
     p = rng.dirichlet(np.ones(4), (rounds, arms))
@@ -149,19 +149,34 @@ def test_tdds_is_the_moving_average_of_the_norm_of_the_centred_divergences():
             sum(p[t, arm, c] * abs(np.log(p[t, arm, c] / p[t - 1, arm, c])) for c in range(4))
             for t in range(1, rounds)
         ]
-        average = None
-        for first in range(len(d) - (window - 1) + 1):
-            part = d[first : first + window - 1]
+        score = 0
+        for k in range(rounds - window + 1):  # the authors' exponent, windows counted from 0
+            part = d[k : k + window - 1]
             mean = sum(part) / len(part)
             norm = sum((x - mean) ** 2 for x in part) ** 0.5
-            average = norm if average is None else decay * average + (1 - decay) * norm
-        expected.append(average)
+            score += norm * decay * (1 - decay) ** (rounds - window - k)
+        expected.append(score)
     divergence = np.zeros((1, rounds, arms))
     divergence[0, 1:] = (p[1:] * abs(np.log(p[1:]) - np.log(p[:-1]))).sum(axis=2)
     agent = prune_agents.make("tdds", window=window)
     np.testing.assert_allclose(agent.scores({"divergence": divergence})[0], expected)
     best = set(np.argsort(expected)[-2:].tolist())
     assert kept("tdds", {"divergence": divergence}, keep_ratio=0.4, window=window) == best
+
+
+def test_tdds_by_hand_prefers_what_moves_late():
+    """Windows of 3 rounds hold two values of d, so a norm is |d - d'| / sqrt 2; the decay is 0.9.
+
+    arm  d_1 .. d_4     norms times sqrt 2  score times sqrt 2
+    0    9  0  0  0.1   9   0   0.1         0.009 * 9 + 0.09 * 0   + 0.9 * 0.1 = 0.171
+    1    0  0  0  0.3   0   0   0.3                                  0.9 * 0.3 = 0.27
+    2    0  3  3  3     3   0   0           0.009 * 3                          = 0.027
+    """
+    d = np.array([[9, 0, 0, 0.1], [0, 0, 0, 0.3], [0, 3, 3, 3]]).T
+    divergence = np.concatenate([np.zeros((1, 3)), d])[None]
+    scores = prune_agents.make("tdds", window=3).scores({"divergence": divergence})[0]
+    np.testing.assert_allclose(scores * np.sqrt(2), [0.171, 0.27, 0.027])
+    assert kept("tdds", {"divergence": divergence}, keep_ratio=1 / 3, window=3) == {1}
 
 
 # -- dual -----------------------------------------------------------------------------------------

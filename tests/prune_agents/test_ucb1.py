@@ -56,15 +56,15 @@ def play(agent, observe, *rounds):
     return action.tolist(), state
 
 
-@pytest.mark.parametrize(("c", "expected"), [(0.0, [1, 0, 1, 0]), (0.1, [0, 0, 1, 1])])
+@pytest.mark.parametrize(("c", "expected"), [(0.0, [1, 0, 1, 0]), (0.3, [0, 0, 1, 1])])
 def test_ducb_by_hand(observe, c, expected):
-    """Discount 0.5; sum of counts 4, so the bonus is 2 c sqrt(0.6 ln 4 / n) = 1.824 c / sqrt n.
+    """Discount 0.5; t = 1.5 rounds, so the bonus is 2 c sqrt(0.6 ln 1.5 / n) = 0.986 c / sqrt n.
 
-    arm  rewards    n    m      bonus at c = 0.1   score
-    0    0.5, 0.5   1.5  0.5    0.149              0.649
-    1    0.6, 0.4   1.5  0.467  0.149              0.616
-    2    1          0.5  1      0.258              1.258
-    3    0.45       0.5  0.45   0.258              0.708
+    arm  rewards    n    m      bonus at c = 0.3   score
+    0    0.5, 0.5   1.5  0.5    0.242              0.742
+    1    0.6, 0.4   1.5  0.467  0.242              0.708
+    2    1          0.5  1      0.419              1.419
+    3    0.45       0.5  0.45   0.419              0.869
     """
     agent = prune_agents.make("ducb", keep_ratio=0.5, c=c, discount=0.5)
     action, state = play(
@@ -73,6 +73,22 @@ def test_ducb_by_hand(observe, c, expected):
     assert state["count"].tolist() == [[1.5, 1.5, 0.5, 0.5]]
     np.testing.assert_allclose(state["sum"], [[0.75, 0.7, 0.5, 0.225]], rtol=1e-6)
     assert action == expected
+
+
+def test_the_bonus_of_ducb_does_not_grow_with_the_number_of_plays_a_round(observe):
+    """A copy of each arm changes no score: 8 rounds, discount 0.95, t = 6.73."""
+    scores = []
+    for copies in (1, 1000):
+        agent = prune_agents.make("ducb", keep_ratio=0.5)
+        _, state = agent.predict(observe(loss=[LOG_C] * 2 * copies, seen=[0] * 2 * copies))
+        for round_ in range(8):
+            seen = np.repeat([1, round_ == 0], copies)
+            loss = np.repeat([0.3 * LOG_C, 0.1 * LOG_C], copies)
+            action, state = agent.predict(observe(loss=loss, seen=seen), state)
+        assert state["rounds"] == pytest.approx((1 - 0.95**8) / 0.05)
+        scores.append(action[::copies].tolist())
+    assert scores[0] == scores[1] == [0, 1]
+    # m + 2 sqrt(0.6 ln 6.73 / n): 0.3 + 2 * 0.412 = 1.124 against 0.1 + 2 * 1.279 = 2.66
 
 
 @pytest.mark.parametrize(("c", "expected"), [(0.0, [1, 1, 1, 0]), (1.0, [1, 0, 1, 1])])

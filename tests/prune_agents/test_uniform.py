@@ -80,9 +80,13 @@ def test_rs2_takes_consecutive_chunks_and_straddles_without_repeating():
     assert state["next"].tolist() == [2]
 
 
-def test_dyn_reduction_shrinks_linearly(observe):
-    """Keep 0.3 of 20: shares 1, 0.65, 0.3."""
+def test_dyn_reduction_shrinks_linearly_and_reaches_its_end(tiny_env):
+    """Keep 0.3 of 20 in 8 rounds: shares 1, 0.9, ... 0.3."""
     agent = prune_agents.make("dyn_reduction", keep_ratio=0.3)
-    for progress, kept in ((0.0, 20), (0.5, 13), (1.0, 6)):
-        action, _ = agent.predict(observe(loss=np.ones(20), progress=[progress]))
-        assert action.sum() == kept
+    env = tiny_env(agent, num_arms=20, rounds=8)
+    observation, _ = env.reset(seed=0)
+    state, over = None, False
+    while not over:
+        action, state = agent.predict(observation, state)
+        observation, _, over, _, _ = env.step(action)
+    assert env.kept == [20, 18, 16, 14, 12, 10, 8, 6]
