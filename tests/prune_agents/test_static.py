@@ -153,7 +153,7 @@ def test_a_prior_run_that_does_not_fit(name, options, message):
         ("ccs", {"beta": -0.1}, "beta is -0.1"),
         ("ccs", {"strata": 0}, "strata is 0"),
         ("dual", {"c": 0}, "c is 0; allowed is above 0"),
-        ("tdds", {"decay": 1}, "decay is 1"),
+        ("tdds", {"decay": 0}, "decay is 0"),
         ("d2", {"neighbours": 0}, "neighbours is 0"),
         ("d2", {"gamma": -1.0}, "gamma is -1.0"),
     ],
