@@ -17,7 +17,7 @@ from prune_agents.sampling import weighted_k
 @register("proto_sampler")
 @dataclass(frozen=True, kw_only=True)
 class ProtoSampler(Agent):
-    """GDeR with class means: draw arms that are unfamiliar, and neither outliers nor rare.
+    """GDeR with class means: draw arms that are unfamiliar and rare, and no outliers.
 
     Odds are those of `prototype_odds`, as of the last training pass of an arm. Of the K arms,
     again K (1 - progress)^2 are drawn from those kept in the last round, the others from the rest;
@@ -30,6 +30,7 @@ class ProtoSampler(Agent):
     """share of the kept arms that is drawn from those kept last, at the start; in [0, 1]"""
 
     signals: ClassVar[tuple[str, ...]] = ("features", "label", "progress")
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,10 +65,13 @@ def prototype_odds(features: Floats, label: NDArray[np.number]) -> Floats:
 
     e, unfamiliarity: distance of z to its prototype / mean distance to those of other classes
     r, outlier risk: root mean square of z - prototype, in standard deviations of each coordinate
-    b, rarity: distance to the nearest prototype / how many arms that is nearest to, 1 = average
+    b, commonness: how many arms have the same nearest prototype, 1 = average
 
     GDeR's risk is a Mahalanobis distance, here with a diagonal covariance that the classes share,
-    and by coordinate; its sizes are absolute: both would drive s to a constant here.
+    and by coordinate, which would drive s to a constant else. Its b, equation 10, is not well
+    formed; it is read as a count by the sentence under equation 11: those who "belong to a minority
+    group" are drawn with higher probability. GDeR compares the prototypes of one class; with one
+    for each, classes are compared.
 
     Args:
         features: (K, D).
@@ -87,9 +91,8 @@ def prototype_odds(features: Floats, label: NDArray[np.number]) -> Floats:
     risk = np.sqrt((deviation / np.maximum(deviation.mean(axis=0), 1e-12)).mean(axis=1))
 
     nearest = distance.argmin(axis=1)
-    size = np.bincount(nearest, minlength=len(classes)) * len(classes) / len(z)
-    rarity = distance.min(axis=1) / size[nearest]
+    commonness = (np.bincount(nearest) * len(classes) / len(z))[nearest]
 
     log_odds = -np.logaddexp(0, -unfamiliarity)
-    log_odds += np.logaddexp(0, -risk) + np.logaddexp(0, -rarity)
+    log_odds += np.logaddexp(0, -risk) + np.logaddexp(0, -commonness)
     return log_odds.astype(np.float32)

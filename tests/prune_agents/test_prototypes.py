@@ -17,24 +17,34 @@ def test_odds_by_hand():
     """At length 1: (1, 0), (0, 1) | (-1, 0) twice; prototypes (0.5, 0.5) | (-1, 0).
 
     Distances to them: 0.7071, 2 | 0.7071, 1.4142 | 1.5811, 0. Deviations 0.5 of deviations of
-    0.3536: risk 1.4142. Two arms are nearest to each prototype, which is average.
+    0.3536: risk 1.4142. Two arms are nearest to each prototype, which is average: b = 1.
     """
     odds = np.exp(prototype_odds(np.array(FEATURES, np.float32), np.array(LABEL)))
     expected = [
-        logistic(0.7071 / 2) / (logistic(1.4142) * logistic(0.7071)),
-        logistic(0.7071 / 1.4142) / (logistic(1.4142) * logistic(0.7071)),
-        0.5 / (0.5 * 0.5),
-        0.5 / (0.5 * 0.5),
+        logistic(0.7071 / 2) / (logistic(1.4142) * logistic(1)),
+        logistic(0.7071 / 1.4142) / (logistic(1.4142) * logistic(1)),
+        0.5 / (0.5 * logistic(1)),
+        0.5 / (0.5 * logistic(1)),
     ]
     assert odds.tolist() == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_larger_the_cluster_the_less_rare_its_arms():
-    """Three arms in one place are nearest to their prototype, one is alone: sizes 1.5 and 0.5."""
-    features = np.array([[1, 0], [1, 0], [1, 0.1], [0, 1]], np.float32)
+def test_the_larger_the_cluster_the_lower_the_odds():
+    """Three arms in one place are nearest to their prototype, one is alone: b = 1.5 and 0.5."""
+    features = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
     odds = np.exp(prototype_odds(features, np.array([0, 0, 0, 1])))
-    assert odds[0] == odds[1]
-    assert odds[3] == pytest.approx(2, abs=1e-3)  # on its own prototype
+    expected = [1 / logistic(1.5)] * 3 + [1 / logistic(0.5)]  # all are on their own prototypes
+    assert odds.tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_minorities_are_kept_more(rng, observe):
+    """What "belong to a minority group" is for: classes of 900, 300 and 100 arms, alike else."""
+    label = np.tile(np.repeat([0, 1, 2], [900, 300, 100]), (20, 1))
+    features = np.eye(3)[label] * 8 + rng.standard_normal((20, 1300, 3))
+    agent = prune_agents.make("proto_sampler", keep_ratio=0.3)
+    action, _ = agent.predict(observe(label=label, features=features, progress=np.zeros((20, 1))))
+    shares = [action[label == group].mean() for group in range(3)]
+    np.testing.assert_allclose(shares, [0.275, 0.343, 0.395], atol=0.02)
 
 
 @pytest.mark.parametrize("label", [[4, 4, 4], [0, 7, 99]])
