@@ -118,7 +118,7 @@ def _headline(env: PruneEnv, cost: float, limit: float) -> list[Tile]:
     if last.get("diverged"):
         state = "diverged: loss not finite"
     else:
-        state = "finished" if env.rounds.affordable[0] == 0 else "running"
+        state = "finished" if env.rounds.ledger.affordable[0] == 0 else "running"
     kept = _percent(last["kept"] / num_arms) if history else "-"
     spent = "of full training spent" if in_rounds else "of the budget spent"
     accuracy, loss = env.rounds.val_accuracy[0], env.rounds.val_loss[0]

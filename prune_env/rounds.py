@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from prune_env.arms import ArmTable
 from prune_env.clock import Clock
-from prune_env.core.signals import EXTRAS, FORWARD, MEASURED, SIGNALS, TRAIN, USUAL, VALIDATION
+from prune_env.core.ledger import Ledger
+from prune_env.core.signals import EXTRAS, MEASURED, SIGNALS, USUAL, VALIDATION
 from prune_env.learners.learner import (
     Informative,
     Learner,
@@ -98,36 +99,30 @@ class Rounds:
         self.learner, self.options = learner, options
         self.extras = _find_extras(learner, options.signals)
         """What the learner is asked for beside `MEASURED`: the name, and the shape of one arm's."""
-        again = sum(SIGNALS[name].price for name in self.extras)
-        self.forward_price, self.train_price = FORWARD + again, TRAIN + again
-        """Passes for each sample of a refresh, and of a training pass."""
         self.reward = find_reward(options.reward)
         shown = set(VALIDATION) & set(options.signals)
-        self.reads_validation = self.reward.reads_validation or bool(shown)
-        """Whether the agent sees the validation split, and so has to pay for evaluating it."""
         self.clock = Clock()
         self.num_runs, self.num_arms = learner.num_runs, learner.num_arms
         measured = [name for name in MEASURED if name in options.signals]
         self.arms = ArmTable(
             self.num_runs, learner.labels, learner.num_classes, measured, self.extras
         )
-        self.passes = {
-            name: np.zeros(self.num_runs, np.int64) for name in ("train", "refresh", "evaluate")
-        }
+        self.ledger = Ledger(
+            self.arms,
+            epochs=options.epochs,
+            budget=options.budget,
+            evaluate_every=options.evaluate_every,
+            num_validation=learner.num_validation,
+            reads_validation=self.reward.reads_validation or bool(shown),
+            extra_price=sum(SIGNALS[name].price for name in self.extras),
+        )
         self.val_loss = np.empty(self.num_runs)
         self.val_accuracy = np.empty(self.num_runs)
         self._forget(np.ones(self.num_runs, bool))
-        if not self.affordable.all():
-            price = self.train_price + int(self._evaluation_charge(self.arms.round + 1).max())
-            raise ValueError(
-                f"budget is {options.budget}; one of {self.num_arms} arms and the evaluation after "
-                f"it cost {price / (TRAIN * self.num_arms):.3g}"
-            )
 
     def _forget(self, runs: NDArray[np.bool_]) -> None:
         self.arms.reset(runs)
-        for counter in self.passes.values():
-            counter[runs] = 0
+        self.ledger.reset(runs)
         self.val_loss[runs] = SIGNALS["val_loss"].at_start(self.learner.num_classes)
         self.val_accuracy[runs] = SIGNALS["val_accuracy"].at_start(self.learner.num_classes)
 
@@ -149,45 +144,6 @@ class Rounds:
         self._forget(runs)
         self.learner.reset_runs(np.flatnonzero(runs), seeds)
 
-    # -- what is spent and left ---------------------------------------------------------------
-
-    @property
-    def charged(self) -> NDArray[np.int64]:
-        """(M,) passes that the agent has to pay for: evaluations only where it sees them."""
-        charged = self.passes["train"] + self.passes["refresh"]
-        return charged + self.passes["evaluate"] if self.reads_validation else charged
-
-    @property
-    def affordable(self) -> NDArray[np.int64]:
-        """(M,) how many arms the next round may keep; 0 where the run is over."""
-        if self.options.budget is None:
-            return np.where(self.arms.round < self.options.epochs, self.num_arms, 0)
-        return np.minimum(self._paid_for(), self.num_arms)
-
-    def _paid_for(self, besides: NDArray[np.int64] | int = 0, after: int = 0) -> NDArray[np.int64]:
-        """(M,) how many arms the budget pays for after more rounds that cost so many passes."""
-        left = self._budget_passes - self.charged - besides
-        arms = (left - self._evaluation_charge(self.arms.round + after + 1)) // self.train_price
-        # What float32 cannot tell from zero, an agent cannot spend.
-        return np.where(arms > 1e-6 * self.num_arms, arms, 0)
-
-    @property
-    def _budget_passes(self) -> int:
-        assert self.options.budget is not None
-        return round(self.options.budget * TRAIN * self.num_arms)
-
-    def _evaluation_charge(self, round_number: NDArray[np.int32]) -> NDArray[np.int64]:
-        due = round_number % self.options.evaluate_every == 0
-        price = self.learner.num_validation * FORWARD * self.reads_validation
-        return np.where(due, price, 0)
-
-    @property
-    def progress(self) -> NDArray[np.float64]:
-        """(M,) float64 in [0, 1]: the share of the run that is over."""
-        if self.options.budget is None:
-            return self.arms.round / self.options.epochs
-        return np.where(self.affordable > 0, np.minimum(self.charged / self._budget_passes, 1), 1.0)
-
     # -- one round --------------------------------------------------------------------------------
 
     def step(
@@ -201,11 +157,12 @@ class Rounds:
         Raises:
             ValueError: a run keeps more arms than it can afford. Nothing has changed then.
         """
-        self._check_affordable(selection)
-        start, end = self._span(selection)
+        ledger = self.ledger
+        ledger.check(selection.counts)
+        start, end = ledger.span(selection.counts)
         with self.clock("train"):
             signals = self.learner.train(selection, start, end)
-        self.passes["train"] += self.train_price * selection.counts
+        ledger.train(selection.counts)
         measured = [signals]
         with self.clock("observe"):
             measured += self._refresh(selection)
@@ -214,17 +171,16 @@ class Rounds:
         diverged = ~np.isfinite(kept_loss)
 
         before = self.val_loss.copy(), self.val_accuracy.copy()
-        scheduled = self._scheduled()
-        over = (self.affordable == 0) | diverged
-        evaluated = scheduled | over
+        over = (ledger.affordable == 0) | diverged
+        evaluated = ledger.is_due(self.arms.round) | over
         if evaluated.any():
             with self.clock("evaluate"):
                 metrics = self.learner.evaluate("validation")
-            self.passes["evaluate"] += np.where(scheduled, self.learner.num_validation, 0)
+            ledger.evaluate()
             diverged |= evaluated & ~np.isfinite(metrics.loss)
             self.val_loss = np.where(evaluated, _finite(metrics.loss), self.val_loss)
             self.val_accuracy = np.where(evaluated, metrics.accuracy, self.val_accuracy)
-        terminated = (self.affordable == 0) | diverged
+        terminated = (ledger.affordable == 0) | diverged
 
         outcome = RoundOutcome(
             selection=selection,
@@ -248,23 +204,6 @@ class Rounds:
             infos |= {"test_loss": _finite(test.loss), "test_accuracy": test.accuracy.copy()}
         return rewards, terminated, infos
 
-    def _check_affordable(self, selection: Selection) -> None:
-        affordable = self.affordable
-        slack = 1e-6 * self.num_arms  # an agent reads budget_left as float32
-        if (over := selection.counts > affordable + slack).any():
-            run = int(over.argmax())
-            raise ValueError(
-                f"the action keeps {selection.counts[run]} arms; the budget of "
-                f"{self.options.budget} epochs allows {affordable[run]} more"
-            )
-
-    def _span(self, selection: Selection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The fractions of the run at which this round's training begins and ends, each (M,)."""
-        if self.options.budget is None:
-            return self.progress, (self.arms.round + 1) / self.options.epochs
-        end = (self.charged + self.train_price * selection.counts) / self._budget_passes
-        return self.charged / self._budget_passes, np.minimum(end, 1.0)
-
     def _refresh(self, selection: Selection) -> list[Signals]:
         """With full feedback: look at the arms that were not kept, where that is due and paid.
 
@@ -275,13 +214,8 @@ class Rounds:
             return []
         rest = np.ones(self.num_runs * self.num_arms, bool)
         rest[selection.indices] = False
-        finished = self.arms.round + 1
-        due = finished % options.refresh == 0
-        if options.budget is None:
-            due &= finished < options.epochs
-        else:
-            price = self.forward_price * (self.num_arms - selection.counts)
-            due &= self._paid_for(price + self._evaluation_charge(finished), after=1) > 0
+        due = (self.arms.round + 1) % options.refresh == 0
+        due &= self.ledger.goes_on_after_refresh(self.num_arms - selection.counts)
         rest.reshape(self.num_runs, self.num_arms)[~due] = False
         return [self._score(np.flatnonzero(rest))] if rest.any() else []
 
@@ -292,11 +226,8 @@ class Rounds:
 
     def _score(self, indices: NDArray[np.int64]) -> Signals:
         counts = np.bincount(indices // self.num_arms, minlength=self.num_runs)
-        self.passes["refresh"] += self.forward_price * counts
+        self.ledger.refresh(counts)
         return self.learner.score(indices)
-
-    def _scheduled(self) -> NDArray[np.bool_]:
-        return self.arms.round % self.options.evaluate_every == 0
 
     # -- what is shown ----------------------------------------------------------------------------
 
@@ -305,10 +236,8 @@ class Rounds:
         own = self.learner.infos() if isinstance(self.learner, Informative) else {}
         return own | {
             "round": self.arms.round.copy(),
-            "passes": self.charged,
-            "passes_train": self.passes["train"].copy(),
-            "passes_refresh": self.passes["refresh"].copy(),
-            "passes_evaluate": self.passes["evaluate"].copy(),
+            "passes": self.ledger.charged,
+            **{f"passes_{name}": count.copy() for name, count in self.ledger.passes.items()},
             "val_loss": self.val_loss.copy(),
             "val_accuracy": self.val_accuracy.copy(),
         }
@@ -324,16 +253,8 @@ class Rounds:
     def _observe(self, name: str) -> NDArray[np.float32]:
         if SIGNALS[name].source != "run":
             return self.arms.observe(name)
-        if name == "budget_left":
-            in_rounds = self.options.budget is None
-            rounds_left = self.options.epochs - self.arms.round
-            value = rounds_left if in_rounds else self._paid_for() / self.num_arms
-        else:
-            value = {
-                "progress": self.progress,
-                "val_loss": self.val_loss,
-                "val_accuracy": self.val_accuracy,
-            }[name]
+        owner = self if name in VALIDATION else self.ledger
+        value: NDArray[np.float64] = getattr(owner, name)
         return value.astype(np.float32)[:, None]
 
     def state_dict(self) -> dict[str, Any]:
@@ -341,7 +262,7 @@ class Rounds:
         return {
             "learner": self.learner.state_dict(),
             "arms": self.arms.state_dict(),
-            "passes": {name: counter.copy() for name, counter in self.passes.items()},
+            "ledger": self.ledger.state_dict(),
             "val_loss": self.val_loss.copy(),
             "val_accuracy": self.val_accuracy.copy(),
             "clock": self.clock.state_dict(),
@@ -352,7 +273,7 @@ class Rounds:
         self._ask()
         self.learner.load_state_dict(state["learner"])
         self.arms.load_state_dict(state["arms"])
-        self.passes = {name: np.array(counter) for name, counter in state["passes"].items()}
+        self.ledger.load_state_dict(state["ledger"])
         self.val_loss = np.array(state["val_loss"])
         self.val_accuracy = np.array(state["val_accuracy"])
         self.clock.load_state_dict(state["clock"])

@@ -160,7 +160,7 @@ class Recording:
             row |= {name: self._measure(name) for name in self.extra}
         self._rows.append(row)
         looked = sum(PASSES[name] for name in self.extra) * env.learner.num_arms * self.rounds
-        self._costs.append((int(rounds.charged[0]) + looked, *self._seconds()))
+        self._costs.append((int(rounds.ledger.charged[0]) + looked, *self._seconds()))
 
     def _measure(self, name: Extra) -> NDArray[np.float32]:
         """(N,) float32: an extra, now."""

@@ -61,7 +61,7 @@ class RunProgress:
             f"{row['passes']:,}",
             f"{time.perf_counter() - self.begun:.1f}",
         )
-        self.bar.update(self.task, completed=float(env.rounds.progress[0]))
+        self.bar.update(self.task, completed=float(env.rounds.ledger.progress[0]))
 
     def print_summary(self, result: dict[str, Any]) -> None:
         """The table at the end."""

@@ -73,7 +73,7 @@ def test_nobody_looks_at_the_rest_after_the_last_round(make, options, refreshes)
     seen, over = [], False
     while not over:
         kept = np.zeros(4, np.int8)
-        kept[: min(2, int(env.rounds.affordable[0]))] = 1
+        kept[: min(2, int(env.rounds.ledger.affordable[0]))] = 1
         observation, _, over, _, info = env.step(kept)
         seen.append(info["passes_refresh"])
     assert seen == refreshes

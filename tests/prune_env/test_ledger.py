@@ -1,0 +1,89 @@
+"""What runs cost, and what their budget still pays for, in numbers that the eye can check."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from prune_env.arms import ArmTable
+from prune_env.core.ledger import Ledger
+from prune_env.selection import Selection
+
+N = 10
+
+
+def ledger(num_runs: int = 1, **options) -> Ledger:
+    return Ledger(ArmTable(num_runs, np.zeros(N, np.int64), 2), **({"epochs": 4} | options))
+
+
+def play(book: Ledger, *counts: int) -> None:
+    """A round that keeps so many arms in each run, with its evaluation."""
+    kept = [run * N + arm for run, count in enumerate(counts) for arm in range(count)]
+    book.train(np.array(counts))
+    book.arms.record(Selection(np.array(kept), np.array(counts)), [])
+    book.evaluate()
+
+
+def test_rounds_without_a_budget():
+    book = ledger(evaluate_every=2, num_validation=5)
+    shown = []
+    for count in (10, 3, 3, 1):
+        start, end = book.span(np.array([count]))
+        shown.append((start[0], end[0], book.budget_left[0], book.affordable[0]))
+        play(book, count)
+    assert shown == [(0, 0.25, 4, 10), (0.25, 0.5, 3, 10), (0.5, 0.75, 2, 10), (0.75, 1, 1, 10)]
+    assert (book.affordable[0], book.progress[0]) == (0, 1)
+    assert {name: n[0] for name, n in book.passes.items()} == {
+        "train": 3 * 17,
+        "refresh": 0,
+        "evaluate": 2 * 5,
+    }
+    assert book.charged[0] == 51  # nobody reads the validation split
+
+
+def test_who_reads_validation_pays_for_it_before_it_is_due():
+    book = ledger(budget=1.0, num_validation=6, reads_validation=True)
+    assert book.affordable.tolist() == [8]  # (30 - 6) / 3
+    play(book, 5)
+    assert book.charged.tolist() == [15 + 6]
+    assert book.affordable.tolist() == [1]  # (30 - 21 - 6) / 3
+    assert book.budget_left.tolist() == [0.1]
+    assert book.progress.tolist() == [0.7]
+
+
+def test_runs_are_paid_for_side_by_side_and_reset_one_by_one():
+    book = ledger(num_runs=2, budget=1.0, extra_price=1)
+    play(book, 7, 2)
+    book.refresh(np.array([0, 3]))
+    assert book.charged.tolist() == [7 * 4, 2 * 4 + 3 * 2]
+    assert book.affordable.tolist() == [0, 4]  # 2 / 4 and 16 / 4
+    book.reset(np.array([True, False]))
+    assert book.charged.tolist() == [0, 14]
+
+
+def test_more_than_is_paid_for_is_refused():
+    book = ledger(budget=0.5)
+    book.check(np.array([5]))
+    with pytest.raises(ValueError, match=r"keeps 6 arms; the budget of 0\.5 epochs allows 5 more"):
+        book.check(np.array([6]))
+
+
+def test_a_look_after_the_last_round_is_for_nobody():
+    book = ledger(epochs=1)
+    assert book.goes_on_after_refresh(np.array([5])).tolist() == [False]
+    book = ledger(budget=1.0)
+    assert book.goes_on_after_refresh(np.array([27])).tolist() == [True]  # leaves 3 of 30 passes
+    assert book.goes_on_after_refresh(np.array([28])).tolist() == [False]
+
+
+def test_a_budget_that_pays_for_no_arm_is_refused():
+    with pytest.raises(ValueError, match=r"budget is 0\.05; one of 10 arms .* cost 0\.1"):
+        ledger(budget=0.05)
+
+
+def test_what_is_saved_goes_on():
+    book, other = ledger(budget=1.0), ledger(budget=1.0)
+    play(book, 4)
+    other.load_state_dict(book.state_dict())
+    play(book, 2)
+    assert (book.charged[0], other.charged[0]) == (18, 12)
