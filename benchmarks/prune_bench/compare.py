@@ -1,26 +1,22 @@
 """From the results of a board to its standings. `read_standings(folder)` is the way in.
 
-The bar is `full_short`, all data for keep_ratio of the epochs. Its runs at all keep ratios and
-`full` make a line, accuracy against cost, of runs that have ended their schedules: an agent is
-compared with that line at the agent's own cost. Where the agent costs what `full_short` costs, this
-is the plain difference. Elsewhere the line is too low, for accuracy is concave in log cost (on
-CIFAR-10 by 0.4 points half way between keep 30 % and everything): there who ends below the line is
-behind, but ahead is only who ends above the next dearer run of `full_short`.
+An agent is compared with `full_short` at the agent's own cost, see `prune_bench.reference`, by the
+means of their runs and the pooled variance, see `prune_bench.statistics`.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from prune_bench.board import Board, reads_keep_ratio
 from prune_bench.options import agent_label
+from prune_bench.reference import Line
 from prune_bench.results import read_results
 from prune_bench.runner import RunOptions
 from prune_bench.standings import (
@@ -35,20 +31,14 @@ from prune_bench.standings import (
 )
 from prune_bench.statistics import (
     Estimate,
-    Scores,
     accuracy_at,
     certain_signs,
     estimate,
-    iqm,
+    mean_of,
     normalise,
-    paired_differences,
+    pool,
 )
 from prune_env.files import read_json
-
-Unit = Literal["cost", "charged_seconds"]
-
-SAME_COST = 0.01
-"""Costs that differ by less than this share are the same."""
 
 
 def read_standings(folder: Path) -> Standings:
@@ -108,22 +98,23 @@ def standings(
     for (setting, keep_ratio, agent), names in cells.items():
         own_amount = not reads_keep_ratio(options[names[0]]["agent"])
         runs = sorted((Run(found[name]) for name in names if name in found), key=lambda r: r.seed)
-        row = Row(
-            agent=agent,
-            keep_ratio=keep_ratio,
-            rule=_rule(agent, keep_ratio, runs, own_amount),
-            runs=tuple({run.seed: run for run in runs}.values()),
-            expected=len({options[name]["seed"] for name in names}),
-            failed=sum(name in failures for name in names),
-            is_everywhere=own_amount,
+        rows[setting].append(
+            Row(
+                agent=agent,
+                keep_ratio=keep_ratio,
+                rule=_rule(agent, keep_ratio, runs, own_amount),
+                runs=tuple({run.seed: run for run in runs}.values()),
+                expected=len({options[name]["seed"] for name in names}),
+                failed=sum(name in failures for name in names),
+                is_everywhere=own_amount,
+            )
         )
-        row = replace(row, last=_estimate(list(row.scores().values())))
-        rows[setting].append(row)
+    judged = {setting: _judged(of) for setting, of in rows.items()}
     return Standings(
         tuple(
-            _compare(setting, keep_ratio, rows[setting])
-            for setting in sorted(rows, key=lambda setting: setting.title)
-            for keep_ratio in _keep_ratios(rows[setting])
+            _compare(setting, keep_ratio, judged[setting])
+            for setting in sorted(judged, key=lambda setting: setting.title)
+            for keep_ratio in _keep_ratios(judged[setting])
         ),
         tuple(Failure(name, failure["error"]) for name, failure in failures.items()),
     )
@@ -138,9 +129,99 @@ def _keep_ratios(rows: Sequence[Row]) -> list[float]:
     return sorted({row.keep_ratio for row in compared or bound or rows})
 
 
+# -- what is said of a row whatever it is beside --------------------------------------------------
+
+
+def _judged(rows: Sequence[Row]) -> list[Row]:
+    """The rows of one setting: how they scatter, how far ahead they are, which of that is certain.
+
+    A row belongs to one family, so that one thing is said of it in all comparisons.
+    """
+    rows = _with_noise(_with_twins(rows))
+    references = [row for row in rows if row.is_reference]
+    if not any(row.runs and row.agent == "full_short" for row in references):
+        return rows
+    line, clock = Line(references), Line(references, "seconds")
+    rows = [
+        _against_short(row, line, clock) if row.runs and not row.is_reference else row
+        for row in rows
+    ]
+
+    def judge(family: list[Row]) -> list[Row]:
+        tested = [None if row.is_repeat or row.cannot_differ else row.ahead for row in family]
+        signs = dict(zip([row.agent for row in family], certain_signs(tested), strict=True))
+        of_twins = [
+            max((row.agent, *row.twins), key=lambda name: abs(signs[name])) for row in family
+        ]
+        return [replace(row, sign=signs[name]) for row, name in zip(family, of_twins, strict=True)]
+
+    return _by(lambda row: row.family, judge, rows)
+
+
+def _by(
+    key: Callable[[Row], Any], change: Callable[[list[Row]], list[Row]], rows: Iterable[Row]
+) -> list[Row]:
+    """Rows, changed together with those that have the same key."""
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return [row for group in groups.values() for row in change(group)]
+
+
+def _with_twins(rows: Sequence[Row]) -> list[Row]:
+    """Say which rows have the same runs, a reference or else the first name before the others."""
+
+    def say(same: list[Row]) -> list[Row]:
+        if len(same) == 1 or not same[0].runs:
+            return same
+        same.sort(key=lambda row: (not row.is_reference, row.agent))
+        names = [row.agent for row in same]
+        return [
+            replace(row, twins=tuple(n for n in names if n != row.agent), is_repeat=place > 0)
+            for place, row in enumerate(same)
+        ]
+
+    return _by(lambda row: (row.keep_ratio, *(r.fingerprint for r in row.runs)), say, rows)
+
+
+def _with_noise(rows: Sequence[Row]) -> list[Row]:
+    """The noise of the runs at each keep ratio, and of those that no keep ratio is compared at."""
+    compared = _keep_ratios(rows)
+
+    def scatter(alike: list[Row]) -> list[Row]:
+        runs = {tuple(row.scores): row.scores for row in alike if row.runs}  # of twins once
+        noises = dict(zip(runs, pool(list(runs.values())), strict=True))
+        known = [
+            replace(row, noise=noises[tuple(row.scores)]) if row.runs else row for row in alike
+        ]
+        return [
+            replace(row, last=mean_of(row.scores, row.noise)) if row.runs else row for row in known
+        ]
+
+    def place(row: Row) -> float | None:
+        return None if row.is_everywhere or row.keep_ratio not in compared else row.keep_ratio
+
+    return _by(place, scatter, rows)
+
+
+def _against_short(row: Row, line: Line, clock: Line) -> Row:
+    bar = line.bar(row)
+    runs = {} if bar is None else {run.seed: run.last - bar.accuracy for run in row.runs}
+    return replace(
+        row,
+        ahead=bar.difference(row) if bar else None,
+        ahead_runs=runs,
+        at_equal_cost=line.has_end_at(row),
+        ahead_seconds=clock.curve(row).difference(row),
+        cannot_differ=row.rule == "fixed keep ratio"
+        and all(run.is_uninformed and run.is_even for run in row.runs),
+    )
+
+
+# -- what is said of a row beside others at its keep ratio ----------------------------------------
+
+
 def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Comparison:
-    """The rows of one keep ratio, with all that one row says about another."""
-    line = Line.of([row for row in rows if row.is_reference])
     elsewhere = {row.keep_ratio for row in rows} - set(_keep_ratios(rows))
     bar = [row for row in rows if not row.is_everywhere and row.keep_ratio in elsewhere]
     rows = [row for row in rows if row.keep_ratio == keep_ratio or row.is_everywhere]
@@ -149,139 +230,40 @@ def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Compar
     rows = [_against_random(row, random, full) if row.runs else row for row in rows]
     if short:
         rows = [
-            _against_short(row, short, line) if row.runs and not row.is_reference else row
-            for row in rows
+            _on_the_way(row, short) if row.runs and not row.is_reference else row for row in rows
         ]
-        signs = certain_signs(
-            [np.empty(0) if row.is_reference else line.least_differences(row) for row in rows]
-        )
-        rows = [replace(row, sign=sign) for row, sign in zip(rows, signs, strict=True)]
     return Comparison(setting, keep_ratio, tuple(best_first(rows)), tuple(bar))
 
 
-@dataclass(frozen=True)
-class Line:
-    """What accuracy `full_short` reaches for a cost, seed by seed."""
-
-    ends: Mapping[int, tuple[Run, ...]]
-    """for each seed, its runs that train on all data, from cheap to dear"""
-
-    @staticmethod
-    def of(references: Sequence[Row]) -> Line:
-        """The line through the runs of these rows."""
-        ends = defaultdict(list)
-        for run in (run for row in references for run in row.runs):
-            ends[run.seed].append(run)
-        return Line(
-            {seed: tuple(sorted(runs, key=lambda r: r.cost)) for seed, runs in ends.items()}
-        )
-
-    def differences(self, row: Row, unit: Unit) -> dict[int, float]:
-        """By seed, how far the runs of a row end above the line.
-
-        The line is straight in log cost. A run cheaper than all of its ends is compared with the
-        cheapest, one dearer than all with the dearest. Seeds without a line are left out.
-        """
-        return {
-            run.seed: run.last - _on_line(place, ends) for run, place, ends in self._on(row, unit)
-        }
-
-    def least_differences(self, row: Row) -> Scores:
-        """(n,) how far the runs of a row are ahead of `full_short`, or behind it, at the least.
-
-        For the cost of a run, `full_short` would reach no less than the line, and no more than its
-        own next dearer run. Runs that end between these two on average are neither: all 0. So are
-        those that only a dearer line could show to be ahead, or only a cheaper one behind.
-        """
-        places = self._on(row, "cost")
-        most = [
-            ends[math.ceil(at)].last if at <= len(ends) - 1 else np.inf for _, at, ends in places
-        ]
-        least = [_on_line(at, ends) if at >= 0 else -np.inf for _, at, ends in places]
-        last = np.array([run.last for run, *_ in places])
-        ahead, behind = last - most, last - least
-        return ahead if ahead.sum() > 0 else behind if behind.sum() < 0 else np.zeros(len(last))
-
-    def has_ends_at(self, row: Row) -> bool:
-        """Whether the line has an end at the cost of each run of a row, where it has the seed."""
-        return all(place == int(place) for _, place, _ in self._on(row, "cost"))
-
-    def _on(self, row: Row, unit: Unit) -> list[tuple[Run, float, tuple[Run, ...]]]:
-        """The runs of a row, where on the line of their seed they are, and its ends.
-
-        1.5 is half way, in log cost, between the second end and the third. Cheaper than all ends is
-        -0.5, dearer than all n of them n - 0.5. A run that costs within `SAME_COST` what an end
-        costs is at that end: a rounded number of arms is no advantage.
-        """
-        return [
-            (run, _place(getattr(run, unit), [getattr(end, unit) for end in ends]), ends)
-            for run in row.runs
-            if (ends := self.ends.get(run.seed))
-        ]
-
-
-def _place(cost: float, costs: Sequence[float]) -> float:
-    """Where a cost is among those of the ends of a line, see `Line`."""
-    logs, at = np.log(np.maximum.accumulate(costs)), np.log(cost)
-    nearest = int(np.abs(logs - at).argmin())
-    if abs(logs[nearest] - at) < SAME_COST:
-        return nearest
-    return float(np.interp(at, logs, np.arange(len(logs)), left=-0.5, right=len(logs) - 0.5))
-
-
-def _on_line(place: float, ends: Sequence[Run]) -> float:
-    """The accuracy at a place of a line."""
-    return float(np.interp(place, np.arange(len(ends)), [end.last for end in ends]))
-
-
-def _against_short(row: Row, short: Row, line: Line) -> Row:
-    differences = line.differences(row, "cost")
+def _on_the_way(row: Row, short: Row) -> Row:
     at = {
         unit: [accuracy_at(run.curve[unit], run.curve["accuracy"], cost) for run in row.runs]
         for unit, cost in (("passes", short.cost), ("seconds", short.seconds))
     }
-    return replace(
-        row,
-        ahead=_estimate(list(differences.values())),
-        ahead_runs=differences,
-        at_equal_cost=line.has_ends_at(row),
-        ahead_seconds=_estimate(list(line.differences(row, "charged_seconds").values())),
-        at_passes=_estimate(at["passes"]),
-        at_seconds=_estimate(at["seconds"]),
-    )
+    known = {
+        unit: None if np.isnan(values).any() else mean_of(values) for unit, values in at.items()
+    }
+    return replace(row, at_passes=known["passes"], at_seconds=known["seconds"])
 
 
 def _against_random(row: Row, random: Row | None, full: Row | None) -> Row:
-    scores = row.scores()
     if random and row.agent != random.agent:
-        row = replace(row, ahead_random=_difference(scores, random.scores()))
-    if random and full and _scale_is_known(random, full):
-        zero, one = (float(iqm(list(end.scores().values()))) for end in (random, full))
-        normalised = normalise(list(scores.values()), zero, one)
-        row = replace(row, normalised=_estimate(normalised), normalised_runs=normalised)
+        row = replace(row, ahead_random=difference(row, random))
+    if random and full and difference(full, random).sign > 0:  # else the scale is made of noise
+        zero, one = (float(end.scores.mean()) for end in (random, full))
+        runs = normalise(row.scores, zero, one)
+        noise = replace(row.noise, variance=row.noise.variance / (one - zero) ** 2)
+        row = replace(row, normalised=mean_of(runs, noise), normalised_runs=runs)
     return row
 
 
-def _scale_is_known(random: Row, full: Row) -> bool:
-    """Whether `full` is ahead of `random_dynamic` for sure: else the scale is made of noise."""
-    difference = _difference(full.scores(), random.scores())
-    return difference is not None and difference.sign > 0
+def difference(ours: Row, theirs: Row) -> Estimate:
+    """The mean accuracy of one row minus that of another."""
+    value = float(ours.scores.mean() - theirs.scores.mean())
+    return estimate(value, [(1 / len(row.runs), row.noise) for row in (ours, theirs)])
 
 
-def _difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Estimate | None:
-    """Ours minus theirs, paired by seed."""
-    return _estimate(paired_differences(ours, theirs))
-
-
-def _estimate(scores: Sequence[float] | Scores) -> Estimate | None:
-    """Interquartile mean and interval; None where there is no score or one is not known.
-
-    The draws are the same for every row, whatever else is on the board.
-    """
-    scores = np.asarray(scores)
-    if not len(scores) or np.isnan(scores).any():
-        return None
-    return estimate([scores], np.random.default_rng(0))
+# -- what the runs were ---------------------------------------------------------------------------
 
 
 def _rule(agent: str, keep_ratio: float, runs: Sequence[Run], own_amount: bool) -> Rule:

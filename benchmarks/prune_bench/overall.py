@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from prune_bench.standings import Comparison, Row
-from prune_bench.statistics import Estimate, Scores, estimate, estimate_improvement
+from prune_bench.statistics import Estimate, estimate, probability_of_improvement
 
 
 @dataclass(frozen=True)
 class Overall:
-    """One agent, its keep ratios as strata."""
+    """One agent; every keep ratio weighs the same."""
 
     agent: str
     normalised: Estimate | None
-    """interquartile mean of the normalised scores of all runs; None where the scale is not known"""
-    beats_random: Estimate | None
+    """mean of the normalised scores; None where the scale is not known"""
+    beats_random: float | None
     """probability that a run of it ends above a run of `random_dynamic`"""
-    beats_short: Estimate | None
+    beats_short: float | None
     """the same against `full_short` at the same keep ratio"""
 
 
@@ -49,27 +49,30 @@ def overall(comparisons: Sequence[Comparison]) -> list[Overall]:
 
 
 def _merit(of: Overall) -> float:
-    best = of.normalised or of.beats_short or of.beats_random
-    return best.value if best else 0.5
+    if of.normalised:
+        return of.normalised.value
+    return next((share for share in (of.beats_random, of.beats_short) if share is not None), 0.5)
 
 
 def _normalised(rows: Sequence[Row]) -> Estimate | None:
-    strata = [row.normalised_runs for row in rows if row.normalised_runs is not None]
-    return estimate(strata, np.random.default_rng(0)) if len(strata) == len(rows) else None
+    found = [row.normalised for row in rows if row.normalised]
+    if len(found) < len(rows):
+        return None
+    value = float(np.mean([of.value for of in found]))
+    return estimate(
+        value, [(part / len(rows) ** 2, noise) for of in found for part, noise in of.parts]
+    )
 
 
 def _improvement(
     comparisons: Sequence[Comparison], rows: Sequence[Row], other: str
-) -> Estimate | None:
+) -> float | None:
     theirs = [comparison.row(other) for comparison in comparisons]
     if rows[0].agent == other or not all(row and row.complete for row in theirs):
         return None
-    return estimate_improvement(
-        [_scores(row) for row in rows],
-        [_scores(row) for row in theirs if row],
-        np.random.default_rng(0),
-    )
-
-
-def _scores(row: Row) -> Scores:
-    return np.array([run.last for run in row.runs])
+    shares = [
+        probability_of_improvement(ours.scores, row.scores)
+        for ours, row in zip(rows, theirs, strict=True)
+        if row
+    ]
+    return float(np.mean(shares))

@@ -25,7 +25,7 @@ from prune_bench.overall import overall
 from prune_bench.standings import Comparison, Row, Setting, Standings
 from prune_bench.statistics import Estimate
 from prune_bench.tables import comma_separated, markdown, seconds
-from prune_bench.verdict import caution, headline, judge, percent, points
+from prune_bench.verdict import caution, headline, judge, notes, percent, points
 from prune_env.files import replacing, write_text
 
 RULES = {
@@ -178,20 +178,26 @@ def _section(place: int, comparisons: Sequence[Comparison], charts: dict[str, An
 def _tables(comparisons: Sequence[Comparison]) -> list[Any]:
     """One table for each rule, with the rows of all keep ratios."""
     tables: dict[str, list[Any]] = {}
+    said: dict[str, list[Any]] = {}
     for comparison in comparisons:
         leader = judge(comparison).leader
         for rule, rows in comparison.tables.items():
+            said.setdefault(rule, []).extend(
+                {"keep": comparison.keep_ratio, "text": text} for text in notes(rows)
+            )
             tables.setdefault(rule, []).extend(
                 _table_row(row, comparison.keep_ratio, leader is row) for row in rows
             )
-    return [{"title": RULES[rule], "rows": rows} for rule, rows in tables.items()]
+    return [
+        {"title": RULES[rule], "rows": rows, "notes": said[rule]} for rule, rows in tables.items()
+    ]
 
 
 def _table_row(row: Row, keep_ratio: float, leads: bool) -> Any:
     runs = str(len(row.runs)) if row.complete else f"{len(row.runs)} of {row.expected}"
     kind = "reference" if row.is_reference else "control" if row.is_control else "agent"
     shown = {
-        "agent": row.agent,
+        "agent": row.label,
         "keep": keep_ratio,
         "kind": kind,
         "complete": row.complete,
@@ -244,14 +250,9 @@ def _number(estimate: Estimate | None) -> Any:
     return shown
 
 
-def _share(estimate: Estimate | None) -> Any:
+def _share(share: float | None) -> Any:
     """A probability."""
-    if estimate is None:
-        return _plain(None, "–")
-    shown = _plain(estimate.value, f"{100 * estimate.value:.0f} %")
-    if estimate.low is not None and estimate.high is not None:
-        shown["interval"] = f"[{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
-    return shown
+    return _plain(None, "–") if share is None else _plain(share, f"{100 * share:.0f} %")
 
 
 def _plain(value: float | None, text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from prune_bench.board import CONTROLS
 from prune_bench.runner import RunOptions
-from prune_bench.statistics import Estimate, Scores, iqm
+from prune_bench.statistics import NO_NOISE, Estimate, Noise, Scores
 
 Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
 """What bounds the cost of a run. Agents under different rules are never in one table; `full` and
@@ -33,6 +33,11 @@ MIN_SEEDS = 5
 
 EXTRA_COST = 0.02
 """Agents whose cost differs by less from their keep ratio may be averaged over keep ratios."""
+
+CHOICE_FREE = {"seen", "age", "pulls", "progress", "budget_left"}
+"""Signals that say nothing about what an arm is worth."""
+OF_ONE_ARM = {"loss", "confidence", "margin", "correct", "error_norm"}
+"""Signals that say something about an arm once it was kept, and about no other."""
 
 _VARYING = ("agent", "agent_options", "keep_ratio", "seed")
 """Options in which the runs of one setting differ."""
@@ -105,6 +110,36 @@ class Run:
         return passes["charged"] > passes["train"] + passes["refresh"] + passes.get("prior", 0)
 
     @property
+    def is_uninformed(self) -> bool:
+        """Whether nothing that was measured can have decided which arms were kept.
+
+        Either the agent was shown no measurement, or those of single arms only and no arm was kept
+        twice, so that none was decided on after its measurement.
+        """
+        under, pulls = self.result["env_options"], self.result["kept"]["arms_by_pulls"]
+        shown = set(under.get("signals", ("unknown",))) - CHOICE_FREE
+        if shown <= OF_ONE_ARM and not any(pulls[2:]):
+            shown = set()
+        return not shown and not self.result.get("prior") and under.get("feedback") != "full"
+
+    @property
+    def is_even(self) -> bool:
+        """Whether every arm was kept as often as any other, or once more."""
+        counts = np.flatnonzero(self.result["kept"]["arms_by_pulls"])
+        return bool(np.ptp(counts) <= 1)
+
+    @cached_property
+    def fingerprint(self) -> tuple[Any, ...]:
+        """Equal where two runs kept the same arms and came to the same."""
+        measured = [
+            tuple(row.get(name) for name in ("kept", "kept_loss", "val_loss", "test_accuracy"))
+            for row in self.result["history"]
+        ]
+        kept = self.result["kept"]
+        pulls = (*kept["arms_by_pulls"], *kept["pulls_by_class"])
+        return (self.seed, self.last, self.result["passes"]["charged"], *measured, *pulls)
+
+    @property
     def clock(self) -> Literal["cpu_seconds", "seconds"]:
         """CPU seconds on a processor, where other work disturbs the wall clock; else wall-clock."""
         return "cpu_seconds" if self.result["place"]["device"] == "cpu" else "seconds"
@@ -154,29 +189,50 @@ class Row:
     """runs that ended in an error"""
     is_everywhere: bool = False
     """whether the agent does not read its keep ratio and so belongs to the comparison of each"""
+    noise: Noise = NO_NOISE
+    """how a run of it scatters, pooled with those of the other agents"""
+    twins: tuple[str, ...] = ()
+    """the agents whose runs are, arm by arm, the same as its own"""
+    is_repeat: bool = False
+    """whether an earlier row has these runs already, under the name of a twin"""
+    cannot_differ: bool = False
+    """whether it is the same treatment as `full_short`: every arm as often, and nothing measured
+    decided which; ahead or behind by chance alone"""
     last: Estimate | None = None
-    """interquartile mean of the last test accuracy"""
+    """mean of the last test accuracy"""
     ahead: Estimate | None = None
-    """last test accuracy minus that of `full_short` for as many sample passes, paired by seed"""
+    """that minus what `full_short` reaches for as many sample passes; None where that is not known,
+    see `prune_bench.reference`"""
     ahead_runs: Mapping[int, float] = field(default_factory=dict)
     """by seed, the same of every run"""
     at_equal_cost: bool = True
-    """whether `full_short` was run at the cost of every run; else a line between two of its runs
-    stands in, which lies below it, or `full` for what is dearer"""
+    """whether `full_short` was run at its cost, or the line through its runs is known there"""
     sign: int = 0
     """1 where that is certainly ahead among all agents compared, -1 behind, else 0"""
     ahead_seconds: Estimate | None = None
-    """last test accuracy minus that of `full_short` for as many seconds, paired by seed"""
+    """last test accuracy minus what `full_short` reaches in as many seconds"""
     at_passes: Estimate | None = None
     """test accuracy when the run had cost as many passes as `full_short` at this keep ratio"""
     at_seconds: Estimate | None = None
     """test accuracy after as many seconds as `full_short` takes at this keep ratio"""
     ahead_random: Estimate | None = None
-    """last test accuracy minus that of `random_dynamic`, paired by seed"""
+    """last test accuracy minus that of `random_dynamic`"""
     normalised: Estimate | None = None
     """last test accuracy on a scale where `random_dynamic` is 0 and `full` is 1"""
     normalised_runs: Scores | None = None
     """(n,) the same of every run"""
+
+    @property
+    def label(self) -> str:
+        """The agent, and those that it cannot be told from: "ucb = ucb1"."""
+        return " = ".join((self.agent, *self.twins))
+
+    @property
+    def family(self) -> float | None:
+        """The rows that are judged together: those of a keep ratio, or, None, of their own amount
+        whatever the keep ratio.
+        """
+        return None if self.rule == "own amount" else self.keep_ratio
 
     @property
     def is_control(self) -> bool:
@@ -195,8 +251,8 @@ class Row:
 
     @property
     def best(self) -> float:
-        """Interquartile mean of the best test accuracy."""
-        return float(iqm([run.best for run in self.runs]))
+        """Mean of the best test accuracy."""
+        return float(np.mean([run.best for run in self.runs]))
 
     @property
     def cost(self) -> float:
@@ -218,9 +274,10 @@ class Row:
         """Mean seconds in each phase."""
         return {name: float(np.mean([run.phases[name] for run in self.runs])) for name in PHASES}
 
-    def scores(self) -> dict[int, float]:
-        """Last test accuracy by seed."""
-        return {run.seed: run.last for run in self.runs}
+    @property
+    def scores(self) -> Scores:
+        """(n,) last test accuracy, by seed."""
+        return np.array([run.last for run in self.runs])
 
 
 @dataclass(frozen=True)
@@ -240,14 +297,19 @@ class Comparison:
         return self.rows + self.bar
 
     @property
+    def shown(self) -> list[Row]:
+        """The rows, of those that are the same only the first."""
+        return [row for row in self.rows if not row.is_repeat]
+
+    @property
     def tables(self) -> dict[Rule, list[Row]]:
         """The rows under each rule, together with the references."""
         rules: tuple[Rule, ...] = ("fixed keep ratio", "total budget", "own amount")
         tables = {
-            rule: [row for row in self.rows if row.is_reference or row.rule == rule]
+            rule: [row for row in self.shown if row.is_reference or row.rule == rule]
             for rule in rules
-            if any(row.rule == rule and not row.is_reference for row in self.rows)
-        } or {"fixed keep ratio": list(self.rows)}
+            if any(row.rule == rule and not row.is_reference for row in self.shown)
+        } or {"fixed keep ratio": self.shown}
         if "own amount" in tables:
             tables["own amount"] = best_first([*tables["own amount"], *self.bar])
         return tables

@@ -1,39 +1,54 @@
-"""Statistics of few runs: interquartile means, bootstrap intervals, paired comparisons.
+"""Statistics of few runs: means, t-intervals from a pooled variance, and which are not luck.
 
-The measures are those of Agarwal et al. 2021 (arXiv 2108.13264). Scores of several tasks are given
-as strata: a sequence of 1-D arrays, one a task, one entry a run. Resampling happens within a
-stratum only. Every random draw comes from a generator that is an argument.
+Five runs know a mean, but hardly their own deviation: agents that look certain have, mostly, an
+accidentally small one. The runs of all agents at a keep ratio scatter alike, so their variances are
+pooled. `prune_bench.calibration` tries this and its alternatives on made-up boards, and is why it
+was chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import false_discovery_control, t, trim_mean
+from scipy.stats import f, false_discovery_control, t
 
 Scores = NDArray[np.float64]
-Statistic = Callable[[Scores], Scores]
-"""(..., n) -> (...): one number for each set of n scores."""
 
 FALSE_DISCOVERIES = 0.05
-"""Of the agents that are called ahead or behind, so many are so by luck, in expectation."""
+"""Of the agents that are called ahead, so many are so by luck, in expectation."""
 
-RESAMPLES = 10_000
-"""Enough that the ends of a 95 % interval move by less than its width / 50 between seeds."""
+UNLIKE = 0.001
+"""A variance that is larger than the pooled one with a smaller probability is not pooled."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How runs that differ in their seed alone scatter."""
+
+    variance: float
+    dof: float
+    """degrees of freedom that the variance is known with; 0 where it is not known"""
+
+
+NO_NOISE = Noise(0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its interval."""
+    """A number, its interval, and how likely luck alone makes it differ so much from 0."""
 
     value: float
     low: float | None = None
     """lower end of the 95 % interval; None where one run is all there is"""
     high: float | None = None
     """upper end of it"""
+    p: float | None = field(default=None, compare=False)
+    """of a two-sided t-test that it is 0"""
+    parts: tuple[tuple[float, Noise], ...] = field(default=(), compare=False, repr=False)
+    """of its variance, see `estimate`"""
 
     @property
     def sign(self) -> int:
@@ -43,123 +58,126 @@ class Estimate:
         return int(self.low > 0) - int(self.high < 0)
 
 
-def iqm(scores: ArrayLike) -> Scores:
-    """Interquartile mean over the last axis: floor(n / 4) scores are cut at each end.
+def pool(groups: Sequence[Scores]) -> list[Noise]:
+    """The noise of each of several groups of runs, (n,) each: one for all that scatter alike.
 
-    Steadier than the mean, more efficient than the median; of 5 runs it is the mean of the middle
-    three, of fewer than 4 the mean.
+    A group that scatters far more, such as an agent whose training fails now and then, keeps its
+    own and leaves that of the others alone.
     """
-    return np.asarray(trim_mean(np.asarray(scores, np.float64), 0.25, axis=-1))
+    if not groups:
+        return []
+    dofs = np.array([len(runs) - 1 for runs in groups], np.float64)
+    variances = np.array([np.var(runs, ddof=1) if len(runs) > 1 else 0.0 for runs in groups])
+    common, alike = pool_variances(variances, dofs)
+    together = Noise(float(common), float(dofs[alike].sum()))
+    return [
+        together if is_alike or not dof else Noise(float(variance), dof)
+        for is_alike, variance, dof in zip(alike, variances, dofs, strict=True)
+    ]
 
 
-def mean(scores: ArrayLike) -> Scores:
-    """The mean over the last axis."""
-    return np.asarray(scores, np.float64).mean(axis=-1)
-
-
-def resample(
-    strata: Sequence[Scores], rng: np.random.Generator, resamples: int = RESAMPLES
-) -> list[Scores]:
-    """Draw the runs of each stratum anew, with replacement: one (resamples, n) array a stratum."""
-    return [runs[rng.integers(len(runs), size=(resamples, len(runs)))] for runs in strata]
-
-
-def estimate(
-    strata: Sequence[Scores],
-    rng: np.random.Generator,
-    statistic: Statistic = iqm,
-    level: float = 0.95,
-) -> Estimate:
-    """A statistic of all runs together, with its stratified percentile-bootstrap interval.
+def pool_variances(variances: Scores, dofs: Scores) -> tuple[Scores, NDArray[np.bool_]]:
+    """The pooled variance, and which variances are in it: the smaller half, and upwards from there
+    until one is too large for the pool below it (F-test at `UNLIKE`).
 
     Args:
-        strata: scores of the runs, one array a task; at least one run in all.
-        rng: the source of the resampling.
-        statistic: of the runs of all strata put together.
+        variances: (..., A).
+        dofs: (A,) or (..., A) degrees of freedom, of which none may be negative.
+
+    Returns:
+        (...) the pooled variance, and (..., A) what was pooled.
+    """
+    dofs = np.broadcast_to(dofs, variances.shape)
+    order = np.argsort(variances, axis=-1)
+    ordered, known = (np.take_along_axis(a, order, -1) for a in (variances, dofs))
+    dof_below = np.cumsum(known, axis=-1)
+    pooled = np.cumsum(ordered * known, axis=-1) / np.maximum(dof_below, 1)
+    limit = f.isf(UNLIKE, np.maximum(known[..., 1:], 1), np.maximum(dof_below[..., :-1], 1))
+    unlike = np.zeros(variances.shape, bool)
+    unlike[..., 1:] = (ordered[..., 1:] > limit * pooled[..., :-1]) & (pooled[..., :-1] > 0)
+    unlike[..., : (variances.shape[-1] + 1) // 2] = False
+    taken = ~np.logical_or.accumulate(unlike, axis=-1)
+    last = taken.sum(axis=-1, keepdims=True) - 1
+    alike = np.zeros(variances.shape, bool)
+    np.put_along_axis(alike, order, taken, -1)
+    return np.take_along_axis(pooled, last, -1)[..., 0], alike
+
+
+def estimate(value: float, parts: Iterable[tuple[float, Noise]], level: float = 0.95) -> Estimate:
+    """A number that is a weighted sum of means, with its t-interval and test.
+
+    Args:
+        value: the number.
+        parts: its variance, as weight times variance of a run: 1 / n of a mean of n runs. The
+            degrees of freedom of different noises are put together as Welch and Satterthwaite do.
         level: of the interval.
     """
-    strata = [np.asarray(runs, np.float64) for runs in strata if len(runs)]
-    value = float(statistic(np.concatenate(strata)))
-    if all(len(runs) == 1 for runs in strata):
+    parts = tuple(parts)
+    weights: dict[Noise, float] = {}
+    for weight, noise in parts:
+        weights[noise] = weights.get(noise, 0.0) + weight
+    if not weights or any(noise.dof <= 0 for noise in weights):
         return Estimate(value)
-    drawn = statistic(np.concatenate(resample(strata, rng), axis=1))
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(value, float(low), float(high))
+    shares = [(weight * noise.variance, noise.dof) for noise, weight in weights.items()]
+    variance = sum(share for share, _ in shares)
+    dof = sum(noise.dof for noise in weights)
+    if variance > 1e-18:
+        dof = variance**2 / sum(share**2 / its_dof for share, its_dof in shares)
+    half = t.isf((1 - level) / 2, dof) * variance**0.5
+    if variance <= 1e-18:
+        # All runs are equal: scores that are rounded, as those of a small test set are, to steps
+        # of no less than this difference. A rounding has a variance of step^2 / 12.
+        variance = sum(weights.values()) * value**2 / 12
+    p = 2 * t.sf(abs(value) / variance**0.5, dof) if variance else 1.0
+    return Estimate(value, float(value - half), float(value + half), float(p), parts)
+
+
+def mean_of(scores: ArrayLike, noise: Noise | None = None) -> Estimate:
+    """The mean of (n,) runs, n at least 1; its interval by their own variance where no noise is
+    given.
+    """
+    scores = np.asarray(scores, np.float64)
+    noise = pool([scores])[0] if noise is None else noise
+    return estimate(float(scores.mean()), [(1 / len(scores), noise)])
 
 
 def paired_differences(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Scores:
     """(n,) our score minus theirs for each seed that both have, in the order of the seeds.
 
-    Two runs of one seed share the initial network, the data order and the augmentation noise; the
-    difference is free of what these contribute.
+    For many seeds, and runs that stay alike. The runs of a board do not: after two rounds on other
+    arms their seeds have next to nothing in common (a correlation of 0.05 to 0.2 at the end).
     """
     return np.array([ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())])
 
 
-def certain_signs(differences: Sequence[Scores]) -> list[int]:
-    """Which of many paired differences are not luck: 1 above 0, -1 below it, 0 neither.
+def certain_signs(differences: Sequence[Estimate | None]) -> list[int]:
+    """Which of many differences are not luck: 1 above 0, -1 below it, 0 neither.
 
-    A two-sided t-test each, then the procedure of Benjamini and Hochberg (1995), which keeps the
-    expected share of false ones among those called certain at `FALSE_DISCOVERIES`: of 40 agents
-    with 5 seeds and no effect at all, two have an interval that leaves out 0.
+    Who ends above 0 can win, and only these are tested for it: obvious losers beside them would
+    make the procedure of Benjamini and Hochberg (1995) count them as found and lower the bar. It
+    keeps the expected share of false ones among those that are called ahead at `FALSE_DISCOVERIES`.
+    Those below 0 are a family of their own, in which (Bonferroni) any false one is as unlikely.
 
     Args:
-        differences: (n,) each, one entry a seed; fewer than two are not tested and certain of
-            nothing.
+        differences: those that are None or have no `p` are not tested, and certain of nothing.
     """
-    signs = [0] * len(differences)
-    tested = [place for place, values in enumerate(differences) if len(values) > 1]
-    if tested:
-        p_values = [p_value(differences[place]) for place in tested]
-        for place, q_value in zip(tested, false_discovery_control(p_values), strict=True):
-            if q_value < FALSE_DISCOVERIES:
-                signs[place] = int(np.sign(differences[place].mean()))
-    return signs
+    p = np.array([np.nan if d is None or d.p is None else d.p for d in differences], np.float64)
+    values = np.array([0.0 if d is None else d.value for d in differences])
+    signs = np.zeros(len(p), int)
+    above, below = (np.flatnonzero((side > 0) & ~np.isnan(p)) for side in (values, -values))
+    if len(above):
+        signs[above] = false_discovery_control(p[above]) < FALSE_DISCOVERIES
+    signs[below] = -(p[below] * len(below) < FALSE_DISCOVERIES).astype(int)
+    return [int(sign) for sign in signs]
 
 
-def p_value(differences: Scores) -> float:
-    """Of a two-sided t-test that the mean of (n,) differences, n at least 2, is 0.
+def probability_of_improvement(ours: Scores, theirs: Scores) -> float:
+    """How likely a run of ours, (n,), is better than one of theirs, (m,); a tie counts half.
 
-    Where all are equal, they are taken for one step of scores that are rounded to such steps, as
-    those of a small test set are: the difference of two roundings has a deviation of step / sqrt 6.
+    This is Mann and Whitney's U / (n m).
     """
-    centre, spread = abs(differences.mean()), differences.std(ddof=1)
-    if spread < 1e-9:
-        spread = centre / 6**0.5
-    if centre == 0:
-        return 1.0
-    return float(2 * t.sf(centre / spread * len(differences) ** 0.5, len(differences) - 1))
-
-
-def probability_of_improvement(ours: Scores, theirs: Scores) -> Scores:
-    """How likely a run of ours is better than one of theirs; a tie counts half.
-
-    ours, theirs: (..., n) and (..., m) -> (...). This is Mann and Whitney's U / (n m).
-    """
-    difference = np.asarray(ours)[..., :, None] - np.asarray(theirs)[..., None, :]
-    return ((difference > 0) + 0.5 * (difference == 0)).mean(axis=(-2, -1))
-
-
-def estimate_improvement(
-    ours: Sequence[Scores],
-    theirs: Sequence[Scores],
-    rng: np.random.Generator,
-    level: float = 0.95,
-) -> Estimate:
-    """Probability of improvement, averaged over the strata, with its bootstrap interval."""
-    pairs = list(zip(ours, theirs, strict=True))
-    value = float(np.mean([probability_of_improvement(a, b) for a, b in pairs]))
-    if all(len(a) == len(b) == 1 for a, b in pairs):
-        return Estimate(value)
-    resamples = 2_000  # n x m comparisons each
-    drawn = [
-        probability_of_improvement(a, b)
-        for a, b in zip(
-            resample(ours, rng, resamples), resample(theirs, rng, resamples), strict=True
-        )
-    ]
-    low, high = np.quantile(np.mean(drawn, axis=0), [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(value, float(low), float(high))
+    difference = np.asarray(ours)[:, None] - np.asarray(theirs)
+    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
 def performance_profile(strata: Sequence[Scores], thresholds: Scores) -> Scores:

@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from prune_bench.compare import standings
-from prune_bench.standings import PHASES, Comparison, Row, Standings
+from prune_bench.standings import PHASES, Comparison, Row, Standings, distinct
 from prune_bench.statistics import Estimate
-from prune_bench.verdict import caution, headline, judge, percent, points
+from prune_bench.verdict import caution, headline, judge, notes, percent, points
 
 HEADINGS = {
     "agent": "Agent",
@@ -32,11 +32,10 @@ TERMINAL = ("agent", "accuracy", "ahead", "cost", "seconds", "runs")
 """Those of them that fit into 80 columns."""
 
 LEGEND = (
-    "Test accuracy of the last epoch: interquartile mean [95 % interval]. vs full_short: points, "
-    "paired by seed, at equal cost in sample passes. Cost: passes relative to all data for all "
+    "Test accuracy of the last epoch: mean [95 % t-interval, variance pooled over the agents]. vs "
+    "full_short: points, at equal cost in sample passes. Cost: passes relative to all data for all "
     "epochs. Seconds: CPU time, on a GPU wall-clock, without evaluation. Beats, coloured: certain "
-    "among all agents compared, with 5 % false ones expected; at a cost that full_short was not "
-    "run at, its next dearer run has to be beaten."
+    "among all that end ahead, with 5 % false ones expected."
 )
 
 
@@ -56,6 +55,7 @@ def terminal_table(results: Iterable[Mapping[str, Any]] | Standings) -> Group:
                 title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
                 titled = title if rule == "fixed keep ratio" else f"{title}: {rule}"
                 parts.append(_terminal_table(titled, rows, leader))
+                parts += [Text(note, "dim") for note in notes(rows)]
     return Group(*parts, Text(LEGEND, "dim"))
 
 
@@ -103,9 +103,9 @@ def row_cells(row: Row) -> dict[str, str]:
     failed = f", {row.failed} failed" if row.failed else ""
     if not row.runs:
         empty = dict.fromkeys(HEADINGS, "–")
-        return empty | {"agent": row.agent, "runs": runs + failed}
+        return empty | {"agent": row.label, "runs": runs + failed}
     return {
-        "agent": row.agent,
+        "agent": row.label,
         "accuracy": points(row.last),
         "ahead": points(row.ahead, signed=True),
         "ahead_random": points(row.ahead_random, signed=True),
@@ -133,7 +133,7 @@ def markdown(all_standings: Standings) -> str:
                     f"| {' | '.join(escape(cell) for cell in row_cells(row).values())} |"
                     for row in rows
                 ]
-                lines.append("")
+                lines += ["", *(f"* {escape(note)}" for note in notes(rows)), ""]
     lines += [LEGEND, ""]
     if all_standings.failures:
         lines += ["## Failed runs", ""]
@@ -143,18 +143,20 @@ def markdown(all_standings: Standings) -> str:
 
 
 def comma_separated(all_standings: Standings) -> str:
-    """The standings as CSV, all columns. Accuracies and differences are in [0, 1]."""
+    """The standings as CSV, all columns, one line for an agent at its own keep ratio: 1 where it
+    reads none. Accuracies and differences are in [0, 1].
+    """
     text = io.StringIO()
     records = [
         {
-            "env": comparison.setting.env,
-            "epochs": comparison.setting.epochs,
-            "setting": comparison.setting.title,
-            "keep_ratio": comparison.keep_ratio,
+            "env": setting.env,
+            "epochs": setting.epochs,
+            "setting": setting.title,
+            "keep_ratio": row.keep_ratio,
         }
         | _record(row)
-        for comparison in all_standings.comparisons
-        for row in comparison.all_rows
+        for setting in all_standings.settings
+        for row in distinct(all_standings.of(setting))
     ]
     columns = dict.fromkeys(name for record in records for name in record)
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -171,6 +173,9 @@ def _record(row: Row) -> dict[str, Any]:
         "runs": len(row.runs),
         "expected": row.expected,
         "failed": row.failed,
+        "same_runs_as": " ".join(row.twins),
+        "cannot_differ_from_full_short": row.cannot_differ,
+        "certain": row.sign,
     }
     if not row.runs:
         return record
@@ -178,11 +183,14 @@ def _record(row: Row) -> dict[str, Any]:
         "last_test_accuracy": row.last,
         "ahead_of_full_short_for_equal_passes": row.ahead,
         "ahead_of_full_short_for_equal_seconds": row.ahead_seconds,
-        "ahead_of_random_dynamic": row.ahead_random,
-        "test_accuracy_at_passes_of_full_short": row.at_passes,
-        "test_accuracy_at_seconds_of_full_short": row.at_seconds,
-        "normalised_score": row.normalised,
     }
+    if not row.is_everywhere:  # these are another number at every keep ratio
+        estimates |= {
+            "ahead_of_random_dynamic": row.ahead_random,
+            "test_accuracy_at_passes_of_full_short": row.at_passes,
+            "test_accuracy_at_seconds_of_full_short": row.at_seconds,
+            "normalised_score": row.normalised,
+        }
     for name, estimate in estimates.items():
         if estimate is not None:
             record[name] = _rounded(estimate.value)

@@ -18,7 +18,7 @@ import prune_agents
 from prune_agents import sb3
 from prune_agents.presets import Preset
 
-from prune_bench.statistics import Estimate, estimate, mean, paired_differences
+from prune_bench.statistics import Estimate, mean_of, paired_differences
 from prune_bench.train_options import TrainOptions, read_preset
 from prune_env.twins import base_id
 
@@ -119,7 +119,7 @@ def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any
 
     Returns:
         By agent the mean of the last val_loss and test_accuracy, and by control the mean paired
-        difference (ours minus the control's) with its 95 % bootstrap interval.
+        difference (ours minus the control's) with its 95 % t-interval.
     """
     ratio = dict(preset.wrappers()[0][1]).get("keep_ratio", 0.3)
     trained = sb3.load(folder, keep_ratio=ratio)
@@ -136,13 +136,12 @@ def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any
         "seeds": [min(seeds), max(seeds)],
         "keep_ratio": ratio,
     }
-    rng = np.random.default_rng(0)
     for metric in ("val_loss", "test_accuracy"):
         of = {name: {s: info[metric] for s, info in runs.items()} for name, runs in last.items()}
         scores[metric] = {name: float(np.mean(list(runs.values()))) for name, runs in of.items()}
         for control in CONTROLS:
             difference = paired_differences(of["trained"], of[control])
-            scores[metric][f"minus_{control}"] = _interval(estimate([difference], rng, mean))
+            scores[metric][f"minus_{control}"] = _interval(mean_of(difference))
     return scores
 
 

@@ -9,6 +9,9 @@ from typing import Literal
 from prune_bench.standings import MIN_SEEDS, Comparison, Row, distinct
 from prune_bench.statistics import Estimate
 
+LUCK = "as some do by luck among so many"
+"""Why an interval that leaves out 0 is not enough."""
+
 Kind = Literal["beats", "level", "behind", "open"]
 
 
@@ -40,14 +43,13 @@ class Verdict:
     def is_weak(self) -> bool:
         """Whether the leader is ahead in too few seeds to say that it beats `full_short`.
 
-        The interval of few runs is hardly more than their range: three are all on one side of 0
-        by luck in one case of four.
+        What is not noise, a seed that fails now and then, is not seen in few.
         """
         return self.kind == "beats" and self.leader is not None and self._seeds < MIN_SEEDS
 
     @property
     def _seeds(self) -> int:
-        return len(self.leader.ahead_runs) if self.leader else 0
+        return len(self.leader.runs) if self.leader else 0
 
     @property
     def beats(self) -> str:
@@ -59,16 +61,17 @@ class Verdict:
         """One sentence for a person."""
         if self.so_far is not None:
             ahead = points(self.so_far.ahead, signed=True)
-            return f"Runs are missing. So far {self.so_far.agent} is at {ahead} points."
+            return f"Runs are missing. So far {self.so_far.label} is at {ahead} points."
         if self.leader is None:
             return "No agent has a run beside full_short yet."
-        name, ahead = self.leader.agent, points(self.ahead, signed=True)
+        name, ahead = self.leader.label, points(self.ahead, signed=True)
         if self.kind == "beats":
             others = len(self.beaters) - 1
             also = f"; so do {others} more" if others > 1 else "; so does one more" * others
             return f"{name} {self.beats} full_short by {ahead} points{also}."
         if self.kind == "level":
-            return f"Nothing beats full_short for certain; the best, {name}, is at {ahead} points."
+            best = f"the best, {name}, is at {ahead} points{_doubt(self.leader)}"
+            return f"Nothing beats full_short for certain; {best}."
         return f"Nothing beats full_short; the closest, {name}, is at {ahead} points."
 
 
@@ -78,10 +81,8 @@ def judge(comparison: Comparison) -> Verdict:
     """
     candidates = [
         row
-        for row in comparison.rows
-        if row.ahead is not None
-        and row.rule != "own amount"
-        and (row.at_equal_cost or row.sign > 0)
+        for row in comparison.shown
+        if row.ahead is not None and row.rule != "own amount" and not row.cannot_differ
     ]
     candidates.sort(key=lambda row: -_value(row.ahead))
     judged = [row for row in candidates if row.complete]
@@ -89,7 +90,7 @@ def judge(comparison: Comparison) -> Verdict:
     under_way = [row for row in candidates if len(row.runs) + row.failed < row.expected]
     own = tuple(
         row
-        for row in comparison.rows
+        for row in comparison.shown
         if row.rule == "own amount" and row.complete and row.sign > 0 and len(row.runs) >= MIN_SEEDS
     )
     short = comparison.row("full_short")
@@ -102,17 +103,17 @@ def judge(comparison: Comparison) -> Verdict:
         "beats" if beaters else kind,
         comparison.keep_ratio,
         (beaters or judged)[0],
-        tuple(row.agent for row in beaters),
+        tuple(row.label for row in beaters),
         own,
     )
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
     """The answer of all comparisons of one setting in a sentence, or two."""
-    own = {row.agent: row for verdict in verdicts for row in verdict.own_amount}
+    own = {(row.agent, row.keep_ratio): row for of in verdicts for row in of.own_amount}
     found = [
-        f"{name} ({points(row.ahead, True, False)} points at cost {row.cost:.2f})"
-        for name, row in sorted(own.items(), key=lambda item: -_value(item[1].ahead))
+        f"{row.label} ({points(row.ahead, True, False)} points at cost {row.cost:.2f})"
+        for row in sorted(own.values(), key=lambda row: -_value(row.ahead))
     ]
     beat = "beats" if len(found) == 1 else "beat"
     of_own = f" Deciding how much to keep, {_enumerate(found)} {beat} it." if found else ""
@@ -126,7 +127,7 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
         if not begun:
             return "Nothing to compare yet: full_short and one agent must have finished."
         clauses = [
-            f"{verdict.so_far.agent} is at {points(verdict.so_far.ahead, True, False)} points at "
+            f"{verdict.so_far.label} is at {points(verdict.so_far.ahead, True, False)} points at "
             f"keep {percent(verdict.keep_ratio)}"
             for verdict in begun
             if verdict.so_far
@@ -138,14 +139,18 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
         assert best.leader is not None
         certain, rank = ("", "closest") if best.kind == "behind" else (" for certain", "best")
         return (
-            f"At equal cost nothing beats full_short{certain}. The {rank} is {best.leader.agent} "
-            f"at keep {percent(best.keep_ratio)}: {points(best.ahead, signed=True)} points."
+            f"At equal cost nothing beats full_short{certain}. The {rank} is {best.leader.label} "
+            f"at keep {percent(best.keep_ratio)}: {points(best.ahead, signed=True)} points"
+            f"{_doubt(best.leader)}."
         )
     places: dict[str, list[str]] = {}
     for verdict in won:
         assert verdict.leader is not None
         place = f"{percent(verdict.keep_ratio)} ({points(verdict.ahead, True, False)} points)"
-        places.setdefault(f"{verdict.leader.agent} {verdict.beats} full_short", []).append(place)
+        others = len(verdict.beaters) - 1
+        who = verdict.leader.label + (f" and {others} more" if others else "")
+        verb = "beat" if others and not verdict.is_weak else verdict.beats
+        places.setdefault(f"{who} {verb} full_short", []).append(place)
     clauses = [f"{who} at keep {_enumerate(where)}" for who, where in places.items()]
     lost = [percent(verdict.keep_ratio) for verdict in judged if verdict not in won]
     open_ = [percent(verdict.keep_ratio) for verdict in verdicts if verdict.kind == "open"]
@@ -171,6 +176,33 @@ def caution(comparisons: Sequence[Comparison]) -> str:
     if len({tuple(sorted(what.items())) for what in trained}) > 1:
         cautions.append("runs of different networks or data are mixed here")
     return "; ".join(cautions)
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """What has to be said of rows of one table, or the numbers in it would mislead."""
+    same = [row.label for row in rows if row.twins]
+    chance = [row.label for row in rows if row.cannot_differ]
+    luck = [row for row in rows if _is_doubtful(row)]
+    found = [f"{label}: the same runs, arm by arm, and counted once." for label in same]
+    if chance:
+        found.append(
+            f"{_enumerate(chance)}: every arm as often as under full_short, and nothing measured "
+            "decided which. What is between them is chance."
+        )
+    if luck:
+        text = _enumerate([f"{row.label} ({points(row.ahead, signed=True)})" for row in luck])
+        found.append(f"Not certain although the interval leaves out 0: {text}, {LUCK}.")
+    return found
+
+
+def _doubt(row: Row) -> str:
+    """Why a row that looks ahead is not said to be."""
+    return f", {LUCK}" if _is_doubtful(row) else ""
+
+
+def _is_doubtful(row: Row) -> bool:
+    of = row.ahead
+    return row.complete and of is not None and of.sign != row.sign and not row.cannot_differ
 
 
 def points(estimate: Estimate | None, signed: bool = False, interval: bool = True) -> str:

@@ -34,7 +34,7 @@ def made_up_result(options: RunOptions, num_arms: int = 1000) -> dict:
     per_round = keep * epochs / rounds if short else keep
     refresh = 0.05 if options.agent == "fake_level" else 0.0
     skill = SKILL.get(options.agent, 0.0) * min(1.0, 0.12 / options.keep_ratio)
-    end = 0.9 + skill + 0.01 * np.random.default_rng(options.seed).normal() + 0.004 * rng.normal()
+    end = 0.9 + skill + 0.001 * np.random.default_rng(options.seed).normal() + 0.004 * rng.normal()
 
     history = []
     for round_number in range(1, rounds + 1):

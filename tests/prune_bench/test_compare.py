@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from prune_bench.compare import Line, read_standings, standings
+from prune_bench.compare import read_standings, standings
 from prune_bench.overall import overall
 from prune_bench.runner import RunOptions
-from prune_bench.standings import Row, Run, Setting
+from prune_bench.standings import Setting
 from prune_bench.statistics import Estimate
-from prune_bench.verdict import caution, headline, judge, points
+from prune_bench.verdict import LUCK, caution, headline, judge, notes, points
 
 
 def made(make_result, agent, seed=0, keep_ratio=0.1, accuracy=None, cost=None, **options):
@@ -35,43 +35,28 @@ def test_a_row_has_the_numbers_of_its_runs(make_result):
         made(make_result, "rs2", seed, accuracy=value) for seed, value in enumerate(accuracies)
     ]
     row = standings(results).comparisons[0].row("rs2")
-    assert row.last.value == pytest.approx(0.7)  # the mean of the middle three
-    assert row.scores() == dict(enumerate(accuracies))
+    assert row.last.value == pytest.approx(0.718)  # the mean
+    half = 2.776445 * np.std(accuracies, ddof=1) / 5**0.5  # of the only agent: 4 degrees of freedom
+    assert (row.last.low, row.last.high) == pytest.approx((0.718 - half, 0.718 + half))
+    assert row.scores.tolist() == accuracies
     assert row.cost == pytest.approx(0.1)
     assert (len(row.runs), row.expected, row.failed, row.complete) == (5, 5, 0, True)
 
 
-def test_differences_are_paired_by_seed(make_result):
+def test_a_difference_is_one_of_means_with_the_variance_of_all(make_result):
+    """Each scatters by 0.158114 from seed to seed; three agents with five runs know that with 12
+    degrees of freedom: 0.2178813 is the t-quantile 2.178813 times 0.158114 times sqrt(2 / 5).
+    """
     results = [
         made(make_result, agent, seed, accuracy=accuracy + 0.1 * seed, cost=0.1)
         for seed in range(5)
         for agent, accuracy in {"full_short": 0.3, "random_dynamic": 0.32, "rs2": 0.35}.items()
     ]
     row = standings(results).comparisons[0].row("rs2")
-    assert row.ahead == Estimate(*[pytest.approx(0.05)] * 3)
-    assert row.ahead_random == Estimate(*[pytest.approx(0.03)] * 3)
-    assert row.ahead_runs == pytest.approx(dict.fromkeys(range(5), 0.05))
-
-
-def test_the_line_of_full_short_is_straight_in_log_cost(make_result):
-    def run(cost, accuracy):
-        return Run(made(make_result, "full_short", accuracy=accuracy, cost=cost))
-
-    line = Line({0: (run(0.1, 0.5), run(0.4, 0.7), run(1.0, 0.9))})
-    ends = {0.05: 0.5, 0.1: 0.5, 0.2: 0.6, 0.4: 0.7, 1.0: 0.9, 1.5: 0.9}
-    for cost, expected in ends.items():
-        row = Row("rs2", 0.1, "fixed keep ratio", (run(cost, 0.8),))
-        found = line.differences(row, "cost")
-        assert found == {0: pytest.approx(0.8 - expected, abs=1e-4)}
-
-
-def test_an_agent_that_costs_more_is_compared_with_a_dearer_full_short(make_result):
-    results = [
-        made(make_result, "full_short", keep_ratio=0.1, accuracy=0.5, cost=0.1),
-        made(make_result, "full_short", keep_ratio=0.4, accuracy=0.7, cost=0.4),
-        made(make_result, "rs2", keep_ratio=0.1, accuracy=0.65, cost=0.2),
-    ]
-    assert standings(results).comparisons[0].row("rs2").ahead.value == pytest.approx(0.05)
+    assert row.ahead == Estimate(*map(pytest.approx, (0.05, -0.1678813, 0.2678813)))
+    assert row.ahead_random.value == pytest.approx(0.03)
+    expected = {seed: 0.35 + 0.1 * seed - 0.5 for seed in range(5)}  # 0.5: full_short's mean
+    assert row.ahead_runs == pytest.approx(expected)
 
 
 def test_normalised_score_by_hand(make_result):
@@ -232,19 +217,27 @@ def test_verdict(make_result, values, kind, words):
 
 
 def test_a_certain_winner_leads_before_a_higher_uncertain_one(make_result):
-    verdict = verdict_of(make_result, sure=[0.01] * 5, lucky=[0.2, 0.2, 0.2, -0.3, -0.3])
+    steady = {
+        name: [value + noise for noise in (-0.001, 0.001, 0.0, 0.001, -0.001)]
+        for name, value in {"full_short": 0.0, "sure": 0.01, "behind": -0.2}.items()
+    }
+    verdict = verdict_of(make_result, **steady, lucky=[0.3, 0.3, 0.3, -0.2, -0.2])
     assert verdict.leader.agent == "sure"
     assert verdict.beaters == ("sure",)
 
 
 def test_who_is_ahead_alone_may_not_be_certain_among_many(make_result):
-    lucky = [0.01, 0.02, 0.03, 0.01, 0.04]  # p = 0.02
-    assert verdict_of(make_result, lucky=lucky).kind == "beats"
-    others = {f"other{i}": [0.02, -0.02, 0.01, -0.01, 0.0] for i in range(10)}
-    among_many = verdict_of(make_result, lucky=lucky, **others)
+    noise = np.array([0.02, -0.02, 0.01, -0.01, 0.0])
+    agents = {"full_short": noise, "lucky": noise + 0.022}  # p = 0.026 with what follows
+    losers = {f"other{i}": np.roll(noise, i) - 0.3 for i in range(10)}
+    assert verdict_of(make_result, **agents, **losers).kind == "beats"  # losers are no excuse
+    level = {f"other{i}": np.roll(noise, i) + 0.001 + 0.0001 * i for i in range(10)}
+    among_many = verdict_of(make_result, **agents, **level)
     assert among_many.kind == "level"
     assert among_many.leader.agent == "lucky"
     assert among_many.leader.ahead.sign == 1  # its own interval leaves out 0
+    assert among_many.sentence.endswith(f"points, {LUCK}.")
+    assert f"points, {LUCK}." in headline([among_many])
 
 
 def test_few_seeds_do_not_beat(make_result):
@@ -256,7 +249,7 @@ def test_few_seeds_do_not_beat(make_result):
     verdict = judge(standings(results).comparisons[0])
     assert verdict.is_weak
     assert verdict.sentence == (
-        "rs2 is ahead, in 3 seeds, of full_short by +10.0 [9.9, 10.1] points."
+        "rs2 is ahead, in 3 seeds, of full_short by +10.0 [9.8, 10.2] points."
     )
     assert headline([verdict]) == (
         "At equal cost rs2 is ahead, in 3 seeds, of full_short at keep 10 % (+10.0 points)."
@@ -275,7 +268,7 @@ def test_an_unfinished_agent_cannot_win(make_result):
 def test_headline_names_where_something_wins(fake_board):
     comparisons = read_standings(fake_board).comparisons
     assert headline([judge(comparison) for comparison in comparisons]) == (
-        "At equal cost fake_winner beats full_short at keep 10 % (+2.8 points); "
+        "At equal cost fake_winner beats full_short at keep 10 % (+2.7 points); "
         "at 50 % nothing does; at 30 % runs are missing."
     )
     assert caution(comparisons) == "2 rows are unfinished and cannot win yet"
@@ -324,8 +317,8 @@ def five_seeds(make_result, *cells):
     )
 
 
-def test_at_a_cost_that_full_short_was_not_run_at_its_next_dearer_run_is_the_bar(make_result):
-    """In between, the line through full_short's runs is lower than full_short would be."""
+def test_between_two_points_of_full_short_only_these_are_known(make_result):
+    """What reaches the dearer for less is ahead, what is below the cheaper is behind."""
     found = five_seeds(
         make_result,
         ("full_short", 0.1, 0.50, 0.001, 0.1),
@@ -343,7 +336,10 @@ def test_at_a_cost_that_full_short_was_not_run_at_its_next_dearer_run_is_the_bar
     assert [row.agent for row in comparison.rows if row.at_equal_cost] == [
         *("full", "rs2", "full_short"),
     ]
-    assert judge(comparison).beaters == ("el2n", "rs2")
+    assert judge(comparison).beaters == ("rs2", "el2n")
+    assert comparison.row("el2n").ahead.value == pytest.approx(0.71 + 0.006 - 0.702)  # full's mean
+    assert comparison.row("aum").ahead.value == pytest.approx(0.40 + 0.006 - 0.502)
+    assert all(comparison.row(name).ahead is None for name in ("between", "dear", "cheap"))
 
 
 def own_amounts(make_result, short_at):
@@ -362,18 +358,18 @@ def own_amounts(make_result, short_at):
 def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(make_result):
     (comparison,) = own_amounts(make_result, ()).comparisons
     assert [comparison.row(name).sign for name in ("infobatch", "seta")] == [0, 0]
-    found = own_amounts(make_result, (0.65,))
-    (comparison,) = found.comparisons  # 0.65 is no keep ratio that anything is compared at
-    assert [comparison.row(name).sign for name in ("infobatch", "seta")] == [1, 0]
+    found = own_amounts(make_result, (0.65, 0.6))
+    (comparison,) = found.comparisons  # 0.6 is no keep ratio that anything is compared at
+    assert [comparison.row(name).sign for name in ("infobatch", "seta")] == [1, -1]
     assert [(row.agent, row.keep_ratio) for row in comparison.tables["own amount"]] == [
-        *(("full", 1.0), ("infobatch", 1.0), ("full_short", 0.65)),
+        *(("full", 1.0), ("infobatch", 1.0), ("full_short", 0.65), ("full_short", 0.6)),
         *(("seta", 1.0), ("full_short", 0.1)),
     ]
-    assert "full_short" not in [row.agent for row in comparison.bar if row.keep_ratio != 0.65]
-    assert len(found.runs) == 30
+    assert {row.keep_ratio for row in comparison.bar} == {0.6, 0.65}
+    assert len(found.runs) == 35
     assert headline([judge(comparison)]) == (
         "At equal cost nothing beats full_short. The closest is rs2 at keep 10 %: −10.0 "
-        "[−10.0, −10.0] points. Deciding how much to keep, infobatch (+1.7 points at cost 0.60) "
+        "[−10.2, −9.8] points. Deciding how much to keep, infobatch (+0.9 points at cost 0.60) "
         "beats it."
     )
 
@@ -410,12 +406,122 @@ def test_points(estimate, signed, expected):
     assert points(estimate, signed) == expected
 
 
-def test_a_rounded_number_of_arms_is_no_advantage():
-    """full_short spends 11,646 passes where K arms a round cost 11,640: the same cost."""
-    end = SimpleNamespace(seed=0, cost=0.3, last=0.97)
-    dear = SimpleNamespace(seed=0, cost=1.0, last=0.98)
-    line = Line({0: (end, dear)})
-    tied = SimpleNamespace(seed=0, cost=0.3 * 11_646 / 11_640, last=0.97)
-    assert line.differences(SimpleNamespace(runs=(tied,)), "cost") == {0: 0.0}
-    between = SimpleNamespace(seed=0, cost=0.3**0.5, last=0.975)  # half-way in log cost
-    assert line.differences(SimpleNamespace(runs=(between,)), "cost") == {0: pytest.approx(0.0)}
+# -- the same treatment --------------------------------------------------------------------------
+
+
+def kept(result, signals, pulls, **more):
+    """A result of an agent that was shown these signals and kept arms so many times."""
+    result["env_options"] |= {"signals": ["seen", *signals], "feedback": "semi"} | more
+    result["kept"] |= {"arms_by_pulls": pulls, "pulls_by_class": [sum(pulls) // 10] * 10}
+    return result
+
+
+ONCE, TWICE, UNEVEN = [200, 800], [0, 0, 700, 300], [300, 600, 100]
+
+
+@pytest.mark.parametrize(
+    ("signals", "pulls", "more", "expected"),
+    [
+        ([], TWICE, {}, True),  # shown nothing
+        (["age", "pulls"], TWICE, {}, True),
+        (["loss"], ONCE, {}, True),  # no arm comes up after its loss is known
+        (["loss"], TWICE, {}, False),
+        ([], UNEVEN, {}, False),  # random, but another treatment than all arms alike
+        (["loss"], UNEVEN, {}, False),
+        (["loss", "label"], ONCE, {}, False),  # the loss of one arm says something about its class
+        (["features"], ONCE, {}, False),
+        (["val_loss"], ONCE, {}, False),
+        (["loss"], ONCE, {"feedback": "full"}, False),
+    ],
+)
+def test_what_cannot_differ_from_full_short(make_result, signals, pulls, more, expected):
+    """Which is level by construction is never ahead, by however much chance puts it there."""
+    results = [made(make_result, "full_short", seed, accuracy=0.5, cost=0.1) for seed in range(5)]
+    results += [
+        kept(made(make_result, "other", seed, accuracy=0.6, cost=0.1), signals, pulls, **more)
+        for seed in range(5)
+    ]
+    for result in results:
+        for row in result["history"]:  # as many samples a round as the keep ratio says
+            row["kept"] = round(result["num_arms"] * 0.1)
+    comparison = standings(results).comparisons[0]
+    row = comparison.row("other")
+    assert (row.cannot_differ, row.sign) == (expected, 0 if expected else 1)
+    assert judge(comparison).beaters == (() if expected else ("other",))
+    assert any("is chance" in note for note in notes(comparison.rows)) == expected
+
+
+def test_a_prior_run_decides_too(make_result):
+    results = [
+        kept(made(make_result, "other", seed, cost=0.1), [], TWICE) | {"prior": {"rounds": 2}}
+        for seed in range(2)
+    ] + [made(make_result, "full_short", cost=0.1)]
+    assert not standings(results).comparisons[0].row("other").cannot_differ
+
+
+def twins(make_result):
+    """Three agents at keep 10 %, of which two have the same runs, and a fourth."""
+    results = []
+    for seed in range(5):
+        results.append(made(make_result, "full_short", seed, accuracy=0.5 + 0.001 * seed, cost=0.1))
+        other = made(make_result, "ucb", seed, accuracy=0.6 + 0.001 * seed, cost=0.1)
+        results += [other, {**other, "options": {**other["options"], "agent": "ducb"}}]
+        results.append(made(make_result, "rs2", seed, accuracy=0.4 + 0.001 * seed, cost=0.1))
+    return standings(results)
+
+
+def test_identical_runs_are_one_row(make_result):
+    found = twins(make_result)
+    (comparison,) = found.comparisons
+    assert [row.label for row in comparison.shown] == ["ducb = ucb", "full_short", "rs2"]
+    assert len(found.runs) == 20  # none is lost
+    assert [comparison.row(name).sign for name in ("ducb", "ucb", "rs2")] == [1, 1, -1]
+    assert comparison.row("ucb").noise.dof == comparison.row("rs2").noise.dof == 12  # not 16
+    verdict = judge(comparison)
+    assert verdict.beaters == ("ducb = ucb",)
+    assert headline([verdict]) == (
+        "At equal cost ducb = ucb beats full_short at keep 10 % (+10.0 points)."
+    )
+    assert notes(comparison.shown) == ["ducb = ucb: the same runs, arm by arm, and counted once."]
+
+
+def test_runs_that_end_alike_but_kept_other_arms_are_two_rows(make_result):
+    results = [
+        made(make_result, agent, seed, accuracy=0.5, cost=0.1)
+        for agent in ("full_short", "ucb", "ducb")
+        for seed in range(2)
+    ]
+    assert len(standings(results).comparisons[0].shown) == 3
+
+
+def test_an_interval_that_leaves_out_0_is_explained(make_result):
+    noise = np.array([0.02, -0.02, 0.01, -0.01, 0.0])
+    agents = {"full_short": noise, "lucky": noise + 0.022}
+    agents |= {f"other{i}": np.roll(noise, i) + 0.001 + 0.0001 * i for i in range(10)}
+    results = [
+        made(make_result, agent, seed, accuracy=0.5 + value, cost=0.1)
+        for agent, values in agents.items()
+        for seed, value in enumerate(values)
+    ]
+    (note,) = notes(standings(results).comparisons[0].rows)
+    assert note.startswith("Not certain although the interval leaves out 0: lucky (+2.2 [")
+    assert note.endswith(f", {LUCK}.")
+
+
+def test_own_amounts_are_judged_once_whatever_the_keep_ratio(make_result):
+    results = [
+        made(make_result, agent, seed, keep, accuracy + 0.003 * ((seed * place) % 5), cost)
+        for seed in range(5)
+        for place, (agent, keep, accuracy, cost) in enumerate(
+            [
+                *(("full_short", 0.1, 0.5, 0.1), ("full_short", 0.5, 0.6, 0.5)),
+                *(("rs2", 0.1, 0.5, 0.1), ("rs2", 0.5, 0.6, 0.5), ("full", 1.0, 0.7, 1.0)),
+                *(("infobatch", 1.0, 0.65, 0.6), ("seta", 1.0, 0.66, 0.7)),
+            ],
+            start=1,
+        )
+    ]
+    low, high = standings(results).comparisons
+    for name in ("infobatch", "seta"):
+        assert low.row(name).ahead == high.row(name).ahead
+        assert low.row(name).sign == high.row(name).sign

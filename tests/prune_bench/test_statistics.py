@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 from prune_bench.statistics import (
     Estimate,
+    Noise,
     accuracy_at,
     certain_signs,
     estimate,
-    estimate_improvement,
-    iqm,
-    mean,
+    mean_of,
     normalise,
-    p_value,
     paired_differences,
     pareto_front,
     performance_profile,
+    pool,
     probability_of_improvement,
 )
 from scipy import stats
@@ -27,76 +26,61 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.mark.parametrize(
-    ("scores", "expected"),
-    [
-        ([7], 7),
-        ([1, 3], 2),
-        ([1, 2, 9], 4),  # fewer than four: the mean
-        ([0, 2, 4, 100], 3),
-        ([100, 1, 2, 3, -50], 2),  # the middle three
-        ([0, 0, 1, 2, 3, 4, 99, 99], 2.5),
-    ],
-)
-def test_iqm_by_hand(scores, expected):
-    assert iqm(scores) == pytest.approx(expected)
+def test_mean_and_interval_are_scipys(rng):
+    for n in (2, 5, 31):
+        scores = rng.normal(0.3, 1.0, n)
+        found = mean_of(scores)
+        theirs = stats.ttest_1samp(scores, 0.0)
+        interval = theirs.confidence_interval(0.95)
+        assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+        assert (found.value, found.p) == pytest.approx((scores.mean(), theirs.pvalue))
 
 
-@pytest.mark.parametrize("n", [4, 5, 6, 10, 31])
-def test_iqm_is_scipys_trimmed_mean(n, rng):
-    scores = rng.normal(size=(3, n))
-    np.testing.assert_allclose(iqm(scores), stats.trim_mean(scores, 0.25, axis=1))
+def test_one_run_has_no_interval():
+    assert mean_of([0.5]) == Estimate(0.5, None, None)
+    assert mean_of([0.5]).p is None
 
 
-def test_estimate_of_one_run_has_no_interval(rng):
-    assert estimate([np.array([0.5])], rng) == Estimate(0.5, None, None)
+def test_a_difference_of_two_pooled_groups_is_students_t_test(rng):
+    ours, theirs = rng.normal(0.3, 1.0, 5), rng.normal(0.0, 1.0, 8)
+    noise = pool([ours, theirs])[0]
+    found = estimate(ours.mean() - theirs.mean(), [(1 / 5, noise), (1 / 8, noise)])
+    expected = stats.ttest_ind(ours, theirs)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found.low == pytest.approx(expected.confidence_interval().low)
 
 
-def test_estimate_of_two_runs_by_hand(rng):
-    # Resamples of (0, 1) have the means 0, 0.5, 1 with probabilities 1/4, 1/2, 1/4.
-    assert estimate([np.array([0.0, 1.0])], rng) == Estimate(0.5, 0.0, 1.0)
+def test_a_difference_of_two_noises_is_welchs_test(rng):
+    ours, theirs = rng.normal(0.3, 1.0, 5), rng.normal(0.0, 3.0, 8)
+    parts = [(1 / len(runs), Noise(runs.var(ddof=1), len(runs) - 1)) for runs in (ours, theirs)]
+    expected = stats.ttest_ind(ours, theirs, equal_var=False)
+    assert estimate(ours.mean() - theirs.mean(), parts).p == pytest.approx(expected.pvalue)
 
 
-def test_strata_are_not_mixed(rng):
-    # Within each stratum all runs are equal, so no resample can differ.
-    found = estimate([np.array([0.0, 0.0]), np.array([1.0, 1.0, 1.0])], rng, mean)
-    assert found == Estimate(pytest.approx(0.6), pytest.approx(0.6), pytest.approx(0.6))
+def test_the_pooled_variance_is_that_of_an_analysis_of_variance(rng):
+    """The square root of F is t for two groups: F has the pooled variance below the line."""
+    groups = [rng.normal(i, 1.0, 5) for i in range(4)]
+    noises = pool(groups)
+    assert len(set(noises)) == 1
+    means = np.array([group.mean() for group in groups])
+    f = 5 * means.var(ddof=1) / noises[0].variance
+    assert f == pytest.approx(stats.f_oneway(*groups).statistic)
+    assert noises[0].dof == 16
 
 
-def test_interval_agrees_with_scipy(rng):
-    scores = rng.normal(size=12)
-    ours = estimate([scores], rng)
-    theirs = stats.bootstrap(
-        (scores,),
-        lambda x, axis: stats.trim_mean(x, 0.25, axis=axis),
-        n_resamples=50_000,
-        method="percentile",
-        random_state=np.random.default_rng(1),
-    ).confidence_interval
-    width = theirs.high - theirs.low
-    assert ours.low == pytest.approx(theirs.low, abs=0.03 * width)
-    assert ours.high == pytest.approx(theirs.high, abs=0.03 * width)
+def test_a_group_that_scatters_far_more_keeps_its_own_noise(rng):
+    groups = [rng.normal(0, 1.0, 5) for _ in range(10)] + [rng.normal(0, 30.0, 5), np.array([7.0])]
+    noises = pool(groups)
+    assert noises[10] == Noise(pytest.approx(groups[10].var(ddof=1)), 4)
+    assert noises[:10] == [noises[0]] * 10
+    assert noises[0].dof == 40
+    assert noises[0].variance == pytest.approx(np.mean([g.var(ddof=1) for g in groups[:10]]))
+    assert noises[11] == noises[0]  # one run alone scatters as the others do
 
 
-def test_stratified_interval_agrees_with_scipy(rng):
-    strata = [rng.normal(size=6), rng.normal(3, 2, size=9)]
-    ours = estimate(strata, rng, mean)
-    theirs = stats.bootstrap(
-        strata,
-        lambda x, y, axis: np.concatenate([x, y], axis=axis).mean(axis=axis),
-        n_resamples=50_000,
-        method="percentile",
-        random_state=np.random.default_rng(1),
-    ).confidence_interval
-    width = theirs.high - theirs.low
-    assert ours.low == pytest.approx(theirs.low, abs=0.03 * width)
-    assert ours.high == pytest.approx(theirs.high, abs=0.03 * width)
-
-
-def test_same_seed_same_interval():
-    scores = [np.array([0.1, 0.4, 0.2, 0.9, 0.5])]
-    first, second = (estimate(scores, np.random.default_rng(3)) for _ in range(2))
-    assert first == second
+def test_runs_that_are_all_alone_have_no_noise():
+    assert [noise.dof for noise in pool([np.array([1.0]), np.array([2.0])])] == [0, 0]
+    assert pool([]) == []
 
 
 @pytest.mark.parametrize(
@@ -107,53 +91,47 @@ def test_sign_of_an_estimate(low, high, sign):
     assert Estimate(0.1, low, high).sign == sign
 
 
-def test_p_value_is_scipys(rng):
-    for n in (2, 5, 20):
-        differences = rng.normal(0.3, 1.0, n)
-        expected = stats.ttest_1samp(differences, 0.0).pvalue
-        assert p_value(differences) == pytest.approx(expected)
-    equal = [p_value(np.full(n, 0.25)) for n in (2, 3, 5)]  # t = sqrt(6 n)
-    assert equal == pytest.approx([2 * stats.t.sf((6 * n) ** 0.5, n - 1) for n in (2, 3, 5)])
-    assert equal[1] > 0.05 > equal[2]
-    assert p_value(np.zeros(5)) == 1.0
+def equal_runs(value, n):
+    return estimate(value, [(2 / n, Noise(0.0, 2 * n - 2))])
+
+
+def test_equal_runs_are_rounded_ones():
+    """A difference of d between equal runs may be one step of a small test set: t = sqrt(6 n)."""
+    for n in (2, 3, 5):
+        assert equal_runs(0.25, n).p == pytest.approx(2 * stats.t.sf((6 * n) ** 0.5, 2 * n - 2))
+    assert equal_runs(0.25, 5) == Estimate(0.25, 0.25, 0.25)
+    assert equal_runs(0.0, 5).p == 1.0
+
+
+def of(value, p):
+    return Estimate(value, p=p)
 
 
 def test_certain_signs_by_hand():
-    """With p = 0.01, 0.02 and 0.04 of 3 the bounds are 0.0167, 0.0333 and 0.05: all are certain.
-
-    Beside two without effect they are 0.01, 0.02 and 0.03, so the last one is not.
+    """Of three ahead with p = 0.01, 0.02 and 0.04 the bounds are 0.0167, 0.0333 and 0.05: all are
+    certain. Beside two more they are 0.01, 0.02 and 0.03: the third is not. Of three behind, all
+    are below 0.0167 or not certain.
     """
-    up, down, little = (sign * with_p_value(p) for sign, p in ((1, 0.009), (-1, 0.019), (1, 0.04)))
-    nothing = np.array([1.0, -1.0, 0.1, -0.1, 0.0])
-    assert certain_signs([up, down, little]) == [1, -1, 1]
-    assert certain_signs([up, nothing, down, nothing, little]) == [1, 0, -1, 0, 0]
-    assert certain_signs([np.array([0.9]), np.array([]), up]) == [0, 0, 1]  # these are no tests
+    three = [of(1, 0.009), of(1, 0.019), of(1, 0.04)]
+    assert certain_signs(three) == [1, 1, 1]
+    assert certain_signs([*three, of(1, 0.6), of(1, 0.9)]) == [1, 1, 0, 0, 0]
+    assert certain_signs([of(-1, 0.016), of(-1, 0.017), of(-1, 1e-9)]) == [-1, 0, -1]
     assert certain_signs([]) == []
 
 
-def with_p_value(p):
-    """Five differences, of a mean above 0, whose t-test has this p."""
-    noise = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
-    return noise + stats.t.isf(p / 2, 4) * noise.std(ddof=1) / 5**0.5
+def test_losers_make_no_winner():
+    """With 8 obvious losers in one family 0.04 would be below the bound of 0.05."""
+    losers = [of(-1, 1e-9)] * 8
+    assert certain_signs([of(1, 0.04), of(1, 0.7), *losers]) == [0, 0, *[-1] * 8]
 
 
-def test_of_many_without_effect_few_are_certain(rng):
-    """Of 40 agents two p-values are below 0.05; a corrected test finds any in one board of 20."""
-    boards = [certain_signs(list(rng.normal(size=(40, 5)))) for _ in range(200)]
-    assert 1 <= sum(any(signs) for signs in boards) <= 22
+def test_what_is_not_known_is_certain_of_nothing():
+    assert certain_signs([None, Estimate(0.9), of(1, 0.001)]) == [0, 0, 1]
 
 
 def test_differences_are_paired_by_seed():
     ours, theirs = {3: 0.5, 1: 0.9, 7: 0.1}, {1: 0.8, 3: 0.7, 9: 0.0}
     np.testing.assert_allclose(paired_differences(ours, theirs), [0.1, -0.2])
-
-
-def test_pairing_removes_what_the_seeds_share(rng):
-    seeds = rng.normal(size=20)
-    ours = {i: x + 0.1 for i, x in enumerate(seeds)}
-    theirs = dict(enumerate(seeds))
-    found = estimate([paired_differences(ours, theirs)], rng)
-    assert (found.low, found.high) == (pytest.approx(0.1), pytest.approx(0.1))
 
 
 @pytest.mark.parametrize(
@@ -173,11 +151,6 @@ def test_probability_of_improvement_is_mann_whitney(rng):
     ours, theirs = rng.integers(0, 5, 8).astype(float), rng.integers(0, 5, 11).astype(float)
     u = stats.mannwhitneyu(ours, theirs).statistic
     assert probability_of_improvement(ours, theirs) == pytest.approx(u / 88)
-
-
-def test_improvement_averages_over_strata(rng):
-    better, worse = np.array([2.0, 3.0]), np.array([0.0, 1.0])
-    assert estimate_improvement([better, worse], [worse, better], rng) == Estimate(0.5, 0.5, 0.5)
 
 
 def test_performance_profile_by_hand():

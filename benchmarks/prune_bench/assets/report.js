@@ -37,7 +37,7 @@ function tell(section, name, value) {
 }
 
 function showRows(section, keep) {
-  for (const row of section.querySelectorAll("tr[data-keep]")) {
+  for (const row of section.querySelectorAll("tr[data-keep], .note")) {
     row.hidden = Number(row.dataset.keep) !== keep;
   }
 }

@@ -29,7 +29,7 @@ from prune_bench.charts.shared import (
     unit_parameter,
 )
 from prune_bench.standings import Comparison, Row
-from prune_bench.statistics import iqm, pareto_front
+from prune_bench.statistics import pareto_front
 
 MAX_ROUNDS = 60
 """A curve shows at most so many of its rounds, evenly spread."""
@@ -127,7 +127,7 @@ def _front(rows: Sequence[Row]) -> Chart:
 
 
 def learning_curves(comparisons: Sequence[Comparison], legend: bool = False) -> Chart:
-    """Test accuracy on the way, the interquartile mean of the runs, against what it had cost."""
+    """Test accuracy on the way, the mean of the runs, against what it had cost."""
     rows = begun(comparisons)
     look = looks(row.agent for row in rows)
     records = [
@@ -175,7 +175,7 @@ def _curve_records(row: Row, keep_ratio: float) -> Records:
     """
     length = min(len(run.curve["round"]) for run in row.runs)
     places = np.unique(np.linspace(0, length - 1, min(length, MAX_ROUNDS)).astype(int))
-    accuracy = iqm(np.stack([run.curve["accuracy"][places] for run in row.runs], axis=-1))
+    accuracy = np.mean([run.curve["accuracy"][places] for run in row.runs], axis=0)
     records: Records = []
     for unit in COST_TITLES:
         cost = np.mean([run.curve[unit][places] for run in row.runs], axis=0)

@@ -64,7 +64,7 @@ def _short(value: Any) -> Any:
 
 def name(row: Row) -> str:
     """The agent, and how many of its runs are there where some are missing."""
-    return row.agent if row.complete else f"{row.agent} ({len(row.runs)}/{row.expected})"
+    return row.label if row.complete else f"{row.label} ({len(row.runs)}/{row.expected})"
 
 
 def name_with_cost(row: Row) -> str:

@@ -1,0 +1,90 @@
+"""What `full_short` reaches for a cost: expected numbers are worked out by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from prune_bench.reference import Line, leave_one_out
+from prune_bench.standings import Row
+from prune_bench.statistics import Noise
+
+NOISE = Noise(0.01**2, 40)
+
+
+def row(cost, accuracy, agent="full_short", runs=5):
+    """Runs that all end at one accuracy; how they scatter is said by the noise."""
+    run = SimpleNamespace(cost=cost, last=accuracy, charged_seconds=100 * cost)
+    return Row(agent, 0.1, "total budget", (run,) * runs, noise=NOISE)
+
+
+POINTS = [row(0.1, 0.5), row(0.2, 0.6), row(0.4, 0.7), row(0.8, 0.8)]  # straight in log cost
+
+
+@pytest.mark.parametrize(
+    ("cost", "expected"), [(0.1, 0.5), (0.02**0.5, 0.55), (0.3, 0.6 + 0.1 * np.log2(1.5))]
+)
+def test_the_line_is_straight_in_log_cost_where_the_points_are(cost, expected):
+    assert Line(POINTS).bar(row(cost, 0.1)).accuracy == pytest.approx(expected)
+
+
+def test_at_a_point_the_bar_is_its_mean():
+    ahead = Line(POINTS).bar(row(0.2, 0.63)).difference(row(0.2, 0.63))
+    half = 2.021075 * 0.01 * (2 / 5) ** 0.5  # t(40), both means of five runs
+    assert (ahead.value, ahead.low, ahead.high) == pytest.approx((0.03, 0.03 - half, 0.03 + half))
+
+
+def test_between_points_their_noise_is_shared():
+    """Half way, 1/4 of the variance of each of two means."""
+    at = 0.08**0.5
+    ahead = Line(POINTS).bar(row(at, 0.7)).difference(row(at, 0.7))
+    half = 2.021075 * 0.01 * (1 / 5 + 2 * 0.25 / 5) ** 0.5
+    assert ahead.high - ahead.value == pytest.approx(half)
+
+
+def test_what_leaving_out_shows_makes_the_interval_wider():
+    bent = [row(0.1, 0.5), row(0.2, 0.65), row(0.4, 0.7), row(0.8, 0.8)]
+    at = 0.08**0.5
+    straight, wider = (Line(points).bar(row(at, 0.7)).parts for points in (POINTS, bent))
+    assert [weight for weight, _ in straight[:2]] == [weight for weight, _ in wider[:2]]
+    weight, bend = wider[2]
+    assert weight == pytest.approx((np.log(2) / 2) ** 4)  # the squares of both distances
+    errors = leave_one_out(np.log([0.1, 0.2, 0.4, 0.8]), np.array([0.5, 0.65, 0.7, 0.8]))
+    assert bend == Noise(pytest.approx(np.mean((errors / np.log(2) ** 2) ** 2)), 2)
+
+
+def test_leaving_out_the_middle_of_three_is_a_straight_line():
+    found = leave_one_out(np.log([0.1, 0.2, 0.4]), np.array([0.5, 0.65, 0.7]))
+    assert found == pytest.approx([-0.05])
+
+
+@pytest.mark.parametrize(
+    ("cost", "accuracy", "bar"),
+    [
+        (0.2, 0.75, 0.7),  # above the dearer point
+        (0.2, 0.6, None),  # between them, nothing is known
+        (0.2, 0.4, 0.5),  # below the cheaper one
+        (0.05, 0.6, 0.5),
+        (0.05, 0.4, None),
+        (2.0, 0.6, 0.7),
+        (2.0, 0.8, None),
+    ],
+)
+def test_two_points_and_what_is_beyond_them(cost, accuracy, bar):
+    found = Line([row(0.1, 0.5), row(1.0, 0.7)]).bar(row(cost, accuracy))
+    assert (found and found.accuracy) == bar
+
+
+def test_a_rounded_number_of_arms_is_no_advantage():
+    """full_short spends 11,646 passes where K arms a round cost 11,640: the same cost."""
+    line = Line([row(0.3, 0.97), row(1.0, 0.98)])
+    assert line.bar(row(0.3 * 11_646 / 11_640, 0.971)).accuracy == 0.97
+    assert line.has_end_at(row(0.3 * 11_646 / 11_640, 0.971))
+    assert not line.has_end_at(row(0.31, 0.971))
+
+
+def test_seconds_are_read_off_the_same_curve():
+    assert Line(POINTS, "seconds").curve(row(0.02**0.5, 0.1)).accuracy == pytest.approx(0.55)
+    assert Line(POINTS, "seconds").curve(row(0.01, 0.1)).accuracy == 0.5  # cheaper than all
+    assert Line(POINTS[:1], "seconds").curve(row(0.3, 0.1)).accuracy == 0.5
