@@ -148,7 +148,8 @@ def _judged(rows: Sequence[Row]) -> list[Row]:
     ]
 
     def judge(family: list[Row]) -> list[Row]:
-        tested = [None if row.is_repeat or row.cannot_differ else row.ahead for row in family]
+        can_win = (row.complete and not (row.is_repeat or row.cannot_differ) for row in family)
+        tested = [row.ahead if can else None for row, can in zip(family, can_win, strict=True)]
         signs = dict(zip([row.agent for row in family], certain_signs(tested), strict=True))
         of_twins = [
             max((row.agent, *row.twins), key=lambda name: abs(signs[name])) for row in family
