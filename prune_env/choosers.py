@@ -21,11 +21,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env.features import FEATURES, Memory, Observation, feature, linear_scores
+from prune_env.generators import Rng, of_run
 from prune_env.lookup import unknown
 from prune_env.selection import affordable_arms, top_k
 
 Mask = NDArray[np.bool_]
-Rng = np.random.Generator
 Actions = NDArray[Any]
 Ratio = NDArray[np.float64]
 
@@ -131,14 +131,15 @@ class LossBins:
     ) -> Mask:
         loss = feature("loss", memory, observation, rng)
         mask = np.zeros(loss.shape, bool)
-        shuffled = rng.permutation(loss.shape[1])  # equal losses are spread over the bins
         kept = num_kept(ratio, observation)
-        for row, losses, action, k in zip(mask, loss, actions, kept, strict=True):
+        for run, (row, losses, action, k) in enumerate(zip(mask, loss, actions, kept, strict=True)):
+            own = of_run(rng, run)
+            shuffled = own.permutation(loss.shape[1])  # equal losses are spread over the bins
             easiest_first = shuffled[np.argsort(losses[shuffled], kind="stable")]
             groups = np.array_split(easiest_first, self.bins)
             sizes = np.array([len(group) for group in groups])
             for group, count in zip(groups, fill((action + 1) / 2, sizes, int(k)), strict=True):
-                row[rng.choice(group, count, replace=False)] = True
+                row[own.choice(group, count, replace=False)] = True
         return mask
 
 

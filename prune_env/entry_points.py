@@ -6,13 +6,23 @@ They import what they need when they are called, so that importing `prune_env` s
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from prune_env.env import PruneEnv
 from prune_env.vector import PruneVectorEnv
 
+Maker = TypeVar("Maker", bound=Callable[..., Any])
 
+
+def renders(maker: Maker) -> Maker:
+    """Tell `gym.make` what can be rendered; "human" and "rgb_array_list" it makes of that."""
+    maker.metadata = PruneEnv.metadata  # type: ignore[attr-defined]
+    return maker
+
+
+@renders
 def network_env(
     dataset: str = "images",
     data: Any = None,
@@ -58,6 +68,7 @@ def network_env(
     return PruneEnv(learner, epochs=learner.recipe.epochs if epochs is None else epochs, **options)
 
 
+@renders
 def synthetic_env(**options: Any) -> PruneEnv:
     """Arms of known kinds whose optimum is known: `prune_env/Synthetic-v0`.
 
@@ -80,6 +91,7 @@ def _synthetic_learner(num_runs: int, options: dict[str, Any]) -> Any:
     return SyntheticLearner(SyntheticOptions(**_take(SyntheticOptions, options)), num_runs)
 
 
+@renders
 def probe_env(**options: Any) -> PruneEnv:
     """Real training of a small head on frozen features: `prune_env/Probe-v0`.
 
@@ -100,6 +112,7 @@ def _probe_learner(num_runs: int, options: dict[str, Any]) -> Any:
     return ProbeLearner(ProbeOptions(**_take(ProbeOptions, options)), num_runs)
 
 
+@renders
 def replay_env(**options: Any) -> PruneEnv:
     """A recorded run, played back: `prune_env/Replay-v0`.
 

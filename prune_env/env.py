@@ -14,7 +14,7 @@ from prune_env.clock import Clock
 from prune_env.core.signals import SIGNALS
 from prune_env.learners.learner import Learner
 from prune_env.rounds import RoundOptions, Rounds
-from prune_env.selection import ActionKind, decode
+from prune_env.selection import ActionKind, as_array, decode
 
 Observation = dict[str, NDArray[np.float32]]
 
@@ -171,7 +171,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         if not self._running:
             raise gym.error.ResetNeeded("no episode is running; call reset() first")
         with self.clock("select"):
-            array = np.asarray(action)
+            array = as_array(action)
             if array.shape != (self.learner.num_arms,):
                 raise ValueError(
                     f"the action has shape {array.shape}; expected ({self.learner.num_arms},)"

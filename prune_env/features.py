@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.generators import Rng, of_runs
+
 Floats = NDArray[np.float32]
 Observation = Mapping[str, Floats]
 Memory = dict[str, NDArray[Any]]
@@ -89,12 +91,10 @@ def remember(memory: Memory, observation: Observation) -> None:
     np.copyto(memory["was_correct"], correct, where=seen)
 
 
-def feature(
-    name: str, memory: Memory, observation: Observation, rng: np.random.Generator
-) -> Floats:
+def feature(name: str, memory: Memory, observation: Observation, rng: Rng) -> Floats:
     """(M, N) float32: one of `FEATURES` as it is, not standardised."""
     if name == "noise":
-        return rng.gumbel(size=observation["seen"].shape).astype(np.float32)
+        return np.asarray(rng.gumbel(size=observation["seen"].shape), np.float32)
     if name == "rarity":
         labels = observation["label"][0].astype(np.int64)
         share = np.bincount(labels) / len(labels)
@@ -110,24 +110,24 @@ def standardise(values: Floats) -> Floats:
     return np.where(constant, 0, (values - mean) / np.where(std > 0, std, 1)).astype(np.float32)
 
 
-def linear_scores(
-    weights: Floats, memory: Memory, observation: Observation, rng: np.random.Generator
-) -> Floats:
+def linear_scores(weights: Floats, memory: Memory, observation: Observation, rng: Rng) -> Floats:
     """(M, N) float32: the weighted sum of the `FEATURES`, standardised except noise.
 
     weights: (M, F). Ties are broken at random: uniform noise below 1e-6 is added.
     """
     scores = 1e-6 * rng.random(observation["seen"].shape, np.float32)
     for name, weight in zip(FEATURES, weights.T, strict=True):
-        if weight.any():
-            values = feature(name, memory, observation, rng)
-            scores += weight[:, None] * (values if name == "noise" else standardise(values))
+        runs = np.flatnonzero(weight)
+        if name == "noise" and len(runs):  # only those draw that would draw alone
+            size = (len(runs), scores.shape[1])
+            noise = of_runs(rng, runs).gumbel(size=size).astype(np.float32)
+            scores[runs] += weight[runs, None] * noise
+        elif len(runs):
+            scores += weight[:, None] * standardise(feature(name, memory, observation, rng))
     return scores
 
 
-def stack(
-    names: Sequence[str], memory: Memory, observation: Observation, rng: np.random.Generator
-) -> Floats:
+def stack(names: Sequence[str], memory: Memory, observation: Observation, rng: Rng) -> Floats:
     """(M, N, F) float32 within plus and minus `BOUND`: these features, standardised except noise.
 
     `RUN_FEATURES` are repeated for each arm, as they are.

@@ -8,7 +8,7 @@ in which nearly every policy turns scores into arms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,7 +40,7 @@ def decode(
         ValueError: wrong shape, NaN or infinity, a mask with values other than 0 and 1, a
             weight outside [0, weight_max], or a run that keeps no arm.
     """
-    array = np.asarray(action)
+    array = as_array(action)
     if array.shape != (num_runs, num_arms):
         raise ValueError(
             f"the action has shape {array.shape}; expected {(num_runs, num_arms)}: "
@@ -73,6 +73,20 @@ def decode(
         who = f"run {int(counts.argmin())}" if num_runs > 1 else "the action"
         raise ValueError(f"{who} keeps no arm; at least 1 is needed")
     return Selection(np.flatnonzero(kept), counts, weights)
+
+
+def as_array(action: Any) -> NDArray[Any]:
+    """An action as an array: lists, and tensors wherever they are, are taken too.
+
+    Raises:
+        ValueError: it is no array.
+    """
+    if callable(detach := getattr(action, "detach", None)):  # of torch, with a gradient, on a GPU
+        action = detach().cpu()
+    try:
+        return np.asarray(action)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the action is no array of numbers: {error}") from error
 
 
 def top_k(scores: NDArray[np.floating], k: int) -> NDArray[np.bool_]:

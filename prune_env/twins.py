@@ -2,89 +2,167 @@
 
 `prune_env/CIFAR10-Scores-v0` is `prune_env/CIFAR10-v0` inside `LinearScores` and
 `SummaryObservation`: a Box of 10 and a flat Box of 55. `-Rules-v0` has a Discrete of selection
-rules instead. Their wrappers are in the spec, by name, so that importing `prune_env` loads none.
+rules instead. Wrappers are named, so that a spec is JSON and importing `prune_env` loads none:
+
+```python
+env = gym.make("prune_env:prune_env/CIFAR10-Scores-v0", keep_ratio=0.1)
+envs = gym.make_vec("prune_env:prune_env/Probe-Scores-v0", num_envs=256)
+```
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
-from gymnasium.envs.registration import EnvSpec, WrapperSpec, register
+from gymnasium.envs.registration import EnvSpec, register
 
+from prune_env.entry_points import renders
 from prune_env.lookup import unknown
 
-_CHOOSING = "prune_env.wrappers.choosing"
-_SUMMARY = WrapperSpec(
-    "SummaryObservation", "prune_env.wrappers.observing:SummaryObservation", kwargs={}
-)
+if TYPE_CHECKING:
+    from prune_env.small_vector import SmallVectorEnv
 
-TWINS: dict[str, tuple[tuple[WrapperSpec, ...], str]] = {
+Wrappers = Sequence[Mapping[str, Mapping[str, Any]]]
+"""[{name: arguments}], innermost first, of `prune_env.wrappers`; as in rl-baselines3-zoo."""
+
+TWINS: dict[str, tuple[list[dict[str, dict[str, Any]]], str]] = {
     "Scores": (
-        (
-            WrapperSpec("LinearScores", f"{_CHOOSING}:LinearScores", kwargs={"keep_ratio": 0.3}),
-            _SUMMARY,
-        ),
+        [{"LinearScores": {"keep_ratio": 0.3}}, {"SummaryObservation": {}}],
         "a weight for each signal",
     ),
     "Rules": (
-        (
-            WrapperSpec("Rules", f"{_CHOOSING}:Rules", kwargs={"keep_ratio": 0.3, "rules": None}),
-            _SUMMARY,
-        ),
+        [{"Rules": {"keep_ratio": 0.3, "rules": None}}, {"SummaryObservation": {}}],
         "the number of a selection rule",
     ),
 }
-"""The wrappers of each kind of twin, innermost first, and what an action is."""
+"""The wrappers of each kind of twin, and what an action is."""
 
 
 def register_twins(env_id: str) -> dict[str, str]:
-    """Register the twins of a registered id; returns their ids, each with one line about it.
-
-    A twin rewards the fall of the validation loss whatever the id itself does, and shows all
-    signals, so evaluations are charged to the agent wherever there is a budget.
-    """
-    spec = gym.spec(env_id)
+    """Register the twins of a registered id; returns their ids, each with one line about it."""
+    vector = "prune_env.twins:twin_vector_env" if gym.spec(env_id).vector_entry_point else None
     described = {}
     for kind, (wrappers, action) in TWINS.items():
         twin = env_id.replace("-v0", f"-{kind}-v0")
-        kwargs = spec.kwargs | {"reward": "val_loss_drop"}
-        register(twin, spec.entry_point, kwargs=kwargs, additional_wrappers=wrappers)
+        kwargs = {"of": env_id, "env_wrapper": wrappers}
+        register(twin, "prune_env.twins:twin_env", kwargs=kwargs, vector_entry_point=vector)
         described[twin] = f"{env_id} for Stable-Baselines3: {action}, a flat observation"
     return described
+
+
+@renders
+def twin_env(
+    of: str, env_wrapper: Wrappers, keep_ratio: float | None = None, **options: Any
+) -> gym.Env[Any, Any]:
+    """An environment inside wrappers; what `gym.make` calls for a twin.
+
+    It rewards the fall of the validation loss whatever the id itself does, and shows all signals,
+    so evaluations are charged to the agent wherever there is a budget.
+
+    Args:
+        of: the id without wrappers.
+        env_wrapper: the wrappers around it.
+        keep_ratio: share of the arms to keep each round; None: that of the wrapper.
+        options: what the id takes.
+    """
+    from prune_env import wrappers
+
+    pairs = named(with_keep_ratio(env_wrapper, keep_ratio))
+    env = gym.make(of, disable_env_checker=True, **({"reward": "val_loss_drop"} | options))
+    env = env.unwrapped
+    for name, arguments in pairs:
+        try:
+            env = getattr(wrappers, name)(env, **arguments)
+        except TypeError as error:
+            raise ValueError(f"wrapper {name} cannot be made so: {error}") from error
+    return env
+
+
+def twin_vector_env(
+    num_envs: int, of: str, env_wrapper: Wrappers, keep_ratio: float | None = None, **options: Any
+) -> SmallVectorEnv:
+    """The same, `num_envs` of them at once; what `gym.make_vec` calls."""
+    from prune_env.features import READS
+    from prune_env.small_vector import SmallVectorEnv
+
+    shown = dict.fromkeys((*options.pop("signals", READS), "label"))
+    options = {"reward": "val_loss_drop"} | options | {"signals": tuple(shown)}
+    return SmallVectorEnv(
+        gym.make_vec(of, num_envs, **options), named(with_keep_ratio(env_wrapper, keep_ratio))
+    )
+
+
+def named(wrappers: Wrappers) -> list[tuple[str, dict[str, Any]]]:
+    """(name, arguments) of each wrapper, innermost first.
+
+    A name may stand behind its module, `prune_env.wrappers.LinearScores`, as rl-baselines3-zoo has
+    it, or alone, where it has no arguments.
+
+    Raises:
+        ValueError: a wrapper that `prune_env.wrappers` does not have, or another form.
+    """
+    from prune_env.wrappers import __all__ as known
+
+    form = "expected [{name: {argument: value}}]"
+    if isinstance(wrappers, str | Mapping) or not isinstance(wrappers, Sequence):
+        raise ValueError(f"env_wrapper is {wrappers!r}; {form}")
+    pairs = []
+    for wrapper in wrappers:
+        if not isinstance(wrapper, str | Mapping):
+            raise ValueError(f"env_wrapper has {wrapper!r}; {form}")
+        entries = {wrapper: {}} if isinstance(wrapper, str) else wrapper
+        for path, arguments in entries.items():
+            name = str(path).removeprefix("prune_env.wrappers.")
+            if name not in known:
+                raise ValueError(unknown("wrapper", path, known))
+            if not isinstance(arguments, Mapping | None):
+                raise ValueError(f"env_wrapper gives {name} {arguments!r}; {form}")
+            pairs.append((name, dict(arguments or {})))
+    return pairs
+
+
+def with_keep_ratio(wrappers: Wrappers, keep_ratio: float | None) -> Wrappers:
+    """The same wrappers with another keep ratio; None leaves them as they are.
+
+    Raises:
+        ValueError: none of them has one.
+    """
+    if keep_ratio is None:
+        return wrappers
+    changed = deepcopy([{name: arguments} for name, arguments in named(wrappers)])
+    holders = [a for wrapper in changed for a in wrapper.values() if "keep_ratio" in a]
+    if not holders:
+        raise ValueError(f"keep_ratio is {keep_ratio}, but no wrapper names one: {wrappers}")
+    for arguments in holders:
+        arguments["keep_ratio"] = keep_ratio
+    return changed
+
+
+def plain_id(env_id: str) -> str:
+    """An id without the module that `gym.make` is to import, where that is this package.
+
+    One id has one name in results and presets.
+
+    >>> plain_id("prune_env:prune_env/Digits-v0"), plain_id("mine:mine/Digits-v0")
+    ('prune_env/Digits-v0', 'mine:mine/Digits-v0')
+    """
+    return env_id.removeprefix("prune_env:")
 
 
 def base_id(env_id: str) -> str:
     """The id without wrappers that this one, if it is a twin, belongs to.
 
-    >>> base_id("prune_env/CIFAR10-Scores-v0"), base_id("prune_env/CIFAR10-v0")
+    >>> base_id("prune_env/CIFAR10-Scores-v0"), base_id("prune_env:prune_env/CIFAR10-v0")
     ('prune_env/CIFAR10-v0', 'prune_env/CIFAR10-v0')
     """
-    for kind in TWINS:
-        env_id = env_id.replace(f"-{kind}-v0", "-v0")
-    return env_id
+    env_id = plain_id(env_id)
+    spec = spec_of(env_id)
+    return env_id if spec is None else spec.kwargs.get("of", env_id)
 
 
-def with_wrapper_options(env_id: str, **options: Any) -> EnvSpec:
-    """The spec of an id with other arguments of its wrappers; `gym.make` takes it like an id.
-
-    >>> import gymnasium as gym, prune_env
-    >>> spec = with_wrapper_options("prune_env/Digits-Scores-v0", keep_ratio=0.1)
-    >>> env = gym.make(spec, limit=200, device="cpu")
-    >>> env.get_wrapper_attr("keep_ratio")
-    0.1
-
-    Raises:
-        ValueError: none of the wrappers of this id has such an argument.
-    """
-    spec = deepcopy(gym.spec(env_id))
-    for name, value in options.items():
-        holders = [w.kwargs for w in spec.additional_wrappers if name in (w.kwargs or {})]
-        if not holders:
-            known = sorted({key for w in spec.additional_wrappers for key in w.kwargs or {}})
-            raise ValueError(unknown(f"argument of the wrappers of {env_id}", name, known))
-        for kwargs in holders:
-            assert kwargs is not None
-            kwargs[name] = value
-    return spec
+def spec_of(env_id: str) -> EnvSpec | None:
+    """The spec of an id, a module before it or not; None if there is none. Imports nothing."""
+    return gym.registry.get(env_id.rpartition(":")[2])

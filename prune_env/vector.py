@@ -50,6 +50,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         learner: the things that are trained; M is `learner.num_runs`.
         action: "keep" or "weights", as for `PruneEnv`.
         weight_max: the highest weight of an arm.
+        render_mode: None; there is nothing else.
         options: fields of `RoundOptions`.
     """
 
@@ -64,10 +65,17 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         *,
         action: ActionKind = "keep",
         weight_max: float = 100.0,
+        render_mode: str | None = None,
         **options: Any,
     ) -> None:
+        if render_mode is not None:
+            raise ValueError(
+                f"render_mode is {render_mode!r}, but M runs at once draw nothing; gym.make draws "
+                'one run, and gym.make_vec(..., vectorization_mode="sync") several'
+            )
         self.options = RoundOptions.of(options)
         self.learner, self.num_envs = learner, learner.num_runs
+        self.autoreset_mode = self.metadata["autoreset_mode"]  # TorchRL looks for it here
         self.action_kind: ActionKind = action
         self.weight_max = weight_max
         self.single_action_space = action_space(action, weight_max, learner.num_arms)
@@ -75,7 +83,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         self.single_observation_space = observation_space(self.rounds)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._generators: list[np.random.Generator] = []
+        self.generators: list[np.random.Generator] = []
         """One for each slot; empty before the first reset."""
 
     @property
@@ -101,8 +109,8 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
             seeds = [None] * self.num_envs
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds came; expected one for each of {self.num_envs}")
-        old: Sequence[np.random.Generator | None] = self._generators or [None] * self.num_envs
-        self._generators = [
+        old: Sequence[np.random.Generator | None] = self.generators or [None] * self.num_envs
+        self.generators = [
             generator if one is None and generator else gym.utils.seeding.np_random(one)[0]
             for one, generator in zip(seeds, old, strict=True)
         ]
@@ -119,7 +127,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
             ValueError: an action is not allowed; nothing has changed in any run.
             gymnasium.error.ResetNeeded: there has been no reset.
         """
-        if not self._generators:
+        if not self.generators:
             raise gym.error.ResetNeeded("no episode is running; call reset() first")
         with self.clock("select"):
             selection = decode(
@@ -141,19 +149,19 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue all runs bit for bit."""
-        states = [generator.bit_generator.state for generator in self._generators]
+        states = [generator.bit_generator.state for generator in self.generators]
         return {"rounds": self.rounds.state_dict(), "np_random": states}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict` of an environment that was made with the same arguments."""
         self.rounds.load_state_dict(state["rounds"])
-        self._generators = [np.random.default_rng() for _ in state["np_random"]]
-        for generator, saved in zip(self._generators, state["np_random"], strict=True):
+        self.generators = [np.random.default_rng() for _ in state["np_random"]]
+        for generator, saved in zip(self.generators, state["np_random"], strict=True):
             generator.bit_generator.state = saved
 
     def _draw_seeds(self, runs: NDArray[np.bool_]) -> list[int]:
         """A new seed for each of these runs, drawn as `PruneEnv` draws it."""
-        return [int(self._generators[run].integers(2**31)) for run in np.flatnonzero(runs)]
+        return [int(self.generators[run].integers(2**31)) for run in np.flatnonzero(runs)]
 
     def _final(self, over: NDArray[np.bool_], infos: dict[str, NDArray[Any]]) -> Infos:
         """What the runs that are over ended with, as Gymnasium wants it."""

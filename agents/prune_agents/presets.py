@@ -1,14 +1,17 @@
 """Presets: how an agent of Stable-Baselines3 is made and trained, as plain data.
 
 The keys are those of rl-baselines3-zoo: `env`, `n_timesteps`, `policy`, `policy_kwargs`,
-`env_kwargs`, `env_wrapper`, `n_envs`; all others go to the algorithm. Nothing in a preset is ever
-evaluated: a learning rate may be "lin_3e-4" (falls to 0), an `activation_fn` is a name such as
-"relu", and wrappers are those of `prune_env.wrappers`.
+`env_kwargs`, `env_wrapper`, `n_envs`, `noise_type` and `noise_std`; all others are arguments of the
+algorithm. Nothing in a preset is ever evaluated or imported: a learning rate may be "lin_3e-4"
+(falls to 0), an `activation_fn` is a name such as "relu", wrappers are those of
+`prune_env.wrappers`, and the zoo's other keys are refused by name.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
+import math
 import operator
 from collections.abc import Mapping
 from copy import deepcopy
@@ -18,9 +21,11 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.registration import EnvSpec, WrapperSpec
+from gymnasium import spaces
 
 from prune_env.lookup import unknown
+from prune_env.translation import Translation
+from prune_env.twins import base_id, named, plain_id, spec_of, twin_env, with_keep_ratio
 
 ALGORITHMS = {
     **{name.lower(): f"stable_baselines3:{name}" for name in ("PPO", "A2C", "SAC", "TD3", "DDPG")},
@@ -39,6 +44,26 @@ BOX_ONLY = ("sac", "td3", "ddpg", "tqc", "crossq")
 
 OFF_POLICY = (*BOX_ONLY, "dqn", "qrdqn")
 """Algorithms with a replay buffer."""
+
+REFUSED = {
+    "normalize": "the summaries are within 10 of 0 already; scale rewards in one of your own",
+    "normalize_kwargs": "see normalize",
+    "frame_stack": "the summaries hold what was; for a memory take recurrent_ppo",
+    "vec_env_wrapper": "wrappers go into env_wrapper",
+    "callback": "pass callbacks to prune_agents.sb3.train",
+    "monitor_kwargs": "all environments are monitored alike",
+    "replay_buffer_class": "it would be imported",
+    "replay_buffer_kwargs": "it belongs to replay_buffer_class",
+}
+"""Keys of rl-baselines3-zoo that are not supported, and why or what instead."""
+
+SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
+"""Arguments that may be "lin_NUMBER"."""
+
+_NOT_HYPERPARAMETERS = (
+    *("self", "policy", "env", "policy_kwargs", "seed", "tensorboard_log", "action_noise"),
+    *("_init_setup_model", "rollout_buffer_class", "rollout_buffer_kwargs", *REFUSED),
+)
 
 
 @dataclass(frozen=True)
@@ -67,15 +92,40 @@ class Preset:
     def __post_init__(self) -> None:
         if self.algo not in ALGORITHMS:
             raise ValueError(unknown("algo", self.algo, ALGORITHMS))
+        object.__setattr__(self, "env", plain_id(str(self.env)))
+        if spec_of(self.env) is None:
+            ours = [env_id for env_id in gym.registry if env_id.startswith("prune_env/")]
+            raise ValueError(unknown("env", self.env, ours, "`prune-env envs` lists them"))
         for name in ("n_timesteps", "n_envs"):
-            if not (isinstance(value := getattr(self, name), int) and value >= 1):
-                raise ValueError(f"{name} is {value!r}; allowed is a whole number from 1")
+            value = whole(number(name, getattr(self, name)))
+            if not (isinstance(value, int) and value >= 1):
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}; allowed is a whole number from 1"
+                )
+            object.__setattr__(self, name, value)
+        for name in ("policy_kwargs", "env_kwargs", "hyperparameters"):
+            if not isinstance(value := getattr(self, name), dict):
+                code = " in YAML, not as Python code" * isinstance(value, str)
+                raise ValueError(f"{name} is {value!r}; expected names with values{code}")
+        if self.env_wrapper is not None:
+            named(self.env_wrapper)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preset:
-        """Read a preset; keys that are no field are hyperparameters."""
+        """Read a preset; keys that are no field are hyperparameters.
+
+        Raises:
+            ValueError: a key or a value is not allowed.
+        """
+        if not isinstance(values, Mapping):
+            raise ValueError(f"a preset is {values!r}; expected names with values")
+        if missing := [name for name in ("algo", "env") if name not in values]:
+            raise ValueError(f"a preset has no {missing[0]}; it has {', '.join(map(str, values))}")
         own = {key: value for key, value in values.items() if key in cls.__dataclass_fields__}
         rest = {key: value for key, value in values.items() if key not in own}
+        for key, why in REFUSED.items():
+            if rest.pop(key, None):
+                raise ValueError(f"{key} of rl-baselines3-zoo is not supported: {why}")
         return cls(**deepcopy(own | {"hyperparameters": own.get("hyperparameters", {}) | rest}))
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,37 +135,56 @@ class Preset:
 
     def resolved(self) -> Preset:
         """The same with its wrappers spelled out, so that it stays what it is."""
-        wrappers = gym.spec(self.env).additional_wrappers
-        if self.env_wrapper is not None or not wrappers:
+        env_kwargs = dict(self.env_kwargs)
+        keep_ratio = env_kwargs.pop("keep_ratio", None)
+        wrappers: Any = self.env_wrapper
+        if wrappers is None:
+            spec = spec_of(self.env)
+            wrappers = spec.kwargs.get("env_wrapper") if spec else None
+        if wrappers is None:
             return self
-        return replace(self, env_wrapper=[{w.name: dict(w.kwargs or {})} for w in wrappers])
+        wrappers = [{name: arguments} for name, arguments in named(wrappers)]
+        wrappers = list(with_keep_ratio(wrappers, keep_ratio))
+        return replace(self, env_kwargs=env_kwargs, env_wrapper=deepcopy(wrappers))
 
-    def with_wrapper_option(self, name: str, value: Any) -> Preset:
-        """The same with this argument of its wrappers changed wherever one has it."""
-        wrappers = deepcopy(self.resolved().env_wrapper or [])
-        for wrapper in wrappers:
-            for arguments in wrapper.values():
-                arguments |= {name: value} if name in arguments else {}
-        return replace(self, env_wrapper=wrappers)
-
-    def spec(self) -> EnvSpec:
-        """What `gym.make` makes the environment from."""
-        spec = deepcopy(gym.spec(self.env))
-        if self.env_wrapper is not None:
-            spec.additional_wrappers = tuple(
-                WrapperSpec(name, _wrapper_path(name), kwargs=dict(arguments))
-                for name, arguments in self.wrappers()
-            )
-        spec.kwargs |= self.env_kwargs
-        return spec
+    def with_keep_ratio(self, keep_ratio: float) -> Preset:
+        """The same with another keep ratio."""
+        return replace(self, env_kwargs=self.env_kwargs | {"keep_ratio": keep_ratio}).resolved()
 
     def wrappers(self) -> list[tuple[str, dict[str, Any]]]:
         """(name, arguments) of each wrapper, innermost first."""
-        return [pair for wrapper in self.resolved().env_wrapper or [] for pair in wrapper.items()]
+        return named(self.resolved().env_wrapper or [])
+
+    def env_arguments(self) -> dict[str, Any]:
+        """What `twin_env` and `twin_vector_env` make the environment from."""
+        wrappers = {"of": base_id(self.env), "env_wrapper": self.resolved().env_wrapper or []}
+        return self.resolved().env_kwargs | wrappers
 
     def make_env(self) -> gym.Env[Any, Any]:
-        """The environment; its checker is off, since the tests send every twin through it."""
-        return gym.make(self.spec(), disable_env_checker=True)
+        """The environment, without a checker, since the tests send every twin through it."""
+        return twin_env(**self.env_arguments())
+
+
+def number(name: str, value: Any) -> Any:
+    """A text that is a number as a number: YAML reads 1e5 and 3e-4 as text.
+
+    Raises:
+        ValueError: the number is not finite.
+    """
+    try:
+        value = float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}; expected a finite number")
+    return value
+
+
+def whole(value: Any) -> Any:
+    """A whole number that came as a float, such as 1e5, as an int; a bool is no number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return None if isinstance(value, bool) else value
 
 
 def algorithm(name: str) -> type:
@@ -131,40 +200,109 @@ def algorithm(name: str) -> type:
         raise ImportError(f"{name} needs `pip install prune_env[contrib]`: {error}") from error
 
 
-def arguments(preset: Preset) -> dict[str, Any]:
-    """What the algorithm is made with: the preset's plain data turned into SB3's objects."""
-    import torch
-    from stable_baselines3.common.noise import NormalActionNoise
+def check(preset: Preset) -> None:
+    """Refuse what cannot be trained, before anything is loaded or made.
 
-    from prune_agents.armwise_policy import ArmwisePolicy
+    Raises:
+        ValueError: an argument, a policy or a space that does not suit the algorithm.
+    """
+    space = Translation(preset.wrappers()).chooser.space(1)
+    discrete = isinstance(space, spaces.Discrete)
+    if preset.algo in (BOX_ONLY if discrete else DISCRETE_ONLY):
+        kind, other = ("Rules", "Scores") if discrete else ("Scores", "Rules")
+        twin = base_id(preset.env).replace("-v0", f"-{other}-v0")
+        raise ValueError(
+            f"{preset.algo} does not suit the {type(space).__name__} actions of {preset.env}; "
+            f"take {twin}, or another algorithm on -{kind}-v0, such as ppo"
+        )
+    arguments(preset, space)
 
+
+def arguments(preset: Preset, action_space: spaces.Space[Any]) -> dict[str, Any]:
+    """What the algorithm is made with: the preset's plain data turned into SB3's objects.
+
+    Args:
+        preset: the plain data.
+        action_space: of the environment.
+
+    Raises:
+        ValueError: an argument that the algorithm does not have, or a wrong value.
+    """
+    made = algorithm(preset.algo)
+    known = dict(inspect.signature(made).parameters)
+    for name in _NOT_HYPERPARAMETERS:
+        known.pop(name, None)
     given = deepcopy(preset.hyperparameters)
-    for name in ("learning_rate", "clip_range"):
-        if isinstance(value := given.get(name), str):
-            kind, _, start = value.partition("_")
-            if kind != "lin":
-                raise ValueError(f'{name} is {value!r}; allowed is a number or "lin_NUMBER"')
-            given[name] = partial(operator.mul, float(start))  # of the share that remains
-    policy_kwargs = deepcopy(preset.policy_kwargs)
-    if "activation_fn" in policy_kwargs:
-        known = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
-        name = policy_kwargs["activation_fn"]
+    noise = {name: given.pop(name) for name in ("noise_type", "noise_std") if name in given}
+    for name, value in given.items():
         if name not in known:
+            raise ValueError(unknown(f"hyper-parameter of {preset.algo}", name, known))
+        given[name] = _argument(name, value, known[name].default)
+    if noise:
+        given["action_noise"] = _noise(preset.algo, action_space, **noise)
+    policy = {"policy": _policy(preset, made), "policy_kwargs": _policy_kwargs(preset)}
+    return policy | {"device": "cpu"} | given
+
+
+def _argument(name: str, value: Any, default: Any) -> Any:
+    """One argument of an algorithm, of the type that its default has."""
+    value = number(name, value)
+    if isinstance(value, list):
+        return tuple(value)  # train_freq: [1, episode]
+    if name in SCHEDULES and isinstance(value, str):
+        start = number(name, value.removeprefix("lin_"))
+        if not (value.startswith("lin_") and isinstance(start, float)):
+            raise ValueError(f'{name} is {value!r}; allowed is a number or "lin_NUMBER"')
+        return partial(operator.mul, start)  # of the share that remains
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}; expected true or false")
+    elif isinstance(default, int):
+        if not isinstance(whole(value), int):
+            raise ValueError(f"{name} is {value!r}; expected a whole number")
+        return whole(value)
+    elif isinstance(default, float) and (
+        isinstance(value, bool) or not isinstance(value, int | float)
+    ):
+        raise ValueError(f"{name} is {value!r}; expected a number")
+    return value
+
+
+def _noise(
+    algo: str, space: spaces.Space[Any], noise_std: Any = 0.1, noise_type: str = "normal"
+) -> Any:
+    """The noise that an algorithm adds to its actions while it trains."""
+    from stable_baselines3.common.noise import NormalActionNoise, OrnsteinUhlenbeckActionNoise
+
+    kinds = {"normal": NormalActionNoise, "ornstein-uhlenbeck": OrnsteinUhlenbeckActionNoise}
+    if noise_type not in kinds:
+        raise ValueError(unknown("noise_type", noise_type, kinds))
+    if algo not in BOX_ONLY:
+        raise ValueError(f"noise_type suits {', '.join(BOX_ONLY)}; {algo} explores otherwise")
+    std, size = _argument("noise_std", noise_std, 0.1), space.shape
+    assert size is not None
+    return kinds[noise_type](np.zeros(size), np.full(size, float(std)))
+
+
+def _policy(preset: Preset, made: Any) -> Any:
+    if preset.policy == "ArmwisePolicy":
+        from prune_agents.armwise_policy import ArmwisePolicy
+
+        if preset.algo not in ("ppo", "a2c"):
+            raise ValueError(f"ArmwisePolicy suits ppo and a2c; algo is {preset.algo}")
+        return ArmwisePolicy
+    if preset.policy not in made.policy_aliases:
+        raise ValueError(unknown(f"policy of {preset.algo}", preset.policy, made.policy_aliases))
+    return preset.policy
+
+
+def _policy_kwargs(preset: Preset) -> dict[str, Any]:
+    import torch
+
+    given = deepcopy(preset.policy_kwargs)
+    if "activation_fn" in given:
+        known = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
+        if (name := given["activation_fn"]) not in known:
             raise ValueError(unknown("activation_fn", name, known))
-        policy_kwargs["activation_fn"] = known[name]
-    if "noise_std" in given:
-        std = given.pop("noise_std")
-        size = preset.make_env().action_space.shape
-        assert size is not None
-        given["action_noise"] = NormalActionNoise(np.zeros(size), np.full(size, float(std)))
-    policy = ArmwisePolicy if preset.policy == "ArmwisePolicy" else preset.policy
-    return {"policy": policy, "policy_kwargs": policy_kwargs, "device": "cpu"} | given
-
-
-def _wrapper_path(name: str) -> str:
-    """The import path of a wrapper of `prune_env.wrappers`; others are refused."""
-    from prune_env import wrappers
-
-    if name not in wrappers.__all__:
-        raise ValueError(unknown("wrapper", name, wrappers.__all__))
-    return f"{getattr(wrappers, name).__module__}:{name}"
+        given["activation_fn"] = known[name]
+    return given

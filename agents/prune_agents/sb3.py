@@ -34,10 +34,10 @@ import yaml
 
 from prune_agents import sb3_state
 from prune_agents.presets import ALGORITHMS, OFF_POLICY, Preset, algorithm, arguments
-from prune_agents.sb3_agent import SB3Agent, Translation
-from prune_env import features
+from prune_agents.sb3_agent import SB3Agent
 from prune_env.files import read_yaml, write_json, write_text
-from prune_env.twins import base_id
+from prune_env.translation import Translation
+from prune_env.twins import base_id, spec_of, twin_vector_env
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -63,8 +63,13 @@ def build(preset: Preset, env: gym.Env[Any, Any] | VecEnv, **more: Any) -> BaseA
             f"50,000. Use the twin {twin!r}, or policy ArmwisePolicy on StackArms(ArmScores(env))",
             stacklevel=2,
         )
-    given = arguments(preset)
-    return algorithm(preset.algo)(given.pop("policy"), env, **(given | more))
+    given = arguments(preset, acted)
+    made = algorithm(preset.algo)
+    try:
+        return made(given.pop("policy"), env, **(given | more))
+    except (TypeError, ValueError, AssertionError, AttributeError, KeyError) as error:
+        why = " ".join(str(error).split())
+        raise ValueError(f"{preset.algo} cannot be made from this preset: {why}") from error
 
 
 def train(
@@ -102,17 +107,15 @@ def training_env(preset: Preset, seed: int = 0) -> VecEnv:
     """
     from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-    base = base_id(preset.env)
-    if preset.n_envs > 1 and gym.spec(base).vector_entry_point is not None:
-        from prune_agents.sb3_vec import SmallVecEnv
+    spec = spec_of(base_id(preset.env))
+    if preset.n_envs > 1 and spec is not None and spec.vector_entry_point is not None:
         from prune_env.sb3_vec_env import SB3VecEnv
 
-        options = gym.spec(preset.env).kwargs | preset.env_kwargs | {"signals": features.READS}
-        envs = gym.make_vec(base, preset.n_envs, **options)
-        way = Translation(preset.wrappers())
-        return VecMonitor(SmallVecEnv(SB3VecEnv(envs), way, seed))
-    makers: list[Callable[[], gym.Env[Any, Any]]] = [preset.make_env] * preset.n_envs
-    return VecMonitor(DummyVecEnv(makers))
+        envs: VecEnv = SB3VecEnv(twin_vector_env(preset.n_envs, **preset.env_arguments()))
+    else:
+        envs = DummyVecEnv([preset.make_env] * preset.n_envs)
+    envs.seed(seed)
+    return VecMonitor(envs)
 
 
 def save(
@@ -178,9 +181,10 @@ def saved_preset(folder: str | Path) -> Preset:
             f"{folder} is not a saved agent: it has no preset.yaml. A model.zip alone can only be "
             "unpickled, which runs whatever code its maker put there; see prune_agents.sb3.from_zip"
         )
+    content = read_yaml(path)
     try:
-        return Preset.from_dict(read_yaml(path))
-    except (TypeError, AttributeError) as error:
+        return Preset.from_dict(content)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is not a preset: {error}") from error
 
 

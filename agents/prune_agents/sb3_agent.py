@@ -7,68 +7,21 @@ the agent runs on the ids without wrappers, on any data set, and on M runs at on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_env import choosers, features
+from prune_env.translation import Translation
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
     from prune_agents.presets import Preset
-
-
-class Translation:
-    """What a list of wrappers does to an observation and to an action.
-
-    Args:
-        wrappers: (name, arguments) of each, innermost first: one that chooses, perhaps `KeepRatio`,
-            one that observes.
-
-    Raises:
-        ValueError: another list.
-    """
-
-    def __init__(self, wrappers: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        *inner, (observer, self._observing) = wrappers or [("", {})]
-        self.stacks = observer == "StackArms"
-        if not inner or observer not in ("SummaryObservation", "StackArms"):
-            raise ValueError(
-                f"wrappers are {[name for name, _ in wrappers]}; expected one that chooses and "
-                "then SummaryObservation or StackArms"
-            )
-        self.keep_ratio = float(inner[0][1].get("keep_ratio", 0.3))
-        chooser: Any = None
-        for name, given in inner:
-            options = {k: v for k, v in given.items() if k != "keep_ratio" and v is not None}
-            if name == "KeepRatio":
-                options["chooser"] = chooser
-            chooser = getattr(choosers, name)(**options)
-        self.chooser: choosers.Chooser = chooser
-
-    def observation_space(self, num_arms: int) -> spaces.Box:
-        """What the model observes of one run over N arms."""
-        size = (num_arms, len(self._names)) if self.stacks else (len(features.SUMMARY),)
-        return spaces.Box(-features.BOUND, features.BOUND, size, np.float32)
-
-    def observe(
-        self, state: State, observation: Observation, rng: np.random.Generator
-    ) -> NDArray[np.float32]:
-        """What the model observes of M runs: (M, S) or (M, N, F)."""
-        if self.stacks:
-            return features.stack(self._names, state, observation, rng)
-        return features.summary(state, observation)
-
-    @property
-    def _names(self) -> Sequence[str]:
-        return self._observing.get("names", features.STACKED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,21 @@
 """What to train: options of `prune-env train`, and the presets that they change.
 
-Hyperparameters are in `hyperparams/ALGO.yml`, with the keys of rl-baselines3-zoo, under patterns of
-ids; the first that fits counts.
+Hyperparameters are in `hyperparams/ALGO.yml`, with the keys of rl-baselines3-zoo, under the id that
+they are for; an id that is not there gets what is under `default`. The zoo reads these files too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
-from prune_agents.presets import ALGORITHMS, Preset
+from prune_agents.presets import ALGORITHMS, Preset, check
 
 from prune_bench.options import Pairs
 from prune_env.files import read_yaml
 from prune_env.lookup import unknown
+from prune_env.twins import plain_id
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,27 @@ def read_preset(options: TrainOptions) -> Preset:
         raise ValueError(unknown("algo", options.algo, ALGORITHMS))
     source = options.preset or Path(__file__).parent / "hyperparams" / f"{options.algo}.yml"
     listed = read_yaml(source)
-    fitting = [pattern for pattern in listed if fnmatch(options.env, pattern)]
-    if not fitting:
-        raise ValueError(f"{source} has nothing for {options.env}; it has {', '.join(listed)}")
-    chosen = listed[fitting[0]]
-    preset = Preset.from_dict(
-        {"algo": options.algo, "env": options.env} | chosen | options.hyperparameters
-    )
+    if not isinstance(listed, dict):
+        raise ValueError(f"{source} is no preset: expected ids with their hyperparameters")
+    env_id = plain_id(options.env)
+    chosen = listed.get(env_id, listed.get("default"))
+    if not isinstance(chosen, dict):
+        ids = ", ".join(map(str, listed))
+        raise ValueError(f"{source} has no hyperparameters for {env_id}; it has {ids}")
+    try:
+        return _changed(chosen, options)
+    except ValueError as error:
+        raise ValueError(f"{source}, {env_id}: {error}") from error
+
+
+def _changed(chosen: dict[str, Any], options: TrainOptions) -> Preset:
+    """What a file says of an id, with what the options change, checked."""
+    named = {"algo": options.algo, "env": options.env}
+    preset = Preset.from_dict(named | chosen | options.hyperparameters)
     preset = replace(preset, env_kwargs=preset.env_kwargs | options.env_kwargs)
     if options.timesteps is not None:
         preset = replace(preset, n_timesteps=options.timesteps)
     if options.keep_ratio is not None:
-        preset = preset.with_wrapper_option("keep_ratio", options.keep_ratio)
+        preset = preset.with_keep_ratio(options.keep_ratio)
+    check(preset)
     return preset.resolved()

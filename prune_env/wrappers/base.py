@@ -12,6 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env import features
+from prune_env.selection import as_array
 
 Env = gym.Env[Any, Any]
 
@@ -25,14 +26,7 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
 
     def __init__(self, env: Env) -> None:
         super().__init__(env)
-        entries = env.observation_space
-        given = set(entries) if isinstance(entries, spaces.Dict) else set()
-        if missing := sorted(set(features.READS) - given - {"label"}):
-            raise ValueError(
-                f"{type(self).__name__} reads {', '.join(missing)}, which the observation lacks; "
-                "make the environment with all its signals and put wrappers that choose inside "
-                "those that observe"
-            )
+        check_reads(type(self).__name__, env.observation_space)
         self.num_arms = int(env.unwrapped.get_wrapper_attr("learner").num_arms)
         self._labels = env.unwrapped.get_wrapper_attr("learner").labels.astype(np.float32)
         self._memory = features.begin(1, self.num_arms)
@@ -56,9 +50,7 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
         seed gives the same runs with and without wrappers.
         """
         observation, info = self.env.reset(seed=seed, options=options)
-        drawn = hashlib.sha256(repr(self.unwrapped.np_random.bit_generator.state).encode())
-        drawn.update(type(self).__name__.encode())  # wrappers inside one another differ
-        self._rng = np.random.default_rng(list(drawn.digest()))
+        self._rng = noise_for(type(self).__name__, self.unwrapped.np_random)
         self._memory = features.begin(1, self.num_arms)
         return self._take(observation), info
 
@@ -89,3 +81,47 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
         self._memory = deepcopy(state["memory"])
         self._rng = np.random.default_rng(0)
         self._rng.bit_generator.state = deepcopy(state["rng"])
+
+
+def check_reads(wrapper: str, observed: spaces.Space[Any]) -> None:
+    """Refuse an observation that lacks what wrappers read.
+
+    Raises:
+        ValueError: the entries that are missing.
+    """
+    given = set(observed) if isinstance(observed, spaces.Dict) else set()
+    if missing := sorted(set(features.READS) - given - {"label"}):
+        raise ValueError(
+            f"{wrapper} reads {', '.join(missing)}, which the observation lacks; make the "
+            "environment with all its signals and put wrappers that choose inside those that "
+            "observe"
+        )
+
+
+def noise_for(wrapper: str, generator: np.random.Generator) -> np.random.Generator:
+    """The source of a wrapper's noise in the run that has just begun.
+
+    Args:
+        wrapper: its name; wrappers inside one another differ.
+        generator: of the environment; its state decides, and is left as it is.
+    """
+    drawn = hashlib.sha256(repr(generator.bit_generator.state).encode())
+    drawn.update(wrapper.encode())
+    return np.random.default_rng(list(drawn.digest()))
+
+
+def checked(action: Any, space: spaces.Space[Any]) -> NDArray[Any]:
+    """The action as an array of the space's dtype.
+
+    Raises:
+        ValueError: it is not in the space.
+    """
+    given = as_array(action)
+    with np.errstate(invalid="ignore"):
+        array = given.astype(space.dtype) if given.dtype.kind in "biuf" else given
+    whole = array.dtype.kind == "f" or np.array_equal(array, given)  # 0.7 is no number of a rule
+    if not (whole and space.contains(array)):
+        shown = " ".join(repr(action).split())
+        shown = shown if len(shown) <= 200 else f"{shown[:200]}..."
+        raise ValueError(f"the action is {shown}; allowed is {space}")
+    return array

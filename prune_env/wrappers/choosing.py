@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env import choosers
-from prune_env.wrappers.base import ArmWrapper, Env
+from prune_env.wrappers.base import ArmWrapper, Env, checked
 
 
 class ChoosingWrapper(ArmWrapper):
@@ -34,7 +34,7 @@ class ChoosingWrapper(ArmWrapper):
 
     def arms(self, action: Any) -> NDArray[np.int8]:
         """The mask of the arms to keep, (N,) int8."""
-        array = _checked(action, self.action_space)
+        array = checked(action, self.action_space)
         mask = self.chooser.choose(
             array[None], np.array([self.keep_ratio]), self._memory, self._observation, self._rng
         )
@@ -179,19 +179,7 @@ class KeepRatio(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Set the share to keep and run the round."""
         assert isinstance(self.env, ChoosingWrapper)
-        array = _checked(action, self.action_space)
+        array = checked(action, self.action_space)
         ratios, rest = self.chooser.split(array[None], self.env.num_arms)
         self.env.keep_ratio = float(ratios[0])
         return self.env.step(rest[0])
-
-
-def _checked(action: Any, space: spaces.Space[Any]) -> NDArray[Any]:
-    """The action as an array of the space's dtype.
-
-    Raises:
-        ValueError: it is not in the space.
-    """
-    array = np.asarray(action, space.dtype)
-    if not space.contains(array):
-        raise ValueError(f"the action is {action!r}; allowed is {space}")
-    return array

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import pickle
 import warnings
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
@@ -248,12 +249,37 @@ def test_an_observation_without_the_signals_is_refused(halving):
 
 @pytest.mark.parametrize("kind", twins.TWINS)
 def test_a_twin_takes_other_options_of_its_wrappers(kind):
-    spec = twins.with_wrapper_options(f"prune_env/Digits-{kind}-v0", keep_ratio=0.1)
-    spec = gym.envs.registration.EnvSpec.from_json(spec.to_json())
-    env = gym.make(spec, limit=100, epochs=2)
-    env.reset(seed=0)
-    assert env.step(env.action_space.sample())[4]["kept"] == 9
+    env = gym.make(f"prune_env/Digits-{kind}-v0", limit=100, epochs=2, keep_ratio=0.1)
+    again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+    for one in (env, again):
+        one.reset(seed=0)
+        assert one.step(env.action_space.sample())[4]["kept"] == 9
     untouched = gym.make(f"prune_env/Digits-{kind}-v0", limit=100)
     assert untouched.get_wrapper_attr("keep_ratio") == 0.3
-    with pytest.raises(ValueError, match=r"unknown argument of the wrappers of .* 'ratio'"):
-        twins.with_wrapper_options(f"prune_env/Digits-{kind}-v0", ratio=0.1)
+
+
+@pytest.mark.parametrize(
+    ("wrappers", "message"),
+    [
+        ([{"LinearScore": {}}], r"unknown wrapper 'LinearScore' \(did you mean LinearScores"),
+        ([{"os.system": {}}], "unknown wrapper 'os.system'"),
+        ("LinearScores", "env_wrapper is 'LinearScores'; expected"),
+        ([{"LinearScores": [0.3]}], r"env_wrapper gives LinearScores \[0.3\]; expected"),
+        ([{"LinearScores": {"ratio": 0.3}}], "wrapper LinearScores cannot be made so"),
+        ([{"LinearScores": {"keep_ratio": 3}}], "keep_ratio is 3"),
+    ],
+)
+@pytest.mark.parametrize("make", [gym.make, partial(gym.make_vec, num_envs=2)])
+def test_other_wrappers_are_refused(make, wrappers, message):
+    wrappers = [*wrappers, {"SummaryObservation": {}}] if isinstance(wrappers, list) else wrappers
+    with pytest.raises(ValueError, match=message):
+        make("prune_env/Synthetic-Scores-v0", num_arms=20, env_wrapper=wrappers)
+
+
+@pytest.mark.parametrize("action", [0.7, np.nan, 11, [3], "3", None])
+def test_what_is_no_number_of_a_rule_is_refused(env, action):
+    """0.7 must not become rule 0."""
+    env = Rules(env)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"the action is .*; allowed is Discrete\(11\)"):
+        env.step(action)

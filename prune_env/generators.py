@@ -1,0 +1,43 @@
+"""Generators: random numbers for M runs at once, each run's what it would draw alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Generators:
+    """One generator for each of M runs, with those methods of `numpy.random.Generator` that draw
+    an array whose leading axis is the runs.
+
+    Args:
+        each: the generators, one for each run.
+    """
+
+    def __init__(self, each: Sequence[np.random.Generator]) -> None:
+        self.each = list(each)
+
+    def random(self, size: tuple[int, ...], dtype: Any = np.float64) -> Any:
+        """Uniform numbers in [0, 1); size: (M, ...)."""
+        return np.stack([one.random(size[1:], dtype) for one in self.each])
+
+    def gumbel(self, *, size: tuple[int, ...]) -> NDArray[np.float64]:
+        """Standard Gumbel noise; size: (M, ...)."""
+        return np.stack([one.gumbel(size=size[1:]) for one in self.each])
+
+
+Rng = np.random.Generator | Generators
+"""Who draws for M runs: one generator for all, or one for each."""
+
+
+def of_runs(rng: Rng, runs: NDArray[np.integer[Any]]) -> Rng:
+    """Who draws for these runs, by their numbers."""
+    return Generators([rng.each[run] for run in runs]) if isinstance(rng, Generators) else rng
+
+
+def of_run(rng: Rng, run: int) -> np.random.Generator:
+    """Who draws for this run."""
+    return rng.each[run] if isinstance(rng, Generators) else rng

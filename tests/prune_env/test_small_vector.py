@@ -1,0 +1,130 @@
+"""Many runs of a twin at once, against the same twins one by one."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+import prune_env
+
+SAME_STEP = {
+    "vectorization_mode": "sync",
+    "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP},
+}
+SIZE = {
+    "Synthetic": {"num_arms": 40},
+    "Probe": {"features": "digits", "batch_size": 32},
+    "Replay": {"trace": "digits"},
+}
+"""Every rung, with options that make it small."""
+
+WRAPPERS = {
+    "Scores": None,
+    "Rules": None,
+    "bins": [{"LossBins": {"bins": 3}}, {"KeepRatio": {}}, {"SummaryObservation": {}}],
+    "arms": [{"ArmScores": {}}, {"StackArms": {"names": ["loss", "noise", "progress"]}}],
+    "budgeted rules": [{"Rules": {}}, {"KeepRatio": {"levels": 3}}, {"SummaryObservation": {}}],
+}
+
+
+def same(one, other):
+    """Equal bit for bit, through dicts and arrays of dicts or arrays."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, np.ndarray) and one.dtype == object:
+        return all(map(same, one, other))
+    return np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("rung", "wrappers"),
+    [*(("Synthetic", name) for name in WRAPPERS), ("Probe", "Scores"), ("Replay", "Scores")],
+)
+def test_slot_i_is_the_twin_with_seed_i(rung, wrappers):
+    """Over three episodes, whose ends are not all in the same step where there is a budget."""
+    kind = wrappers if WRAPPERS[wrappers] is None else "Scores"
+    options = SIZE[rung] | {"epochs": 3}
+    if "KeepRatio" in str(WRAPPERS[wrappers]):
+        options["budget"] = 1.0
+    if WRAPPERS[wrappers] is not None:
+        options["env_wrapper"] = WRAPPERS[wrappers]
+    env_id = f"prune_env/{rung}-{kind}-v0"
+    envs = gym.make_vec(env_id, num_envs=3, **options)
+    alone = gym.make_vec(env_id, num_envs=3, **SAME_STEP, **options)
+    assert envs.observation_space == alone.observation_space
+    assert envs.action_space == alone.action_space
+    envs.action_space.seed(0)
+    assert same(envs.reset(seed=5)[0], alone.reset(seed=5)[0])
+    ends = np.zeros(3, int)
+    for number in range(9):
+        actions = envs.action_space.sample()
+        if kind == "Scores" and number % 2:  # a run that draws no noise, and runs that do
+            actions[0] = 0
+        got, expected = envs.step(actions), alone.step(actions)
+        for one, other in zip(got, expected, strict=True):
+            assert same(one, other), number
+        ends += got[2]
+    assert ends.sum() >= 3
+
+
+def test_an_action_that_is_not_allowed_changes_nothing_in_any_run():
+    envs, others = (
+        gym.make_vec("prune_env/Synthetic-Scores-v0", num_envs=2, num_arms=20) for _ in range(2)
+    )
+    with pytest.raises(gym.error.ResetNeeded):
+        envs.step(np.zeros((2, 10)))
+    envs.reset(seed=0), others.reset(seed=0)
+    good = np.full((2, 10), 0.5)
+    for bad in (np.nan * good, 4 * good, good[:1], good[:, :9]):
+        with pytest.raises(ValueError, match=r"the action is .*; allowed is Box"):
+            envs.step(bad)
+    assert same(envs.step(good)[0], others.step(good)[0])
+
+
+def test_every_twin_of_a_rung_has_a_vector_form_and_no_other():
+    for env_id in prune_env.ENVIRONMENTS:
+        cheap = any(rung in env_id for rung in SIZE)
+        assert (gym.spec(env_id).vector_entry_point is not None) == cheap, env_id
+
+
+@pytest.mark.parametrize("kind", ["", "-Scores", "-Rules"])
+def test_libraries_find_when_runs_begin_anew(kind):
+    envs = gym.make_vec(f"prune_env:prune_env/Synthetic{kind}-v0", num_envs=2, num_arms=20)
+    assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP  # Gymnasium
+    assert envs.autoreset_mode is AutoresetMode.SAME_STEP  # TorchRL
+
+
+@pytest.mark.parametrize("kind", ["", "-Scores", "-Rules"])
+def test_the_pictures_of_an_episode_are_collected(kind):
+    env = gym.make(
+        f"prune_env/Synthetic{kind}-v0", num_arms=20, epochs=2, render_mode="rgb_array_list"
+    )
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
+    first, second = env.render()
+    assert first.shape == second.shape
+    assert first.dtype == np.uint8
+    assert not np.array_equal(first, second)
+
+
+def test_a_window_shows_the_pictures_or_says_what_it_needs(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    env = gym.make("prune_env/Synthetic-v0", num_arms=20, epochs=2, render_mode="human")
+    try:
+        import pygame  # noqa: F401
+    except ImportError:
+        with pytest.raises(gym.error.DependencyNotInstalled, match="pip install"):
+            env.reset(seed=0)
+    else:
+        env.reset(seed=0)
+        assert env.render() is None  # it was drawn by reset
+        env.close()
+
+
+def test_other_ways_to_render_are_refused():
+    for make, said in (
+        (gym.make, "allowed are None, 'ansi', 'rgb_array'"),
+        (gym.make_vec, 'vectorization_mode="sync"'),
+    ):
+        with pytest.raises(ValueError, match=rf"render_mode is 'svg'.*{said}"):
+            make("prune_env/Synthetic-v0", render_mode="svg")
