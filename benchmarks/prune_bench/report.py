@@ -17,7 +17,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prune_bench.board import Board, Grid
 from prune_bench.compare import read_standings
@@ -27,6 +27,9 @@ from prune_bench.statistics import Estimate
 from prune_bench.tables import comma_separated, markdown, seconds
 from prune_bench.verdict import caution, headline, judge, notes, percent, points
 from prune_env.files import replacing, write_text
+
+if TYPE_CHECKING:
+    from prune_bench.charts import Palette
 
 RULES = {
     "fixed keep ratio": "A fixed keep ratio, every round",
@@ -85,9 +88,12 @@ def html(standings: Standings, name: str, grids: Sequence[Grid] = ()) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    from prune_bench.charts import palette
+
     charts: dict[str, Any] = {}
+    looks = palette(standings.comparisons)
     sections = [
-        _section(place, standings.of(setting), charts)
+        _section(place, standings.of(setting), looks, charts)
         for place, setting in enumerate(standings.settings)
     ]
     runs = standings.runs
@@ -114,7 +120,9 @@ def _asset(name: str) -> str:
     return (files("prune_bench") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _section(place: int, comparisons: Sequence[Comparison], charts: dict[str, Any]) -> Any:
+def _section(
+    place: int, comparisons: Sequence[Comparison], palette: Palette, charts: dict[str, Any]
+) -> Any:
     """What the page shows of one setting. Its charts are added to `charts` by their id."""
     from prune_bench import charts as chart
 
@@ -136,13 +144,14 @@ def _section(place: int, comparisons: Sequence[Comparison], charts: dict[str, An
             "badge": ("▲", "ahead, few seeds") if verdict.is_weak else BADGES[verdict.kind],
             "sentence": verdict.sentence,
             "chart": add(f"ahead{i}", chart.ahead(comparison)),
+            "hides_some": chart.hides_some(comparison),
         }
         for i, (comparison, verdict) in enumerate(zip(comparisons, verdicts, strict=True))
     ]
     groups = {
-        "cost": chart.accuracy_against_cost,
-        "curves": chart.learning_curves,
-        "profiles": chart.performance_profiles,
+        "cost": lambda of: chart.accuracy_against_cost(of, palette),
+        "curves": lambda of: chart.learning_curves(of, palette),
+        "profiles": lambda of: chart.performance_profiles(of, palette),
         "time": chart.time_split,
         "difficulty": lambda of: chart.kept(of, "difficulty"),
         "class": lambda of: chart.kept(of, "class"),
@@ -156,8 +165,8 @@ def _section(place: int, comparisons: Sequence[Comparison], charts: dict[str, An
         "panels": panels,
         "keep_ratios": [(c.keep_ratio, percent(c.keep_ratio)) for c in comparisons],
         "legend": [
-            {"agent": agent, "colour": colour, "shape": shape}
-            for agent, (colour, shape) in chart.looks(agents).items()
+            {"agent": agent, "colour": look.colour, "mark": look.mark}
+            for agent, look in palette.items()
             if agent in agents
         ],
         "charts": {name: add(name, make(comparisons)) for name, make in groups.items() if any_runs},
@@ -324,44 +333,53 @@ def _count(texts: Iterable[str]) -> list[tuple[str, int]]:
 
 def write_pictures(standings: Standings, folder: Path) -> None:
     """The main charts as PNG files; with several settings, one file for each."""
+    from prune_bench.charts import png
+
+    for name, spec in pictures(standings).items():
+        with replacing(folder / f"{name}.png") as temporary:
+            temporary.write_bytes(png(spec))
+
+
+def pictures(standings: Standings) -> dict[str, dict[str, Any]]:
+    """The main charts of every setting as Vega-Lite specifications, by the names of their files."""
+    from prune_bench.charts import palette
+
+    looks, made = palette(standings.comparisons), {}
     for setting in standings.settings:
         comparisons = standings.of(setting)
-        if not any(row.runs for comparison in comparisons for row in comparison.rows):
-            continue
-        several = len(standings.settings) > 1
-        suffix = f"-{_slug(setting)}" if several else ""
-        for name, picture in pictures(comparisons).items():
-            path = folder / f"{name}{suffix}.png"
-            with replacing(path) as temporary:
-                temporary.write_bytes(picture)
+        if any(row.runs for comparison in comparisons for row in comparison.rows):
+            suffix = f"-{_slug(setting)}" if len(standings.settings) > 1 else ""
+            for name, chart in _pictures(comparisons, looks).items():
+                made[f"{name}{suffix}"] = chart.to_dict()
+    return made
 
 
-def pictures(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
-    """The main charts of one setting as PNG, by their names."""
+def _pictures(comparisons: Sequence[Comparison], palette: Palette) -> dict[str, Any]:
     import altair as alt
 
     from prune_bench import charts
 
     title = comparisons[0].setting.title
+
+    def titled(chart: Any, text: str) -> Any:
+        # Around the chart: its own title is that of an axis.
+        return alt.vconcat(chart, title=alt.TitleParams(text, fontSize=15, offset=14))
+
     panels = [
-        panel.properties(width=300, title=f"Keep {percent(comparison.keep_ratio)}")
+        panel.properties(width=460, title=f"Keep {percent(comparison.keep_ratio)}")
         for comparison in comparisons
         if (panel := charts.ahead(comparison)) is not None
     ]
-    made = {"ahead": alt.hconcat(*panels, title=title)} if panels else {}
-    cost = charts.accuracy_against_cost(comparisons, legend=True)
-    made["cost"] = cost.properties(width=620, height=420).properties(title=title)
+    heading = alt.TitleParams(title, fontSize=15, offset=14)
+    made = {"ahead": alt.vconcat(*panels, title=heading, spacing=30)} if panels else {}
+    cost = charts.accuracy_against_cost(comparisons, palette, legend=True)
+    made["cost"] = titled(cost.properties(width=620, height=420), title)
     for comparison in comparisons:
-        curves = charts.learning_curves([comparison], legend=True)
-        made[f"curves-keep{comparison.keep_ratio:g}"] = curves.properties(width=560)
-    return {name: _png(chart.to_dict()) for name, chart in made.items()}
-
-
-def _png(spec: dict[str, Any]) -> bytes:
-    import vl_convert
-
-    text = json.dumps(spec | {"background": "white"}).replace("currentColor", "#1f2933")
-    return vl_convert.vegalite_to_png(text, scale=2)
+        curves = charts.learning_curves([comparison], palette, legend=True)
+        made[f"curves-keep{comparison.keep_ratio:g}"] = titled(
+            curves.properties(width=560), f"{title}, keep {percent(comparison.keep_ratio)}"
+        )
+    return made
 
 
 def _slug(setting: Setting) -> str:

@@ -100,7 +100,7 @@ class Inspect:
         from prune_env.files import replacing
 
         try:
-            from prune_bench.charts.inspection import png
+            from prune_bench.charts.inspection import picture
         except ImportError as error:
             raise ImportError("a picture needs: pip install 'prune_env[report]'") from error
         options = self.inspect
@@ -111,7 +111,7 @@ class Inspect:
                 self.place,
                 lambda agent, env: status.update(f"{agent}, round {env.rounds.arms.round[0]}"),
             )
-            file.write_bytes(png(runs, title))
+            file.write_bytes(picture(runs, title))
         console.print(f"picture: {options.out.resolve().as_uri()}", soft_wrap=True)
 
 

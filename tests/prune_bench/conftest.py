@@ -107,7 +107,7 @@ def made_up_result(options: RunOptions, num_arms: int = 1000) -> dict:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_result():
     """The function that makes a result up."""
     return made_up_result

@@ -97,7 +97,8 @@ def test_bad_input_leaves_no_picture(tmp_path, capsys, arguments, message):
 
 def test_without_the_packages_for_pictures(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    monkeypatch.delitem(sys.modules, "prune_bench.charts.inspection", raising=False)
+    for module in ("inspection", "picture"):
+        monkeypatch.delitem(sys.modules, f"prune_bench.charts.{module}", raising=False)
     with pytest.raises(SystemExit) as end:
         main(["inspect", "--out", str(tmp_path / "inspect.png")])
     assert end.value.code == 2

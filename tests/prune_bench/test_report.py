@@ -10,11 +10,13 @@ import re
 
 import numpy as np
 import pytest
-from prune_bench.board import Grid
-from prune_bench.charts import ahead, looks
+import vl_convert
+from prune_bench.board import CONTROLS, Grid
+from prune_bench.charts import ahead, palette, png
+from prune_bench.charts.palette import looks
 from prune_bench.compare import read_standings, standings
 from prune_bench.overall import overall
-from prune_bench.report import command, html, write_report
+from prune_bench.report import command, html, pictures, write_report
 from prune_bench.runner import RunOptions
 from prune_bench.tables import comma_separated, markdown, row_cells, terminal_table
 from rich.console import Console
@@ -51,7 +53,7 @@ def test_a_hopeless_agent_is_a_number_at_the_edge(make_result):
             result = make_result(RunOptions(agent=agent, seed=seed))
             result["test_accuracy"] = {"last": accuracy + 0.001 * seed, "best": accuracy}
             results.append(result)
-    layers = ahead(standings(results).comparisons[0]).to_dict()["layer"]
+    *layers, _ = ahead(standings(results).comparisons[0]).to_dict()["layer"]  # how many: not shown
     of = {layer["mark"]["type"]: layer["data"]["values"] for layer in layers}
     assert [(record["agent"], record["off"]) for record in of["text"]] == [("ucb", "← −60.0")]
     assert {record["agent"] for record in of["tick"]} == {"rs2", "random_dynamic"}
@@ -106,10 +108,110 @@ def test_overall_leaves_out_what_is_not_complete(found):
     assert table["random_dynamic"].normalised.value == pytest.approx(0, abs=0.05)
 
 
+@pytest.fixture(scope="module")
+def many(make_result):
+    """Fourteen agents and the controls at three keep ratios, at each in another order."""
+    results = []
+    for keep_ratio in (0.1, 0.3, 0.5):
+        for place, agent in enumerate([*CONTROLS, *(f"agent{i}" for i in range(14))]):
+            options = RunOptions(agent=agent, keep_ratio=keep_ratio)
+            result = make_result(options)
+            last = 0.7 + 0.01 * ((7 * place + round(30 * keep_ratio)) % 19)
+            result["test_accuracy"] = {"last": last, "best": last}
+            results.append(result)
+    return standings(results)
+
+
+def agent_scales(spec):
+    """All (agent, "color" or "shape", look) that a specification says, wherever it stands."""
+    if isinstance(spec, list):
+        return {found for each in spec for found in agent_scales(each)}
+    if not isinstance(spec, dict):
+        return set()
+    found = {each for value in spec.values() for each in agent_scales(value)}
+    for channel in ("color", "shape"):
+        encoded = spec.get(channel, {})
+        encoded = encoded.get("condition", encoded) if isinstance(encoded, dict) else {}
+        if encoded.get("field") == "agent":
+            scale = encoded["scale"]
+            pairs = zip(scale["domain"], scale["range"], strict=True)
+            found |= {(agent, channel, look) for agent, look in pairs}
+    return found
+
+
+def charts_of(page):
+    return json.loads(re.search(r'id="charts">(.*?)</script>', page, flags=re.DOTALL).group(1))
+
+
+def test_an_agent_has_one_colour_and_one_mark_everywhere(many):
+    """In every chart and the legend of the page, and in every picture."""
+    page = html(many, "board")
+    expected = {
+        (agent, channel, look)
+        for agent, (colour, mark) in palette(many.comparisons).items()
+        for channel, look in (("color", colour), ("shape", mark))
+    }
+    assert len(expected) == 2 * (5 + 14)
+    charts, drawn = charts_of(page), pictures(many)
+    for spec in (charts["cost-0"], charts["curves-0"], *(drawn[n] for n in drawn if n != "ahead")):
+        assert agent_scales(spec) == expected
+    assert agent_scales(list(charts.values())) == expected
+    legend = re.findall(
+        r'data-agent="(.*?)".*?color: (.*?)" aria-hidden="true">\s*<path.*?d="(.*?)"',
+        page,
+        re.DOTALL,
+    )
+    assert {(a, "color", c) for a, c, _ in legend} | {(a, "shape", m) for a, _, m in legend} == (
+        expected
+    )
+
+
+def test_two_settings_of_a_board_share_the_looks(make_result):
+    results = [
+        make_result(RunOptions(agent=agent, keep_ratio=keep_ratio, epochs=epochs))
+        for epochs, agents in ((4, ["a", "b", "full_short"]), (8, ["b", "c", "full_short"]))
+        for agent in agents
+        for keep_ratio in (0.1, 0.3)
+    ]
+    charts = charts_of(html(standings(results), "board"))
+    assert "cost-1" in charts
+    look = {(agent, channel) for agent, channel, _ in agent_scales(charts["cost-0"])}
+    assert look == {(a, c) for a in ("a", "b", "c", *CONTROLS) for c in ("color", "shape")}
+    assert agent_scales(charts["cost-0"]) == agent_scales(charts["cost-1"])
+
+
 def test_every_agent_looks_different():
-    agents = [f"agent{i}" for i in range(54)]
-    look = looks(["full", "full_short", "static_random", "random_dynamic", "rs2", *agents])
-    assert len(set(look.values())) == 59
+    look = looks([*CONTROLS, *(f"agent{i}" for i in range(130))])
+    assert len(set(look.values())) == 135
+    assert [look[name].colour for name in CONTROLS] == ["currentColor"] * 2 + ["#8c929b"] * 3
+    few = looks(["agent7"])
+    assert {name: few[name] for name in CONTROLS} == {name: look[name] for name in CONTROLS}
+    with pytest.raises(ValueError, match="an agent is named twice among a, b, a"):
+        looks(["a", "b", "a"])
+
+
+def texts_in(spec):
+    svg = vl_convert.vegalite_to_svg(spec)
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_the_curves_of_a_picture_are_those_of_the_best(many):
+    """All cost the same here, so that the best by accuracy are the best at equal cost."""
+    texts = texts_in(pictures(many)["curves-keep0.3"])
+    comparison = next(c for c in many.comparisons if c.keep_ratio == 0.3)
+    others = [row for row in comparison.rows if row.agent not in CONTROLS]
+    best = sorted(others, key=lambda row: row.last.value)[-6:]
+    assert {text for text in texts if text.startswith("agent")} == {row.agent for row in best}
+    assert set(CONTROLS) <= set(texts)
+    assert "8 agents not shown" in texts
+
+
+def test_a_picture_of_costs_has_titles(many):
+    texts = texts_in(pictures(many)["cost"])
+    assert "sample passes, share of all data for all epochs" in texts
+    assert "test accuracy, last epoch, %" in texts
+    assert "Digits, 4 epochs" in texts
+    assert png(pictures(many)["cost"]).startswith(b"\x89PNG")
 
 
 def test_report_files(fake_board):

@@ -5,11 +5,13 @@ tests/install_chromium.sh installs it.
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 from prune_bench.compare import read_standings
 from prune_bench.report import html
+from prune_bench.runner import RunOptions
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -31,8 +33,16 @@ PATIENCE = 120_000
 
 
 @pytest.fixture
-def page(fake_board, tmp_path):
-    """The report of the made-up board, drawn. Complaints and requests end the test."""
+def page(fake_board, make_result, tmp_path):
+    """The report of the made-up board, drawn. Complaints and requests end the test.
+
+    At 30 % are fourteen agents more, `more0` the best of them.
+    """
+    for place in range(14):
+        options = RunOptions(agent=f"more{place}", keep_ratio=0.3, epochs=10)
+        result = make_result(options)
+        result["test_accuracy"]["last"] = 0.85 - 0.01 * place
+        (fake_board / "runs" / f"more{place}.json").write_text(json.dumps(result))
     file = tmp_path / "report.html"
     file.write_text(html(read_standings(fake_board), "made-up board"))
     wrong: list[str] = []
@@ -71,7 +81,8 @@ def test_the_page_works(page):
     check_sorting(page)
     check_keep_ratio(page)
     check_unit(page)
-    check_focus(page)
+    check_rows(page)
+    check_chosen(page)
     check_hover(page)
     check_widths(page)
 
@@ -106,15 +117,56 @@ def check_unit(page):
     page.wait_for_function("document.querySelector('#cost-0 svg').textContent.includes('seconds')")
 
 
-def check_focus(page):
-    button = page.get_by_role("button", name="fake_winner", exact=True)
-    button.click()
+def texts_of(page, chart):
+    return page.locator(f"#{chart} svg text").all_text_contents()
+
+
+def height_of(page, chart):
+    return page.evaluate(f"views['{chart}'].height()")
+
+
+def settle(page):
     page.mouse.move(0, 0)
+    page.wait_for_function("Promise.all(Object.values(views).map((v) => v.runAsync()))")
+    page.wait_for_timeout(100)
+
+
+def check_rows(page):
+    """A row is 23 pixels high, however many there are at a keep ratio."""
+    page.locator(".toolbar").get_by_text("30 %", exact=True).click()
+    settle(page)
+    # 12 of 17 agents and three controls
+    assert height_of(page, "pulls-0") == 23 * (12 + 3)
+    assert "5 agents not shown" in texts_of(page, "pulls-0")
+    assert height_of(page, "ahead1-0") == 23 * (12 + 3)
+    assert height_of(page, "ahead0-0") == 23 * (3 + 3)
+    page.locator(".panel .more:visible").click()
+    settle(page)
+    assert height_of(page, "ahead1-0") == height_of(page, "pulls-0") == 23 * (17 + 3)
+    assert not any("not shown" in text for text in texts_of(page, "pulls-0"))
+    page.get_by_text("the best and the chosen", exact=True).click()
+    page.locator(".toolbar").get_by_text("10 %", exact=True).click()
+    settle(page)
+    assert height_of(page, "pulls-0") == 23 * (3 + 3)
+
+
+def check_chosen(page):
+    page.locator(".toolbar").get_by_text("30 %", exact=True).click()
+    settle(page)
+    button = page.get_by_role("button", name="more13", exact=True)
+    assert "11 agents not shown" in texts_of(page, "curves-0")
+    assert "more13" not in texts_of(page, "ahead1-0")
+    button.click()
+    settle(page)
     assert button.get_attribute("aria-pressed") == "true"
-    assert page.evaluate("views['cost-0'].signal('focus')") == "fake_winner"
-    button.click()
-    page.mouse.move(0, 0)
-    assert page.evaluate("views['cost-0'].signal('focus')") is None
+    assert page.evaluate("views['cost-0'].signal('chosen')") == ["more13"]
+    assert "10 agents not shown" in texts_of(page, "curves-0")
+    assert "more13" in texts_of(page, "ahead1-0")
+    page.get_by_role("button", name="choose none").click()
+    settle(page)
+    assert "more13" not in texts_of(page, "ahead1-0")
+    assert button.get_attribute("aria-pressed") == "false"
+    assert not page.get_by_role("button", name="choose none").is_visible()
 
 
 def check_hover(page):
@@ -131,3 +183,11 @@ def check_widths(page):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # a table that is cut says so
+        boxes = page.locator(".scroll:visible")
+        cut = boxes.evaluate_all("boxes => boxes.map((b) => b.scrollWidth > b.clientWidth)")
+        said = page.locator(".wide").evaluate_all(
+            """boxes => boxes.map((b) => getComputedStyle(b, "::before").content)"""
+        )
+        assert said == ['"more columns: scroll →"' if is_cut else "none" for is_cut in cut]
+        assert any(cut) == (width == 390)

@@ -19,20 +19,34 @@ const config = {
 
 const specs = JSON.parse(document.getElementById("charts").textContent);
 const views = {};
+const rowHeights = {};
+
+// Rows of one height, however many are shown. Vega-Lite's own steps would do that, but they warn in
+// a chart that is as wide as its container.
+async function drawRows(id) {
+  const [view, rowHeight] = [views[id], rowHeights[id]];
+  await view.runAsync();
+  if (rowHeight) await view.height(rowHeight * view.scale("y").domain().length).runAsync();
+}
 
 async function draw() {
   for (const [id, spec] of Object.entries(specs)) {
+    rowHeights[id] = spec.height.step;
+    spec.height = rowHeights[id] || spec.height;
     const options = { renderer: "svg", actions: false, config };
     views[id] = (await vegaEmbed(document.getElementById(id), spec, options)).view;
+    await drawRows(id);
   }
   document.body.dataset.drawn = "yes";
 }
 
 // Sets a parameter in every chart of a section that has it.
 function tell(section, name, value) {
-  for (const chart of section.querySelectorAll(".chart")) {
-    const knows = (specs[chart.id].params || []).some((param) => param.name === name);
-    if (knows && views[chart.id]) views[chart.id].signal(name, value).runAsync();
+  for (const { id } of section.querySelectorAll(".chart")) {
+    const knows = (specs[id].params || []).some((param) => param.name === name);
+    if (!knows || !views[id]) continue;
+    views[id].signal(name, value);
+    drawRows(id);
   }
 }
 
@@ -61,28 +75,57 @@ function sortBy(heading) {
   body.append(...[...body.rows].sort(compare));
 }
 
-for (const section of document.querySelectorAll(".setting")) {
-  showRows(section, Number(section.dataset.keep));
-  for (const input of section.querySelectorAll("input[data-signal]")) {
-    input.addEventListener("change", () => {
-      const { signal } = input.dataset;
-      const value = signal === "keep" ? Number(input.value) : input.value;
-      tell(section, signal, value);
-      if (signal === "keep") showRows(section, value);
-    });
-  }
-  let pinned = null;
-  const buttons = [...section.querySelectorAll(".legend button")];
+// Lets the legend of a section choose agents, and point at one.
+function chooseAgents(section) {
+  const chosen = new Set();
+  const none = section.querySelector(".none-chosen");
+  const buttons = [...section.querySelectorAll(".legend [data-agent]")];
+  const show = () => {
+    for (const each of buttons) each.ariaPressed = String(chosen.has(each.dataset.agent));
+    none.hidden = chosen.size === 0;
+    tell(section, "chosen", [...chosen]);
+  };
   for (const button of buttons) {
     const { agent } = button.dataset;
     button.addEventListener("mouseenter", () => tell(section, "focus", agent));
-    button.addEventListener("mouseleave", () => tell(section, "focus", pinned));
+    button.addEventListener("mouseleave", () => tell(section, "focus", null));
     button.addEventListener("click", () => {
-      pinned = pinned === agent ? null : agent;
-      for (const each of buttons) each.ariaPressed = String(each.dataset.agent === pinned);
-      tell(section, "focus", pinned);
+      if (!chosen.delete(agent)) chosen.add(agent);
+      show();
     });
   }
+  none.addEventListener("click", () => {
+    chosen.clear();
+    show();
+  });
+}
+
+const values = { keep: Number, unit: String, all: Boolean };
+for (const section of document.querySelectorAll(".setting")) {
+  showRows(section, Number(section.dataset.keep));
+  const inputs = [...section.querySelectorAll("input[data-signal]")];
+  for (const input of inputs) {
+    input.addEventListener("change", () => {
+      const { signal } = input.dataset;
+      const value = values[signal](input.value);
+      tell(section, signal, value);
+      if (signal === "keep") showRows(section, value);
+      if (signal === "all") section.classList.toggle("all", value);
+    });
+  }
+  const all = inputs.find((input) => input.dataset.signal === "all" && input.value);
+  for (const more of section.querySelectorAll(".more")) {
+    more.addEventListener("click", () => all.click());
+  }
+  chooseAgents(section);
+}
+for (const box of document.querySelectorAll(".scroll")) {
+  const look = () => {
+    const left = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    box.parentNode.classList.toggle("cut", left > 2);
+  };
+  box.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(box);
 }
 for (const heading of document.querySelectorAll(".sortable thead th")) {
   heading.firstElementChild.addEventListener("click", () => sortBy(heading));

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import altair as alt
 
+from prune_bench.charts.palette import AHEAD, BEHIND, INK, LEVEL, REPEATED, ranks
 from prune_bench.charts.shared import (
-    AHEAD,
-    BEHIND,
-    INK,
-    LEVEL,
+    BEST_ROWS,
+    ROW,
     Chart,
     Records,
+    agent_rows,
     data,
+    is_shown,
     name_with_cost,
+    not_shown,
+    parameters,
     signed_axis,
 )
 from prune_bench.standings import Comparison, Row
@@ -27,14 +30,12 @@ def ahead(comparison: Comparison) -> Chart | None:
     Agents that are off the scale of the others, see `left_end`, are numbers at its edge. None where
     nothing can be compared yet.
     """
-    rows = [row for row in comparison.shown if row.ahead is not None]
+    rows = [row for row in comparison.rows if row.ahead is not None]
     if not rows:
         return None
     rows.sort(key=lambda row: -row.ahead.value if row.ahead else 0.0)
-    order = [name_with_cost(row) for row in rows]
-    y = alt.Y("agent:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, labelPadding=8))
-    colour = alt.Color("colour:N", scale=None)
-    estimates, runs = _ahead_estimates(rows), _ahead_runs(rows)
+    rank = ranks(comparison)
+    estimates, runs = _estimates(rows, rank), _runs(rows, rank)
     left = left_end([(record["low"], record["high"]) for record in estimates])
     off = [record for record in estimates if record["points"] < left]
     near = [
@@ -42,11 +43,12 @@ def ahead(comparison: Comparison) -> Chart | None:
         for record in estimates
         if record["points"] >= left
     ]
-    right = max(record["points"] for record in (*estimates, *runs))
-    scale = alt.Scale(domainMin=left, domainMax=right) if off else alt.Undefined
+    dots = [record for record in runs if record["points"] >= left]
+    scale = _scale(near, dots) if off else alt.Undefined
+    shown = is_shown(BEST_ROWS)
     x = alt.X("points:Q", title="points, full_short = 0", axis=signed_axis(), scale=scale)
-    dots = alt.Chart(data([record for record in runs if record["points"] >= left]))
-    marks = alt.Chart(data(near))
+    y = agent_rows(sort=[name_with_cost(row) for row in rows])
+    of_agent = {"y": y, "color": alt.Color("colour:N", scale=None)}
     tip = [
         alt.Tooltip("agent:N", title="agent"),
         alt.Tooltip("points:Q", format="+.2f", title="points ahead"),
@@ -57,21 +59,47 @@ def ahead(comparison: Comparison) -> Chart | None:
         alt.Tooltip("cost:Q", format=".3f"),
         alt.Tooltip("accuracy:Q", format=".2f", title="test accuracy, %"),
     ]
-    return alt.layer(
-        alt.Chart(data([{"zero": 0}]))
-        .mark_rule(color=INK, strokeWidth=1.2)
-        .encode(x=alt.X("zero:Q")),
-        marks.mark_rule(strokeWidth=6, opacity=0.28, strokeCap="round").encode(
-            x=alt.X("low:Q"), x2="high:Q", y=y, color=colour
-        ),
-        dots.mark_circle(size=26, opacity=0.55).encode(
-            x=x, y=y, color=colour, tooltip=[*tip, alt.Tooltip("seed:Q")]
-        ),
-        marks.mark_tick(thickness=3, size=16).encode(x=x, y=y, color=colour, tooltip=details),
-        alt.Chart(data(off))
-        .mark_text(align="left", fontWeight="bold")
-        .encode(x=alt.value(2), y=y, text="off:N", color=colour, tooltip=details),
-    ).properties(width="container", height=25 * len(rows))
+    marks = alt.Chart(data(near)).transform_filter(shown)
+    return (
+        alt.layer(
+            alt.Chart(data([{"zero": 0}]))
+            .mark_rule(color=INK, strokeWidth=1.2)
+            .encode(x=alt.X("zero:Q")),
+            marks.mark_rule(strokeWidth=6, opacity=0.28, strokeCap="round").encode(
+                **of_agent, x=alt.X("low:Q"), x2="high:Q"
+            ),
+            alt.Chart(data(dots))
+            .transform_filter(shown)
+            .mark_circle(size=26, opacity=0.55)
+            .encode(**of_agent, x=x, tooltip=[*tip, alt.Tooltip("seed:Q")]),
+            marks.mark_tick(thickness=3, size=16).encode(**of_agent, x=x, tooltip=details),
+            alt.Chart(data(off))
+            .transform_filter(shown)
+            .mark_text(align="left", fontWeight="bold")
+            .encode(**of_agent, x=alt.value(2), text="off:N", tooltip=details),
+            not_shown(estimates, shown),
+        )
+        .add_params(*parameters("all", "chosen"))
+        .properties(width="container", height=alt.Step(ROW))
+    )
+
+
+def hides_some(comparison: Comparison) -> bool:
+    """Whether there are agents that `ahead` shows only where the reader asks for them."""
+    return any(BEST_ROWS <= rank < REPEATED for rank in ranks(comparison).values())
+
+
+def _scale(near: Records, dots: Records) -> alt.Scale:
+    """As wide as what is shown, where something lies off its left end: that would widen it."""
+    ends = [(r["rank"], r[end]) for r in near for end in ("low", "high")]
+    ends += [(r["rank"], r["points"]) for r in dots]
+    every = [end for _, end in ends]
+    best = [end for rank, end in ends if rank < BEST_ROWS] or every
+
+    def end(of: Callable[[Sequence[float]], float]) -> alt.ExprRef:
+        return alt.ExprRef(f"all || length(chosen) > 0 ? {of(every):.6g} : {of(best):.6g}")
+
+    return alt.Scale(domainMin=end(min), domainMax=end(max))
 
 
 def left_end(intervals: Sequence[tuple[float, float]]) -> float:
@@ -89,10 +117,12 @@ def left_end(intervals: Sequence[tuple[float, float]]) -> float:
     return left if min(low for low, _ in intervals) < 2 * left else -math.inf
 
 
-def _ahead_runs(rows: Sequence[Row]) -> Records:
+def _runs(rows: Sequence[Row], rank: Mapping[str, int]) -> Records:
     return [
         {
-            "agent": name_with_cost(row),
+            "agent": row.agent,
+            "label": name_with_cost(row),
+            "rank": rank[row.agent],
             "points": 100 * value,
             "seed": seed,
             "colour": _verdict_colour(row),
@@ -102,10 +132,12 @@ def _ahead_runs(rows: Sequence[Row]) -> Records:
     ]
 
 
-def _ahead_estimates(rows: Sequence[Row]) -> Records:
+def _estimates(rows: Sequence[Row], rank: Mapping[str, int]) -> Records:
     return [
         {
-            "agent": name_with_cost(row),
+            "agent": row.agent,
+            "label": name_with_cost(row),
+            "rank": rank[row.agent],
             "points": 100 * row.ahead.value,
             "low": 100 * (row.ahead.value if row.ahead.low is None else row.ahead.low),
             "high": 100 * (row.ahead.value if row.ahead.high is None else row.ahead.high),

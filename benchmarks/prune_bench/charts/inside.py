@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
 
+from prune_bench.charts.palette import AHEAD, BEHIND, ranks
 from prune_bench.charts.shared import (
-    AHEAD,
-    BEHIND,
+    BEST_ROWS,
+    ROW,
     Chart,
     Records,
+    agent_rows,
     data,
     few_labels,
-    height,
-    keep_parameter,
+    is_shown,
     name,
+    not_shown,
     of_keep,
+    parameters,
 )
-from prune_bench.standings import PHASES, Comparison, Row
+from prune_bench.standings import PHASES, REFERENCES, Comparison, Row
 
 PHASE_COLOURS = dict(
     zip(PHASES, (AHEAD, "#E69F00", "#009E73", "#b8bdc4", "#CC79A7", "#dfe2e6"), strict=True)
@@ -32,38 +35,23 @@ MAX_BINS = 20
 def time_split(comparisons: Sequence[Comparison]) -> Chart:
     """Seconds of a run in each phase."""
     records = [
-        {
-            "agent": name(row),
-            "keep": comparison.keep_ratio,
-            "phase": phase,
-            "order": place,
-            "seconds": row.phases[phase],
-            "total": sum(row.phases.values()),
-        }
-        for comparison in comparisons
-        for row in comparison.rows
-        if row.runs and row.agent != "full"
+        record | {"phase": phase, "order": place, "seconds": row.phases[phase], "total": total}
+        for record, row in _rows(comparisons, ("full",))
+        if (total := sum(row.phases.values()))
         for place, phase in enumerate(PHASES)
         if row.phases[phase]
     ]
     present = [phase for phase in PHASES if any(record["phase"] == phase for record in records)]
-    return (
-        alt.Chart(data(records))
-        .transform_filter(of_keep())
-        .mark_bar(height={"band": 0.72})
-        .encode(
-            y=alt.Y(
-                "agent:N",
-                sort=alt.EncodingSortField("total", "max", "ascending"),
-                title=None,
-                axis=alt.Axis(labelLimit=220),
-            ),
+    scale = alt.Scale(domain=present, range=[PHASE_COLOURS[phase] for phase in present])
+    legend = alt.Legend(orient="top", title=None, symbolType="square", columns=3, offset=22)
+    bars = alt.Chart().mark_bar(height={"band": 0.72})
+    return _of_agents(
+        comparisons,
+        records,
+        bars.encode(
+            y=agent_rows(sort=alt.EncodingSortField("total", "max", "ascending")),
             x=alt.X("seconds:Q", title="seconds of a run"),
-            color=alt.Color(
-                "phase:N",
-                scale=alt.Scale(domain=present, range=[PHASE_COLOURS[phase] for phase in present]),
-                legend=alt.Legend(orient="top", title=None, symbolType="square", columns=3),
-            ),
+            color=alt.Color("phase:N", scale=scale, legend=legend),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("agent:N"),
@@ -71,33 +59,28 @@ def time_split(comparisons: Sequence[Comparison]) -> Chart:
                 alt.Tooltip("seconds:Q", format=".3~s"),
                 alt.Tooltip("total:Q", format=".3~s"),
             ],
-        )
-        .add_params(keep_parameter(comparisons))
-        .properties(width="container", height=height(records))
+        ),
     )
 
 
 def kept(comparisons: Sequence[Comparison], by: Literal["difficulty", "class"]) -> Chart:
     """How much more often than evenly each group of arms was kept: blue more, orange less."""
     records = [
-        record | {"keep": comparison.keep_ratio}
-        for comparison in comparisons
-        for row in comparison.rows
-        if row.runs and row.agent not in ("full", "full_short")
-        for record in _kept_records(row, by)
+        record | of_group
+        for record, row in _rows(comparisons, REFERENCES)
+        for of_group in _kept_records(row, by)
     ]
     titles = {"difficulty": "easiest tenth  →  hardest tenth", "class": "class"}
     strength = alt.Opacity(
         "strength:Q", scale=alt.Scale(domain=[0, 0.6], range=[0.03, 1], clamp=True), legend=None
     )
-    return (
-        alt.Chart(data(records))
-        .transform_filter(of_keep())
-        .transform_calculate(strength="abs(datum.ratio - 1)")
-        .mark_rect(cornerRadius=1.5)
-        .encode(
+    rectangles = alt.Chart().transform_calculate(strength="abs(datum.ratio - 1)")
+    return _of_agents(
+        comparisons,
+        records,
+        rectangles.mark_rect(cornerRadius=1.5).encode(
             x=alt.X("group:O", title=titles[by], axis=few_labels()),
-            y=alt.Y("agent:N", title=None, axis=alt.Axis(labelLimit=220)),
+            y=agent_rows(),
             color=alt.condition("datum.ratio > 1", alt.value(AHEAD), alt.value(BEHIND)),
             opacity=strength,
             tooltip=[
@@ -105,44 +88,59 @@ def kept(comparisons: Sequence[Comparison], by: Literal["difficulty", "class"]) 
                 alt.Tooltip("group:O", title=by),
                 alt.Tooltip("ratio:Q", format=".2f", title="times as often as evenly"),
             ],
-        )
-        .add_params(keep_parameter(comparisons))
-        .properties(width="container", height=height(records))
+        ),
     )
 
 
 def pulls(comparisons: Sequence[Comparison]) -> Chart:
     """Which share of the arms was kept so many times."""
     records = [
-        {
-            "agent": name(row),
-            "keep": comparison.keep_ratio,
-            "times": times,
-            "share": share,
-        }
-        for comparison in comparisons
-        for row in comparison.rows
-        if row.runs and row.agent not in ("full", "full_short")
+        record | {"times": times, "share": share}
+        for record, row in _rows(comparisons, REFERENCES)
         for times, share in _pull_shares(row)
     ]
-    return (
-        alt.Chart(data(records))
-        .transform_filter(of_keep())
+    scale = alt.Scale(type="sqrt", range=[0.03, 1])
+    return _of_agents(
+        comparisons,
+        records,
+        alt.Chart()
         .mark_rect(cornerRadius=1.5, color=AHEAD)
         .encode(
             x=alt.X("times:O", title="times kept", sort=None, axis=few_labels()),
-            y=alt.Y("agent:N", title=None, axis=alt.Axis(labelLimit=220)),
-            opacity=alt.Opacity(
-                "share:Q", scale=alt.Scale(type="sqrt", range=[0.03, 1]), legend=None
-            ),
+            y=agent_rows(),
+            opacity=alt.Opacity("share:Q", scale=scale, legend=None),
             tooltip=[
                 alt.Tooltip("agent:N"),
                 alt.Tooltip("times:O", title="times kept"),
                 alt.Tooltip("share:Q", format=".1%", title="of all arms"),
             ],
+        ),
+    )
+
+
+def _rows(
+    comparisons: Sequence[Comparison], without: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], Row]]:
+    """What every record of a row begins with, and the row."""
+    for comparison in comparisons:
+        places = ranks(comparison)
+        for row in comparison.rows:
+            if row.runs and row.agent not in without:
+                record = {"agent": row.agent, "label": name(row), "rank": places[row.agent]}
+                yield record | {"keep": comparison.keep_ratio}, row
+
+
+def _of_agents(comparisons: Sequence[Comparison], records: Records, chart: Chart) -> Chart:
+    """A row for each agent that is shown at one keep ratio, and how many are not."""
+    chart.data = data(records)
+    shown = is_shown(BEST_ROWS)
+    return (
+        alt.layer(
+            chart.transform_filter(f"{of_keep()} && {shown}"),
+            not_shown(records, shown, of_keep()),
         )
-        .add_params(keep_parameter(comparisons))
-        .properties(width="container", height=height(records))
+        .add_params(*parameters("keep", "all", "chosen", comparisons=comparisons))
+        .properties(width="container", height=alt.Step(ROW))
     )
 
 
@@ -157,7 +155,7 @@ def _kept_records(row: Row, by: Literal["difficulty", "class"]) -> Records:
             frequency = np.array(counts["pulls_by_class"]) / arms
         shares.append(frequency / (frequency.mean() or 1.0))
     return [
-        {"agent": name(row), "group": group, "ratio": float(ratio)}
+        {"group": group, "ratio": float(ratio)}
         for group, ratio in enumerate(np.mean(shares, axis=0), start=by == "difficulty")
     ]
 

@@ -8,15 +8,8 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_bench.charts.shared import (
-    AHEAD,
-    BEHIND,
-    COLOURS,
-    Chart,
-    Records,
-    data,
-    few_labels,
-)
+from prune_bench.charts.palette import AHEAD, BEHIND, COLOURS
+from prune_bench.charts.shared import Chart, Records, data, few_labels
 from prune_bench.inspection import TENTHS, Watched, share_kept
 
 EVEN = "#eef0f3"

@@ -9,21 +9,23 @@ import altair as alt
 import numpy as np
 
 from prune_bench.board import CONTROLS
+from prune_bench.charts.palette import Palette
 from prune_bench.charts.shared import (
+    BEST_CURVES,
     Chart,
     agent_colour,
-    begun,
     dashed_controls,
     data,
-    focus_parameter,
     focused,
-    looks,
+    is_shown,
+    not_shown,
+    parameters,
 )
 from prune_bench.standings import Comparison
 from prune_bench.statistics import performance_profile
 
 
-def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
+def performance_profiles(comparisons: Sequence[Comparison], palette: Palette) -> Chart | None:
     """Which share of the runs ends above a normalised score.
 
     None where the scale is not known at every keep ratio, or fewer than two agents have all their
@@ -41,25 +43,23 @@ def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
     scores = np.concatenate([runs for agent in strata.values() for runs in agent])
     low, high = max(-1.0, scores.min()), min(2.0, scores.max())
     thresholds = np.linspace(low, high, 121)
-    look = looks(row.agent for row in begun(comparisons))
+    others = [agent for agent in strata if agent not in CONTROLS]
+    best_first = sorted(others, key=lambda agent: -np.mean(np.concatenate(strata[agent])))
+    rank = dict.fromkeys(CONTROLS, -1) | {agent: i for i, agent in enumerate(best_first)}
     records = [
-        {
-            "agent": agent,
-            "control": agent in CONTROLS,
-            "score": score,
-            "share": share,
-            "complete": True,
-        }
+        {"agent": agent, "rank": rank[agent], "score": score, "share": share, "complete": True}
         for agent, runs in strata.items()
         for score, share in zip(thresholds, performance_profile(runs, thresholds), strict=True)
     ]
-    return (
+    shown = is_shown(BEST_CURVES, focus=True)
+    lines = (
         alt.Chart(data(records))
+        .transform_filter(shown)
         .mark_line(strokeWidth=1.8, interpolate="step-after")
         .encode(
             x=alt.X("score:Q", title="normalised score: 0 random_dynamic, 1 full"),
             y=alt.Y("share:Q", title="runs above it", axis=alt.Axis(format="%")),
-            color=agent_colour(look),
+            color=agent_colour(palette),
             detail="agent:N",
             strokeDash=dashed_controls(),
             opacity=focused(0.9),
@@ -69,6 +69,9 @@ def performance_profiles(comparisons: Sequence[Comparison]) -> Chart | None:
                 alt.Tooltip("share:Q", format=".0%", title="runs above it"),
             ],
         )
-        .add_params(focus_parameter())
+    )
+    return (
+        alt.layer(lines, not_shown(records, shown))
+        .add_params(*parameters("all", "chosen", "focus"))
         .properties(width="container", height=300)
     )

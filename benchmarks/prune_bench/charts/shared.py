@@ -1,11 +1,8 @@
-"""What the charts of a report share: colours, shapes, data, and the three parameters.
+"""What the charts of a report share: data, axes, and the parameters.
 
 Each chart shows one setting. The page sets the parameters in all charts at once: `keep` (a keep
-ratio), `unit` ("passes" or "seconds") and `focus` (an agent, or null).
-
-Ink is "currentColor", so that one chart does for a light and a dark page. Colours are Okabe and
-Ito's, told apart by all, the blue lighter for dark pages; an agent has a colour and a shape, a
-control is grey.
+ratio), `unit` ("passes" or "seconds"), `all` (whether all agents are shown), `chosen` (agents that
+are shown beside the best) and `focus` (an agent that the reader points at, or null).
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from typing import Any, Literal
 
 import altair as alt
 
-from prune_bench.board import CONTROLS
+from prune_bench.charts.palette import GREY, REPEATED, Palette
 from prune_bench.standings import Comparison, Row, distinct
 
 Chart = Any
@@ -23,34 +20,16 @@ Chart = Any
 Records = list[dict[str, Any]]
 Unit = Literal["passes", "seconds"]
 
-INK, GREY = "currentColor", "#8c929b"
-AHEAD, LEVEL, BEHIND = "#1a7fc1", "#8c929b", "#d55e00"
-COLOURS = (AHEAD, BEHIND, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-SHAPES = (
-    *("circle", "square", "triangle-up", "diamond", "triangle-down", "cross"),
-    *("triangle-right", "triangle-left", "wedge"),
-)
+BEST_ROWS, BEST_CURVES = 12, 6
+"""So many of the best agents of a keep ratio have a row or a point, and a curve; more are shown
+where the reader chooses them."""
+ROW = 23
+"""Pixels of a row."""
 
 COST_TITLES: dict[Unit, str] = {
     "passes": "sample passes, share of all data for all epochs",
     "seconds": "seconds, evaluation left out",
 }
-
-
-def looks(agents: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """A colour and a shape for each agent, the same in every chart.
-
-    Controls are grey, in the order of `CONTROLS`; others walk through the colours, then go on to
-    the next shape.
-    """
-    chosen = {}
-    others = [agent for agent in agents if agent not in CONTROLS]
-    for place, shape in enumerate(SHAPES[: len(CONTROLS)]):
-        chosen[CONTROLS[place]] = (INK if place < 2 else GREY, shape)
-    for place, agent in enumerate(others):
-        round_trip, colour = divmod(place, len(COLOURS))
-        chosen[agent] = (COLOURS[colour], SHAPES[(colour + round_trip) % len(SHAPES)])
-    return chosen
 
 
 def data(records: Records) -> alt.Data:
@@ -77,38 +56,47 @@ def begun(comparisons: Sequence[Comparison]) -> list[Row]:
     return [row for row in distinct(comparisons) if row.runs]
 
 
-def agent_colour(look: dict[str, tuple[str, str]], legend: bool = False) -> Any:
-    scale = alt.Scale(domain=list(look), range=[colour for colour, _ in look.values()])
-    colour = alt.Color("agent:N", scale=scale, legend=_legend(legend, len(look)))
+# -- colours and marks ----------------------------------------------------------------------------
+
+
+def agent_colour(palette: Palette, legend: Iterable[str] = ()) -> Any:
+    """The colour of an agent, grey where runs are missing."""
+    scale = alt.Scale(domain=list(palette), range=[look.colour for look in palette.values()])
+    colour = alt.Color("agent:N", scale=scale, legend=_legend(palette, legend))
     return alt.condition("datum.complete", colour, alt.value(GREY))
 
 
-def agent_shape(look: dict[str, tuple[str, str]], legend: bool = False) -> alt.Shape:
-    scale = alt.Scale(domain=list(look), range=[shape for _, shape in look.values()])
-    return alt.Shape("agent:N", scale=scale, legend=_legend(legend, len(look)))
+def agent_mark(palette: Palette, legend: Iterable[str] = ()) -> alt.Shape:
+    """The mark of an agent."""
+    scale = alt.Scale(domain=list(palette), range=[look.mark for look in palette.values()])
+    return alt.Shape("agent:N", scale=scale, legend=_legend(palette, legend))
 
 
-def _legend(shown: bool, entries: int) -> alt.Legend | None:
-    """The page has a legend of its own for all charts together; a picture needs one, of all."""
-    return alt.Legend(title=None, symbolLimit=0, columns=1 + entries // 24) if shown else None
-
-
-def focused(opacity: float) -> Any:
-    return alt.condition(
-        "focus === null || datum.agent === focus", alt.value(opacity), alt.value(0.06)
+def _legend(palette: Palette, agents: Iterable[str]) -> alt.Legend | None:
+    """The page has a legend of its own for all charts together; a picture, of what it shows."""
+    entries = [agent for agent in palette if agent in set(agents)]
+    if not entries:
+        return None
+    columns = 1 + len(entries) // 24
+    return alt.Legend(
+        title=None, values=entries, symbolLimit=0, symbolOpacity=1, symbolSize=80, columns=columns
     )
 
 
-def focus_parameter() -> alt.Parameter:
-    return alt.param(name="focus", value=None)
+def dashed_controls() -> Any:
+    """Of lines: controls are dashed."""
+    return alt.condition("datum.rank < 0", alt.value([4, 3]), alt.value([1, 0]))
 
 
-def unit_parameter() -> alt.Parameter:
-    return alt.param(name="unit", value="passes")
+# -- parameters -----------------------------------------------------------------------------------
 
 
-def keep_parameter(comparisons: Sequence[Comparison]) -> alt.Parameter:
-    return alt.param(name="keep", value=comparisons[0].keep_ratio)
+def parameters(*names: str, comparisons: Sequence[Comparison] = ()) -> list[alt.Parameter]:
+    """The parameters of these names, as a picture has them and a page begins."""
+    values: dict[str, Any] = {"unit": "passes", "all": False, "chosen": [], "focus": None}
+    if comparisons:
+        values["keep"] = comparisons[0].keep_ratio
+    return [alt.param(name=name, value=values[name]) for name in names]
 
 
 def of_unit() -> str:
@@ -119,19 +107,67 @@ def of_keep() -> str:
     return "datum.keep === keep"
 
 
+def is_shown(best: int, focus: bool = False) -> str:
+    """Of the best so many, the controls, and what the reader has chosen or points at."""
+    pointed_at = " || datum.agent === focus" if focus else ""
+    ranked = f"datum.rank < (all ? {REPEATED} : {best})"
+    return f"({ranked} || indexof(chosen, datum.agent) >= 0{pointed_at})"
+
+
+def not_shown(records: Records, shown: str, where: str = "true") -> Chart:
+    """A text above the chart: how many agents are not shown.
+
+    Args:
+        records: with `agent`, `rank` and what else the two tests read.
+        shown: the test of what is shown.
+        where: the test of what there is to show.
+    """
+    fields = ("agent", "rank", "keep")
+    agents = {tuple(record.get(field) for field in fields) for record in records}
+    rows = [dict(zip(fields, agent, strict=True)) for agent in sorted(agents, key=str)]
+    return (
+        alt.Chart(data(rows))
+        .transform_filter(f"datum.rank < {REPEATED} && {where} && !{shown}")
+        .transform_aggregate(count="distinct(agent)")
+        .transform_filter("datum.count > 0")
+        .transform_calculate(
+            text="datum.count + (datum.count === 1 ? ' agent' : ' agents') + ' not shown'"
+        )
+        .mark_text(align="right", baseline="bottom", fontSize=11.5, color=GREY)
+        .encode(x=alt.value("width"), y=alt.value(-5), text="text:N")
+    )
+
+
+def focused(opacity: float) -> Any:
+    """What the reader points at stands out, else what was chosen."""
+    lit = (
+        "focus === null ? length(chosen) === 0 || indexof(chosen, datum.agent) >= 0"
+        " : datum.agent === focus"
+    )
+    return {
+        "condition": [
+            {"test": lit, "value": opacity},
+            {"test": "focus === null", "value": 0.45 * opacity},
+        ],
+        "value": 0.06,
+    }
+
+
+# -- axes -----------------------------------------------------------------------------------------
+
+
 def cost_title() -> alt.TitleParams:
     """The title of the axis of costs. Vega-Lite lets a parameter decide that of a chart only."""
     passes, seconds = COST_TITLES["passes"], COST_TITLES["seconds"]
     text = alt.ExprRef(f"unit === 'passes' ? '{passes}' : '{seconds}'")
-    return alt.TitleParams(text, orient="bottom", fontSize=12, fontWeight="normal", offset=4)
+    return alt.TitleParams(
+        text, orient="bottom", anchor="middle", fontSize=12, fontWeight="normal", offset=4
+    )
 
 
-def height(records: Records) -> int:
-    """Enough for the keep ratio with the most agents."""
-    agents: dict[float, set[str]] = {}
-    for record in records:
-        agents.setdefault(record["keep"], set()).add(record["agent"])
-    return 23 * max(map(len, agents.values()), default=1)
+def agent_rows(**more: Any) -> alt.Y:
+    """The axis of the agents."""
+    return alt.Y("label:N", title=None, axis=alt.Axis(labelLimit=220, labelPadding=8), **more)
 
 
 def signed_axis() -> alt.Axis:
@@ -140,8 +176,3 @@ def signed_axis() -> alt.Axis:
 
 def few_labels() -> alt.Axis:
     return alt.Axis(labelAngle=0, labelOverlap=True)
-
-
-def dashed_controls() -> Any:
-    """Of lines: controls are dashed."""
-    return alt.condition("datum.control", alt.value([4, 3]), alt.value([1, 0]))

@@ -9,8 +9,9 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_bench.charts.palette import AHEAD, INK, looks
 from prune_bench.charts.per_agent import EVEN, FEW_ROUNDS, LEFT, longest, rounds, usual_share
-from prune_bench.charts.shared import AHEAD, INK, Chart, data, looks
+from prune_bench.charts.shared import Chart, data
 from prune_bench.inspection import Watched, overlap
 
 
