@@ -13,4 +13,4 @@ class Notice(UserWarning):
 
 def say(text: str) -> None:
     """Warn once in a process, by one line without a place in the code: the cause is in the data."""
-    warnings.warn_explicit(text, Notice, "prune_env", 0, module="notices", registry=_said)
+    warnings.warn_explicit(text, Notice, "data", 0, module="notices", registry=_said)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.data.dataset import Dataset, Split
+from prune_env.notices import say
 
 
 def balanced(labels: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -38,7 +39,8 @@ def balanced(labels: NDArray[np.int64], count: int, rng: np.random.Generator) ->
 def limited(dataset: Dataset, limit: int | None) -> Dataset:
     """Keep `limit` training images and at most `limit` test images, for a quick try.
 
-    Always the same ones, class-balanced. None, or more than there are, keeps them all.
+    Always the same ones, class-balanced. None, or more than there are, keeps them all. That the
+    test split was cut is said and noted.
 
     Raises:
         ValueError: if the limit does not leave one image for every class.
@@ -57,6 +59,9 @@ def limited(dataset: Dataset, limit: int | None) -> Dataset:
         kept = balanced(split.labels, limit, np.random.default_rng(0))
         return Split(split.images[kept], split.labels[kept])
 
-    return replace(
-        dataset, train=few(dataset.train), test=few(dataset.test), part_of=dataset.digest
-    )
+    train, test, notes = few(dataset.train), few(dataset.test), dataset.notes
+    if test is not dataset.test:
+        note = f"limit={limit} cuts the test split of {dataset.name} too: {limit:,} of "
+        notes = (*notes, f"{note}{len(dataset.test.labels):,} images")
+        say(notes[-1])
+    return replace(dataset, train=train, test=test, notes=notes, part_of=dataset.digest)

@@ -104,7 +104,7 @@ def _write(entry: Path, dataset: Dataset, digest: str) -> None:
                 np.save(file, array)
             checksums[path.name] = files.verify(path)
     about: dict[str, Any] = {"key": digest, "files": checksums}
-    about |= {name: getattr(dataset, name) for name in ("name", "classes", "notes")}
+    about |= {name: getattr(dataset, name) for name in ("name", "classes", "notes", "digest")}
     with files.replacing(entry / ABOUT, sealed=True) as temporary:
         temporary.write_text(json.dumps(about), encoding="utf-8")
 
@@ -124,7 +124,7 @@ def _open(entry: Path, digest: str) -> Dataset | None:
             raise files.Damaged(f"{entry} is another entry")
         train, test = (Split(array(part, "images"), array(part, "labels")) for part in PARTS)
         classes, notes = tuple(about["classes"]), tuple(about["notes"])
-        return Dataset(about["name"], classes, train, test, notes=notes)
+        return Dataset(about["name"], classes, train, test, notes, part_of=about["digest"])
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.notices import say
+
 
 @dataclass(frozen=True)
 class Split:
@@ -38,7 +40,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     """What was done to it that a reader of results has to know, a line each."""
     part_of: str | None = None
-    """Digest of the data set that this is a part of; None where it is a whole one."""
+    """Digest of the data set that this is a part of, or a copy; None has it worked out."""
 
     @cached_property
     def digest(self) -> str:
@@ -74,25 +76,76 @@ def split_validation(
 
     Args:
         labels: (N,) int64.
-        num_validation: how many samples to carve out; a tenth of them by default.
+        num_validation: how many samples to carve out; None: a tenth of them, or fewer where that
+            would leave a class without any.
         seed: decides which.
 
     Returns:
-        train, validation: positions in `labels`, ascending (int64). Each class has its share of
-        the validation split, rounded so that the sizes sum to num_validation.
+        train, validation: positions in `labels`, ascending (int64); see `carve`.
 
     Raises:
         ValueError: num_validation leaves one of the two empty.
     """
     size = len(labels)
-    num_validation = size // 10 if num_validation is None else num_validation
+    if num_validation is None:
+        spare = size - len(np.unique(labels))
+        num_validation = max(1, min(size // 10, spare))
     if not (isinstance(num_validation, Integral) and 0 < num_validation < size):
         raise ValueError(
             f"num_validation is {num_validation}; {size} training samples allow 1 to {size - 1}"
         )
+    arms, validation = carve(labels, int(num_validation), seed)
+    classes = len(np.unique(labels))
+    for split, kept in (("arm", arms), ("validation sample", validation)):
+        if lost := classes - len(np.unique(labels[kept])):
+            say(
+                f"{lost:,} of {classes:,} classes have no {split}: {size:,} training samples are "
+                f"divided into {len(arms):,} arms and {len(validation):,} for validation"
+            )
+    return arms, validation
+
+
+def carve(
+    labels: NDArray[np.int64], count: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Carve so many samples out, of each class its share.
+
+    Shares are rounded so that they sum to `count`. As far as there are samples, every class keeps
+    one, and every class that has two gives one.
+
+    Args:
+        labels: (N,) int64.
+        count: 1 to N - 1.
+        seed: decides which.
+
+    Returns:
+        rest, carved: positions in `labels`, ascending (int64).
+    """
+    size = len(labels)
     shuffled = np.random.default_rng(seed).permutation(size)
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     # evenly spaced positions of a list sorted by class: each class gets its share
-    spaced = (np.arange(num_validation) * size + size // 2) // num_validation
-    validation = np.sort(by_class[spaced])
-    return np.setdiff1d(np.arange(size), validation), validation
+    carved = by_class[(np.arange(count) * size + size // 2) // count]
+    sizes = np.bincount(labels)
+    shares = np.bincount(labels[carved], minlength=len(sizes))
+    mended = _mended(shares, sizes)
+    if (mended != shares).any():
+        starts = np.cumsum(sizes) - sizes
+        places = zip(starts, mended, strict=True)
+        carved = np.concatenate([by_class[start : start + share] for start, share in places])
+    return np.setdiff1d(np.arange(size), carved), np.sort(carved)
+
+
+def _mended(shares: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Shares of the same sum, as near as may be: 1 to size - 1 of each class where that can be."""
+    count = shares.sum()
+    most = np.maximum(sizes - 1, 0)
+    least = np.minimum(most, 1)
+    most = most if most.sum() >= count else sizes
+    least = least if least.sum() <= count else np.zeros_like(sizes)
+    shares = np.clip(shares, least, most)
+    while shares.sum() > count:
+        shares[np.argmax(np.where(shares > least, shares, -1))] -= 1
+    while shares.sum() < count:
+        shares[np.argmax(most - shares)] += 1
+    return shares

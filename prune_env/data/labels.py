@@ -43,7 +43,9 @@ def read_labels(values: NDArray[Any], noted: Sequence[Any] | None, where: str) -
     Raises:
         ValueError: they are something else, negative, or beyond the names.
     """
-    if values.dtype.kind == "U":
+    if values.dtype.kind == "b":
+        values = values.astype(str)  # "False" and "True"
+    if values.dtype.kind == "U" or all(isinstance(value, str) for value in values.flat):
         found, ids = np.unique(values, return_inverse=True)
         if "" in found:
             raise ValueError(f"{where} holds empty texts; expected a class name for each sample")
@@ -94,6 +96,8 @@ def matched(
         ValueError: a test sample is of a class that is in no training sample.
     """
     classes = tuple(train.names[i] for i in np.unique(train.ids))
+    if len(classes) < 2:
+        raise ValueError(f"{where}: {len(classes)} class, at least 2 are needed")
     place = {name: number for number, name in enumerate(classes)}
     unknown = [test.names[i] for i in np.unique(test.ids) if test.names[i] not in place]
     if unknown:

@@ -15,13 +15,15 @@ from prune_env.data.arrays import checked, digits, from_arrays, from_npz
 from prune_env.data.cache import cache_folder, cached
 from prune_env.data.dataset import Dataset
 from prune_env.data.folder import image_folder
-from prune_env.data.source import Source
+from prune_env.data.source import Reading, Source
+from prune_env.notices import say
 
 NAMES = ("digits", "cifar10", "cifar100", "images")
 
 EXPECTED = """expected is one of
   train-*.parquet and test-*.parquet   (the layout of the HuggingFace hub)
-  train/<class>/* and test/<class>/*   (an image folder)
+  train/<class>/* and test/<class>/* or val/<class>/*   (an image folder)
+  <class>/*   (the same without splits: a fifth of each class becomes the test split)
   cifar-10-batches-py/ or cifar-100-python/   (unpacked by torchvision)
   a file .npz with train_images, train_labels, test_images, test_labels"""
 
@@ -34,6 +36,9 @@ def load(
     data: Data | None = None,
     *,
     image_size: int | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    skip_broken: bool = False,
     cache: str | Path | None = None,
 ) -> Dataset:
     """Load labelled images, decoded: from the cache if they have been loaded before.
@@ -56,10 +61,17 @@ def load(
             unpacked CIFAR, an .npz file, "owner/name" on the HuggingFace hub, a Dataset, or
             the four arrays of `prune_env.data.arrays.from_arrays`.
         image_size: resize encoded images to a square of so many pixels.
+        image_column: the column of images of parquet files, where that is not clear.
+        label_column: that of the labels.
+        skip_broken: go on without images that cannot be decoded, and say how many they are.
         cache: folder of decoded images; see `prune_env.data.cache.cache_folder`.
 
     Returns:
-        A Dataset whose images may be memory-mapped and read-only.
+        A Dataset whose images may be memory-mapped and read-only. Its classes are those that have
+        training images; train and test are matched by the names of classes.
+
+    Warns:
+        Notice: what `Dataset.notes` says, such as how a folder without splits was divided.
 
     Raises:
         ValueError: data is damaged, empty, or not what the name says; names the file.
@@ -71,7 +83,12 @@ def load(
         raise ValueError(f"name is {name!r}, allowed are {', '.join(NAMES)}")
     if image_size is not None and image_size < 1:
         raise ValueError(f"image_size is {image_size}, at least 1 pixel is needed")
-    source = _find(name, data, image_size)
+    reading = Reading(image_size, image_column, label_column, skip_broken)
+    source = _find(name, data, reading)
+    if (image_column or label_column) and not source.has_columns:
+        raise ValueError(
+            f"{source.name} has no columns; image_column and label_column are parquet's"
+        )
 
     def read() -> Dataset:
         return _expected(name, checked(source.read()), image_size)
@@ -80,10 +97,13 @@ def load(
         dataset = read()
     else:
         dataset = _expected(name, cached(source.key, read, cache_folder(cache)), image_size)
-    return replace(dataset, name=name if name in cifar.CLASSES else source.name)
+    notes = (*source.notes, *dataset.notes)
+    for note in notes:
+        say(note)
+    return replace(dataset, name=name if name in cifar.CLASSES else source.name, notes=notes)
 
 
-def _find(name: str, data: Data | None, image_size: int | None) -> Source:
+def _find(name: str, data: Data | None, reading: Reading) -> Source:
     if name == "digits":
         if data is not None:
             raise ValueError(f"digits come with scikit-learn, data is {data!r}, allowed is None")
@@ -95,30 +115,33 @@ def _find(name: str, data: Data | None, image_size: int | None) -> Source:
     if isinstance(data, Dataset):
         return Source(data.name, None, lambda: data)
     if isinstance(data, str | os.PathLike):
-        return _find_place(name, os.fspath(data), image_size)
+        return _find_place(name, os.fspath(data), reading)
     if isinstance(data, Mapping | Sequence):
         return Source("arrays", None, lambda: from_arrays(data, "arrays"))
     raise TypeError(f"data is a {type(data).__name__}; {EXPECTED}, or the same arrays in memory")
 
 
-def _find_place(name: str, place: str, image_size: int | None) -> Source:
+def _find_place(name: str, place: str, reading: Reading) -> Source:
     path = Path(place).expanduser()
     if path.suffix == ".npz" and path.is_file():
         return Source(path.stem, None, lambda: from_npz(path))
     if path.is_file():
         raise ValueError(f"{path} is not a dataset; {EXPECTED}")
     if path.is_dir():
-        return _find_in_folder(name, path, image_size)
+        return _find_in_folder(name, path, reading)
+    if path.exists():
+        raise ValueError(f"{path} is neither a file nor a folder; {EXPECTED}")
     if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", place) and path.suffix != ".npz":
-        return parquet.on_hub(place, image_size)
+        return parquet.on_hub(place, reading)
     raise FileNotFoundError(f"{path} does not exist; {EXPECTED}")
 
 
-def _find_in_folder(name: str, folder: Path, image_size: int | None) -> Source:
-    for known in sorted(cifar.FOLDERS, key=lambda known: known != name):  # the named one first
-        if (folder / cifar.FOLDERS[known]).is_dir():
-            return cifar.unpacked(known, folder)
-    source = parquet.in_folder(folder, image_size) or image_folder(folder, image_size)
+def _find_in_folder(name: str, folder: Path, reading: Reading) -> Source:
+    source = (
+        cifar.unpacked(folder, name)
+        or parquet.in_folder(folder, reading)
+        or image_folder(folder, reading)
+    )
     if source is None:
         found = ", ".join(sorted(file.name for file in folder.iterdir())[:5]) or "nothing"
         raise ValueError(f"{folder} is not a dataset, it holds {found}; {EXPECTED}")

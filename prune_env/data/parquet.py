@@ -3,22 +3,35 @@
     train-00000-of-00001.parquet     img: struct<bytes: binary, path: string>, label: int64
     test-00000-of-00001.parquet
 
-Such files lie in one folder, or come from the hub by name (extra `hub`).
+Such files lie in one folder, or come from the hub by name (extra `hub`). Labels are integers, with
+or without the names that the hub notes in the file, or text.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from prune_env.data.dataset import Dataset, Split
-from prune_env.data.decode import Encoded, decode
-from prune_env.data.source import Source, fingerprint, need_hub_extra
+from prune_env.data.columns import USUAL_LABELS, class_names, find_columns
+from prune_env.data.dataset import Dataset
+from prune_env.data.decode import Encoded
+from prune_env.data.labels import Labels, joined, read_labels
+from prune_env.data.source import (
+    TESTS,
+    TRAINS,
+    Listed,
+    Reading,
+    Source,
+    assemble,
+    need_hub_extra,
+)
+from prune_env.data.tree import File, fingerprint, scan
+from prune_env.memory import check_fits
 
 if TYPE_CHECKING:
     import pyarrow
@@ -26,34 +39,55 @@ if TYPE_CHECKING:
 Tables = Mapping[str, "pyarrow.Table"]
 """One split: its tables, each under the name by which an error calls it."""
 
-TESTS = ("test", "validation", "valid", "val")
-"""What may be the test split, the best first: many datasets on the hub publish no test labels."""
 
+def in_folder(folder: Path, reading: Reading) -> Source | None:
+    """Find the files of train and test in a folder or in one of its subfolders.
 
-def in_folder(folder: Path, image_size: int | None) -> Source | None:
-    """Find train-*.parquet and test-*.parquet in a folder or in one of its subfolders."""
-    parents = sorted(
-        {file.parent for file in [*folder.glob("*.parquet"), *folder.glob("*/*.parquet")]}
-    )
-    if not parents:
+    A file belongs to the split that its name begins with, or to the one that its folder is called.
+    """
+    root = os.path.abspath(folder)
+    found = scan(root, (".parquet",))
+    inside = [scan(path, (".parquet",)) for path in found.folders.values()]
+    inside += [scan(path, (".parquet",)) for one in inside for path in one.folders.values()]
+    groups: dict[str, dict[str, list[File]]] = {}
+    for file in chain(found.files, *(one.files for one in inside)):
+        place, split = _split_of(file.path)
+        groups.setdefault(place, {}).setdefault(split, []).append(file)
+    if not groups:
         return None
-    if len(parents) > 1:
-        names = ", ".join(str(parent) for parent in parents)
-        raise ValueError(f"{folder} holds parquet files in several folders, name one: {names}")
-    files = {part: sorted(parents[0].glob(f"{part}[-.]*parquet")) for part in ("train", *TESTS)}
-    test = next((part for part in TESTS if files[part]), "test")
-    for part in ("train", test):
-        _check_shards(files[part], parents[0], part)
+    if len(groups) > 1:
+        names = ", ".join(sorted(groups))
+        raise ValueError(f"{root} holds parquet files in several folders, name one: {names}")
+    ((place, splits),) = groups.items()
+    train = next((part for part in TRAINS if part in splits), "train")
+    test = next((part for part in TESTS if part in splits), "test")
+    for part in (train, test):
+        _check_shards([file.path for file in splits.get(part, ())], place, part)
+    unused = sorted(set(splits) - {train, test, ""})
+    notes = [f"{root}: {test} is its test split"] if test != "test" else []
+    if unused:
+        notes.append(f"{root}: {', '.join(unused)} are not used, validation is a part of {train}")
 
     def read() -> Dataset:
-        train, held_out = ({str(f): _table(f) for f in files[part]} for part in ("train", test))
-        return _dataset(str(folder), train, held_out, image_size)
+        paths = {part: [file.path for file in splits[part]] for part in (train, test)}
+        return _dataset(root, paths[train], paths[test], reading)
 
-    key = {"parquet": fingerprint(files["train"] + files[test]), "image_size": image_size}
-    return Source(folder.resolve().name, key, read)
+    key = {"parquet": fingerprint(root, splits[train] + splits[test])} | asdict(reading)
+    name = Path(os.path.realpath(root)).name
+    return Source(name, key, read, tuple(notes), has_columns=True)
 
 
-def on_hub(name: str, image_size: int | None) -> Source:
+def _split_of(path: str) -> tuple[str, str]:
+    """The folder of a data set, and the split that a file in it belongs to or ""."""
+    place, name = os.path.split(path)
+    for split in (*TRAINS, *TESTS):
+        if re.match(rf"{split}[-_.]", name.lower()):
+            return place, split
+    outer, last = os.path.split(place)
+    return (outer, last.lower()) if last.lower() in (*TRAINS, *TESTS) else (place, "")
+
+
+def on_hub(name: str, reading: Reading) -> Source:
     """Fetch a dataset from the HuggingFace hub, such as "ylecun/mnist".
 
     Once decoded it is not looked up again: delete the cache to see a newer revision.
@@ -77,82 +111,91 @@ def on_hub(name: str, image_size: int | None) -> Source:
             raise ValueError(
                 f"{name} has the splits {', '.join(splits)}, needed are train and test"
             )
-        train, held_out = ({f"{name} {p}": splits[p].data.table} for p in ("train", test))
-        return _dataset(name, train, held_out, image_size)
+        tables = {part: {f"{name} {part}": splits[part].data.table} for part in ("train", test)}
+        return _from_tables(name, tables["train"], tables[test], reading, files_too=True)
 
-    return Source(name, {"hub": name, "image_size": image_size}, read)
+    return Source(name, {"hub": name} | asdict(reading), read, has_columns=True)
 
 
-def _check_shards(files: list[Path], folder: Path, part: str) -> None:
+def _check_shards(files: list[str], folder: str, part: str) -> None:
     """Refuse a split that lacks a file: the names say how many there should be."""
     if not files:
         raise FileNotFoundError(f"{folder} holds no {part}-*.parquet; expected are train and test")
-    count = re.search(r"-of-(\d+)", files[0].name)
+    names = [os.path.basename(file) for file in files]
+    count = re.search(r"-of-(\d+)", names[0])
     if count and len(files) != int(count[1]):
-        names = ", ".join(file.name for file in files)
         raise FileNotFoundError(
-            f"{folder} should hold {int(count[1])} {part} files, {len(files)} are there: {names}"
+            f"{folder} should hold {int(count[1])} {part} files, {len(files)} are there: "
+            + ", ".join(names)
         )
 
 
-def _table(file: Path) -> pyarrow.Table:
+def _dataset(name: str, train: Sequence[str], test: Sequence[str], reading: Reading) -> Dataset:
+    """Read the same two columns of all files, those that are found in the first."""
+    first = {train[0]: _table(train[0], reading)}
+    image, label = find_columns(first[train[0]].schema, train[0], reading)
+    named = replace(reading, image_column=image, label_column=label)
+    trains = first | {file: _table(file, named) for file in train[1:]}
+    return _from_tables(name, trains, {file: _table(file, named) for file in test}, reading)
+
+
+def _table(file: str, reading: Reading) -> pyarrow.Table:
+    """The columns of images and labels of a file."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as missing:
         raise need_hub_extra(f"reading {file}", missing) from missing
     try:
-        return pyarrow.parquet.read_table(file)
+        with pyarrow.parquet.ParquetFile(file) as opened:
+            columns = find_columns(opened.schema_arrow, file, reading)
+            groups = (opened.metadata.row_group(i) for i in range(opened.num_row_groups))
+            parts = [group.column(i) for group in groups for i in range(group.num_columns)]
+            size = sum(
+                part.total_uncompressed_size
+                for part in parts
+                if part.path_in_schema.split(".")[0] in columns
+            )
+            check_fits(size, file)
+            return opened.read(columns=list(columns))
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{file} is not a whole parquet file: {error}") from error
 
 
-def _dataset(name: str, train: Tables, test: Tables, image_size: int | None) -> Dataset:
+def _from_tables(
+    name: str, train: Tables, test: Tables, reading: Reading, files_too: bool = False
+) -> Dataset:
+    """Make a dataset of tables.
+
+    Args:
+        name: what errors call it.
+        train: at least one.
+        test: likewise.
+        reading: how.
+        files_too: read images that are files which a table names; a stranger's may name any.
+    """
     where, table = next(iter(train.items()))
-    image, label, classes = _columns(table.schema, where)
-    images = [
-        [encoded for where, table in tables.items() for encoded in _encoded(table, image, where)]
-        for tables in (train, test)
-    ]
-    labels = [
-        np.concatenate([_labels(table, label, where) for where, table in tables.items()])
-        for tables in (train, test)
-    ]
-    if classes is None:
-        classes = tuple(str(number) for number in range(int(labels[0].max(initial=-1)) + 1))
-    train_pixels, test_pixels = decode(images[0], images[1], image_size)
-    return Dataset(name, classes, Split(train_pixels, labels[0]), Split(test_pixels, labels[1]))
+    image, label = find_columns(table.schema, where, reading)
+
+    def listed(tables: Tables) -> Listed:
+        images = chain.from_iterable(_encoded(t, image, w, files_too) for w, t in tables.items())
+        labels = [_labels(table, label, where) for where, table in tables.items()]
+        return Listed(list(images), joined(labels, name))
+
+    split = listed(train)
+    guessed = label not in USUAL_LABELS and reading.label_column is None
+    if guessed and split.labels.kind != "named integers":
+        _check_repeats(split.labels, label, where)
+    return assemble(name, split, listed(test), reading)
 
 
-def _columns(schema: pyarrow.Schema, where: str) -> tuple[str, str, tuple[str, ...] | None]:
-    """Find the image column, the label column and, where the hub noted them, the class names."""
-    from pyarrow import types
-
-    noted = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = noted.get("info", {}).get("features", {})
-    structs = [c.name for c in schema if types.is_struct(c.type)]
-    images = [name for name in structs if schema.field(name).type.get_field_index("bytes") >= 0]
-    integers = [c.name for c in schema if types.is_integer(c.type)]
-    named = [name for name in integers if features.get(name, {}).get("_type") == "ClassLabel"]
-    image = _one(images, ("img", "image"), "struct<bytes, path> images", schema, where)
-    label = _one(
-        named or integers, ("label", "labels", "fine_label"), "integer labels", schema, where
-    )
-    classes = features.get(label, {}).get("names")
-    return image, label, tuple(classes) if classes else None
-
-
-def _one(
-    found: list[str], usual: tuple[str, ...], what: str, schema: pyarrow.Schema, where: str
-) -> str:
-    """Choose the column with a usual name, else the only one of its type."""
-    for name in usual:
-        if name in found:
-            return name
-    if len(found) == 1:
-        return found[0]
-    columns = ", ".join(f"{column.name}: {column.type}" for column in schema)
-    raise ValueError(f"{where} has {len(found)} columns of {what}, expected is one: {columns}")
+def _check_repeats(labels: Labels, column: str, where: str) -> None:
+    """Refuse a column, found as the only one left, that numbers the samples."""
+    if 2 < len(labels.ids) == len(labels.names):
+        raise ValueError(
+            f"{where}: every row of {column!r} is another, as if it numbered them; "
+            f"label_column={column!r} says that these are the labels"
+        )
 
 
 def _column(table: pyarrow.Table, name: str, where: str) -> Any:
@@ -164,14 +207,22 @@ def _column(table: pyarrow.Table, name: str, where: str) -> Any:
     return column
 
 
-def _encoded(table: pyarrow.Table, name: str, where: str) -> list[Encoded]:
+def _encoded(table: pyarrow.Table, name: str, where: str, files_too: bool) -> list[Encoded]:
     def content(value: Any) -> Any:
-        # as_buffer copies nothing; the hub leaves bytes null where path is a local file
-        return value["bytes"].as_buffer() if value["bytes"].is_valid else Path(str(value["path"]))
+        if value["bytes"].is_valid:
+            return value["bytes"].as_buffer()  # copies nothing
+        path = str(value["path"]) if files_too and "path" in value else ""
+        return path if os.path.isfile(path) else None
 
     rows = enumerate(_column(table, name, where))
     return [Encoded(f"{where}, row {row}", content(value)) for row, value in rows]
 
 
-def _labels(table: pyarrow.Table, name: str, where: str) -> Any:
-    return _column(table, name, where).to_numpy().astype(np.int64)
+def _labels(table: pyarrow.Table, name: str, where: str) -> Labels:
+    from pyarrow import types
+
+    column = _column(table, name, where)
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    noted = class_names(table.schema, where).get(name)
+    return read_labels(column.to_numpy(), noted, f"{where}: {name!r}")

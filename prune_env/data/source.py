@@ -1,13 +1,30 @@
-"""Source: where a dataset comes from, and what tells whether a cached copy of it still holds."""
+"""Source: where a dataset comes from, and how what was found there becomes one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from prune_env.data.dataset import Dataset
+import numpy as np
+
+from prune_env.data.dataset import Dataset, Split, carve
+from prune_env.data.decode import Encoded, decode
+from prune_env.data.labels import Labels, matched
+
+TESTS = ("test", "testing", "validation", "valid", "val", "dev")
+"""What may be the test split, the best first: many datasets publish no test labels."""
+TRAINS = ("train", "training")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How encoded images are read; see `prune_env.data.load`."""
+
+    image_size: int | None = None
+    image_column: str | None = None
+    label_column: str | None = None
+    skip_broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -20,13 +37,70 @@ class Source:
     """JSON: everything that determines the arrays. None: reading is as fast as a cache."""
     read: Callable[[], Dataset]
     """Read and decode it; its name is then what errors call it, such as a path."""
+    notes: tuple[str, ...] = ()
+    """What was decided when it was found; `Dataset.notes` are those of reading it."""
+    has_columns: bool = False
+    """Whether `Reading` may name columns."""
 
 
-def fingerprint(files: Iterable[Path]) -> list[tuple[str, int, int]]:
-    """Identify files without reading them: resolved path, size in bytes, time of change in ns."""
-    resolved = sorted(file.resolve() for file in files)
-    stats = [file.stat() for file in resolved]
-    return [(str(f), s.st_size, s.st_mtime_ns) for f, s in zip(resolved, stats, strict=True)]
+@dataclass(frozen=True)
+class Listed:
+    """One split, not decoded yet."""
+
+    images: Sequence[Encoded]
+    """N of them."""
+    labels: Labels
+    """Theirs."""
+
+
+def assemble(name: str, train: Listed, test: Listed | None, reading: Reading) -> Dataset:
+    """Make a dataset of two splits, or of one that is to be divided.
+
+    Raises:
+        ValueError: labels or images are not what a dataset can be made of; names them.
+    """
+    splits = [train] if test is None else [train, test]
+    if not all(split.images for split in splits):
+        counts = " and ".join(f"{len(split.images)}" for split in splits)
+        raise ValueError(f"{name}: {counts} images in train and test: both are needed")
+    matched(train.labels, splits[-1].labels, name)  # before the work of decoding
+    images = [image for split in splits for image in split.images]
+    pixels, good = decode(images, reading.image_size, reading.skip_broken)
+    border, notes = len(train.images), []
+    if not good.all():
+        lost = [image.where for image, is_good in zip(images, good, strict=True) if not is_good]
+        notes.append(f"{name}: {few(lost, len(images))} cannot be decoded and are left out")
+    parts = [(pixels[:border], train.labels, good[:border])]
+    if test is not None:
+        parts.append((pixels[border:], test.labels, good[border:]))
+    whole = [(p if g.all() else p[g], labels[g]) for p, labels, g in parts]
+    classes, train_ids, test_ids = matched(whole[0][1], whole[-1][1], name)
+    if test is not None:
+        return Dataset(
+            name, classes, Split(whole[0][0], train_ids), Split(whole[1][0], test_ids), tuple(notes)
+        )
+    pixels = whole[0][0]
+    rest, held_out = carve(train_ids, max(1, len(train_ids) // 5), seed=0)
+    without = len(classes) - len(np.unique(train_ids[held_out]))
+    notes.append(
+        f"{name} has no test split: {len(held_out):,} of its {len(train_ids):,} images, "
+        "a fifth of each class, were drawn for it, always the same ones"
+        + (f"; {without:,} of {len(classes):,} classes have none there" if without else "")
+    )
+    return Dataset(
+        name,
+        classes,
+        Split(pixels[rest], train_ids[rest]),
+        Split(pixels[held_out], train_ids[held_out]),
+        tuple(notes),
+    )
+
+
+def few(names: Sequence[str], total: int | None = None, most: int = 5) -> str:
+    """Some names and how many there are, such as "2 of 9 files: a, b"."""
+    shown = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    of = f" of {total:,}" if total is not None else ""
+    return f"{len(names):,}{of} ({shown})"
 
 
 def need_hub_extra(what: str, missing: ImportError) -> ImportError:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 from prune_env.data import limited, load
 from prune_env.data.balance import balanced
+from prune_env.data.dataset import split_validation
+from prune_env.notices import Notice
 
 
 def test_digits():
@@ -47,7 +51,12 @@ def test_balanced(sizes: list[int], count: int, chosen: list[int]):
     ],
 )
 def test_limited(limit: int | None, train: list[int], test: list[int]):
-    dataset = limited(load("digits"), limit)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        dataset = limited(load("digits"), limit)
+    cut = f"limit={limit} cuts the test split of digits too: {limit} of 360 images"
+    assert [str(warning.message) for warning in said] == ([cut] if (limit or 360) < 360 else [])
+    assert dataset.notes == tuple(str(warning.message) for warning in said)
     assert np.bincount(dataset.train.labels).tolist() == train
     assert np.bincount(dataset.test.labels).tolist() == test
     again = limited(load("digits"), limit)
@@ -57,3 +66,44 @@ def test_limited(limit: int | None, train: list[int], test: list[int]):
 def test_limit_below_the_number_of_classes():
     with pytest.raises(ValueError, match="limit is 9; digits has 10 classes"):
         limited(load("digits"), 9)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "num_validation", "arms", "validation"),
+    [
+        ([50, 30, 20], 20, [40, 24, 16], [10, 6, 4]),
+        ([10, 1, 10], 2, [9, 1, 9], [1, 0, 1]),  # who has one sample keeps it
+        ([30, 2, 30], 3, [29, 1, 29], [1, 1, 1]),  # who has two gives one
+        ([95, 3, 2], None, [87, 2, 1], [8, 1, 1]),
+        ([2, 2, 1, 1, 1], 2, [1, 1, 1, 1, 1], [1, 1, 0, 0, 0]),
+        ([3, 1, 1, 1, 1, 1, 1, 1], None, [2] + [1] * 7, [1] + [0] * 7),
+        ([4, 0, 4], 2, [3, 0, 3], [1, 0, 1]),
+    ],
+)
+def test_validation_leaves_every_class_an_arm(sizes, num_validation, arms, validation):
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Notice)
+        found = split_validation(labels, num_validation)
+    counts = [np.bincount(labels[kept], minlength=len(sizes)).tolist() for kept in found]
+    assert counts == [arms, validation]
+    assert sorted([*found[0], *found[1]]) == list(range(len(labels)))
+
+
+def test_the_usual_validation_split_is_what_it_has_always_been():
+    """Committed runs rest on it."""
+    _, validation = split_validation(load("digits").train.labels)
+    assert validation[:8].tolist() == [2, 4, 7, 13, 19, 31, 32, 38]
+    assert len(validation) == 143
+
+
+@pytest.mark.parametrize(
+    ("sizes", "num_validation", "message"),
+    [
+        ([1, 1, 1], 1, "1 of 3 classes have no arm: 3 training samples are divided into 2 arms"),
+        ([9, 9, 9], 2, "1 of 3 classes have no validation sample: .*25 arms and 2 for validation"),
+    ],
+)
+def test_a_class_that_is_lost_is_said(sizes, num_validation, message):
+    with pytest.warns(Notice, match=message):
+        split_validation(np.repeat([0, 1, 2], sizes), num_validation)

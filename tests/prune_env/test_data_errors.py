@@ -129,9 +129,9 @@ def without(folder: Path, name: str) -> Path:
         ),
         (lambda f: text(image_folder(f), "test/b/2.png"), ValueError, "b/2.png cannot be decoded"),
         (
-            lambda f: image(image_folder(f), "test/b/2.png", mode="I;16"),
+            lambda f: image(image_folder(f), "test/b/2.tif", mode="F"),
             ValueError,
-            "its mode is I;16, allowed are images of 8 bits",
+            "b/2.tif cannot be decoded as an image: its mode is F, allowed are images of 8 bits",
         ),
     ],
 )
@@ -196,19 +196,24 @@ def hub(tmp_path: Path, png: bytes) -> Path:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"image": "PNG", "label": [-1]}, "train_labels holds -1 to -1"),
-        ({"image": "PNG", "label": [None]}, "'label' are null|0 columns of integer labels"),
-        ({"image": "PNG", "label": ["cat"]}, "train.parquet has 0 columns of integer labels"),
-        ({"image": "PNG", "a": [1], "b": [1]}, "train.parquet has 2 columns of integer labels"),
-        ({"text": ["a"], "label": [0]}, "has 0 columns of struct<bytes, path> images.*text: str"),
-        ({"image": "CUT", "label": [1]}, "train.parquet, row 0 cannot be decoded as an image"),
-        ({"image": "NONE", "label": [1]}, "train.parquet, row 0 cannot be decoded as an image"),
-        ({"photo": "PNG", "label": [1]}, "test.parquet has no column 'photo', only image, label"),
+        ({"image": "PNG", "label": [-1, 0]}, "train.parquet: 'label' holds -1, which is no class"),
+        ({"image": "PNG", "label": [None, 1]}, "train.parquet: 1 rows of 'label' are null"),
+        ({"image": "PNG", "label": [None] * 2}, "'label' is null, labels are integers or text"),
+        ({"image": "PNG", "label": [0.5, 1.0]}, "'label' is double, labels are integers or text"),
+        ({"image": "PNG", "label": [[0], [1]]}, "'label' is list.*, labels are integers or text"),
+        ({"image": "PNG", "label": ["cat", "dog"]}, r"without training samples: 0 \(integers\)"),
+        ({"image": "PNG", "a": [1, 0], "b": [1, 1]}, "2 columns that may be labels, .*: a, b;"),
+        ({"text": ["a", "b"], "label": [0, 1]}, "holds no images, it has text: string, label: int"),
+        ({"image": "CUT", "label": [0, 1]}, "train.parquet, row 1 cannot be decoded as an image"),
+        ({"image": "NONE", "label": [0, 1]}, "row 1 cannot be decoded as an image: it has no byt"),
+        ({"photo": "PNG", "label": [0, 1]}, "test.parquet has no column 'photo', only image: str"),
     ],
 )
 def test_parquet_columns(hub: Path, png: bytes, columns: dict, message: str, tmp_path: Path):
-    images = {"PNG": rows(png), "CUT": rows(png[:60]), "NONE": rows(None)}
-    columns = {k: images[v] if isinstance(v, str) else v for k, v in columns.items()}
+    second = {"PNG": png, "CUT": png[:60], "NONE": None}
+    columns = {
+        k: rows(png) + rows(second[v]) if isinstance(v, str) else v for k, v in columns.items()
+    }
     table(hub / "train.parquet", **columns)
     with pytest.raises(ValueError, match=message):
         load("images", hub, cache=tmp_path / "cache")
