@@ -3,13 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+
+@dataclass(frozen=True)
+class In:
+    """The range of an option, said where its field is: `alpha: Annotated[float, In("(0, 1]")]`.
+
+    Args:
+        interval: "[0, 1)" and the like, as in mathematics; an end may be inf.
+    """
+
+    interval: str
+
+    def ends(self) -> tuple[float, float]:
+        """The two numbers."""
+        low, high = self.interval[1:-1].split(",")
+        return float(low), float(high)
+
+    def __contains__(self, value: Any) -> bool:
+        low, high = self.ends()
+        above = value >= low if self.interval[0] == "[" else value > low
+        below = value <= high if self.interval[-1] == "]" else value < high
+        return above and below  # NaN is nowhere
+
+    def allowed(self, name: str) -> str:
+        """The range in the words of an error message."""
+        low, high = self.ends()
+        if high == float("inf"):
+            return f"{low:g} or more" if self.interval[0] == "[" else f"above {low:g}"
+        signs = ["<=" if end in "[]" else "<" for end in (self.interval[0], self.interval[-1])]
+        return f"{low:g} {signs[0]} {name} {signs[1]} {high:g}"
+
+
+def range_of(hint: Any) -> In | None:
+    """The range in the annotation of a field, also in that of a choice such as `X | None`."""
+    if get_origin(hint) in (Union, UnionType):
+        return next((found for choice in get_args(hint) if (found := range_of(choice))), None)
+    extras = getattr(hint, "__metadata__", ())
+    return next((extra for extra in extras if isinstance(extra, In)), None)
+
+
+def ranges(options: type) -> dict[str, In]:
+    """The ranges of the fields of a dataclass that have one, by their names."""
+    hints = get_type_hints(options, include_extras=True)
+    return {name: found for name, hint in hints.items() if (found := range_of(hint))}
+
+
+def check(options: DataclassInstance) -> None:
+    """Refuse a field whose value is not of the type, or not in the range, that it declares.
+
+    Raises:
+        ValueError: the field, its value and what is allowed.
+    """
+    check_types(options)
+    check_ranges(options)
+
+
+def check_ranges(options: DataclassInstance) -> None:
+    """Refuse a field whose value is not in the range that it declares.
+
+    Raises:
+        ValueError: the field, its value and what is allowed.
+    """
+    for name, allowed in ranges(type(options)).items():
+        value = getattr(options, name)
+        if isinstance(value, Real) and value not in allowed:
+            raise ValueError(f"{name} is {value!r}; allowed is {allowed.allowed(name)}")
 
 
 def check_types(options: DataclassInstance) -> None:
@@ -40,17 +106,6 @@ def names(argument: str, value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str) or not all(isinstance(name, str) for name in listed):
         raise ValueError(f"{argument} is {value!r}; expected {_name(tuple[str, ...])}")
     return listed
-
-
-def check_at_least(options: DataclassInstance, **bounds: float) -> None:
-    """Refuse a field whose value is below its bound, or is NaN.
-
-    Raises:
-        ValueError: the field, its value and what is allowed.
-    """
-    for name, bound in bounds.items():
-        if not (value := getattr(options, name)) >= bound:
-            raise ValueError(f"{name} is {value}; allowed is {bound} or more")
 
 
 def _name(hint: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from prune_env.learners.learner import (
     Signals,
 )
 from prune_env.lookup import unknown
-from prune_env.options import check_at_least, check_types
+from prune_env.options import In, check
 from prune_env.rewards import RoundOutcome, earned, find_reward
 from prune_env.selection import Selection
 
@@ -37,28 +37,25 @@ Feedback = Literal["semi", "full"]
 class RoundOptions:
     """How an episode is run. Checked when made."""
 
-    epochs: int = 8
+    epochs: Annotated[int, In("[1, inf)")] = 8
     """rounds of an episode; ignored where there is a budget"""
-    budget: float | None = None
+    budget: Annotated[float, In("(0, inf)")] | None = None
     """what an episode may cost, in epochs of the whole data; it ends when that is spent"""
     feedback: Feedback = "semi"
     """"semi": only kept arms are observed; "full": a forward pass over the rest as well"""
-    refresh: int = 1
+    refresh: Annotated[int, In("[1, inf)")] = 1
     """with full feedback: rounds between two passes over the rest; none follows the last round"""
     reward: str = "val_loss_drop"
     """a name in `prune_env.rewards.REWARDS`, or an import path"""
     signals: tuple[str, ...] = USUAL
     """entries of the observation"""
-    evaluate_every: int = 1
+    evaluate_every: Annotated[int, In("[1, inf)")] = 1
     """rounds between two evaluations on the validation split; the last round always has one"""
     test: bool = True
     """evaluate on the test split when the episode ends, for `info` only"""
 
     def __post_init__(self) -> None:
-        check_types(self)
-        check_at_least(self, epochs=1, refresh=1, evaluate_every=1)
-        if self.budget is not None and not 0 < self.budget < float("inf"):
-            raise ValueError(f"budget is {self.budget}; allowed is a number above 0, in epochs")
+        check(self)
         for name in self.signals:
             if name not in SIGNALS:
                 raise ValueError(unknown("signal", name, SIGNALS))

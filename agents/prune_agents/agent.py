@@ -14,12 +14,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.options import check_types
+from prune_env.options import In, check
 from prune_env.selection import ActionKind, affordable_arms
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ State = dict[str, NDArray[Any]]
 class Agent(ABC):
     """Options that every policy shares."""
 
-    keep_ratio: float = 0.3
-    """share of the arms to keep each round, in (0, 1]"""
-    period: int = 1
+    keep_ratio: Annotated[float, In("(0, 1]")] = 0.3
+    """share of the arms to keep each round"""
+    period: Annotated[int, In("[1, inf)")] = 1
     """rounds between two selections; in between the last one is trained again"""
-    seed: int = 0
+    seed: Annotated[int, In("[0, inf)")] = 0
     """decides everything random in this agent"""
 
     signals: ClassVar[tuple[str, ...]] = ()
@@ -55,15 +55,7 @@ class Agent(ABC):
     """Raised whenever the policy chooses otherwise than before: its old runs then do not count."""
 
     def __post_init__(self) -> None:
-        check_types(self)
-        self._require(0 < self.keep_ratio <= 1, "keep_ratio", "0 < keep_ratio <= 1")
-        self._require(self.period >= 1, "period", "1 or more")
-        self._require(self.seed >= 0, "seed", "0 or more")
-
-    def _require(self, holds: bool, name: str, allowed: str) -> None:
-        """Refuse the value of an option unless the condition on it holds."""
-        if not holds:
-            raise ValueError(f"{name} is {getattr(self, name)!r}; allowed is {allowed}")
+        check(self)
 
     # -- what a policy implements ---------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.bandit import LossBandit
 from prune_agents.maths import UNSEEN, rank_within
 from prune_agents.registry import register
+from prune_env.options import In
 
 UNTRIED = 1e9
 """The score of a group that was never tried: above all others, below an arm never observed."""
@@ -63,16 +64,12 @@ class RCAP(Agent):
     K again among the others, as if the full one took none; here what is left of K.
     """
 
-    beta: float = 2.0
-    """temperature of the softmax, above 0; the authors use 1/3 to 3"""
+    beta: Annotated[float, In("(0, inf)")] = 2.0
+    """temperature of the softmax; the authors use 1/3 to 3"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "label")
     keeps_k: ClassVar[bool] = False
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.beta > 0, "beta", "above 0")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return {
@@ -112,21 +109,15 @@ class ArmClusters(LossBandit):
     observed go before all groups. A proposal of this project.
     """
 
-    bands: int = 5
+    bands: Annotated[int, In("[1, inf)")] = 5
     """parts that the losses of a class are split into"""
-    c: float = 0.1
-    """weight of the bonus, 0 or more"""
-    discount: float = 0.9
-    """what an observation keeps of its weight each round, in (0, 1]"""
+    c: Annotated[float, In("[0, inf)")] = 0.1
+    """weight of the bonus"""
+    discount: Annotated[float, In("(0, 1]")] = 0.9
+    """what an observation keeps of its weight each round"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "label")
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.bands >= 1, "bands", "1 or more")
-        self._require(self.c >= 0, "c", "0 or more")
-        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {

@@ -7,7 +7,7 @@ an arm here serves all that look like it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from prune_agents.bandit import LossBandit
 from prune_agents.maths import UNSEEN, Floats, ema, ema_variance
 from prune_agents.registry import register
 from prune_agents.sampling import best_k
+from prune_env.options import In
 
 NUM_FEATURES = 7
 
@@ -37,23 +38,16 @@ class Contextual(LossBandit):
 
     explore: Literal["ucb", "thompson"] = "ucb"
     """how doubt about the parameters enters"""
-    c: float = 0.3
-    """how much it counts, 0 or more"""
-    ridge: float = 0.1
-    """what A starts from, above 0"""
-    discount: float = 0.9
-    """what a round keeps of its weight each round, in (0, 1]"""
-    alpha: float = 0.5
-    """weight of the newest loss in the moving mean and deviation, in (0, 1]"""
+    c: Annotated[float, In("[0, inf)")] = 0.3
+    """how much it counts"""
+    ridge: Annotated[float, In("(0, inf)")] = 0.1
+    """what A starts from"""
+    discount: Annotated[float, In("(0, 1]")] = 0.9
+    """what a round keeps of its weight each round"""
+    alpha: Annotated[float, In("(0, 1]")] = 0.5
+    """weight of the newest loss in the moving mean and deviation"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "margin", "age", "pulls", "label")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.c >= 0, "c", "0 or more")
-        self._require(self.ridge > 0, "ridge", "above 0")
-        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
-        self._require(0 < self.alpha <= 1, "alpha", "0 < alpha <= 1")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {

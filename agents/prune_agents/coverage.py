@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from prune_agents.prior import Traces
 from prune_agents.registry import register
 from prune_agents.sampling import weighted_k
 from prune_agents.static import Static, highest
+from prune_env.options import In
 
 
 def stratum_quotas(sizes: NDArray[np.integer], k: int) -> NDArray[np.int64]:
@@ -42,15 +43,10 @@ class CCS(Static):
     run, which is the default, and trained for a fixed number of steps: here epochs are fixed.
     """
 
-    beta: float = 0.1
-    """share of all arms left out as the hardest, in [0, 1)"""
-    strata: int = 50
+    beta: Annotated[float, In("[0, 1)")] = 0.1
+    """share of all arms left out as the hardest"""
+    strata: Annotated[int, In("[1, inf)")] = 50
     """how many"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.beta < 1, "beta", "0 <= beta < 1")
-        self._require(self.strata >= 1, "strata", "1 or more")
 
     def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         margin = traces.signals["margin"].mean(axis=(0, 1))
@@ -81,16 +77,12 @@ class DUAL(Windowed):
 
     sampling: Literal["beta", "top"] = "beta"
     """draw by the odds above, or keep the K highest"""
-    c: float = 4.0
-    """how fast the choice turns to easier arms as keep_ratio falls, above 0"""
+    c: Annotated[float, In("(0, inf)")] = 4.0
+    """how fast the choice turns to easier arms as keep_ratio falls"""
 
     prior_share: ClassVar[float] = 0.15
     prior_floor: ClassVar[int] = 4
     window_share: ClassVar[float] = 1 / 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.c > 0, "c", "above 0")
 
     def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         confidence = traces.signals["confidence"]

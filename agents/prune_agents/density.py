@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import UNSEEN, Floats, squared_distances
 from prune_agents.registry import register
 from prune_agents.sampling import weighted_k
+from prune_env.options import In
 
 
 @register("density_epoch")
@@ -26,17 +27,12 @@ class DensityEpoch(Agent):
     inside a batch which samples may skip the deep layers.
     """
 
-    centres: int = 100
+    centres: Annotated[int, In("[1, inf)")] = 100
     """arms that the density is estimated from"""
-    floor: float = 0.01
+    floor: Annotated[float, In("(0, inf)")] = 0.01
     """what is added to a density, at most 1, so that no arm has odds above 1 / floor; above 0"""
 
     signals: ClassVar[tuple[str, ...]] = ("features",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.centres >= 1, "centres", "1 or more")
-        self._require(self.floor > 0, "floor", "above 0")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return {"log_odds": np.full((num_runs, num_arms), UNSEEN)}

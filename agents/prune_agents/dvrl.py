@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from prune_agents import mlp
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.registry import register
 from prune_agents.sampling import logistic, systematic
+from prune_env.options import In
 
 INPUTS = ("loss", "margin", "age", "pulls")
 SIZES = (len(INPUTS), 16, 1)
@@ -33,17 +34,12 @@ class DVRL(Agent):
     project's.
     """
 
-    lr: float = 0.2
-    """length of a step of theta whose reward is as unusual as rewards are on average, above 0"""
-    alpha: float = 0.3
-    """weight of the newest reward in both moving averages, in (0, 1]"""
+    lr: Annotated[float, In("(0, inf)")] = 0.2
+    """length of a step of theta whose reward is as unusual as rewards are on average"""
+    alpha: Annotated[float, In("(0, 1]")] = 0.3
+    """weight of the newest reward in both moving averages"""
 
     signals: ClassVar[tuple[str, ...]] = (*INPUTS, "val_loss")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.lr > 0, "lr", "above 0")
-        self._require(0 < self.alpha <= 1, "alpha", "0 < alpha <= 1")
 
     def env_options(self, epochs: float) -> dict[str, Any]:
         return {"evaluate_every": 1}  # else a reward is of several rounds

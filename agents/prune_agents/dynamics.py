@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from prune_agents import difficulty
 from prune_agents.prior import Prior
 from prune_agents.registry import register
 from prune_agents.static import Scored, Signals, Static
+from prune_env.options import In
 
 
 @register("forgetting")
@@ -128,8 +129,8 @@ class TDDS(Windowed, Scored):
     the training passes.
     """
 
-    decay: float = 0.9
-    """weight of the newest window, in (0, 1]"""
+    decay: Annotated[float, In("(0, 1]")] = 0.9
+    """weight of the newest window"""
 
     extra = ("divergence",)
     prior_share: ClassVar[float] = 0.15
@@ -137,10 +138,6 @@ class TDDS(Windowed, Scored):
     window_share: ClassVar[float] = 1 / 3
     fewest_rounds: ClassVar[int] = 3
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 < self.decay <= 1, "decay", "0 < decay <= 1")
 
     def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         divergence = signals["divergence"]

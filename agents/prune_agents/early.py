@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,23 +11,20 @@ from numpy.typing import NDArray
 from prune_agents.prior import Extra, Prior
 from prune_agents.registry import register
 from prune_agents.static import Scored, Signals
+from prune_env.options import In
 
 
 @dataclass(frozen=True, kw_only=True)
 class Early(Scored):
     """Keeps the arms of the highest mean of one signal over short prior runs."""
 
-    prior_runs: int = 1
+    prior_runs: Annotated[int, In("[1, inf)")] = 1
     """independent prior runs to average over, each of which is charged"""
     over: Literal["rounds", "last"] = "rounds"
     """mean over the rounds of a prior run, or its last round only"""
 
     prior_share: ClassVar[float] = 0.1
     prior_floor: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.prior_runs >= 1, "prior_runs", "1 or more")
 
     def prior(self, epochs: int) -> Prior:
         return replace(super().prior(epochs), runs=self.prior_runs)

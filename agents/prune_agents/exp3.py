@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from prune_agents.agent import Observation, State
 from prune_agents.bandit import LossBandit
 from prune_agents.registry import register
 from prune_agents.sampling import inclusion, systematic
+from prune_env.options import In
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +69,8 @@ class Exp3M(Exp3):
     clip(loss / log C, 0, 1). Uchiya, Nakamura and Kudo (2010), from memory.
     """
 
-    gamma: float = 0.1
-    """share of uniform exploration, and step size, in (0, 1]"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 < self.gamma <= 1, "gamma", "0 < gamma <= 1")
+    gamma: Annotated[float, In("(0, 1]")] = 0.1
+    """share of uniform exploration, and step size"""
 
     def gain(self, reward: NDArray[Any], chance: NDArray[Any]) -> NDArray[Any]:
         share = chance.sum(axis=1, keepdims=True) / chance.shape[1]  # K / N
@@ -96,15 +93,10 @@ class Exp3IX(Exp3):
     K plays a round is this project's form.
     """
 
-    eta: float = 0.1
-    """step size, above 0"""
-    gamma: float = 0.05
-    """implicit exploration, 0 or more"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.eta > 0, "eta", "above 0")
-        self._require(self.gamma >= 0, "gamma", "0 or more")
+    eta: Annotated[float, In("(0, inf)")] = 0.1
+    """step size"""
+    gamma: Annotated[float, In("[0, inf)")] = 0.05
+    """implicit exploration"""
 
     def gain(self, reward: NDArray[Any], chance: NDArray[Any]) -> NDArray[Any]:
         return -self.eta * (1 - reward) / (chance + self.gamma)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import UNSEEN
 from prune_agents.registry import register
 from prune_agents.sampling import best_k
+from prune_env.options import In
 
 
 @register("forget_online")
@@ -24,14 +25,10 @@ class ForgetOnline(Agent):
     run; discounting and choosing online is this project's form.
     """
 
-    discount: float = 0.9
-    """what a count keeps at each observation, in [0, 1]"""
+    discount: Annotated[float, In("[0, 1]")] = 0.9
+    """what a count keeps at each observation"""
 
     signals: ClassVar[tuple[str, ...]] = ("correct",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.discount <= 1, "discount", "0 <= discount <= 1")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return {

@@ -7,7 +7,7 @@ charged there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.registry import register
 from prune_agents.sampling import best_k
+from prune_env.options import In
 from prune_env.selection import ActionKind
 
 
@@ -42,16 +43,12 @@ class Kakurenbo(FullFeedback):
     training mode and augmented; here as the environment scores them.
     """
 
-    threshold: float = 0.7
-    """an arm whose label has less than this probability is not hidden, in [0, 1]"""
+    threshold: Annotated[float, In("[0, 1]")] = 0.7
+    """an arm whose label has less than this probability is not hidden"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "confidence", "correct", "progress")
     action: ClassVar[ActionKind] = "weights"
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.threshold <= 1, "threshold", "0 <= threshold <= 1")
 
     def env_options(self, epochs: float) -> dict[str, Any]:
         options = super().env_options(epochs)
@@ -81,15 +78,11 @@ class NLUDiet(FullFeedback):
     project's.
     """
 
-    warm_up: float = 0.1
-    """share of the run that is trained whole, in [0, 1]"""
+    warm_up: Annotated[float, In("[0, 1]")] = 0.1
+    """share of the run that is trained whole"""
 
     signals: ClassVar[tuple[str, ...]] = ("error_norm", "progress")
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.warm_up <= 1, "warm_up", "0 <= warm_up <= 1")
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

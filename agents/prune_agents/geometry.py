@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prune_agents.prior import Prior, Traces
 from prune_agents.registry import register
 from prune_agents.static import Static
+from prune_env.options import In
 
 Array = NDArray[np.floating[Any]]
 
@@ -98,15 +99,10 @@ class D2(Geometric):
     divided by their mean: both are this project's proposals.
     """
 
-    neighbours: int = 10
+    neighbours: Annotated[int, In("[1, inf)")] = 10
     """how many nearest ones each arm has in the graph"""
-    gamma: float = 1.0
-    """how fast what is taken away falls with the distance, 0 or more"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.neighbours >= 1, "neighbours", "1 or more")
-        self._require(self.gamma >= 0, "gamma", "0 or more")
+    gamma: Annotated[float, In("[0, inf)")] = 1.0
+    """how fast what is taken away falls with the distance"""
 
     def pick(
         self, features: Array, traces: Traces, k: int, rng: np.random.Generator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.registry import register
 from prune_agents.sampling import inclusion, systematic
+from prune_env.options import In
 from prune_env.selection import ActionKind
 
 
@@ -28,16 +29,12 @@ class ISEpoch(Agent):
     form.
     """
 
-    uniform: float = 0.2
-    """share of uniform sampling in the mix, in (0, 1]"""
+    uniform: Annotated[float, In("(0, 1]")] = 0.2
+    """share of uniform sampling in the mix"""
 
     signals: ClassVar[tuple[str, ...]] = ("error_norm",)
     action: ClassVar[ActionKind] = "weights"
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 < self.uniform <= 1, "uniform", "0 < uniform <= 1")
 
     def env_options(self, epochs: float) -> dict[str, Any]:
         return {} if self.uniform >= 0.01 else {"weight_max": 1 / self.uniform}

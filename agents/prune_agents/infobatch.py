@@ -8,7 +8,7 @@ round is whole in either case.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import Floats, Mask, batch_mean, ends_by
 from prune_agents.registry import register
 from prune_agents.sampling import best_k, random_part
+from prune_env.options import In
 from prune_env.selection import ActionKind
 
 MAX_PRUNED = 0.9
@@ -42,21 +43,16 @@ class InfoBatch(Agent):
     1 - rho |L| / N.
     """
 
-    rho: float = 0.5
-    """share of the easy arms that is pruned, in [0, 0.9]"""
-    delta: float = 0.875
-    """share of the run that is pruned, in [0, 1]"""
+    rho: Annotated[float, In("[0, 0.9]")] = 0.5
+    """share of the easy arms that is pruned"""
+    delta: Annotated[float, In("[0, 1]")] = 0.875
+    """share of the run that is pruned"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = False
     reads_keep_ratio: ClassVar[bool] = False
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.rho <= MAX_PRUNED, "rho", f"0 <= rho <= {MAX_PRUNED}")
-        self._require(0 <= self.delta <= 1, "delta", "0 <= delta <= 1")
 
     def scores(self, state: State, observation: Observation) -> Floats:
         """(M, N): the higher the harder."""
@@ -114,15 +110,10 @@ class BLS(InfoBatch):
     is nothing and in a run of eight rounds would decide more than the loss.
     """
 
-    smoothing: float = 0.9
-    """what the average keeps of its past, in [0, 1)"""
-    batch_size: int = 128
+    smoothing: Annotated[float, In("[0, 1)")] = 0.9
+    """what the average keeps of its past"""
+    batch_size: Annotated[int, In("[1, inf)")] = 128
     """arms that share one loss"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.smoothing < 1, "smoothing", "0 <= smoothing < 1")
-        self._require(self.batch_size >= 1, "batch_size", "1 or more")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         zeros = np.zeros((num_runs, num_arms), np.float32)

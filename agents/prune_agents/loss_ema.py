@@ -12,7 +12,7 @@ mean and variance of 0, by it as by any other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import UNSEEN, ema, ema_variance, schedule
 from prune_agents.registry import register
 from prune_agents.sampling import best_k, weighted_k
+from prune_env.options import In
 from prune_env.selection import random_k
 
 
@@ -32,14 +33,10 @@ class Uncertainty(Agent):
     s <- (1 - alpha) s + alpha loss, for every arm observed. From memory the paper's first step.
     """
 
-    alpha: float = 0.8
-    """weight of the newest loss, in (0, 1]"""
+    alpha: Annotated[float, In("(0, 1]")] = 0.8
+    """weight of the newest loss"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 < self.alpha <= 1, "alpha", "0 < alpha <= 1")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return {"mean": np.full((num_runs, num_arms), UNSEEN)}
@@ -62,12 +59,8 @@ class EpsilonGreedy(Uncertainty):
     floor(epsilon K) arms are drawn uniformly from those that greed leaves out.
     """
 
-    epsilon: float = 0.1
-    """share of the kept arms that are random, in [0, 1]"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.epsilon <= 1, "epsilon", "0 <= epsilon <= 1")
+    epsilon: Annotated[float, In("[0, 1]")] = 0.1
+    """share of the kept arms that are random"""
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -86,12 +79,8 @@ class UCB(Uncertainty):
     score m + c v: the variance, not its root, and no count of pulls.
     """
 
-    c: float = 1.0
-    """weight of the variance, 0 or more"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.c >= 0, "c", "0 or more")
+    c: Annotated[float, In("[0, inf)")] = 1.0
+    """weight of the variance"""
 
     def start(self, num_runs: int, num_arms: int) -> State:
         variance = np.zeros((num_runs, num_arms), np.float32)
@@ -133,18 +122,13 @@ class Boltzmann(Uncertainty):
     project's.
     """
 
-    tau_start: float = 1.0
-    """temperature in the first round, nats, above 0"""
-    tau_end: float = 0.1
-    """temperature in the last round, nats, above 0"""
+    tau_start: Annotated[float, In("(0, inf)")] = 1.0
+    """temperature in the first round, nats"""
+    tau_end: Annotated[float, In("(0, inf)")] = 0.1
+    """temperature in the last round, nats"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.tau_start > 0, "tau_start", "above 0")
-        self._require(self.tau_end > 0, "tau_end", "above 0")
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import UNSEEN
 from prune_agents.registry import find, make, register
 from prune_agents.sampling import best_k
+from prune_env.options import In
 from prune_env.selection import ActionKind
 
 
@@ -30,25 +31,23 @@ class MetaBandit(Agent):
 
     policies: tuple[str, ...] = ("random_dynamic", "uncertainty", "ucb", "gauss_loss")
     """names of the policies to choose from; each is made with this keep_ratio and seed"""
-    c: float = 0.5
-    """weight of the bonus, 0 or more"""
-    discount: float = 0.9
-    """what a reward keeps of its weight each round, in (0, 1]"""
+    c: Annotated[float, In("[0, inf)")] = 0.5
+    """weight of the bonus"""
+    discount: Annotated[float, In("(0, 1]")] = 0.9
+    """what a reward keeps of its weight each round"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "val_loss")
     action: ClassVar[ActionKind] = "weights"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require(self.c >= 0, "c", "0 or more")
-        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
         asks_nothing = [not hasattr(find(name), "begin") for name in self.policies]
         others = "meta_bandit" not in self.policies and all(asks_nothing)
-        self._require(
-            len(self.policies) > 1 and others,
-            "policies",
-            "two or more names of other agents that want no prior run",
-        )
+        if not (len(self.policies) > 1 and others):
+            raise ValueError(
+                f"policies is {self.policies!r}; allowed is two or more names of other agents that "
+                "want no prior run"
+            )
         # What is read and kept depends on the policies, so the instance has its own values.
         signals = {"val_loss"}.union(*(agent.signals for agent in self.agents))
         object.__setattr__(self, "signals", tuple(sorted(signals)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import UNSEEN, Floats, squared_distances
 from prune_agents.registry import register
 from prune_agents.sampling import weighted_k
+from prune_env.options import In
 
 
 @register("proto_sampler")
@@ -26,15 +27,11 @@ class ProtoSampler(Agent):
     trains two, with a projector and two more losses; the rest is said at `prototype_odds`.
     """
 
-    again: float = 0.7
-    """share of the kept arms that is drawn from those kept last, at the start; in [0, 1]"""
+    again: Annotated[float, In("[0, 1]")] = 0.7
+    """share of the kept arms that is drawn from those kept last, at the start;"""
 
     signals: ClassVar[tuple[str, ...]] = ("features", "label", "progress")
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.again <= 1, "again", "0 <= again <= 1")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         shape = (num_runs, num_arms)

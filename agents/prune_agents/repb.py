@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import batch_mean
 from prune_agents.registry import register
+from prune_env.options import In
 from prune_env.selection import ActionKind
 
 
@@ -26,23 +27,17 @@ class RePB(Agent):
     them) are this project's. keep_ratio plays no part.
     """
 
-    rho: float = 0.5
-    """chance of being pruned, in [0, 1)"""
-    max_weight: float = 5.0
-    """bound on the weights, 1 or more"""
-    batch_size: int = 128
+    rho: Annotated[float, In("[0, 1)")] = 0.5
+    """chance of being pruned"""
+    max_weight: Annotated[float, In("[1, inf)")] = 5.0
+    """bound on the weights"""
+    batch_size: Annotated[int, In("[1, inf)")] = 128
     """arms that share one mean"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "pulls")
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = False
     reads_keep_ratio: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.rho < 1, "rho", "0 <= rho < 1")
-        self._require(self.max_weight >= 1, "max_weight", "1 or more")
-        self._require(self.batch_size >= 1, "batch_size", "1 or more")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return {"kept": np.zeros((num_runs, num_arms), bool)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import Floats
 from prune_agents.registry import register
 from prune_agents.sampling import best_k
+from prune_env.options import In
 
 SIZES = (32, 32, 32, 1)
 """Of the actor and of the critic: projected features to a score, three linear layers."""
@@ -37,27 +38,19 @@ class RLSelector(Agent):
     numbers are this project's.
     """
 
-    warmup: float = 0.25
-    """share of the run in which all is kept while actor and critic learn, in (0, 1)"""
-    steps: int = 100
+    warmup: Annotated[float, In("(0, 1)")] = 0.25
+    """share of the run in which all is kept while actor and critic learn"""
+    steps: Annotated[int, In("[1, inf)")] = 100
     """of actor and critic in each of those rounds"""
-    batch_size: int = 512
+    batch_size: Annotated[int, In("[1, inf)")] = 512
     """arms a step"""
-    lr: float = 0.3
-    """learning rate of both, above 0"""
-    align: float = 3.0
-    """weight of the alignment of the share kept with keep_ratio, 0 or more"""
+    lr: Annotated[float, In("(0, inf)")] = 0.3
+    """learning rate of both"""
+    align: Annotated[float, In("[0, inf)")] = 3.0
+    """weight of the alignment of the share kept with keep_ratio"""
 
     signals: ClassVar[tuple[str, ...]] = ("features", "label", "progress")
     keeps_k: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 < self.warmup < 1, "warmup", "0 < warmup < 1")
-        self._require(self.steps >= 1, "steps", "1 or more")
-        self._require(self.batch_size >= 1, "batch_size", "1 or more")
-        self._require(self.lr > 0, "lr", "above 0")
-        self._require(self.align >= 0, "align", "0 or more")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         theta = mlp.initial(SIZES, np.random.default_rng((self.seed, 0xAC)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import ends_by
 from prune_agents.registry import register
+from prune_env.options import In
 
 Squares = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
@@ -97,26 +98,19 @@ class SeTa(Agent):
     part.
     """
 
-    rho: float = 0.1
-    """share of the arms that is left out of the pool, in [0, 1)"""
-    groups: int = 5
+    rho: Annotated[float, In("[0, 1)")] = 0.1
+    """share of the arms that is left out of the pool"""
+    groups: Annotated[int, In("[1, inf)")] = 5
     """groups of difficulty"""
-    window: float = 0.9
-    """share of the groups that is kept, in (0, 1]"""
-    delta: float = 0.875
-    """share of the run in which the window slides, in [0, 1]"""
+    window: Annotated[float, In("(0, 1]")] = 0.9
+    """share of the groups that is kept"""
+    delta: Annotated[float, In("[0, 1]")] = 0.875
+    """share of the run in which the window slides"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
     keeps_k: ClassVar[bool] = False
     reads_keep_ratio: ClassVar[bool] = False
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.rho < 1, "rho", "0 <= rho < 1")
-        self._require(self.groups >= 1, "groups", "1 or more")
-        self._require(0 < self.window <= 1, "window", "0 < window <= 1")
-        self._require(0 <= self.delta <= 1, "delta", "0 <= delta <= 1")
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

@@ -9,13 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.prior import Extra, Prior, Traces
+from prune_env.options import In
 
 Signals = Mapping[str, NDArray[np.float32]]
 """Name -> (R, P, N) float32, see `Traces`."""
@@ -78,13 +79,9 @@ class Static(Agent):
 class Scored(Static):
     """Keeps the K arms of the highest score."""
 
-    offset: float = 0.0
+    offset: Annotated[float, In("[0, 1)")] = 0.0
     """share of all arms that is left out before, those of the very highest score, in [0, 1):
     mislabelled arms are there; as much as leaves K arms"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 <= self.offset < 1, "offset", "0 <= offset < 1")
 
     @abstractmethod
     def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.maths import UNSEEN, Floats, latest
 from prune_agents.registry import register
 from prune_agents.sampling import best_k, random_part
+from prune_env.options import In
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +39,8 @@ class OrderDP(StoredLoss):
     keep_ratio exceeds top_share the pool is everything.
     """
 
-    top_share: float = 0.6
-    """share of the pool that is kept, in (0, 1]"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 < self.top_share <= 1, "top_share", "0 < top_share <= 1")
+    top_share: Annotated[float, In("(0, 1]")] = 0.6
+    """share of the pool that is kept"""
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

@@ -7,7 +7,7 @@ go first, in random order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from prune_agents.bandit import LossBandit
 from prune_agents.maths import UNSEEN
 from prune_agents.registry import register
 from prune_agents.sampling import best_k
+from prune_env.options import In
 
 
 @register("ts_gauss")
@@ -28,15 +29,10 @@ class TSGauss(LossBandit):
     discounted mean of clip(loss / log C, 0, 1), one imagined reward of 1 included.
     """
 
-    sigma: float = 0.3
-    """deviation of one reward, 0 or more"""
-    discount: float = 0.95
-    """what an observation keeps of its weight each round, in (0, 1]"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.sigma >= 0, "sigma", "0 or more")
-        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
+    sigma: Annotated[float, In("[0, inf)")] = 0.3
+    """deviation of one reward"""
+    discount: Annotated[float, In("(0, 1]")] = 0.95
+    """what an observation keeps of its weight each round"""
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {
@@ -67,14 +63,10 @@ class TSBeta(Agent):
     classified observations.
     """
 
-    discount: float = 0.95
-    """what an observation keeps of its weight each round, in (0, 1]"""
+    discount: Annotated[float, In("(0, 1]")] = 0.95
+    """what an observation keeps of its weight each round"""
 
     signals: ClassVar[tuple[str, ...]] = ("correct",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return {

@@ -7,7 +7,7 @@ fall as training goes on, so a mean over all rounds lags behind; `ducb` and `swu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from prune_agents.bandit import LossBandit
 from prune_agents.maths import UNSEEN
 from prune_agents.registry import register
 from prune_agents.sampling import best_k
+from prune_env.options import In
 
 
 @register("ucb1")
@@ -28,12 +29,8 @@ class UCB1(LossBandit):
     their mean reward, clip(loss / log C, 0, 1). CUCB of Chen, Wang and Yuan (2013).
     """
 
-    c: float = 1.0
-    """weight of the bonus, 0 or more"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.c >= 0, "c", "0 or more")
+    c: Annotated[float, In("[0, inf)")] = 1.0
+    """weight of the bonus"""
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {
@@ -76,14 +73,10 @@ class DUCB(UCB1):
     its logarithm would leave only the order of the n.
     """
 
-    discount: float = 0.95
-    """what an observation keeps of its weight each round, in (0, 1]"""
+    discount: Annotated[float, In("(0, 1]")] = 0.95
+    """what an observation keeps of its weight each round"""
 
     revision: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(0 < self.discount <= 1, "discount", "0 < discount <= 1")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {"rounds": np.zeros((num_runs, 1), np.float32)}
@@ -111,12 +104,8 @@ class SWUCB(UCB1):
     from memory, with B = 1 and xi = 0.6.
     """
 
-    window: int = 10
+    window: Annotated[int, In("[1, inf)")] = 10
     """rounds that are remembered; each costs 8 bytes an arm"""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.window >= 1, "window", "1 or more")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from prune_env.options import ranges
+
 
 @dataclass(frozen=True)
 class Agents:
@@ -72,12 +74,14 @@ def explain(name: str, console: Console) -> None:
     if signals := getattr(cls, "signals", ()):
         console.print(Text(f"It reads {', '.join(signals)}.\n"))
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("option", "default", "meaning"):
+    for heading in ("option", "default", "allowed", "meaning"):
         table.add_column(heading, no_wrap=heading != "meaning")
-    docs = field_docs(cls)
+    docs, allowed = field_docs(cls), ranges(cls)
     for option in inspect.signature(cls).parameters.values():
         default = "" if option.default is option.empty else repr(option.default)
-        table.add_row(Text(option.name), Text(default), Text(docs.get(option.name, "")))
+        interval = allowed[option.name].interval if option.name in allowed else ""
+        cells = (option.name, default, interval, docs.get(option.name, ""))
+        table.add_row(*map(Text, cells))
     console.print(table)
 
 

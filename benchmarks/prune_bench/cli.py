@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import gymnasium as gym
 import tyro
@@ -27,7 +27,7 @@ from prune_bench.catalogue import Agents, Envs
 from prune_bench.runner import Place, RunOptions
 from prune_bench.study import Branch, Fidelity, Inspect, Record
 from prune_bench.train_options import TrainOptions
-from prune_env.options import check_at_least
+from prune_env.options import In, check_ranges
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class Board:
     beside it take precedence"""
     out: Path = Path("board")
     """folder of the board; what is there already is not run again, what is missing is added"""
-    jobs: int = 1
+    jobs: Annotated[int, In("[1, inf)")] = 1
     """runs at a time"""
-    threads_per_job: int | None = None
+    threads_per_job: Annotated[int, In("[1, inf)")] | None = None
     """threads of PyTorch in each; by default a fair share of the cores"""
     data: str | None = None
     """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
@@ -121,9 +121,7 @@ class Board:
         from prune_bench.live import BoardView
         from prune_bench.work import do_run
 
-        check_at_least(self, jobs=1)
-        if self.threads_per_job is not None:
-            check_at_least(self, threads_per_job=1)
+        check_ranges(self)
         board = Folder(self.out.resolve())
         if not board.grids() or self.grid != Grid():  # without options: finish what is there
             board.add(self.grid)

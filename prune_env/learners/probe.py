@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from prune_env.data.dataset import split_validation
 from prune_env.learners import heads
 from prune_env.learners.frozen import find_features
 from prune_env.learners.learner import Metrics, Signals, SplitName
-from prune_env.options import check_at_least, check_types
+from prune_env.options import In, check
 from prune_env.selection import Selection
 
 BLOCK = 16
@@ -29,25 +29,19 @@ class ProbeOptions:
     """"cifar10", "digits", an .npz file or arrays; see `prune_env.learners.frozen.find_features`"""
     num_validation: int | None = None
     """samples of the validation split; a tenth of the training set if None"""
-    hidden: int = 64
+    hidden: Annotated[int, In("[0, inf)")] = 64
     """units of a hidden layer; 0 is softmax regression, which cannot learn every CIFAR-10 arm"""
-    batch_size: int = 64
+    batch_size: Annotated[int, In("[1, inf)")] = 64
     """samples a step at most; a round is cut into equal batches"""
-    lr: float = 0.05
+    lr: Annotated[float, In("[0, inf)")] = 0.05
     """learning rate at the start; it falls linearly to 0 over the run"""
-    momentum: float = 0.9
+    momentum: Annotated[float, In("[0, 1)")] = 0.9
     """momentum of SGD, in [0, 1)"""
-    weight_decay: float = 1e-4
+    weight_decay: Annotated[float, In("[0, inf)")] = 1e-4
     """L2 penalty of all weights"""
 
     def __post_init__(self) -> None:
-        check_types(self)
-        check_at_least(self, hidden=0, batch_size=1)
-        for name in ("lr", "weight_decay"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 or more")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum is {self.momentum}; allowed is [0, 1)")
+        check(self)
 
 
 class ProbeLearner:

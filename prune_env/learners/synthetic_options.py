@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
-
-import numpy as np
+from typing import Annotated, Any
 
 from prune_env.lookup import unknown
-from prune_env.options import check_at_least, check_types
+from prune_env.options import In, check
 
 
 @dataclass(frozen=True)
 class Kind:
     """What the arms of one kind have in common; see `SyntheticLearner` for the formulas."""
 
-    share: float
+    share: Annotated[float, In("[0, inf)")]
     """of all arms; the shares of all kinds are divided by their sum"""
-    level: float
+    level: Annotated[float, In("[0, inf)")]
     """nats: where the loss of an arm goes while nobody trains on it"""
-    drift: float
+    drift: Annotated[float, In("[0, 1]")]
     """share of the way to its level that a loss goes in each round, in [0, 1]"""
-    learn: float
+    learn: Annotated[float, In("[0, 1]")]
     """share of its loss that training on an arm takes away, in [0, 1]"""
     worth: float
     """generalisation: what a nat learned on this arm is worth to the validation loss"""
     transfer: float
     """exponent with which the level follows the validation loss down; below 0 it rises"""
-    switch: float = 0.0
+    switch: Annotated[float, In("[0, 1]")] = 0.0
     """chance in each round that an arm falls asleep, where its level is 0, or wakes up again"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
 
 
 KINDS: dict[str, Kind] = {
@@ -48,53 +46,45 @@ KINDS: dict[str, Kind] = {
 class SyntheticOptions:
     """Every parameter of the generator. Checked when made."""
 
-    num_arms: int = 1000
+    num_arms: Annotated[int, In("[1, inf)")] = 1000
     """N"""
-    num_classes: int = 10
+    num_classes: Annotated[int, In("[2, inf)")] = 10
     """C"""
-    num_validation: int = 100
+    num_validation: Annotated[int, In("[0, inf)")] = 100
     """what an evaluation costs, in passes"""
     kinds: Mapping[str, Any] = field(default_factory=dict)
     """what to change in `KINDS`: {"mislabelled": {"share": 0.0}}; all fields make a new kind"""
-    spread: float = 0.3
+    spread: Annotated[float, In("[0, inf)")] = 0.3
     """standard deviation of the logarithm of the levels within a kind"""
-    noise: float = 0.2
+    noise: Annotated[float, In("[0, inf)")] = 0.2
     """standard deviation of the logarithm of a measured loss about the true one"""
-    val_noise: float = 0.01
+    val_noise: Annotated[float, In("[0, inf)")] = 0.01
     """the same for validation and test losses"""
-    rate: float = 1.0
+    rate: Annotated[float, In("[0, inf)")] = 1.0
     """how fast the validation loss follows what is learned"""
-    val_floor: float = 0.2
+    val_floor: Annotated[float, In("[0, inf)")] = 0.2
     """nats: the lowest validation loss that there is"""
     population: int = 0
     """seed of the arms themselves, which are the same in every run, as a data set is"""
 
     def __post_init__(self) -> None:
-        check_types(self)
-        check_at_least(self, num_arms=1, num_classes=2, num_validation=0)
-        for name in ("spread", "noise", "val_noise", "rate", "val_floor"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 or more")
-        for name, kind in self.all_kinds.items():
-            for option in ("drift", "learn", "switch"):
-                if not 0 <= (value := getattr(kind, option)) <= 1:
-                    raise ValueError(f"{option} of {name!r} is {value}; allowed is 0 to 1")
-            for option in ("share", "level"):
-                if not 0 <= (value := getattr(kind, option)) < np.inf:
-                    raise ValueError(f"{option} of {name!r} is {value}; allowed is 0 or more")
+        check(self)
         if not sum(kind.share for kind in self.all_kinds.values()) > 0:
             raise ValueError("all kinds have a share of 0; at least one needs more")
 
     @property
     def all_kinds(self) -> dict[str, Kind]:
         """`KINDS` with the changes that `kinds` asks for."""
-        allowed = [field.name for field in fields(Kind)]
-        for name, changes in self.kinds.items():
-            for option in changes:
-                if option not in allowed:
-                    raise ValueError(unknown(f"field of kind {name!r}", option, allowed))
-        changed = {
-            name: replace(KINDS[name], **changes) if name in KINDS else Kind(**changes)
-            for name, changes in self.kinds.items()
-        }
-        return KINDS | changed
+        return KINDS | {name: _changed(name, changes) for name, changes in self.kinds.items()}
+
+
+def _changed(name: str, changes: Mapping[str, Any]) -> Kind:
+    """One of `KINDS` with changes, or a new one."""
+    allowed = [field.name for field in fields(Kind)]
+    for option in changes:
+        if option not in allowed:
+            raise ValueError(unknown(f"field of kind {name!r}", option, allowed))
+    try:
+        return replace(KINDS[name], **changes) if name in KINDS else Kind(**changes)
+    except ValueError as error:
+        raise ValueError(f"kind {name!r}: {error}") from None

@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from prune_env.lookup import unknown
-from prune_env.options import check_at_least, check_types
+from prune_env.options import In, check
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained. Each named network has its own; single fields can be overridden."""
 
-    epochs: int = 8
+    epochs: Annotated[int, In("[1, inf)")] = 8
     """Rounds of a run, where the environment is not told how many."""
-    batch_size: int = 128
+    batch_size: Annotated[int, In("[1, inf)")] = 128
     """Samples a step at most; a round is cut into equal batches, so that no small one is left."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """"sgd" has Nesterov momentum; "adamw" uses `momentum` as its beta1."""
-    peak_lr: float = 0.1
+    peak_lr: Annotated[float, In("[0, inf)")] = 0.1
     """The highest learning rate."""
-    warmup: float = 0.15
+    warmup: Annotated[float, In("[0, 1)")] = 0.15
     """Fraction of the run over which the learning rate rises linearly from 0; then it falls."""
-    final_lr: float = 0.0
+    final_lr: Annotated[float, In("[0, 1)")] = 0.0
     """Learning rate at the end of the run, as a fraction of the peak."""
-    bias_lr_scale: float = 1.0
+    bias_lr_scale: Annotated[float, In("[0, inf)")] = 1.0
     """Learning rate of vectors (biases, norms), as a multiple of that of the matrices."""
-    momentum: float = 0.9
-    """Momentum in [0, 1)."""
-    weight_decay: float = 5e-4
+    momentum: Annotated[float, In("[0, 1)")] = 0.9
+    """Of SGD, or the beta1 of AdamW."""
+    weight_decay: Annotated[float, In("[0, inf)")] = 5e-4
     """L2 penalty of weight matrices and filters; biases and norms have none."""
-    label_smoothing: float = 0.0
+    label_smoothing: Annotated[float, In("[0, 1)")] = 0.0
     """In the training loss only: the loss that agents see is the plain cross-entropy."""
-    padding: int = 0
+    padding: Annotated[int, In("[0, inf)")] = 0
     """Pixels by which a random crop may move, reflected at the border; 0 does not crop."""
     flip: bool = False
     """Whether images are mirrored in every other round."""
-    reference_decay: float = 0.999
+    reference_decay: Annotated[float, In("[0, 1)")] = 0.999
     """Share of itself that the moving average behind `reference_loss` keeps in a step, at most."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """"auto" is bf16 autocast on a GPU and fp32 on a CPU, where bf16 was 13 times slower."""
@@ -48,14 +48,9 @@ class Recipe:
     def __post_init__(self) -> None:
         """Check the types and ranges."""
         try:
-            check_types(self)
-            check_at_least(self, epochs=1, batch_size=1, peak_lr=0, bias_lr_scale=0)
-            check_at_least(self, weight_decay=0, padding=0)
+            check(self)
         except ValueError as error:
             raise ValueError(f"recipe {error}") from None
-        for name in ("warmup", "final_lr", "momentum", "label_smoothing", "reference_decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"recipe {name} is {getattr(self, name)}; allowed is [0, 1)")
 
     def override(self, changes: Mapping[str, Any]) -> Recipe:
         """Return the recipe with some fields changed.

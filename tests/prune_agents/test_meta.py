@@ -134,7 +134,7 @@ def test_reads_what_its_policies_read():
         (("ucb", "meta_bandit"), "names of other agents"),
         (("ucb", "el2n"), "want no prior run"),
         (("ucb", "ucv"), "unknown agent 'ucv'"),
-        ("ucb", "policies is 'ucb'; expected tuple"),
+        ("ucb", "policies is 'ucb'; expected a list of str"),
     ],
 )
 def test_bad_policies(policies, message):

@@ -145,7 +145,7 @@ def test_an_agent_is_explained_with_its_options(capsys):
     assert out.startswith("The seed paper's upper confidence bound")
     assert "It reads loss." in out
     rows = [line.strip().split(maxsplit=2) for line in out.splitlines()]
-    assert ["c", "1.0", "weight of the variance, 0 or more"] in rows
+    assert ["c", "1.0", "[0, inf)  weight of the variance"] in rows
     assert any(row[:2] == ["keep_ratio", "0.3"] for row in rows)  # of its base
 
 

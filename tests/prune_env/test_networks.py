@@ -111,7 +111,7 @@ def test_single_fields_of_a_recipe_are_overridden() -> None:
     [
         ({"learning_rate": 0.1}, "'learning_rate'; allowed are epochs, batch_size"),
         ({"batch_size": 0}, "batch_size is 0; allowed is 1 or more"),
-        ({"momentum": 1.0}, r"momentum is 1.0; allowed is \[0, 1\)"),
+        ({"momentum": 1.0}, "momentum is 1.0; allowed is 0 <= momentum < 1"),
         ({"optimizer": "adam"}, "recipe optimizer is 'adam'; expected 'sgd' or 'adamw'"),
         ({"peak_lr": "high"}, "recipe peak_lr is 'high'; expected float"),
     ],

@@ -132,7 +132,7 @@ def test_features_from_a_file(tmp_path):
     ("options", "message"),
     [
         ({"batch_size": 0}, "batch_size is 0; allowed is 1 or more"),
-        ({"momentum": 1.0}, r"momentum is 1.0; allowed is \[0, 1\)"),
+        ({"momentum": 1.0}, "momentum is 1.0; allowed is 0 <= momentum < 1"),
         ({"lr": -1.0}, "lr is -1.0; allowed is 0 or more"),
         ({"features": {"train": [[1.0]], "train_labels": [0, 1], "test": [], "test_labels": []}},
          r"train has shape \(1, 1\) and its labels \(2,\)"),

@@ -200,7 +200,10 @@ def test_exploration_pays_where_arms_drift_and_costs_where_they_do_not():
             {"kinds": {"always": {"shore": 1}}},
             "unknown field of kind 'always' 'shore' .*did you mean share",
         ),
-        ({"kinds": {"always": {"learn": 2.0}}}, "learn of 'always' is 2.0; allowed is 0 to 1"),
+        (
+            {"kinds": {"always": {"learn": 2.0}}},
+            "kind 'always': learn is 2.0; allowed is 0 <= learn <= 1",
+        ),
         ({"kinds": ONE_KIND}, "all kinds have a share of 0"),
     ],
 )
