@@ -8,10 +8,12 @@ refuses what is not as it was written, by the file's name. Text is UTF-8 on ever
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,29 @@ _MARK = b"\nsealed1"
 _SEAL = len(_MARK) + hashlib.sha256().digest_size
 _CHECKSUM = "checksum"
 _MOST_NODES = 100_000
+_DISK_TROUBLE = {
+    getattr(errno, name, 0) for name in ("ENOSPC", "EDQUOT", "EIO", "EROFS", "ESTALE")
+} - {0}
 
 
 class Damaged(ValueError):
     """A file is not what was written, or not of the kind that is expected; the message names it."""
+
+
+def is_disk_trouble(error: BaseException) -> bool:
+    """Whether a disk that is full or fails is behind an error: it may pass by itself."""
+    cause = error.__cause__ or error.__context__
+    return (isinstance(error, OSError) and error.errno in _DISK_TROUBLE) or (
+        cause is not None and is_disk_trouble(cause)
+    )
+
+
+def sweep(folder: Path, older: float = 60.0) -> None:
+    """Remove what writers that were killed have left in a folder, so many seconds ago."""
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > older:
+                path.unlink()
 
 
 @contextlib.contextmanager

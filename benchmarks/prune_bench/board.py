@@ -9,9 +9,7 @@ work/          claims and checkpoints of runs in flight; empty when the board is
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -25,7 +23,7 @@ from prune_bench import claims
 from prune_bench.options import Pairs
 from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
-from prune_env.files import read_yaml, write_text
+from prune_env.files import read_yaml, replacing, sweep, write_text
 
 CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 """On every board: what an agent has to beat before its number means something."""
@@ -185,17 +183,26 @@ class Board:
             self.failure_path(name).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what runs that have ended, and writers that were killed, have left behind."""
+        """Remove what runs that are done, and writers that were killed, have left behind."""
         held = claims.held(self.work)
         for name in self.runs():
-            if not self.is_open(name):
+            if self.result_path(name).exists():
                 self.checkpoint_path(name).unlink(missing_ok=True)
-                if name not in held:
-                    claims.discard(self.work, name)
-        for path in self.folder.glob("*/.*.tmp"):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > claims.STALE:
-                    path.unlink()
+            if not self.is_open(name) and name not in held:
+                claims.discard(self.work, name)
+        for folder in (self.folder, *filter(Path.is_dir, self.folder.iterdir())):
+            sweep(folder, claims.STALE)
+
+    def try_disk(self) -> None:
+        """Write some kilobytes and remove them.
+
+        Raises:
+            OSError: the disk is full or refuses.
+        """
+        path = self.work / "disk"
+        with replacing(path) as temporary:
+            temporary.write_bytes(bytes(1 << 18))
+        path.unlink()
 
     # -- where things are -------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from prune_bench import presets
+from prune_bench import presets, stopping
 from prune_bench.board import Grid
 from prune_bench.catalogue import Agents, Envs
 from prune_bench.runner import Place, RunOptions
@@ -36,27 +36,33 @@ class Run:
 
     run: tyro.conf.OmitArgPrefixes[RunOptions] = field(default_factory=RunOptions)
     place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
+    checkpoint: Path | None = None
+    """file that keeps the run until it is over; after any end the same command goes on from it"""
+    save: Path | None = None
+    """file for the trained network: weights, recipe and class names; docs/networks.md loads it"""
     json: bool = False
     """print one JSON object and nothing else"""
 
     def main(self, console: Console) -> None:
         """Run it."""
-        from prune_bench import runner
-
-        if self.json:
-            print(json.dumps(runner.run(self.run, self.place), sort_keys=True))
-            return
+        from prune_bench import single
         from prune_bench.progress import RunProgress
 
-        with console.status(f"making {self.run.env}"):
-            episode = runner.Episode(self.run, self.place)
-        if episode.prior:
-            with console.status(f"the prior run of {self.run.agent}"):
-                episode.prepare()
-        with RunProgress(console, self.run) as progress:
-            while not episode.terminated:
-                progress.on_round(episode.env, episode.step())
-        progress.print_summary(episode.result())
+        shown = Console(quiet=True) if self.json else console
+        progress = RunProgress(shown, self.run)
+
+        def on_end(result: dict[str, Any]) -> None:
+            if self.json:
+                print(json.dumps(result, sort_keys=True))
+            progress.print_summary(result)
+
+        single.run(self.run, self.place, self.checkpoint, self.save, progress, on_end)
+
+    def on_stop(self) -> str:
+        """How to go on."""
+        if self.checkpoint is None:
+            return "nothing of the run is kept; with --checkpoint FILE it could go on"
+        return f"the same command goes on from {self.checkpoint}"
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,12 @@ class Train:
         with TrainProgress(console, self.train) as progress:
             scores = train.train(self.train, progress.on_progress)
         progress.print_scores(scores)
+
+    def on_stop(self) -> str:
+        """How to go on."""
+        if (self.train.out / "model.zip").exists():
+            return f"--resume goes on from the last checkpoint in {self.train.out}"
+        return "nothing of the training is kept yet"
 
 
 @dataclass(frozen=True)
@@ -146,6 +158,10 @@ class Board:
         print_report(console, self.out)
         if view.failed:
             sys.exit(1)
+
+    def on_stop(self) -> str:
+        """How to go on."""
+        return "the same command goes on where it was"
 
     @staticmethod
     def preset_of(arguments: list[str]) -> Board | None:
@@ -218,11 +234,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point. Bad input ends with one clear line and exit status 2."""
     sys.path.append(str(Path.cwd()))  # one's own agents and environments are often just there
     arguments = sys.argv[1:] if arguments is None else arguments
+    command: Any = None
     try:
-        _parse(arguments).main(Console())
+        with stopping.listening():
+            command = _parse(arguments)
+            command.main(Console())
+    except stopping.Stopped:
+        if hasattr(command, "on_stop"):
+            print(f"prune-env: stopped; {command.on_stop()}", file=sys.stderr)
+        raise
     except (ValueError, OSError, ImportError, gym.error.Error) as error:
         message = escape(str(error))
         Console(stderr=True).print("[bold red]prune-env:[/bold red]", message, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)

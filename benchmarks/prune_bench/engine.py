@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -23,48 +24,106 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import connection
 from unittest.mock import patch
 
+from prune_bench import stopping
 from prune_bench.board import Board
 from prune_bench.runner import RunOptions
-from prune_bench.work import Outcome, file_failure
+from prune_bench.work import Outcome, file_failure, file_result
 
 DEATHS = 3
 """So many processes may die over a run before it counts as failed."""
+
+PAUSE = 3.0
+"""Seconds between two questions to a disk that is full or fails."""
+
+GRACE = 10.0
+"""Seconds that a process has to keep the last round of its run when the board is stopped."""
 
 Do = Callable[[RunOptions], Outcome]
 Submit = Callable[[RunOptions], "Future[Outcome]"]
 
 
-def work_off(board: Board, submit: Submit, on_tick: Callable[[], None]) -> None:
+def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> None:
     """Have all open runs of a board done.
 
     Args:
         board: which one.
         submit: begins a run sometime soon.
-        on_tick: called about once a second.
+        on_tick: called about once a second with what the board waits for, usually "".
     """
-    runs, deaths = board.runs(), Counter[str]()
+    runs, deaths, pause = board.runs(), Counter[str](), Pause(board)
     while missing := list(filter(board.is_open, runs)):
         pending = {submit(runs[name]): name for name in missing}
-        while pending:
-            ended, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in ended:
+        while pending or pause.waiting:
+            for future in _ended(pending):
                 name = pending.pop(future)
                 # Whatever a run itself raises is filed by then: this is a process that died.
-                if (error := future.exception()) is not None:
-                    deaths[name] += 1
-                    if deaths[name] < DEATHS:
-                        pending[submit(runs[name])] = name
-                    else:
-                        message = f"{type(error).__name__}, {DEATHS} times: {error}"
-                        file_failure(board, runs[name], message)
-            on_tick()
+                if (error := future.exception()) is None:
+                    pause.note(name, future.result())
+                    continue
+                deaths[name] += 1
+                if deaths[name] < DEATHS:
+                    pending[submit(runs[name])] = name
+                    continue
+                try:
+                    message = f"{type(error).__name__}, {DEATHS} times: {error}"
+                    file_failure(board, runs[name], message)
+                except OSError as full:
+                    pause.note(name, Outcome("paused", str(full)))
+            pending |= {submit(runs[name]): name for name in pause.over()}
+            on_tick(pause.message)
         # What is open now, another board is at. Should that die, it is for us.
         if any(map(board.is_open, runs)):
             time.sleep(1.0)
-    on_tick()
+    on_tick("")
     board.sweep()
+
+
+def _ended(pending: Collection[Future[Outcome]]) -> set[Future[Outcome]]:
+    """The runs that have ended, after a second at most."""
+    if not pending:
+        time.sleep(1.0)
+    return wait(pending, timeout=1.0, return_when=FIRST_COMPLETED).done if pending else set()
+
+
+class Pause:
+    """Runs that wait for a disk that is full or fails, and results that it has not taken yet."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.waiting: dict[str, Outcome] = {}
+        """By the names of the runs."""
+        self._next = 0.0
+
+    def note(self, name: str, outcome: Outcome) -> None:
+        """Take in what became of a run."""
+        if outcome.kind == "paused":
+            if not self.waiting:
+                self._next = time.monotonic() + PAUSE
+            self.waiting[name] = outcome
+
+    @property
+    def message(self) -> str:
+        """What is waited for, or ""."""
+        return next((outcome.message for outcome in self.waiting.values()), "")
+
+    def over(self) -> list[str]:
+        """The runs to begin again, as soon as the disk takes files."""
+        if not self.waiting or time.monotonic() < self._next:
+            return []
+        self._next = time.monotonic() + PAUSE
+        try:
+            self.board.try_disk()
+            for name, outcome in self.waiting.items():
+                if outcome.result is not None and self.board.is_open(name):
+                    file_result(self.board, name, outcome.result)
+        except OSError:
+            return []
+        names = [name for name in self.waiting if self.board.is_open(name)]
+        self.waiting.clear()
+        return names
 
 
 @contextmanager
@@ -85,7 +144,7 @@ def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
     def do_in_process(options: RunOptions) -> Outcome:
         if not hasattr(mine, "pool"):
             context = multiprocessing.get_context("spawn")
-            mine.pool = ProcessPoolExecutor(1, context, initializer=_end_with_parent)
+            mine.pool = ProcessPoolExecutor(1, context, initializer=_begin)
             pools.append(mine.pool)
         try:
             return mine.pool.submit(do, options).result()
@@ -100,14 +159,29 @@ def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
             yield lambda options: dispatcher.submit(do_in_process, options)
         finally:
             dispatcher.shutdown(wait=False, cancel_futures=True)
-            for pool in pools:
-                for process in list((pool._processes or {}).values()):
-                    process.terminate()
-                pool.shutdown()
+            _end(pools)
 
 
-def _end_with_parent() -> None:
-    """Let this process end when the board is killed; it would wait for work forever."""
+def _end(pools: list[ProcessPoolExecutor]) -> None:
+    """End the processes; a run that goes on in one keeps its last round first."""
+    ending = [process for pool in pools for process in (pool._processes or {}).values()]
+    for process in ending:
+        process.terminate()
+    for pool in pools:
+        pool.shutdown(wait=False, cancel_futures=True)
+    try:
+        deadline = time.monotonic() + GRACE
+        for process in ending:
+            connection.wait([process.sentinel], max(0.0, deadline - time.monotonic()))
+    finally:  # at the second Ctrl-C at once
+        for process in ending:
+            process.kill()
+
+
+def _begin() -> None:
+    """Let this process end with the board, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the board decides
+    stopping.listen(signal.SIGTERM)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

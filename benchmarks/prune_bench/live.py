@@ -55,6 +55,8 @@ class BoardView:
         self.finished: dict[str, Finished] = {}
         self.failed: dict[str, str] = {}
         """The errors by run."""
+        self.pause = ""
+        """What the board waits for."""
         self.live = Live(console=console, auto_refresh=False, transient=True)
         self.refresh()
 
@@ -76,15 +78,16 @@ class BoardView:
         trace: TracebackType | None,
     ) -> None:
         self.live.stop()
-        if kind is KeyboardInterrupt:
-            self.console.print("stopped; the same command goes on from the last checkpoints")
 
-    def tick(self) -> None:
-        """Show what has happened since the last tick."""
+    def tick(self, pause: str = "") -> None:
+        """Show what has happened since the last tick, and what the board waits for."""
         news = self.refresh()
+        said, self.pause = self.pause, pause
         if self.console.is_terminal:
             self.live.update(self.picture(), refresh=True)
             return
+        if pause and pause != said:
+            self.console.print(f"waiting for the disk: {pause}", markup=False, soft_wrap=True)
         before = len(self.finished) + len(self.failed) - len(news)
         for number, name in enumerate(news, before + 1):
             line = f"{number}/{len(self.runs)} {label(self.runs[name])}: "
@@ -131,6 +134,8 @@ class BoardView:
         rows = Table.grid()
         rows.add_row(ProgressBar(len(self.runs), done + failed, width=60))
         rows.add_row(line)
+        if self.pause:
+            rows.add_row(Text(f"waiting for the disk: {self.pause}", style="bold yellow"))
         for name, since in sorted(running.items(), key=lambda item: item[1]):
             if name in self.runs:
                 text = f"  {label(self.runs[name])}  {duration(time.time() - since)}"

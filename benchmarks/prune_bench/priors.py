@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -57,12 +56,14 @@ def traces_for(
     runs = []
     for number in range(prior.runs):
         fresh = partial(begin, learner, prior, epochs, options.seed, number)
-        path = folder / f"{_name(options, provenance, number, prior)}.pt"
-        recording = _read(path, fresh)
+        name = _name(options, provenance, number, prior)
+        of = checkpoint.circumstances(learner) | {"recording": name}
+        keeper = checkpoint.Keeper(folder / f"{name}.pt", of, CHECKPOINT_SECONDS)
+        recording = _read(keeper, fresh)
         if recording.rounds < prior.rounds:
-            with _claimed(path):
-                recording = _read(path, fresh)  # others may have gone on until now
-                _extend(path, recording, prior.rounds)
+            with _claimed(keeper.path):
+                recording = _read(keeper, fresh)  # others may have gone on until now
+                _extend(keeper, recording, prior.rounds)
         runs.append(recording.traces(prior.rounds, prior.features))
     return Traces.join(runs)
 
@@ -83,21 +84,18 @@ def _claimed(path: Path) -> claims.Claim:
     return claim
 
 
-def _read(path: Path, fresh: Callable[[], Recording]) -> Recording:
-    """A recording as far as a whole file has it, else from its beginning."""
+def _read(keeper: checkpoint.Keeper, fresh: Callable[[], Recording]) -> Recording:
+    """A recording as far as a whole file of it has it, else from its beginning."""
     recording = fresh()
-    try:
-        recording.load_state_dict(checkpoint.load(path))
-    except (OSError, ValueError, KeyError, RuntimeError):
-        return fresh()
+    if (state := keeper.load()) is not None:
+        recording.load_state_dict(state)
     return recording
 
 
-def _extend(path: Path, recording: Recording, rounds: int) -> None:
-    """Record up to so many rounds and keep them."""
-    saved = time.monotonic()
-    while recording.rounds < rounds:
-        recording.advance()
-        if recording.rounds == rounds or time.monotonic() - saved >= CHECKPOINT_SECONDS:
-            checkpoint.save(path, recording.state_dict())
-            saved = time.monotonic()
+def _extend(keeper: checkpoint.Keeper, recording: Recording, rounds: int) -> None:
+    """Record up to so many rounds and keep them; where the disk is full, for this run only."""
+    with keeper:
+        while recording.rounds < rounds:
+            recording.advance()
+            keeper.keep(recording.state_dict())
+    keeper.write()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import time
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from prune_bench import claims
+from prune_bench import claims, stopping
 from prune_bench.board import Board
 from prune_bench.results import run_id
 from prune_bench.runner import Place, RunOptions
-from prune_env.files import write_json
+from prune_env.files import is_disk_trouble, write_json
 
-Outcome = Literal["done", "failed", "held"]
-"""What became of a run; "held" means that somebody else is at it."""
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run."""
+
+    kind: Literal["done", "failed", "held", "paused"]
+    """"held": somebody else is at it; "paused": a disk is full or fails"""
+    message: str = ""
+    """what the disk says"""
+    result: dict[str, Any] | None = None
+    """of a run that is over, where the disk did not take it"""
 
 
 def do_run(
@@ -30,35 +38,48 @@ def do_run(
         checkpoint_seconds: at least so long between two checkpoints.
     """
     board, name = Board(folder), run_id(options)
-    claim = claims.take(board.work, name)
-    if claim is None:
-        return "held"
-    with claim:
-        if not board.is_open(name):  # somebody finished it just before the claim was free
-            return "done" if board.result_path(name).exists() else "failed"
-        try:
-            result = _from_checkpoint(
-                options,
-                replace(place, priors=board.priors),
-                board.checkpoint_path(name),
-                checkpoint_seconds,
-            )
-        except claims.Held:  # by the process that does the prior run
-            return "held"
-        except Exception as error:
-            file_failure(board, options, f"{type(error).__name__}: {error}", traceback.format_exc())
-            return "failed"
+    result = None
+    try:
+        claim = claims.take(board.work, name)
+        if claim is None:
+            return Outcome("held")
+        with claim:
+            if not board.is_open(name):  # somebody finished it just before the claim was free
+                return Outcome("done" if board.result_path(name).exists() else "failed")
+            try:
+                result = _from_checkpoint(
+                    options,
+                    replace(place, priors=board.priors),
+                    board.checkpoint_path(name),
+                    checkpoint_seconds,
+                )
+                file_result(board, name, result)
+            except claims.Held:  # by the process that does the prior run
+                return Outcome("held")
+            except Exception as error:
+                if is_disk_trouble(error):
+                    raise
+                message = f"{type(error).__name__}: {error}"
+                file_failure(board, options, message, traceback.format_exc())
+                return Outcome("failed")
+            return Outcome("done")
+    except Exception as error:
+        if not is_disk_trouble(error):
+            raise
+        return Outcome("paused", str(error), result)
+
+
+def file_result(board: Board, name: str, result: dict[str, Any]) -> None:
+    """Record how a run ended; a signal waits until that is done."""
+    with stopping.delayed():
         write_json(board.result_path(name), result)
         board.checkpoint_path(name).unlink(missing_ok=True)
-        return "done"
 
 
 def file_failure(board: Board, options: RunOptions, error: str, trace: str = "") -> None:
-    """Record why a run failed. It will be retried from its beginning, and only on request."""
-    name = run_id(options)
-    board.checkpoint_path(name).unlink(missing_ok=True)
+    """Record why a run failed. It is tried again on request only, then from its checkpoint."""
     content = {"options": vars(options), "error": error, "traceback": trace}
-    write_json(board.failure_path(name), content)
+    write_json(board.failure_path(run_id(options)), content)
 
 
 def _from_checkpoint(
@@ -69,12 +90,11 @@ def _from_checkpoint(
     from prune_bench.runner import Episode
 
     episode = Episode(options, place)
-    if path.exists():
-        episode.load_state_dict(checkpoint.load(path))
-    saved = time.monotonic()
-    while not episode.terminated:
-        episode.step()
-        if time.monotonic() - saved >= checkpoint_seconds:
-            checkpoint.save(path, episode.state_dict())
-            saved = time.monotonic()
+    keeper = checkpoint.Keeper(path, checkpoint.of_run(episode), checkpoint_seconds)
+    if (state := keeper.load()) is not None:
+        episode.load_state_dict(state)
+    with keeper:
+        while not episode.terminated:
+            episode.step()
+            keeper.keep(episode.state_dict())
     return episode.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -75,11 +76,11 @@ class NetworkLearner:
         self.recipe = networks.recipe(self.network).override(recipe or {})
         self.labels = train.labels[self.train_positions]
         self.num_arms = len(self.labels)
-        self.num_classes = len(dataset.classes)
+        self.classes, self.num_classes = dataset.classes, len(dataset.classes)
         self.num_validation = len(validation)
 
         sample = images[:: max(1, self.num_arms // 1000)]
-        mean, std = channel_statistics(sample)
+        self._mean, self._std = mean, std = channel_statistics(sample)
 
         def store(pixels: NDArray[np.uint8], padding: int = 0) -> ImageStore:
             return ImageStore(pixels, padding, mean, std, self.device)
@@ -185,6 +186,23 @@ class NetworkLearner:
         table = measured["table"].cpu().numpy()
         mean = table.mean(axis=0, dtype=np.float64)
         return Metrics(np.array([column(mean, "loss")]), np.array([column(mean, "correct")]))
+
+    def export(self) -> dict[str, Any]:
+        """The network as others can use it, copied to the CPU; docs/networks.md shows how.
+
+        Its weights and recipe, the classes that its outputs stand for, the shape (C, H, W) of its
+        images, and the mean and std (C, 1, 1) that pixels in [0, 255] are normalised by.
+        """
+        weights = self._model.state_dict().items()
+        return {
+            "network": self.network,
+            "recipe": asdict(self.recipe),
+            "classes": list(self.classes),
+            "shape": list(self._arms.plain(torch.tensor([0], device=self.device)).shape[1:]),
+            "mean": torch.tensor(self._mean).view(-1, 1, 1),
+            "std": torch.tensor(self._std).view(-1, 1, 1),
+            "weights": {name: tensor.cpu().contiguous() for name, tensor in weights},
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Model, optimizer, seed, round, reference: tensors and plain values, copied."""

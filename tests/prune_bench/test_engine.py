@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -9,17 +10,22 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
+from concurrent.futures import Future
 from functools import partial
 
 import pytest
+import torch
 from prune_bench import claims, cli, engine
 from prune_bench.board import Board, Grid
 from prune_bench.results import read_results, run_id, without_times
 from prune_bench.runner import Place, RunOptions, run
-from prune_bench.work import do_run
+from prune_bench.work import Outcome, do_run
+
+from prune_env.files import read_json, write_json
 
 AGENTS = '''
-import os, signal
+import os, signal, time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +65,16 @@ class DiesOnce(FirstArms):
         if state["round"][0] == 2 and not (HERE / "died").exists():
             (HERE / "died").touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        return super().choose(state, observation, k, rng)
+
+
+class Waits(FirstArms):
+    """Says that it is in its third round, and does not go on."""
+
+    def choose(self, state, observation, k, rng):
+        if state["round"][0] == 2:
+            (HERE / "waits").touch()
+            time.sleep(60)
         return super().choose(state, observation, k, rng)
 
 
@@ -164,9 +180,84 @@ def test_a_run_that_always_kills_its_process_fails_in_the_end(own_agents):
         board.result_path(other).parent.mkdir(exist_ok=True)
         board.result_path(other).touch()
     with engine.processes(kill, jobs=1, threads=1) as submit:
-        engine.work_off(board, submit, lambda: None)
+        engine.work_off(board, submit, lambda pause: None)
     error = json.loads(board.failure_path(name).read_text())["error"]
     assert error.startswith("BrokenProcessPool, 3 times: ")
+
+
+def test_a_board_waits_for_its_disk_and_goes_on(own_agents, monkeypatch):
+    """One result could not be written, five runs could not begin; then there is room again."""
+    monkeypatch.setattr(engine, "PAUSE", 0.0)
+    board = Board(own_agents / "board")
+    board.add(Grid(agents=(), keep_ratios=(0.3,), seeds=1))
+    names, begun, said, tries = list(board.runs()), Counter(), [], []
+
+    def submit(options):
+        name = run_id(options)
+        begun[name] += 1
+        future = Future()
+        outcome = Outcome("done")
+        if begun[name] == 1:
+            first = {"agent": options.agent} if name == names[0] else None
+            outcome = Outcome("paused", "No space left on device", first)
+        else:
+            write_json(board.result_path(name), {"agent": options.agent})
+        future.set_result(outcome)
+        return future
+
+    def try_disk():
+        tries.append(sum(begun.values()))
+        if len(tries) < 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(board, "try_disk", try_disk)
+    engine.work_off(board, submit, said.append)
+    assert begun == {name: 1 if name == names[0] else 2 for name in names}
+    assert tries == [len(names)] * 3  # nothing is begun as long as the disk refuses
+    assert said[0] == "No space left on device"
+    assert said[-1] == ""
+    assert all(read_json(board.result_path(name)) for name in names)
+    assert not (board.folder / "failed").exists()
+
+
+def test_a_disk_takes_a_trial_file_or_says_why_not(own_agents, monkeypatch):
+    board = Board(own_agents / "board")
+    board.try_disk()
+    assert list(board.work.iterdir()) == []
+    monkeypatch.setattr("os.fsync", lambda _: exec("raise OSError(5, 'Input/output error')"))
+    with pytest.raises(OSError, match="Input/output error"):
+        board.try_disk()
+    assert list(board.work.iterdir()) == []
+
+
+@pytest.mark.xdist_group("board")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, make_result, number):
+    """As Ctrl-C in a terminal, which sends the signal to all processes of the command."""
+    code = "from prune_bench import cli; cli.print_report = lambda *_: None; cli.main()"
+    board = Board(own_agents / "board")
+    board.add(Grid(agents=("own_agents:Waits",), keep_ratios=(0.3,), seeds=1, epochs=4, limit=300))
+    *controls, name = board.runs()
+    for control in controls:
+        write_json(board.result_path(control), make_result(board.runs()[control]))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "board", "--out", "board", "--threads-per-job", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+    deadline = time.monotonic() + 100
+    while not (own_agents / "waits").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, number)
+    out = process.communicate(timeout=30)[0]
+    assert process.returncode == 128 + number
+    assert out.splitlines()[1:] == ["prune-env: stopped; the same command goes on where it was"]
+    content = torch.load(board.checkpoint_path(name), weights_only=True)
+    assert len(content["state"]["history"]) == 2
+    assert [path.name for path in board.work.iterdir()] == [f"{name}.pt"]
 
 
 def test_threads_are_set_for_the_processes_and_nobody_else(own_agents, monkeypatch):
@@ -203,7 +294,7 @@ def test_ray_with_two_workers_one_of_which_is_killed(own_agents):
     killer = threading.Thread(target=kill_one_in_the_middle, daemon=True)
     killer.start()
     with engine.ray_cluster(do, jobs=2, threads=1, address=None, gpus_per_run=0.0) as submit:
-        engine.work_off(board, submit, lambda: None)
+        engine.work_off(board, submit, lambda pause: None)
     ((name, pid),) = killed
     assert pid != os.getpid()
     assert not list(board.folder.glob("failed/*"))

@@ -1,11 +1,9 @@
 """Prior runs of the runner and of boards: what they cost, that they are shared and survive."""
 
+import errno
 import json
-import os
-import socket
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from prune_agents.prior import Recording
 from prune_bench import checkpoint, claims
@@ -191,19 +189,34 @@ def test_a_damaged_recording_is_made_again(place, rounds_trained, damage):
     before = run(options, place)
     (path,) = place.priors.iterdir()
     path.write_bytes(damage(path.read_bytes()))
-    after = run(options, place)
+    with pytest.warns(UserWarning, match=f"{path.name} is damaged"):
+        after = run(options, place)
     assert rounds_trained == [1, 2, 1, 2]
     assert without_times(before) == without_times(after)
-    assert checkpoint.load(path)["costs"][1][0] == 3 * N * 2
+    again = run(options, place)
+    assert rounds_trained == [1, 2, 1, 2]
+    assert without_times(before) == without_times(again)
 
 
-def test_a_recording_without_its_entries_is_made_again(place, rounds_trained):
+def test_a_recording_by_other_code_is_made_again(place, rounds_trained, monkeypatch):
     options = replace(OPTIONS, agent="el2n")
     run(options, place)
-    (path,) = place.priors.iterdir()
-    checkpoint.save(path, {"rows": [{"loss": np.zeros(N, np.float32)}]})
-    run(options, place)
+    monkeypatch.setattr(checkpoint, "_code", lambda: "9f2c")
+    with pytest.warns(UserWarning, match=r"\.pt has code '.*'; now it is '9f2c'"):
+        run(options, place)
     assert rounds_trained == [1, 2, 1, 2]
+
+
+def test_a_full_disk_keeps_no_recording_and_stops_no_run(place, rounds_trained, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    options = replace(OPTIONS, agent="el2n")
+    expected = run(options, Place(threads=1))
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.warns(UserWarning, match="No space left"):
+        result = run(options, place)
+    assert without_times(result) == without_times(expected)
 
 
 @pytest.mark.parametrize(("agent", "runs"), [("forgetting", 1), ("rho_loss", 2)])
@@ -249,21 +262,20 @@ def test_a_run_goes_on_without_its_prior_run(place, rounds_trained):
 def test_on_a_board_one_records_and_the_others_do_something_else(tmp_path):
     board, place = Board(tmp_path), Place(threads=1)
     options = replace(OPTIONS, agent="el2n")
-    assert do_run(options, tmp_path, place) == "done"
+    assert do_run(options, tmp_path, place).kind == "done"
     (recording,) = board.priors.iterdir()
     content = json.loads(board.result_path(run_id(options)).read_text())
     assert content["passes"]["prior"] == 3 * N * 2
 
     other = replace(OPTIONS, agent="forgetting")
-    held = {"host": socket.gethostname(), "pid": os.getppid(), "since": 0}
     claim = board.priors / f"{recording.stem}.0.claim"
-    claim.write_text(json.dumps(held))
+    claim.write_text(json.dumps({"host": "elsewhere", "pid": 7, "since": 0}))
     with pytest.raises(claims.Held, match="another process is recording"):
         Episode(other, replace(place, priors=board.priors)).step()
-    assert do_run(other, tmp_path, place) == "held"
+    assert do_run(other, tmp_path, place).kind == "held"
     assert board.is_open(run_id(other))
     claim.unlink()
-    assert do_run(other, tmp_path, place) == "done"
+    assert do_run(other, tmp_path, place).kind == "done"
     assert [path.name for path in board.priors.iterdir()] == [recording.name]
 
 

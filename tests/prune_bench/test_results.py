@@ -93,8 +93,8 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
         "big": 2**127 + 1,
         "nested": [{"deep": (1, 2.5, None, "text", True)}],
     }
-    checkpoint.save(tmp_path / "a.pt", state)
-    loaded = checkpoint.load(tmp_path / "a.pt")
+    checkpoint.save(tmp_path / "a.pt", state, {})
+    loaded = checkpoint.load(tmp_path / "a.pt", {})
     assert list(loaded) == list(state)
     for name in ("array", "mask", "zero-dimensional", "transposed"):
         assert isinstance(loaded[name], np.ndarray)
@@ -112,10 +112,10 @@ def test_a_run_goes_on_from_a_checkpoint_as_if_nothing_had_happened(tmp_path, ag
     options, place = replace(OPTIONS, agent=agent), Place(threads=1)
     cut_off = Episode(options, place)
     cut_off.step()
-    checkpoint.save(tmp_path / "a.pt", cut_off.state_dict())
+    checkpoint.save(tmp_path / "a.pt", cut_off.state_dict(), {})
     cut_off.step()
     resumed = Episode(options, place)
-    resumed.load_state_dict(checkpoint.load(tmp_path / "a.pt"))
+    resumed.load_state_dict(checkpoint.load(tmp_path / "a.pt", {}))
     while not resumed.terminated:
         resumed.step()
     assert without_times(resumed.result()) == without_times(run(options, place))

@@ -1,0 +1,82 @@
+"""Stopping: Ctrl-C and SIGTERM end a command with what it has, and with the status shells expect.
+
+`Stopped` is raised wherever the main thread is. Where something must not be left half done, the
+signal waits; a second one does not.
+
+```python
+with stopping.listening(), stopping.delayed():
+    for part in work:
+        do(part)
+        if stopping.asked():
+            break  # what is done is kept; `Stopped` is raised at the end of the block
+```
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(SystemExit):
+    """A signal asks this process to end; the exit status is 128 and the signal's number."""
+
+
+_delays = 0
+_waiting: int | None = None
+
+
+def listen(*signals: signal.Signals) -> None:
+    """Let these signals of this process raise `Stopped`; one that is ignored stays ignored."""
+    for number in signals:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Listen to Ctrl-C and SIGTERM while a command runs in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    listen(*before)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def delayed() -> Iterator[None]:
+    """Let the first signal wait until the end of the block."""
+    global _delays
+    _delays += 1
+    try:
+        yield
+    finally:
+        _delays -= 1
+        if asked() and not _delays:
+            _stop()
+
+
+def asked() -> bool:
+    """Whether a signal waits."""
+    return _waiting is not None
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    global _waiting
+    first, _waiting = not asked(), number
+    if not (first and _delays):
+        _stop()
+
+
+def _stop() -> None:
+    global _waiting
+    number, _waiting = _waiting, None
+    raise Stopped(128 + (number or 0))

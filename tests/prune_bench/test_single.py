@@ -1,0 +1,137 @@
+"""prune-env run: stopped and gone on with, and the network that it has trained."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from prune_bench import checkpoint
+from prune_bench.cli import main
+from prune_bench.results import without_times
+from prune_bench.runner import Episode, Place, RunOptions, run
+
+from prune_env import networks
+from prune_env.data import load
+
+OPTIONS = RunOptions(agent="ucb", epochs=4, limit=100)
+WORDS = ["run", "--agent", "ucb", "--epochs", "4", "--limit", "100", "--threads", "1", "--json"]
+SAYS_ROUND_3 = """
+from prune_bench import cli, runner
+step = runner.Episode.step
+def say(episode):
+    if len(episode.history) == 2:
+        print("round 3", flush=True)
+    return step(episode)
+runner.Episode.step = say
+cli.main()
+"""
+
+
+def cut_off(path, options=OPTIONS, rounds=2):
+    """The checkpoint of a run that was stopped after some rounds."""
+    episode = Episode(options, Place(threads=1))
+    for _ in range(rounds):
+        episode.step()
+    checkpoint.save(path, episode.state_dict(), checkpoint.of_run(episode))
+
+
+def refused(capsys, *arguments):
+    """What the command says when it ends with status 2."""
+    with pytest.raises(SystemExit) as end:
+        main([*WORDS, *map(str, arguments)])
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    return " ".join(err.split())
+
+
+def test_a_run_goes_on_from_its_checkpoint(tmp_path, capsys, monkeypatch):
+    path, done, step = tmp_path / "run.pt", [], Episode.step
+    cut_off(path)
+    monkeypatch.setattr(Episode, "step", lambda e: done.append(len(e.history) + 1) or step(e))
+    main([*WORDS, "--checkpoint", str(path)])
+    assert done == [3, 4]
+    result = without_times(json.loads(capsys.readouterr().out))
+    assert result == without_times(json.loads(json.dumps(run(OPTIONS, Place(threads=1)))))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_something_else_is_refused_and_kept(tmp_path, capsys):
+    path = tmp_path / "run.pt"
+    cut_off(path)
+    whole = path.read_bytes()
+    assert f"{path} has run 'ucb-" in refused(capsys, "--checkpoint", path, "--seed", 1)
+    assert path.read_bytes() == whole
+    path.write_bytes(whole[:-1])
+    assert f"{path} is damaged" in refused(capsys, "--checkpoint", path)
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("precious", encoding="utf-8")
+    assert f"{thesis} is damaged" in refused(capsys, "--checkpoint", thesis)
+    assert f"{thesis} is there already" in refused(capsys, "--save", thesis)
+    assert thesis.read_text(encoding="utf-8") == "precious"
+
+
+@pytest.mark.parametrize(
+    ("number", "more", "said"),
+    [
+        (signal.SIGINT, ["--checkpoint", "run.pt"], "the same command goes on from run.pt"),
+        (signal.SIGTERM, [], "nothing of the run is kept; with --checkpoint FILE it could go on"),
+    ],
+)
+def test_a_run_that_is_stopped_says_how_to_go_on(tmp_path, number, more, said):
+    words = ["run", "--agent", "ucb", "--epochs", "100000", "--limit", "100", *more]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", SAYS_ROUND_3, *words], cwd=tmp_path, **pipes)
+    assert process.stdout.readline() == "round 3\n"
+    process.send_signal(number)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + number
+    assert error == f"prune-env: stopped; {said}\n"
+    assert [path.name for path in tmp_path.iterdir()] == more[1:]
+
+
+def test_the_trained_network_is_saved_and_used_as_the_docs_say(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(["run", "--agent", "ucb", "--epochs", "1", "--json", "--save", "network.pt"])
+    accuracy = json.loads(capsys.readouterr().out)["test_accuracy"]["last"]
+    assert [path.name for path in tmp_path.iterdir()] == ["network.pt"]
+    names = {}
+    docs = Path(__file__).parents[2] / "docs" / "networks.md"
+    for block in re.findall(r"```python\n(.*?)```", docs.read_text("utf-8"), re.DOTALL):
+        exec(block, names)
+    saved, model, test = names["saved"], names["model"], load("digits").test
+    assert saved["classes"] == list("0123456789")
+    assert saved["test_accuracy"] == accuracy
+    assert saved["run"]["agent"] == "ucb"
+    assert saved["recipe"]["batch_size"] == 32
+    assert capsys.readouterr().out.strip() in saved["classes"]
+    pixels = torch.from_numpy(test.images).permute(0, 3, 1, 2)
+    right = model((pixels - saved["mean"]) / saved["std"]).argmax(1).numpy() == test.labels
+    assert right.mean() == pytest.approx(accuracy, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["small", "resnet18"])
+def test_a_saved_network_is_whole(name):
+    options = RunOptions(env="prune_env/Digits-v0", limit=100)
+    learner = Episode(options, Place(threads=1)).env.learner
+    learner.network, images = name, torch.randn(20, 3, 16, 16)
+    learner._model = networks.factory(name, images, 10)()
+    saved = learner.export()
+    model = networks.factory(name, torch.zeros(2, 3, 16, 16), 10)()
+    model.load_state_dict(saved["weights"])
+    assert torch.equal(model.eval()(images), learner._model.eval()(images))
+
+
+def test_what_trains_no_network_saves_none(tmp_path, capsys):
+    words = ["run", "--env", "prune_env/Synthetic-v0", "--save", str(tmp_path / "network.pt")]
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert "prune_env/Synthetic-v0 trains no network" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
