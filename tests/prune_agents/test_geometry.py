@@ -1,5 +1,8 @@
 """moderate, kcenter and d2 on points in the plane, by hand or by loops over their rule."""
 
+import math
+from statistics import median
+
 import numpy as np
 import prune_agents
 import pytest
@@ -38,11 +41,30 @@ def test_kcenter_goes_to_the_farthest_point():
         assert len(kept("kcenter", points, keep_ratio=4 / 6, seed=seed) & {2, 3}) == 2
 
 
-def test_kcenter_by_brute_force():
-    points = np.random.default_rng(3).standard_normal((30, 4))
-    first = int(np.random.default_rng(0).integers(30))
+@pytest.fixture(params=["normal", "heavy-tailed"])
+def points(request):
+    """(40, 3) float32; Student's t with 1.2 degrees of freedom has no variance."""
+    rng = np.random.default_rng(5)
+    normal = request.param == "normal"
+    drawn = rng.standard_normal((40, 3)) if normal else rng.standard_t(1.2, (40, 3))
+    return drawn.astype(np.float32)
+
+
+def test_moderate_by_brute_force(points):
+    """Ranks run over all classes together; each arm is measured from the median of its own."""
+    labels, distance = [arm % 3 for arm in range(40)], []
+    for arm in range(40):
+        own = [points[j] for j in range(40) if labels[j] == labels[arm]]
+        centre = [median(float(p[d]) for p in own) for d in range(3)]
+        distance.append(math.dist(points[arm], centre))
+    ranked = sorted(range(40), key=lambda arm: distance[arm])
+    assert kept("moderate", points, labels, keep_ratio=0.3) == set(ranked[14:26])
+
+
+def test_kcenter_by_brute_force(points):
+    first = int(np.random.default_rng(0).integers(40))
     picked = [first]
-    while len(picked) < 9:
+    while len(picked) < 12:
         gaps = [min(np.linalg.norm(p - points[q]) for q in picked) for p in points]
         picked.append(int(np.argmax(gaps)))
     assert kept("kcenter", points, keep_ratio=0.3, seed=0) == set(picked)
@@ -53,23 +75,21 @@ def test_kcenter_takes_no_arm_twice_where_all_are_the_same():
 
 
 @pytest.mark.parametrize("gamma", [0.1, 1.0])
-def test_d2_by_brute_force(gamma):
-    rng = np.random.default_rng(5)
-    points, margin = rng.standard_normal((20, 3)).astype(np.float32), rng.uniform(-1, 1, 20)
-    count = 4
+def test_d2_by_brute_force(gamma, points, rng):
+    margin, count = 2 * rng.beta(0.3, 0.3, 40) - 1, 4
     near = []
-    for arm in range(20):
-        others = [j for j in range(20) if j != arm]
+    for arm in range(40):
+        others = [j for j in range(40) if j != arm]
         gaps = {j: float(np.linalg.norm(points[arm] - points[j])) for j in others}
         near.append({j: gaps[j] for j in sorted(gaps, key=gaps.get)[:count]})
-    scale = sum(sum(gaps.values()) for gaps in near) / (20 * count)
+    scale = sum(sum(gaps.values()) for gaps in near) / (40 * count)
     hard = [(1 - float(np.float32(m))) / 2 for m in margin]
     score = [
-        hard[i] + sum(np.exp(-d / scale) * hard[j] for j, d in near[i].items()) for i in range(20)
+        hard[i] + sum(np.exp(-d / scale) * hard[j] for j, d in near[i].items()) for i in range(40)
     ]
     picked = []
-    while len(picked) < 8:
-        best = max((i for i in range(20) if i not in picked), key=lambda i: score[i])
+    while len(picked) < 16:
+        best = max((i for i in range(40) if i not in picked), key=lambda i: score[i])
         picked.append(best)
         for j, d in near[best].items():
             score[j] -= np.exp(-gamma * d / scale) * score[best]
