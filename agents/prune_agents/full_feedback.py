@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
+from prune_agents.maths import begins_before
 from prune_agents.registry import register
 from prune_agents.sampling import best_k
 from prune_env.options import In
@@ -87,5 +88,5 @@ class NLUDiet(FullFeedback):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        warming = observation["progress"] < self.warm_up
+        warming = begins_before(self.warm_up, observation["progress"])
         return best_k(observation["error_norm"], k, rng) | warming

@@ -33,6 +33,11 @@ def ends_by(share: float, round_: NDArray[np.int64], progress: Floats) -> Mask:
     return progress + _of_one_round(round_, progress) <= share + 1e-6  # float32 has 7 digits
 
 
+def begins_before(share: float, progress: Floats) -> Mask:
+    """(M, 1) whether the coming round begins before this share of the run: e < share * T."""
+    return progress < share - 1e-6
+
+
 def _of_one_round(round_: NDArray[np.int64], progress: Floats) -> NDArray[np.float64]:
     return progress / np.maximum(round_, 1)[:, None].astype(np.float64)
 

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from prune_agents import mlp
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.maths import Floats
+from prune_agents.maths import Floats, begins_before
 from prune_agents.registry import register
 from prune_agents.sampling import best_k
 from prune_env.options import In
@@ -63,7 +63,7 @@ class RLSelector(Agent):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        warm = observation["progress"][:, 0] < self.warmup
+        warm = begins_before(self.warmup, observation["progress"])[:, 0]
         learning = (state["round"] > 0) & ~state["subset"].any(axis=1)
         for run in np.flatnonzero(learning):
             features, label = observation["features"][run], observation["label"][run]

@@ -1,9 +1,11 @@
 """The shared mathematics, with the numbers laid out."""
 
 import numpy as np
+import pytest
 from prune_agents.maths import (
     UNSEEN,
     batch_mean,
+    begins_before,
     ema,
     ema_variance,
     ends_by,
@@ -42,6 +44,13 @@ def test_ends_by_is_epoch_plus_one_at_most_the_share_of_all():
         for s, r, t in zip(share, rounds, of, strict=True)
     ]
     assert found == [True, False, True, False, True, False]
+
+
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_begins_before_is_not_fooled_by_float32(tenths):
+    """Round 7 of 10 begins at 0.7, which as float32 is 0.69999999 and below 0.7."""
+    progress = of_run(*np.arange(10) / 10)
+    assert begins_before(tenths / 10, progress).sum() == tenths
 
 
 def test_latest():
