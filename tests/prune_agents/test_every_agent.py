@@ -156,6 +156,17 @@ def test_policies_that_rank_the_unseen_first_agree_until_all_are_seen(tiny_env):
         np.testing.assert_array_equal(actions, first)
 
 
+def test_who_begins_with_the_subset_of_random_dynamic(tiny_env):
+    """For one seed: what docs/policies.md says of the first round."""
+    first = {}
+    for name in NAMES:
+        agent = prune_agents.make(name, keep_ratio=0.3, seed=5)
+        first[name] = agent.predict(tiny_env(agent, NUM_ARMS).reset(seed=0)[0])[0] > 0
+    same = {name for name in NAMES if np.array_equal(first[name], first["random_dynamic"])}
+    bandits = {"ucb", "ucb_std", "ucb1", "ducb", "swucb", "contextual", "forget_online", "molpeg"}
+    assert same == {"random_dynamic", "static_random", "uncertainty", *bandits}
+
+
 @every_agent
 def test_runs_in_the_real_environment(name):
     """With no more signals than the agent names, made as the agent wants it."""
