@@ -24,6 +24,7 @@ from prune_bench.options import Pairs
 from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 from prune_env.files import read_yaml, replacing, sweep, write_text
+from prune_env.lookup import unknown
 
 CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 """On every board: what an agent has to beat before its number means something."""
@@ -79,7 +80,8 @@ class Grid:
             if module:  # as in gym.make: "module:id" imports the module first
                 importlib.import_module(module)
             if env_id not in gym.registry:
-                raise ValueError(f"env {env!r} is not registered; see prune-env envs")
+                more = "`prune-env envs` lists them"
+                raise ValueError(unknown("environment", env, gym.registry, more))
         if not (isinstance(self.seeds, int) and self.seeds >= 1):
             raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
         for agent in (*self.agents, "full_short"):

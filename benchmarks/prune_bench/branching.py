@@ -25,12 +25,12 @@ import prune_agents
 import tyro
 from numpy.typing import ArrayLike, NDArray
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 from scipy.special import stdtrit
 
 from prune_bench.options import Pairs
 from prune_bench.runner import Episode, Place, RunOptions
+from prune_bench.terminal import Fitted
 from prune_env.env import PruneEnv
 from prune_env.learners.synthetic import SyntheticLearner
 
@@ -213,10 +213,10 @@ def table(result: dict[str, Any]) -> Group:
         title += "end: test accuracy, when the run has gone on with random arms\n"
         measures["test_accuracy"] = ("end, %", 100)
     title += f"means of {options['draws']} draws, half widths of their 95 % intervals\n"
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    shown.add_column("group", no_wrap=True)
-    for heading in ("arms", *(h for name, _ in measures.values() for h in (name, "vs random"))):
-        shown.add_column(heading, justify="right", no_wrap=True)
+    headings = ["group", "arms"]
+    for heading, _ in measures.values():
+        headings += [heading, f"{heading.partition(',')[0]} vs random"]
+    rows = []
     for name, group in groups.items():
         cells = [Text(name), Text(f"{group['arms']:,}")]
         for measure, (_, scale) in measures.items():
@@ -228,5 +228,5 @@ def table(result: dict[str, Any]) -> Group:
             cells.append(
                 Text("" if name == ALL else f"{round(ahead, 1) + 0.0:+.1f} ±{half:.1f}", colour)
             )
-        shown.add_row(*cells)
-    return Group(Text(title), shown)
+        rows.append(cells)
+    return Group(Text(title), Fitted(headings, rows, ["arms"]))

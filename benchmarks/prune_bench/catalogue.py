@@ -5,34 +5,41 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from prune_bench.options import split_agent
+from prune_bench.terminal import Listed
 from prune_env.options import ranges
 
 
 @dataclass(frozen=True)
 class Agents:
-    """List the selection policies, one line each, or explain one and its options."""
+    """List the selection policies by group, those of one group, or explain one and its options."""
 
     name: tyro.conf.Positional[str | None] = None
-    """name of the policy to explain, or its import path module:Class"""
+    """a group, or the policy to explain: its name or its import path module:Class"""
 
     def main(self, console: Console) -> None:
         """List or explain."""
-        if self.name is not None:
-            explain(self.name, console)
-            return
-        for family, lines in families().items():
-            console.print(Text(f"\n{family}", "cyan"))
-            console.print(two_columns(lines))
-        console.print(Text("\nprune-env agents NAME explains one and its options", "dim"))
+        import prune_agents
+
+        found = groups()
+        if self.name is None:
+            console.print(Listed({group: ", ".join(names) for group, names in found.items()}))
+            hints = {
+                "prune-env agents bandits": "a line about each of a group",
+                "prune-env agents ucb": "one policy and its options",
+            }
+            console.print("", Listed(hints), sep="\n")
+        elif self.name in found:
+            console.print(Listed({name: prune_agents.describe(name) for name in found[self.name]}))
+        else:
+            explain(split_agent(self.name)[0], console)
 
 
 @dataclass(frozen=True)
@@ -42,20 +49,24 @@ class Envs:
     def main(self, console: Console) -> None:
         """List them."""
         from prune_env import ENVIRONMENTS
+        from prune_env.twins import base_id
 
-        console.print(two_columns(ENVIRONMENTS))
+        console.print(Listed({i: line for i, line in ENVIRONMENTS.items() if base_id(i) == i}))
+        console.print(
+            "\nEach has two twins with a flat observation for Stable-Baselines3: -Scores-v0, whose "
+            "action is a weight for each signal, and -Rules-v0, whose action is a rule's number."
+        )
 
 
-def families() -> dict[str, dict[str, str]]:
-    """The policies with a line about each, under the line about the module that they are in."""
+def groups() -> dict[str, list[str]]:
+    """The names of all policies by group; those of other packages are the last group."""
     import prune_agents
+    from prune_agents.families import GROUPS
 
-    found: dict[str, dict[str, str]] = {}
-    for name in prune_agents.names():
-        module = inspect.getmodule(prune_agents.find(name))
-        family = (inspect.getdoc(module) or "").partition("\n")[0]
-        found.setdefault(family, {})[name] = prune_agents.describe(name)
-    return {family: found[family] for family in sorted(found, key=str.lower)}
+    found = {group: list(names) for group, names in GROUPS.items()}
+    ours = {name for names in GROUPS.values() for name in names}
+    others = [name for name in prune_agents.names() if name not in ours]
+    return found | ({"others": others} if others else {})
 
 
 def explain(name: str, console: Console) -> None:
@@ -73,16 +84,13 @@ def explain(name: str, console: Console) -> None:
         console.print(Text(text + "\n"))
     if signals := getattr(cls, "signals", ()):
         console.print(Text(f"It reads {', '.join(signals)}.\n"))
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("option", "default", "allowed", "meaning"):
-        table.add_column(heading, no_wrap=heading != "meaning")
     docs, allowed = field_docs(cls), ranges(cls)
+    lines = {}
     for option in inspect.signature(cls).parameters.values():
-        default = "" if option.default is option.empty else repr(option.default)
-        interval = allowed[option.name].interval if option.name in allowed else ""
-        cells = (option.name, default, interval, docs.get(option.name, ""))
-        table.add_row(*map(Text, cells))
-    console.print(table)
+        interval = f"in {allowed[option.name].interval}" if option.name in allowed else None
+        usual = None if option.default is option.empty else f"by default {option.default!r}"
+        lines[option.name] = "; ".join(filter(None, (docs.get(option.name), interval, usual)))
+    console.print(Listed(lines))
 
 
 def field_docs(cls: type) -> dict[str, str]:
@@ -99,13 +107,3 @@ def field_docs(cls: type) -> dict[str, str]:
                 ):
                     docs[name] = " ".join(text.split())
     return docs
-
-
-def two_columns(lines: Mapping[str, str]) -> Table:
-    """Names beside what they mean."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for name, line in lines.items():
-        table.add_row(Text(name), Text(line))
-    return table

@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -19,15 +19,19 @@ from typing import Annotated, Any, Literal
 import gymnasium as gym
 import tyro
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from prune_bench import presets, stopping
 from prune_bench.board import Grid
 from prune_bench.catalogue import Agents, Envs
+from prune_bench.parsing import flags, given_flags, parse
 from prune_bench.runner import Place, RunOptions
 from prune_bench.study import Branch, Fidelity, Inspect, Record
+from prune_bench.terminal import Terminal, spell_out
 from prune_bench.train_options import TrainOptions
+from prune_env.lookup import near, unknown
 from prune_env.options import In, check_ranges
+from prune_env.text import sentence
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Run:
         from prune_bench import single
         from prune_bench.progress import RunProgress
 
-        shown = Console(quiet=True) if self.json else console
+        shown = Terminal(quiet=True) if self.json else console
         progress = RunProgress(shown, self.run)
 
         def on_end(result: dict[str, Any]) -> None:
@@ -57,6 +61,8 @@ class Run:
             progress.print_summary(result)
 
         single.run(self.run, self.place, self.checkpoint, self.save, progress, on_end)
+        if progress.diverged:
+            sys.exit(1)
 
     def on_stop(self) -> str:
         """How to go on."""
@@ -154,9 +160,8 @@ class Board:
                 runs = engine.processes(do, self.jobs, threads)
             with runs as submit:
                 engine.work_off(board, submit, view.tick)
-        view.print_end()
-        print_report(console, self.out)
-        if view.failed:
+        show(console, board.folder, view.problems())
+        if view.failed or view.diverged:
             sys.exit(1)
 
     def on_stop(self) -> str:
@@ -185,26 +190,47 @@ class Report:
 
     def main(self, console: Console) -> None:
         """Make it and print the standings."""
-        from prune_bench.compare import read_standings
-        from prune_bench.tables import terminal_table
-
-        console.print(terminal_table(read_standings(self.folder)))
-        print_report(console, self.folder)
+        if not (self.folder / "runs").is_dir():
+            require_board(self.folder)
+        show(console, self.folder)
 
 
-def print_report(console: Console, folder: Path) -> None:
-    """Make the report and say where it is, or how to get one."""
+def show(console: Console, folder: Path, problems: Sequence[Text] = ()) -> None:
+    """Print the tables of a board, make its report, and end with the verdict."""
+    from prune_bench.compare import read_standings
     from prune_bench.report import write_report
+    from prune_bench.tables import terminal_table, verdict
 
+    standings = read_standings(folder)
+    console.print(terminal_table(standings))
+    for problem in problems:
+        console.print(problem)
     try:
         console.print(f"report: {write_report(folder).resolve().as_uri()}", soft_wrap=True)
     except ImportError as error:
-        console.print(escape(str(error)))
+        console.print(str(error))
+    console.print(verdict(standings))
+
+
+def require_board(folder: Path) -> None:
+    """Refuse a folder that is no board, which is often a mistyped one.
+
+    Raises:
+        FileNotFoundError: with what may be meant, and how to begin one.
+    """
+    if (folder / "board.yaml").exists():
+        return
+    beside = [path.parent.name for path in folder.absolute().parent.glob("*/board.yaml")]
+    hint = f" (did you mean {' or '.join(close)}?)" if (close := near(folder.name, beside)) else ""
+    raise FileNotFoundError(
+        f"{folder} is no board: there is no {folder / 'board.yaml'}{hint}; `prune-env board` with "
+        "--preset, or with --agents and the like, begins one"
+    )
 
 
 DESCRIPTION = "Train on some of the samples, and let an agent choose which. See README.md."
 
-COMMANDS: dict[str, Callable[..., Any]] = {
+COMMANDS: dict[str, Any] = {
     "run": Run,
     "train": Train,
     "board": Board,
@@ -219,15 +245,23 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 
 
 def _parse(arguments: list[str]) -> Any:
-    """The subcommand with its options; a mistake in them is answered with help on that one only."""
-    name = arguments[0] if arguments else ""
+    """The subcommand with its options.
+
+    Raises:
+        ValueError: a mistake in the words, in one line.
+    """
+    name, *words = arguments or ["--help"]
     if name not in COMMANDS:
+        if name not in ("-h", "--help") and not name.startswith("--tyro-"):  # completion of shells
+            raise ValueError(unknown("command", name, COMMANDS))
         return tyro.extras.subcommand_cli_from_dict(
-            COMMANDS, prog="prune-env", description=DESCRIPTION, args=arguments
+            COMMANDS, prog="prune-env", description=DESCRIPTION, args=[name, *words]
         )
-    preset = Board.preset_of(arguments) if name == "board" else None
-    default: Any = preset or tyro.MISSING_NONPROP
-    return tyro.cli(COMMANDS[name], prog=f"prune-env {name}", args=arguments[1:], default=default)
+    default = Board.preset_of(words) if name == "board" else None
+    chosen = parse(COMMANDS[name], f"prune-env {name}", words, default)
+    if name == "board" and not default and flags(Grid).isdisjoint(given_flags(words)):
+        require_board(chosen.out)  # it is to be gone on with
+    return chosen
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -235,15 +269,17 @@ def main(arguments: list[str] | None = None) -> None:
     sys.path.append(str(Path.cwd()))  # one's own agents and environments are often just there
     arguments = sys.argv[1:] if arguments is None else arguments
     command: Any = None
+    spell_out()
     try:
         with stopping.listening():
             command = _parse(arguments)
-            command.main(Console())
+            command.main(Terminal())
     except stopping.Stopped:
         if hasattr(command, "on_stop"):
-            print(f"prune-env: stopped; {command.on_stop()}", file=sys.stderr)
+            told = f"prune-env: stopped; {command.on_stop()}"
+            Terminal(stderr=True).print(told, soft_wrap=True)
         raise
     except (ValueError, OSError, ImportError, gym.error.Error) as error:
-        message = escape(str(error))
-        Console(stderr=True).print("[bold red]prune-env:[/bold red]", message, soft_wrap=True)
+        line = Text.assemble(("prune-env: ", "bold red"), sentence(error))
+        Terminal(stderr=True).print(line, soft_wrap=True)
         sys.exit(2)

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from prune_bench.runner import Episode, RunOptions
 from prune_bench.standings import Setting
+from prune_bench.terminal import Fitted
 from prune_env.files import read_json, write_json
 
 Accuracies = dict[str, list[float]]
@@ -216,19 +216,15 @@ def table(result: dict[str, Any]) -> Group:
         for label, accuracies in result["accuracies"].items()
     }
     columns = ["board", *settings["rungs"]]
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    shown.add_column("agent", no_wrap=True)
-    for heading in columns:
-        shown.add_column(heading, justify="right")
+    rows = []
     for name in sorted(means["board"], key=lambda name: -means["board"][name]):
         values = (means[label].get(name) for label in columns)
-        shown.add_row(name, *("–" if value is None else f"{value:.1f}" for value in values))
-    shown.add_row()
+        rows.append([name, *("–" if value is None else f"{value:.1f}" for value in values)])
     taus = result["tau"].values()
-    shown.add_row("Kendall's tau", "", *(f"{t['tau']:.2f}" if t else "–" for t in taus))
-    shown.add_row(
-        "95 % interval", "", *(f"{t['low']:.2f}, {t['high']:.2f}" if t else "–" for t in taus)
-    )
+    rows += [
+        ["Kendall's tau", "", *(f"{t['tau']:.2f}" if t else "–" for t in taus)],
+        ["95 % interval", "", *(f"{t['low']:.2f}, {t['high']:.2f}" if t else "–" for t in taus)],
+    ]
     title = (
         f"{settings['board']}, keep {settings['keep_ratio']:g}, {settings['epochs']} rounds: last "
         f"test accuracy in %, {settings['runs']} runs of an agent on each rung\n"
@@ -238,4 +234,5 @@ def table(result: dict[str, Any]) -> Group:
         for names in left_out.values()
         for name, reason in names.items()
     )
+    shown = Fitted(["agent", *columns], rows)
     return Group(Text(title), shown, *(Text(reason, "dim") for reason in reasons))

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass
-from statistics import mean, median, stdev
+from collections.abc import Mapping
+from statistics import median
 from types import TracebackType
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from prune_bench import claims
-from prune_bench.board import CONTROLS, Board
-from prune_bench.compare import read_standings
+from prune_bench.board import Board
+from prune_bench.compare import standings
 from prune_bench.runner import RunOptions
-from prune_bench.standings import Setting
-from prune_bench.tables import terminal_table
+from prune_bench.standings import Run, Setting
+from prune_bench.tables import HEADINGS, terminal_cells
+from prune_bench.terminal import Fitted, bar, shortened
+from prune_bench.verdict import percent
 from prune_env.files import read_json
+from prune_env.text import plain, sentence
 
 TOP = 3
 """How many agents the live view shows of each keep ratio."""
 
+SHOWN = ("agent", "accuracy", "ahead", "runs")
+"""What it shows of them."""
 
-@dataclass(frozen=True)
-class Finished:
-    """What the views need of a result."""
-
-    options: RunOptions
-    accuracy: float
-    """on the test split, after the last round"""
-    seconds: float
-    """of the whole run"""
-    passes: float
-    """charged, as a share of what training on everything costs"""
+BAR = 60
+"""Columns of its bar, where there is room."""
 
 
 class BoardView:
@@ -52,21 +45,19 @@ class BoardView:
     def __init__(self, console: Console, board: Board, jobs: int) -> None:
         self.console, self.board, self.jobs = console, board, jobs
         self.runs = board.runs()
-        self.finished: dict[str, Finished] = {}
+        self.finished: dict[str, Run] = {}
         self.failed: dict[str, str] = {}
         """The errors by run."""
         self.pause = ""
         """What the board waits for."""
+        self._table: RenderableType = ""
         self.live = Live(console=console, auto_refresh=False, transient=True)
         self.refresh()
 
     def __enter__(self) -> BoardView:
-        self.console.print(
-            f"[bold]{self.board.folder}[/bold]: {len(self.runs)} runs, "
-            f"{len(self.finished)} of them done",
-            highlight=False,
-            soft_wrap=True,
-        )
+        so_far = f": {len(self.runs)} runs, {len(self.finished)} of them done"
+        line = Text.assemble((plain(self.board.folder), "bold"), so_far)
+        self.console.print(line, soft_wrap=True)
         if self.console.is_terminal:
             self.live.start()
         return self
@@ -87,137 +78,124 @@ class BoardView:
             self.live.update(self.picture(), refresh=True)
             return
         if pause and pause != said:
-            self.console.print(f"waiting for the disk: {pause}", markup=False, soft_wrap=True)
+            self.console.print(Text(f"waiting for the disk: {sentence(pause)}"), soft_wrap=True)
         before = len(self.finished) + len(self.failed) - len(news)
         for number, name in enumerate(news, before + 1):
             line = f"{number}/{len(self.runs)} {label(self.runs[name])}: "
             if name in self.finished:
                 run = self.finished[name]
-                line += f"{run.accuracy:.2%} in {run.seconds:.1f} s, {self.time_left()} left"
+                line += f"{100 * run.last:.1f} % in {run.wall:.1f} s, {self.time_left()}"
+                line += ", DIVERGED" * run.diverged
             else:
-                line += f"FAILED, {self.failed[name]}"
-            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+                line += f"FAILED, {sentence(self.failed[name])}"
+            self.console.print(Text(line), soft_wrap=True)
 
     def refresh(self) -> list[str]:
         """Read what is new in the folder; the runs that have ended since."""
         news = []
-        for name, options in self.runs.items():
+        for name in self.runs:
             if name in self.finished or name in self.failed:
                 continue
             if (path := self.board.result_path(name)).exists():
-                result = read_json(path, "a result")
-                full = 3 * result["num_arms"] * result["options"]["epochs"]
-                self.finished[name] = Finished(
-                    options,
-                    result["test_accuracy"]["last"],
-                    sum(result["seconds"].values()),
-                    result["passes"]["charged"] / full,
-                )
+                self.finished[name] = Run(read_json(path, "a result"))
                 news.append(name)
             elif (path := self.board.failure_path(name)).exists():
                 self.failed[name] = read_json(path, "the failure of a run")["error"]
                 news.append(name)
+        if news and self.finished:
+            self._table = self.table()
         return news
+
+    @property
+    def diverged(self) -> list[str]:
+        """The runs whose loss is not finite."""
+        return [name for name, run in self.finished.items() if run.diverged]
 
     # -- what is shown ----------------------------------------------------------------------------
 
     def picture(self) -> RenderableType:
-        """The live view."""
+        """The live view: a bar, what is running, and the best so far."""
         running = claims.held(self.board.work)
         done, failed = len(self.finished), len(self.failed)
         line = Text.assemble(
             (f"{done}", "bold green"),
-            f" of {len(self.runs)} done   {len(running)} running   ",
+            f" of {len(self.runs)} done, {len(running)} running, ",
             (f"{failed} failed", "bold red" if failed else ""),
-            f"   about {self.time_left()} left",
+            f", {self.time_left()}",
         )
-        rows = Table.grid()
-        rows.add_row(ProgressBar(len(self.runs), done + failed, width=60))
-        rows.add_row(line)
+        width = self.console.width
+        rows: list[RenderableType] = [bar(done + failed, len(self.runs), min(BAR, width)), line]
         if self.pause:
-            rows.add_row(Text(f"waiting for the disk: {self.pause}", style="bold yellow"))
+            rows.append(Text(f"waiting for the disk: {sentence(self.pause)}", style="bold yellow"))
         for name, since in sorted(running.items(), key=lambda item: item[1]):
             if name in self.runs:
-                text = f"  {label(self.runs[name])}  {duration(time.time() - since)}"
-                rows.add_row(Text(text, style="dim"))
-        if self.finished:
-            rows.add_row("")
-            rows.add_row(self.table(TOP))
-        return rows
+                spent = duration(time.time() - since)
+                run = shortened(label(self.runs[name]), width - len(spent) - 4)
+                rows.append(Text(f"  {run}  {spent}", style="dim"))
+        return Group(*rows, "", self._table)
 
     def time_left(self) -> str:
         """An estimate in words, from the runs so far; those of the same agent and ratio first."""
         if not self.finished:
-            return "unknown time"
+            return "time left not known yet"
         known = defaultdict(list)
-        for run in self.finished.values():
-            known[_kind(run.options)].append(run.seconds)
-        share = median(run.seconds / run.options.keep_ratio for run in self.finished.values())
-        seconds = 0.0
+        for name, run in self.finished.items():
+            known[_kind(self.runs[name])].append(run.wall)
+        share = median(run.wall / self.runs[name].keep_ratio for name, run in self.finished.items())
+        left = 0.0
         for name, options in self.runs.items():
             if name not in self.finished and name not in self.failed:
-                same = known.get(_kind(options))
-                seconds += mean(same) if same else share * options.keep_ratio
-        return duration(seconds / self.jobs)
+                alike = known.get(_kind(options))
+                left += median(alike) if alike else share * options.keep_ratio
+        return f"about {duration(left / self.jobs)} left"
 
-    def table(self, top: int | None = None) -> Table:
-        """The agents by test accuracy, best first; `top`: only so many of each keep ratio."""
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        table.add_column("keep")
-        table.add_column("agent")
-        for title in ("test accuracy", "seeds", "passes", "seconds"):
-            table.add_column(title, justify="right")
-        groups: dict[tuple[str, float], dict[str, list[Finished]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
-        for run in self.finished.values():
-            setting, agent, keep_ratio = _kind(run.options)
-            groups[setting.title, keep_ratio][agent].append(run)
-        settings = {title for title, _ in groups}
-        for (title, keep_ratio), agents in sorted(groups.items()):
-            ranked = sorted(agents, key=lambda a: -mean(run.accuracy for run in agents[a]))
-            for place, agent in enumerate(ranked[:top]):
-                runs = agents[agent]
-                accuracies = [run.accuracy for run in runs]
-                spread = f" ± {stdev(accuracies):.2%}" if len(runs) > 1 else ""
-                group = f"{keep_ratio:g}" + (f" {title}" if len(settings) > 1 else "")
-                table.add_row(
-                    group if place == 0 else "",
-                    escape(agent),
-                    f"{mean(accuracies):.2%}{spread}",
-                    str(len(runs)),
-                    f"{mean(run.passes for run in runs):.0%}",
-                    f"{mean(run.seconds for run in runs):.1f}",
-                    style="dim" if agent in CONTROLS else None,
-                    end_section=place + 1 == len(ranked[:top]),
-                )
-        return table
+    def table(self) -> Fitted:
+        """The best so far at each keep ratio, in the numbers that the board ends with."""
+        results = [{**run.result, "id": name} for name, run in self.finished.items()]
+        found = standings(results, self.runs)
+        rows: list[list[str | Text]] = []
+        styles = []
+        for comparison in found.comparisons:
+            for place, row in enumerate([row for row in comparison.shown if row.runs][:TOP]):
+                setting = f" {comparison.setting.title}" * (len(found.settings) > 1)
+                keep = f"{percent(comparison.keep_ratio)}{setting}" if place == 0 else ""
+                rows.append([*terminal_cells(row, SHOWN), keep])
+                styles.append("italic" if row.is_control else "")
+        headings = [*(HEADINGS[name] for name in SHOWN), "Keep"]
+        return Fitted(headings, rows, [HEADINGS["accuracy"]], styles=styles)
 
-    def print_end(self) -> None:
-        """The table and, where there are any, the failures, each error once."""
+    def problems(self) -> list[Text]:
+        """What went wrong, each error once."""
         self.refresh()
-        self.console.print(terminal_table(read_standings(self.board.folder)))
+        failed = self._alike("failed", self.failed)
+        loss = "its loss is not finite; it counts with the accuracy it ended at"
+        diverged = self._alike("diverged", dict.fromkeys(self.diverged, loss))
+        again = [Text("try the failed ones again with --retry-failed")] if failed else []
+        return [*failed, *again, *diverged]
+
+    def _alike(self, what: str, reasons: Mapping[str, str]) -> list[Text]:
+        """One line for all runs with the same reason."""
         alike = defaultdict(list)
-        for name, error in self.failed.items():
-            alike[error].append(label(self.runs[name]))
-        for error, labels in alike.items():
-            more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
-            self.console.print(
-                f"[bold red]failed[/bold red] {escape(labels[0])}{more}: {escape(error)}",
-                highlight=False,
+        for name, reason in reasons.items():
+            alike[reason].append(label(self.runs[name]))
+        return [
+            Text.assemble(
+                (what, "bold red"),
+                f" {labels[0]}" + f" and {len(labels) - 1} more" * (len(labels) > 1),
+                f": {sentence(reason)}",
             )
-        if self.failed:
-            self.console.print("try these again with --retry-failed")
+            for reason, labels in alike.items()
+        ]
 
 
 def _kind(options: RunOptions) -> tuple[Setting, str, float]:
     """What runs have in common that may be averaged."""
-    return Setting.of(vars(options)), options.agent, options.keep_ratio
+    return Setting.of(vars(options)), options.label, options.keep_ratio
 
 
 def label(options: RunOptions) -> str:
     """A run in a few words."""
-    return f"{options.agent} keep {options.keep_ratio:g} seed {options.seed}"
+    return f"{options.label} keep {options.keep_ratio:g} seed {options.seed}"
 
 
 def duration(seconds: float) -> str:

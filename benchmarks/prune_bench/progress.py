@@ -1,4 +1,4 @@
-"""What a terminal shows of a single run: a live line for each round, then a summary."""
+"""What a terminal shows of a single run: its last rounds, then all of them and a summary."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.text import Text
 
+from prune_bench.live import duration
 from prune_bench.runner import RunOptions
+from prune_bench.standings import Run
+from prune_bench.terminal import Fitted, shortened
 from prune_env.env import PruneEnv
+
+ROUNDS = ("round", "kept", "kept loss", "val loss", "val accuracy", "passes", "regret", "seconds")
+"""The columns of the table of rounds; regret only where the environment tells it."""
+
+FIRST_TO_GO = ("seconds", "kept loss", "passes", "val loss")
+"""Those that go first where it is narrow."""
+
+AROUND = 6
+"""Lines of a terminal that the live view leaves to other things than rounds."""
 
 
 class RunProgress:
@@ -20,24 +31,18 @@ class RunProgress:
 
     def __init__(self, console: Console, options: RunOptions) -> None:
         self.console, self.options = console, options
-        self.bar = Progress(
-            TextColumn(f"[bold]{options.agent}[/bold] on {options.env}"),
-            BarColumn(),
-            TextColumn("{task.percentage:3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            console=console,
-        )
-        self.task = self.bar.add_task("", total=1.0)
-        self.rounds = Table(box=None, header_style="bold", pad_edge=False)
-        for title in ("round", "kept", "kept loss", "val loss", "val accuracy", "passes", "s"):
-            self.rounds.add_column(title, justify="right")
-        self.live = Live(Group(self.rounds, self.bar), console=console, refresh_per_second=4)
+        self.rounds: list[dict[str, str]] = []
+        self.share = 0.0
+        """of the run that is done, in [0, 1]"""
+        self.diverged = False
+        """whether it has ended with a loss that is not finite"""
+        self.live = Live(console=console, auto_refresh=False, transient=True)
         self.begun = time.perf_counter()
 
     def __enter__(self) -> RunProgress:
-        self.live.start()
+        if self.console.is_terminal:
+            self.live.start()
+            self._refresh()
         return self
 
     def __exit__(
@@ -47,47 +52,69 @@ class RunProgress:
         trace: TracebackType | None,
     ) -> None:
         self.live.stop()
-        if not self.console.is_terminal:  # there the last line is left without its end
-            self.console.print()
+        self.console.print(self.table(self.rounds))
 
     def on_round(self, env: PruneEnv, row: dict[str, Any]) -> None:
         """Show a finished round."""
-        self.rounds.add_row(
-            str(row["round"]),
-            f"{row['kept']:,} ({row['kept'] / env.learner.num_arms:.0%})",
-            f"{row['kept_loss']:.3f}",
-            f"{row['val_loss']:.3f}",
-            f"{row['val_accuracy']:.2%}",
-            f"{row['passes']:,}",
-            f"{time.perf_counter() - self.begun:.1f}",
-        )
-        self.bar.update(self.task, completed=float(env.rounds.ledger.progress[0]))
+        cells = {
+            "round": str(row["round"]),
+            "kept": f"{row['kept']:,} ({row['kept'] / env.learner.num_arms:.0%})",
+            "kept loss": f"{row['kept_loss']:.3f}",
+            "val loss": f"{row['val_loss']:.3f}",
+            "val accuracy": f"{100 * row['val_accuracy']:.1f} %",
+            "passes": f"{row['passes']:,}",
+            "seconds": f"{time.perf_counter() - self.begun:.1f}",
+        }
+        if "regret" in row:
+            cells["regret"] = f"{row['regret']:.3g}"
+        self.rounds.append(cells)
+        self.share = float(env.rounds.ledger.progress[0])
+        if self.console.is_terminal:
+            self._refresh()
 
-    def print_summary(self, result: dict[str, Any]) -> None:
-        """The table at the end."""
-        table = Table(title="Summary", title_style="bold", title_justify="left", box=None)
-        table.add_column(style="dim")
-        table.add_column("last", justify="right")
-        table.add_column("best", justify="right")
-        for split in ("test", "val"):
-            accuracy = result[f"{split}_accuracy"]
-            name = {"test": "test accuracy", "val": "validation accuracy"}[split]
-            table.add_row(name, f"[bold]{accuracy['last']:.2%}[/bold]", f"{accuracy['best']:.2%}")
-        self.console.print(table)
+    def _refresh(self) -> None:
+        last = self.rounds[-max(1, self.console.height - AROUND) :]
+        self.live.update(Group(self.table(last), self.line()), refresh=True)
 
-        passes, full = result["passes"], 3 * result["num_arms"] * self.epochs(result)
-        seconds = ", ".join(f"{name} {s:.2f}" for name, s in result["seconds"].items())
-        self.console.print(
-            f"cost {passes['charged']:,} sample passes, {passes['charged'] / full:.1%} of training "
-            f"on everything\nseconds: {seconds}\n"
-            f"device {result['place']['device']}, {result['place']['threads']} threads, "
-            f"seed {self.options.seed}",
-            highlight=False,
+    def line(self) -> Text:
+        """Who runs where, and how long it will take."""
+        spent = time.perf_counter() - self.begun
+        left = f"about {duration(spent / self.share - spent)} left" if self.share else "beginning"
+        how_far = f"{self.share:.0%}, {left}"
+        who = f"{self.options.label} on {self.options.env}"
+        return Text.assemble(
+            (shortened(who, max(1, self.console.width - len(how_far) - 2)), "bold"), f"  {how_far}"
         )
-        if result["diverged"]:
-            self.console.print("[bold red]the run diverged[/bold red]: its loss is not finite")
 
     @staticmethod
-    def epochs(result: dict[str, Any]) -> int:
-        """How many epochs a run on everything would have."""
-        return int(result["options"]["epochs"])
+    def table(rounds: list[dict[str, str]]) -> Fitted:
+        """A row for each round."""
+        told = [name for name in ROUNDS if not rounds or name in rounds[0]]
+        rows = [[row[name] for name in told] for row in rounds]
+        return Fitted(told, rows, FIRST_TO_GO)
+
+    def print_summary(self, result: dict[str, Any]) -> None:
+        """The table at the end, and last what a reader must not miss."""
+        splits = {"test": "test accuracy", "val": "validation accuracy"}
+        rows = [
+            [name, *(f"{100 * result[f'{split}_accuracy'][which]:.2f} %" for which in ENDS)]
+            for split, name in splits.items()
+        ]
+        self.console.print("", Fitted(["Summary", *ENDS], rows), sep="\n")
+        run, passes = Run(result), result["passes"]["charged"]
+        seconds = ", ".join(f"{name} {s:.2f}" for name, s in result["seconds"].items() if s)
+        told = result["history"][-1].get("regret")
+        self.console.print(
+            f"cost {passes:,} sample passes, {run.cost:.1%} of training on everything\n"
+            + ("" if told is None else f"regret {told:.3g}\n")
+            + f"seconds: {seconds}\n"
+            f"device {result['place']['device']}, {result['place']['threads']} threads, "
+            f"seed {self.options.seed}",
+        )
+        self.diverged = run.diverged
+        if run.diverged:
+            self.console.print(Text("the run diverged: its loss is not finite", "bold red"))
+
+
+ENDS = ("last", "best")
+"""Accuracies of a summary: that of the last round, which decides, and the highest."""

@@ -25,6 +25,7 @@ from prune_bench.provenance import (
 )
 from prune_env import ENVIRONMENTS
 from prune_env.env import PruneEnv
+from prune_env.lookup import unknown
 from prune_env.twins import base_id
 
 SCHEMA = 1
@@ -142,10 +143,13 @@ def _make(env_id: str, wanted: dict[str, Any]) -> PruneEnv:
         raise ValueError(
             f"{env_id} has small spaces for Stable-Baselines3 to learn on; run agents on {base}"
         )
-    if env_id not in gym.registry and f"prune_env/{env_id}" in gym.registry:
-        raise ValueError(f"{env_id} is not registered; did you mean prune_env/{env_id}?")
     try:
         env = gym.make(env_id, **wanted).unwrapped
+    except gym.error.UnregisteredEnv as error:
+        ids = [i for i in gym.registry if base_id(i) == i]
+        raise ValueError(
+            unknown("environment", env_id, ids, "`prune-env envs` lists them")
+        ) from error
     except TypeError as error:  # an environment without a network has no option `network`
         hint = "" if env_id in ENVIRONMENTS else "; see `prune-env envs` for those that can"
         raise ValueError(

@@ -94,6 +94,16 @@ class Run:
         return self.result["test_accuracy"]["best"]
 
     @property
+    def diverged(self) -> bool:
+        """Whether its loss became infinite or NaN."""
+        return self.result["diverged"]
+
+    @property
+    def wall(self) -> float:
+        """Wall-clock seconds of all of it."""
+        return sum(self.result["seconds"].values())
+
+    @property
     def full_passes(self) -> int:
         """What training on all data for all epochs costs, in sample passes."""
         return TRAIN_PASSES * self.result["num_arms"] * self.result["options"]["epochs"]
@@ -268,6 +278,12 @@ class Row:
     def seconds(self) -> float:
         """Mean charged seconds."""
         return float(np.mean([run.charged_seconds for run in self.runs]))
+
+    @property
+    def regret(self) -> float | None:
+        """Mean regret at the end; None where the environment does not tell it."""
+        ends = [run.result["history"][-1].get("regret") for run in self.runs]
+        return None if not ends or None in ends else float(np.mean(ends))
 
     @property
     def phases(self) -> dict[str, float]:

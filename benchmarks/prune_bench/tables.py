@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from prune_bench.compare import standings
 from prune_bench.standings import PHASES, Comparison, Row, Standings, distinct
 from prune_bench.statistics import Estimate
+from prune_bench.terminal import Fitted
 from prune_bench.verdict import caution, headline, judge, notes, percent, points
+from prune_env.text import cell, sentence
+from prune_env.text import markdown as escape
 
 HEADINGS = {
     "agent": "Agent",
@@ -23,13 +23,17 @@ HEADINGS = {
     "ahead": "vs full_short",
     "ahead_random": "vs random_dynamic",
     "cost": "Cost",
+    "regret": "Regret",
     "seconds": "Seconds",
     "runs": "Runs",
 }
 """The columns that a reader sees at once."""
 
-TERMINAL = ("agent", "accuracy", "ahead", "cost", "seconds", "runs")
-"""Those of them that fit into 80 columns."""
+TERMINAL = ("agent", "accuracy", "ahead", "cost", "regret", "seconds", "runs")
+"""Those of them that a terminal shows."""
+
+FIRST_TO_GO = ("seconds", "runs", "cost", "regret", "accuracy")
+"""Those that go first where it is narrow."""
 
 LEGEND = (
     "Test accuracy of the last epoch: mean [95 % t-interval, variance pooled over the agents]. vs "
@@ -39,46 +43,45 @@ LEGEND = (
 )
 
 
-def terminal_table(results: Iterable[Mapping[str, Any]] | Standings) -> Group:
-    """The standings for a terminal of 80 columns: what `prune-env board` and `demo` print.
-
-    Args:
-        results: what `prune_bench.runner.run` returned, or standings that are there already.
-    """
-    all_standings = results if isinstance(results, Standings) else standings(results)
+def terminal_table(standings: Standings) -> Group:
+    """The standings for a terminal: what `prune-env board` and `report` print."""
     parts: list[RenderableType] = []
-    for setting in all_standings.settings:
-        parts.append(Text(answer(all_standings.of(setting)), "bold"))
-        for comparison in all_standings.of(setting):
-            leader = judge(comparison).leader
-            for rule, rows in comparison.tables.items():
-                title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
-                titled = title if rule == "fixed keep ratio" else f"{title}: {rule}"
-                parts.append(_terminal_table(titled, rows, leader))
-                parts += [Text(note, "dim") for note in notes(rows)]
+    for comparison in standings.comparisons:
+        leader = judge(comparison).leader
+        for rule, rows in comparison.tables.items():
+            title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
+            titled = title if rule == "fixed keep ratio" else f"{title}: {rule}"
+            parts += [
+                fitted(rows, titled, leader),
+                *(Text(note, "dim") for note in notes(rows)),
+                "",
+            ]
     return Group(*parts, Text(LEGEND, "dim"))
 
 
-def _terminal_table(title: str, rows: Sequence[Row], leader: Row | None) -> Table:
-    table = Table(
-        title=title,
-        title_style="cyan",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
+def fitted(rows: Sequence[Row], title: str, leader: Row | None = None) -> Fitted:
+    """A table of these rows that fits the terminal."""
+    names = columns(rows, TERMINAL)
+    return Fitted(
+        [HEADINGS[name] for name in names],
+        [terminal_cells(row, names) for row in rows],
+        [HEADINGS[name] for name in FIRST_TO_GO],
+        title,
+        [_style(row, leader) for row in rows],
     )
-    for name in TERMINAL:
-        left = name == "agent"
-        # a long name, such as an import path, goes on in the next line; numbers stay whole
-        side: Literal["left", "right"] = "left" if left else "right"
-        table.add_column(HEADINGS[name], justify=side, no_wrap=not left, overflow="fold")
-    for row in rows:
-        cells = {name: Text(row_cells(row)[name]) for name in TERMINAL}
-        if row.complete and row.ahead:
-            cells["ahead"].stylize({1: "green", 0: "", -1: "red"}[row.sign])
-        table.add_row(*cells.values(), style=_style(row, leader))
-    return table
+
+
+def terminal_cells(row: Row, names: Sequence[str]) -> list[Text]:
+    """The cells of a row under these of `HEADINGS`: coloured where the agent is ahead or behind."""
+    cells = row_cells(row)
+    certain = {1: "green", 0: "", -1: "red"}[row.sign if row.complete and row.ahead else 0]
+    return [Text(cells[name], certain if name == "ahead" else "") for name in names]
+
+
+def columns(rows: Iterable[Row], names: Iterable[str]) -> list[str]:
+    """Those of `HEADINGS` that rows have: regret only where an environment tells it."""
+    tells = any(row.regret is not None for row in rows)
+    return [name for name in names if name != "regret" or tells]
 
 
 def _style(row: Row, leader: Row | None) -> str:
@@ -88,6 +91,17 @@ def _style(row: Row, leader: Row | None) -> str:
     if leader is not None and row.agent == leader.agent:
         return "bold"
     return "italic" if row.is_control else ""
+
+
+def verdict(standings: Standings) -> Group:
+    """The verdict on each setting: what a terminal shows last."""
+    several = len(standings.settings) > 1
+    return Group(
+        *(
+            Text(f"{setting.title}: " * several + answer(standings.of(setting)), "bold")
+            for setting in standings.settings
+        )
+    )
 
 
 def answer(comparisons: Sequence[Comparison]) -> str:
@@ -110,6 +124,7 @@ def row_cells(row: Row) -> dict[str, str]:
         "ahead": points(row.ahead, signed=True),
         "ahead_random": points(row.ahead_random, signed=True),
         "cost": f"{row.cost:.2f}",
+        "regret": "–" if row.regret is None else f"{row.regret:.3g}",
         "seconds": seconds(row.seconds),
         "runs": runs + failed,
     }
@@ -123,21 +138,23 @@ def markdown(all_standings: Standings) -> str:
         lines += [f"## {escape(setting.title)}", "", f"**{escape(answer(comparisons))}**", ""]
         for comparison in comparisons:
             for rule, rows in comparison.tables.items():
+                names = columns(rows, HEADINGS)
                 lines += [
                     f"### Keep {percent(comparison.keep_ratio)}, {rule}",
                     "",
-                    f"| {' | '.join(HEADINGS.values())} |",
-                    f"|---|{'---:|' * (len(HEADINGS) - 1)}",
+                    f"| {' | '.join(HEADINGS[name] for name in names)} |",
+                    f"|---|{'---:|' * (len(names) - 1)}",
                 ]
-                lines += [
-                    f"| {' | '.join(escape(cell) for cell in row_cells(row).values())} |"
-                    for row in rows
-                ]
+                for row in rows:
+                    cells = row_cells(row)
+                    lines.append(f"| {' | '.join(escape(cells[name]) for name in names)} |")
                 lines += ["", *(f"* {escape(note)}" for note in notes(rows)), ""]
     lines += [LEGEND, ""]
     if all_standings.failures:
         lines += ["## Failed runs", ""]
-        lines += [f"* `{run.name}`: {escape(run.error)}" for run in all_standings.failures]
+        lines += [
+            f"* {escape(run.name)}: {escape(sentence(run.error))}" for run in all_standings.failures
+        ]
         lines.append("")
     return "\n".join(lines)
 
@@ -158,10 +175,10 @@ def comma_separated(all_standings: Standings) -> str:
         for setting in all_standings.settings
         for row in distinct(all_standings.of(setting))
     ]
-    columns = dict.fromkeys(name for record in records for name in record)
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    titles = dict.fromkeys(name for record in records for name in record)
+    writer = csv.DictWriter(text, titles, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({name: cell(value) for name, value in record.items()} for record in records)
     return text.getvalue()
 
 
@@ -199,6 +216,7 @@ def _record(row: Row) -> dict[str, Any]:
     record |= {
         "best_test_accuracy": _rounded(row.best),
         "cost": _rounded(row.cost),
+        "regret": _rounded(row.regret),
         "charged_seconds": _rounded(row.seconds),
     }
     for clock in ("seconds", "cpu_seconds"):
@@ -211,13 +229,6 @@ def _record(row: Row) -> dict[str, Any]:
 def seconds(value: float) -> str:
     """Seconds with about three digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    for special in "\\|<>`*_[]":
-        text = text.replace(special, f"\\{special}")
-    return text
 
 
 def _rounded(value: float | None) -> float | None:

@@ -27,7 +27,8 @@ SHORT, SHORTEST = 20, 12
 
 SPELLING = str.maketrans(
     {"−": "-", "–": "-", "…": "...", "±": "+-", "·": "|", "▲": "^", "▼": "v", "×": "x"}
-    | dict.fromkeys("─━╸╺", "-")
+    | {"━": "="}
+    | dict.fromkeys("─╸╺", "-")
     | dict.fromkeys("│┃", "|")
     | dict.fromkeys("╭╮╰╯├┤┼", "+")
 )
@@ -77,7 +78,14 @@ class Terminal(Console):
 
     def status(self, status: RenderableType, **options: Any) -> Status:
         spinner = "dots" if self.encoding.startswith("utf") else "line"
-        return super().status(_literal(status), **({"spinner": spinner} | options))
+        return _LiteralStatus(_literal(status), console=self, spinner=spinner)
+
+
+class _LiteralStatus(Status):
+    """A status whose texts are no markup, the later ones either."""
+
+    def update(self, status: RenderableType | None = None, **options: Any) -> None:
+        super().update(None if status is None else _literal(status), **options)
 
 
 def _literal(text: RenderableType) -> RenderableType:
@@ -107,7 +115,8 @@ class Fitted:
         styles: Sequence[str] = (),
     ) -> None:
         self.headings, self.title = list(headings), title
-        self.goes = list(dict.fromkeys([*goes, *self.headings[:0:-1]]))
+        named = [heading for heading in goes if heading in self.headings]
+        self.goes = list(dict.fromkeys([*named, *self.headings[:0:-1]]))
         self.rows = [[_text(cell) for cell in row] for row in rows]
         self.styles = list(styles) or [""] * len(rows)
 
@@ -157,12 +166,20 @@ class Listed:
         indent = GAP if beneath else indent
         for name, line in self.lines.items():
             wrapped = Text(line).wrap(console, max(1, options.max_width - indent))
+            for part in wrapped:
+                part.rstrip()
             first = Text(name, "bold")
             if not beneath and wrapped:
                 first = Text.assemble(first, " " * (indent - cell_len(name)), wrapped.pop(0))
             yield first
             for rest in wrapped:
                 yield Text.assemble(" " * indent, rest)
+
+
+def bar(done: int, total: int, width: int) -> Text:
+    """How far it is, in so many columns."""
+    filled = width * done // max(1, total)
+    return Text.assemble(("━" * filled, "green"), ("─" * (width - filled), "dim"))
 
 
 def shortened(name: str, width: int) -> str:

@@ -156,7 +156,7 @@ def test_an_agent_in_a_folder_is_asked_whether_it_reads_its_keep_ratio(monkeypat
 @pytest.mark.parametrize("option", ["jobs", "threads-per-job"])
 def test_a_number_below_one_is_refused(option, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
-        cli.main(["board", "--out", str(tmp_path / "board"), f"--{option}", "0"])
+        cli.main(["board", "--out", str(tmp_path / "board"), "--seeds", "1", f"--{option}", "0"])
     assert end.value.code == 2
     assert "is 0; allowed is 1 or more" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "board").exists()
@@ -173,7 +173,7 @@ def test_a_number_below_one_is_refused(option, tmp_path, capsys):
         ("grids: [{keep_ratios: [2.0]}]", "keep_ratio is 2.0"),
         ("grids: [{keep_ratios: []}]", "keep_ratios is empty"),
         ("grids: [{seeds: 0}]", "seeds is 0"),
-        ("grids: [{env: [prune_env/Nothing-v0]}]", "'prune_env/Nothing-v0' is not registered"),
+        ("grids: [{env: [prune_env/Nothing-v0]}]", "unknown environment 'prune_env/Nothing-v0'"),
     ],
 )
 def test_a_bad_board_yaml_is_named(tmp_path, text, message):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import prune_agents
 import pytest
 import torch
+from prune_agents.families import GROUPS
 from prune_bench.cli import main
 from prune_bench.standings import PHASES
 
@@ -80,17 +84,23 @@ def test_the_terminal_shows_rounds_and_a_summary(capsys):
     [
         (["--agent", "ucbb"], "unknown agent 'ucbb' (did you mean ucb"),
         (["--agent", "no_such_module:Agent"], "cannot import agent"),
-        (["--env", "prune_env/Digit-v0"], "Did you mean: `Digits`?"),
+        (
+            ["--env", "prune_env/Digit-v0"],
+            "'prune_env/Digit-v0' (did you mean prune_env/Digits-v0",
+        ),
         (["--keep-ratio", "1.5"], "keep_ratio is 1.5; allowed is 0 < keep_ratio <= 1"),
         (["--keep-ratio", "0"], "keep_ratio is 0.0"),
         (["--keep-ratio", "nan"], "keep_ratio is nan"),
         (["--agent-options", "d=1"], "unknown option of agent 'ucb' 'd'; allowed are"),
         (["--agent-options", "c=high"], "c is 'high'; expected float"),
-        (["--env", "Digits-v0"], "not registered; did you mean prune_env/Digits-v0?"),
+        (
+            ["--env", "Digits-v0"],
+            "environment 'Digits-v0' (did you mean prune_env/Digits-v0",
+        ),
         (["--env", "prune_env/Digits-Rules-v0"], "run agents on prune_env/Digits-v0"),
         (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; besides"),
         (["--env", "CartPole-v1"], "see `prune-env envs` for those that can"),
-        (["--agnt", "ucb"], "For full helptext, run prune-env run --help"),
+        (["--agnt", "ucb"], "unknown option '--agnt' (did you mean --agent"),
         (["--recipe", "peak_lr=high"], "recipe peak_lr is 'high'; expected float"),
         (
             ["--recipe", "momentun=1"],
@@ -123,20 +133,33 @@ def test_a_folder_that_is_no_dataset(capsys, tmp_path, content):
 
 
 def test_agents_and_envs_have_one_line_each(capsys):
-    main(["agents"])
-    out = capsys.readouterr().out
-    for name in ("full_short", "epsilon_greedy", "ucb", "rs2"):
-        assert f"\n{name} " in "\n" + out
+    main(["agents", "controls"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "full            All data, every round; keep_ratio plays no part."
     main(["envs"])
-    assert "prune_env/CIFAR10-v0" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert "prune_env/CIFAR10-v0    CIFAR-10, 32x32 photos of 10 classes" in lines
 
 
-def test_agents_are_listed_by_family(capsys):
+@pytest.mark.parametrize("width", [80, 60, 40])
+def test_the_list_of_agents_fits_a_terminal(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
     main(["agents"])
-    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-    family = lines.index("Moving statistics of the loss: the policies of the seed paper.")
-    listed = [line.split()[0] for line in lines[family + 1 : lines.index("", family)]]
-    assert {"boltzmann", "epsilon_greedy", "ucb"} <= set(listed)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24 * 80 / width
+    assert max(map(len, lines)) <= width
+    words = " ".join(lines).replace(",", "").split()
+    order = [words.index(name) for name in ("controls", "dynamic", "bandits", "static", "learned")]
+    assert order == sorted(order)
+    assert {*prune_agents.names()} <= {*words}
+
+
+def test_the_groups_are_those_of_the_page_about_policies():
+    page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+    sections = page.partition("## Not here")[0].split("\n## ")[1:]
+    rows = [[line.split("|") for line in section.splitlines()] for section in sections]
+    here = [re.findall(r"`(\w+)`", " ".join(r[3] for r in row if len(r) > 4)) for row in rows]
+    assert here == [list(names) for names in GROUPS.values()]
 
 
 def test_an_agent_is_explained_with_its_options(capsys):
@@ -144,9 +167,9 @@ def test_an_agent_is_explained_with_its_options(capsys):
     out = capsys.readouterr().out
     assert out.startswith("The seed paper's upper confidence bound")
     assert "It reads loss." in out
-    rows = [line.strip().split(maxsplit=2) for line in out.splitlines()]
-    assert ["c", "1.0", "[0, inf)  weight of the variance"] in rows
-    assert any(row[:2] == ["keep_ratio", "0.3"] for row in rows)  # of its base
+    lines = out.splitlines()
+    assert "c           weight of the variance; in [0, inf); by default 1.0" in lines
+    assert any(line.startswith("keep_ratio  share") for line in lines)  # of its base
 
 
 def test_an_agent_of_ones_own_is_explained(capsys, tmp_path, monkeypatch):
@@ -158,7 +181,7 @@ def test_an_agent_of_ones_own_is_explained(capsys, tmp_path, monkeypatch):
     main(["agents", "my_own:Mine"])
     out = capsys.readouterr().out
     assert "Keeps *all* [arms]." in out
-    assert ["depth", "3"] in [line.split() for line in out.splitlines()]
+    assert "depth  by default 3" in out.splitlines()
 
 
 def test_an_unknown_agent_cannot_be_explained(capsys):
@@ -194,3 +217,60 @@ def test_help_needs_nothing_heavy():
     assert "leaderboard" in done.stdout or "board" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert not imported & {"torch", "torchvision", "stable_baselines3", "sklearn", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("run --agnt ucb", "unknown option '--agnt' (did you mean --agent or --data?); "),
+        ("run --agent_option c=1", "unknown option '--agent-option' (did you mean --agent-options"),
+        ("bord", "unknown command 'bord' (did you mean board or record?); allowed are run, "),
+        ("run --epochs x", "--epochs is 'x'; expected INT; `prune-env run --help` explains them"),
+        ("run --threads 0", "threads is 0; allowed is 1 or more; `prune-env run --help` explains"),
+        ("agents a b", "Unrecognized options: b; `prune-env agents --help` explains them"),
+        ("report", "Missing from prune-env report: PATH folder of the board (required); "),
+        ("board --out typo", "typo is no board: there is no typo/board.yaml; `prune-env board` "),
+        ("report bord", "bord is no board: there is no bord/board.yaml (did you mean board?); "),
+    ],
+)
+def test_a_mistake_is_one_line_and_makes_nothing(arguments, line, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if "report bord" in arguments:
+        (tmp_path / "board").mkdir()
+        (tmp_path / "board" / "board.yaml").write_text("grids: []", encoding="utf-8")
+    before = list(tmp_path.iterdir())
+    with pytest.raises(SystemExit) as end:
+        main(arguments.split())
+    assert end.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"prune-env: {line}")
+    assert printed.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("words", [["--json"], []])
+def test_a_run_that_diverges_is_no_success(capsys, words):
+    with pytest.raises(SystemExit) as end:
+        run("--epochs", "2", "--recipe", "peak_lr=1e30", *words)
+    assert end.value.code == 1
+    out = capsys.readouterr().out
+    assert json.loads(out)["diverged"] if words else "the run diverged" in out
+
+
+def test_regret_is_shown_where_the_environment_tells_it(capsys):
+    main(["run", "--env", "prune_env/Synthetic-v0", "--epochs", "2", "--json"])
+    told = [f"{row['regret']:.3g}" for row in json.loads(capsys.readouterr().out)["history"]]
+    main(["run", "--env", "prune_env/Synthetic-v0", "--epochs", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[-2] == "regret"
+    assert [line.split()[-2] for line in lines[1:3]] == told
+    assert f"regret {told[-1]}" in lines
+
+
+def test_a_path_with_markup_is_shown_as_it_is(capsys):
+    with pytest.raises(SystemExit):
+        run("--env", "prune_env/CIFAR10-v0", "--data", "a[/b]:smile:\x1b[31m")
+    err = capsys.readouterr().err
+    assert r"a[/b]:smile:\x1b[31m does not exist" in err
+    assert "\x1b" not in err

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import io
-import json
+from dataclasses import replace
 
 import pytest
 from prune_bench.board import Board, Grid
+from prune_bench.compare import read_standings
 from prune_bench.live import BoardView, duration, label
+from prune_bench.tables import row_cells
+from prune_bench.terminal import Terminal
 from prune_bench.work import file_failure
 from rich.console import Console
 
 from prune_env.files import write_json
 
 
-def finish(board, name, accuracy, seconds):
-    """File a result of which only that is known which the view reads."""
-    options = board.runs()[name]
-    content = {
-        "num_arms": 100,
-        "options": {"epochs": options.epochs},
-        "test_accuracy": {"last": accuracy},
-        "seconds": {"train": seconds, "evaluate": 0.0},
-        "passes": {"charged": 3 * 100 * options.epochs * options.keep_ratio},
-    }
-    write_json(board.result_path(name), json.loads(json.dumps(content)))
+@pytest.fixture
+def finish(make_result):
+    """File a made-up result of a run that ends at this accuracy after so many seconds."""
+
+    def file(board, name, accuracy, seconds, **more):
+        result = make_result(replace(board.runs()[name], epochs=4), num_arms=100) | more
+        result["test_accuracy"] = {"last": accuracy, "best": accuracy}
+        result["seconds"] = {"train": seconds, "evaluate": 0.0}
+        write_json(board.result_path(name), result)
+
+    return file
 
 
 @pytest.fixture
@@ -35,63 +38,94 @@ def board(tmp_path):
     return board
 
 
-def shown(view):
+def shown(view, width=100):
     """The lines of the live view."""
-    console = Console(file=io.StringIO(), width=100)
+    console = Terminal(file=io.StringIO(), width=width)
+    view.console = console
     console.print(view.picture())
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
-def test_plain_lines_where_there_is_no_terminal(board):
+def test_plain_lines_where_there_is_no_terminal(board, finish):
     console = Console(file=io.StringIO(), width=200)
     names = list(board.runs())
     finish(board, names[0], 0.9, 10.0)
     with BoardView(console, board, jobs=2) as view:
         view.tick()
         finish(board, names[1], 0.8, 5.0)
-        file_failure(board, board.runs()[names[2]], "ValueError: [bold]")
+        file_failure(board, board.runs()[names[2]], "ValueError: [bold]\n\x1b[31m")
         view.tick()
+        view.tick()
+        finish(board, names[3], 0.1, 5.0, diverged=True)
         view.tick()
     lines = console.file.getvalue().splitlines()
     assert lines[0].endswith("14 runs, 1 of them done")
     # left: one run on everything at 10 s, ten at keep 0.5 and 5 s, two at a time
     assert lines[1:] == [
-        "2/14 full_short keep 0.5 seed 0: 80.00% in 5.0 s, 30 s left",
-        "3/14 static_random keep 0.5 seed 0: FAILED, ValueError: [bold]",
+        "2/14 full_short keep 0.5 seed 0: 80.0 % in 5.0 s, about 30 s left",
+        r"3/14 static_random keep 0.5 seed 0: FAILED, ValueError: [bold] \x1b[31m",
+        "4/14 random_dynamic keep 0.5 seed 0: 10.0 % in 5.0 s, about 28 s left, DIVERGED",
     ]
 
 
-def test_the_end_has_every_error_once(board):
+def test_what_went_wrong_is_said_once(board, finish):
     names = list(board.runs())
     for name in names[:3]:
         file_failure(board, board.runs()[name], "ValueError: [bold]")
-    file_failure(board, board.runs()[names[3]], "MemoryError: one")
-    console = Console(file=io.StringIO(), width=200)
-    BoardView(console, board, jobs=1).print_end()
-    failed = [line for line in console.file.getvalue().splitlines() if line.startswith("failed")]
-    assert failed == [
+    file_failure(board, board.runs()[names[3]], "MemoryError: one\ntwo")
+    for name in names[4:6]:
+        finish(board, name, 0.1, 1.0, diverged=True)
+    view = BoardView(Console(file=io.StringIO()), board, jobs=1)
+    assert [text.plain for text in view.problems()] == [
         "failed full keep 1 seed 0 and 2 more: ValueError: [bold]",
-        f"failed {label(board.runs()[names[3]])}: MemoryError: one",
+        f"failed {label(board.runs()[names[3]])}: MemoryError: one two",
+        "try the failed ones again with --retry-failed",
+        "diverged rs2 keep 0.5 seed 0 and 1 more: its loss is not finite; it counts with the "
+        "accuracy it ended at",
     ]
 
 
-def test_the_picture_counts_and_ranks(board):
-    names = list(board.runs())
-    finish(board, names[0], 0.9, 10.0)
-    for name in names:
-        agent = board.runs()[name].agent
-        if agent in ("ucb", "ucb1", "rs2", "full_short"):
-            place = ("full_short", "rs2", "ucb1", "ucb").index(agent)
-            finish(board, name, 0.5 + 0.1 * place + 0.02 * board.runs()[name].seed, 5.0)
+def test_before_the_first_run_is_done_no_time_is_named(board):
     lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1))
-    assert "9 of 14 done   0 running   0 failed   about 30 s left" in lines[1]
-    body = [line.split() for line in lines[-4:]]
-    assert body == [
-        ["0.5", "ucb", "81.00%", "±", "1.41%", "2", "50%", "5.0"],
-        ["ucb1", "71.00%", "±", "1.41%", "2", "50%", "5.0"],
-        ["rs2", "61.00%", "±", "1.41%", "2", "50%", "5.0"],
-        ["1", "full", "90.00%", "1", "100%", "10.0"],
+    assert lines[1] == "0 of 14 done, 0 running, 0 failed, time left not known yet"
+
+
+def test_the_live_view_has_the_numbers_that_the_board_ends_with(board, finish):
+    for name, run in board.runs().items():
+        if run.agent in ("ucb", "ucb1", "rs2", "full_short"):
+            place = ("full_short", "rs2", "ucb1", "ucb").index(run.agent)
+            finish(board, name, 0.5 + 0.1 * place + 0.02 * run.seed, 5.0)
+    lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1))
+    assert lines[1].startswith("8 of 14 done, 0 running, 0 failed, about ")
+    assert lines[3].split() == [
+        "Agent",
+        "Test",
+        "accuracy,",
+        "%",
+        "vs",
+        "full_short",
+        "Runs",
+        "Keep",
     ]
+    [comparison] = read_standings(board.folder).comparisons
+    for line, agent in zip(lines[4:], ("ucb", "ucb1", "rs2"), strict=True):
+        cells = row_cells(comparison.row(agent))
+        assert line.startswith(agent)
+        assert cells["accuracy"] in line
+        assert cells["ahead"] in line
+    assert "81.0" in lines[4]
+    assert lines[4].endswith("50 %")
+
+
+@pytest.mark.parametrize("width", [80, 60, 40])
+def test_the_live_view_breaks_no_cell(board, finish, width):
+    for name in board.runs():
+        finish(board, name, 0.5 + 0.01 * board.runs()[name].seed, 5.0)
+    lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1), width)
+    [comparison] = read_standings(board.folder).comparisons
+    best = row_cells(comparison.rows[0])
+    assert any(best["agent"] in line and best["ahead"] in line for line in lines)
+    assert max(map(len, lines)) <= width
 
 
 @pytest.mark.parametrize(
@@ -102,13 +136,14 @@ def test_duration(seconds, words):
     assert duration(seconds) == words
 
 
-def test_two_settings_are_not_averaged(tmp_path):
+def test_two_settings_are_not_averaged(tmp_path, finish):
     board = Board(tmp_path)
-    for limit, accuracy, seconds in ((None, 0.8, 10.0), (100, 0.4, 2.0)):
+    for limit, accuracy in ((None, 0.8), (100, 0.4)):
         board.add(Grid(agents=("ucb",), keep_ratios=(0.5,), seeds=2, epochs=4, limit=limit))
         for name, options in board.runs().items():
             if (options.agent, options.seed, options.limit) == ("ucb", 0, limit):
-                finish(board, name, accuracy, seconds)
+                finish(board, name, accuracy, 1.0)
     lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1))
     found = [line.split() for line in lines if "ucb" in line]
-    assert sorted((words[-4], words[-3]) for words in found) == [("40.00%", "1"), ("80.00%", "1")]
+    assert sorted(words[1] for words in found) == ["40.0", "80.0"]
+    assert sorted(words[-1] for words in found) == ["100", "epochs"]  # limit 100; without

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import doctest
 import importlib
+import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,8 +20,15 @@ from prune_bench.compare import read_standings, standings
 from prune_bench.overall import overall
 from prune_bench.report import command, html, pictures, write_report
 from prune_bench.runner import RunOptions
-from prune_bench.tables import comma_separated, markdown, row_cells, terminal_table
-from rich.console import Console
+from prune_bench.tables import (
+    HEADINGS,
+    comma_separated,
+    markdown,
+    row_cells,
+    terminal_table,
+    verdict,
+)
+from prune_bench.terminal import Terminal
 
 
 @pytest.fixture
@@ -28,14 +37,16 @@ def found(fake_board):
 
 
 def printed(table, width=120):
-    console = Console(width=width, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
+    console = Terminal(width=width, file=io.StringIO())
     console.print(table)
-    return console.export_text()
+    return console.file.getvalue()
 
 
-def test_terminal_table_answers_first(found):
-    lines = printed(terminal_table(found), width=200).splitlines()
+def test_the_verdict_is_short_and_the_tables_have_every_row(found):
+    lines = printed(verdict(found), width=80).splitlines()
     assert lines[0].startswith("At equal cost fake_winner beats full_short at keep 10 %")
+    assert len(lines) < 10
+    lines = printed(terminal_table(found), width=200).splitlines()
     assert any("fake_level" in line and "4/5, 1 failed" in line for line in lines)
 
 
@@ -60,26 +71,63 @@ def test_a_hopeless_agent_is_a_number_at_the_edge(make_result):
     assert min(record["points"] for record in of["circle"]) > -4
 
 
-def test_a_long_name_leaves_the_numbers_whole(make_result):
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
+def test_no_name_and_no_number_is_broken(make_result, width):
     long = "my_package.my_agents:TheAgentOfMyThesis"
-    results = [
-        make_result(RunOptions(agent=a, seed=s)) for a in (long, "full_short") for s in (0, 1)
-    ]
-    found = standings(results)
-    text = printed(terminal_table(found), width=80)
-    cells = row_cells(found.comparisons[0].row(long))
-    assert all(cells[name] in text for name in ("accuracy", "ahead", "cost", "seconds", "runs"))
-    assert "…" not in text
+    agents = (long, "my_package.your_agents:TheAgentOfMyThesis", "full_short", "a[red]b")
+    found = standings([make_result(RunOptions(agent=a, seed=s)) for a in agents for s in (0, 1)])
+    lines = printed(terminal_table(found), width).splitlines()
+    assert max(map(len, lines)) <= width
+    start = next(i for i, line in enumerate(lines) if line.startswith("Agent"))
+    rows = lines[start + 1 : start + 5]
+    headings = re.split(r"\s{2,}", lines[start])
+    for row in found.comparisons[0].rows:
+        cells = row_cells(row)
+        wanted = [cells[name] for name in HEADINGS if HEADINGS[name] in headings[1:]]
+        assert "ahead" in [name for name in HEADINGS if HEADINGS[name] in headings]
+        assert any(re.split(r"\s{2,}", line)[1:] == wanted for line in rows)
+        assert row.agent in "".join(lines)  # a short one in the table, a long one beneath
+    gone = " ".join(lines).partition("no room for ")[2]
+    assert bool(gone) == (len(headings) < 6)
 
 
-def test_terminal_table_takes_bare_results(make_result):
+def test_regret_is_shown_where_it_is_told(make_result):
     results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
-    assert "rs2" in printed(terminal_table(results))
+    assert "Regret" not in printed(terminal_table(standings(results)))
+    for result, regret in zip(results, (0.5, 0.25), strict=True):
+        result["history"][-1]["regret"] = regret
+    found = standings(results)
+    assert "Regret" in printed(terminal_table(found), width=80)
+    assert "| Regret |" in markdown(found)
+    rows = csv.DictReader(comma_separated(found).splitlines())
+    assert {row["agent"]: row["regret"] for row in rows} == {"full_short": "0.5", "rs2": "0.25"}
 
 
-def test_terminal_table_shows_names_as_they_are(make_result):
-    result = make_result(RunOptions(agent="my.module:[red]Agent"))
-    assert "my.module:[red]Agent" in printed(terminal_table([result]))
+HOSTILE = "=cmd|'x'!A1\x1b[31m\n| x | [red] <b>"
+
+
+def test_hostile_names_act_nowhere(make_result):
+    options = RunOptions(agent=HOSTILE, network="-1+1\x1b")
+    results = [make_result(options), make_result(replace(options, agent="full_short"))]
+    found = standings(results)
+    for text in (printed(terminal_table(found)), markdown(found), comma_separated(found)):
+        assert "\x1b" not in text
+        assert r"\x1b[31m\n" in text or r"\\x1b\[31m\\n" in text
+    assert HOSTILE.split("\x1b")[0] in printed(terminal_table(found))
+    rows = list(csv.reader(comma_separated(found).splitlines()))
+    cells = [cell for row in rows for cell in row]
+    assert "'=cmd|'x'!A1\\x1b[31m\\n| x | [red] <b>" in cells
+    assert not [c for c in cells if c[:1] in ("=", "+", "@") or (c[:1] == "-" and not is_number(c))]
+    lines = [line for line in markdown(found).splitlines() if line.startswith("| =cmd")]
+    assert lines
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 1 + 7 for line in lines)
+
+
+def is_number(text):
+    try:
+        return bool(float(text)) or True
+    except ValueError:
+        return False
 
 
 def test_markdown_has_every_row_and_escapes(found):

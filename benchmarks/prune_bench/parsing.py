@@ -1,0 +1,79 @@
+"""From the words of a command line to options; a mistake in them is one line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
+
+import tyro
+
+from prune_env.lookup import unknown
+
+POSITIONAL = get_args(tyro.conf.Positional[str])[1]
+
+
+def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -> Any:
+    """The options of a command, a dataclass.
+
+    Args:
+        command: the dataclass.
+        prog: how it is called.
+        words: what was typed after that.
+        default: what holds where nothing is typed; by default the dataclass's own.
+
+    Raises:
+        ValueError: a mistake in the words, in one line.
+    """
+    usual = tyro.MISSING_NONPROP if default is None else default
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):
+            return tyro.cli(command, prog=prog, args=list(words), default=usual)
+    except SystemExit as end:
+        if not end.code:  # it was asked for help
+            raise
+    known = sorted(flags(command))
+    hint = f"`{prog} --help` explains them"
+    for word in given_flags(words):
+        if word not in known:
+            raise ValueError(unknown("option", word, known, hint))
+    raise ValueError(f"{_condensed(told.getvalue())}; {hint}")
+
+
+def flags(command: type) -> set[str]:
+    """All options of a command as they are typed."""
+    found = {"--help"}
+    hints = get_type_hints(command, include_extras=True)
+    for field in fields(command):
+        kind, *marks = get_args(hints[field.name]) or (hints[field.name],)
+        name = field.name.replace("_", "-")
+        if isinstance(kind, type) and is_dataclass(kind):
+            found |= flags(kind)
+        elif POSITIONAL not in marks:
+            found |= {f"--{name}", f"--no-{name}"} if kind is bool else {f"--{name}"}
+    return found
+
+
+def given_flags(words: Sequence[str]) -> Iterator[str]:
+    """The options among the words of a command line, without their values."""
+    for word in words:
+        if re.match(r"--[^\W\d]", word):
+            yield word.partition("=")[0].replace("_", "-")
+
+
+def _condensed(box: str) -> str:
+    """What the parser says in a box of several lines, as far as it is about the mistake."""
+    lines = [line.strip("│|╭╮╰╯ ") for line in box.splitlines()[1:]]  # below its title
+    lines = ["" if set(line) <= set("─-") else line for line in lines]
+    said = "\n".join(lines).strip().partition("\n\n")[0]  # up to the next rule or blank line
+    text = " ".join(said.split()).rstrip(".")
+    text = re.sub(r"__tyro.dummy.inner__\.?", "", text)
+    text = re.sub(r"^Error parsing [^-\s]\S*: ", "", text)  # a dataclass refuses, no option
+    value = re.match(
+        r"Error parsing (\S+): .*?(?:\{None\}\|)?(\w+) could be .* from \['(.*)'\]", text
+    )
+    return f"{value[1]} is {value[3]!r}; expected {value[2]}" if value else text
