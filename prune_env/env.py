@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from prune_env import rendering
+from prune_env import dashboard
 from prune_env.clock import Clock
 from prune_env.core.signals import SIGNALS
 from prune_env.learners.learner import Learner
@@ -137,7 +137,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         self.history: list[dict[str, Any]] = []
         """The info of each round of this episode."""
         self.choice: dict[str, NDArray[Any]] = {}
-        """For the dashboard: what the last round kept, on which losses; see `rendering.choice`."""
+        """For the dashboard: what the last round kept, on which losses; see `dashboard.choice`."""
         self._running = False
 
     @property
@@ -179,7 +179,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
             selection = decode(
                 array[None], self.action_kind, 1, self.learner.num_arms, self.weight_max
             )
-        choice = rendering.choice(self.rounds.arms, selection) if self.render_mode else {}
+        choice = dashboard.choice(self.rounds.arms, selection) if self.render_mode else {}
         rewards, terminated, infos = self.rounds.step(selection)
         self.choice = choice
         info = _of_one_run(infos)
@@ -191,7 +191,12 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         """The dashboard of this episode: text, or an (H, W, 3) uint8 image."""
         if self.render_mode is None:
             return None
-        return rendering.render(self, self.render_mode)
+        return dashboard.render(self.summary(), self.render_mode)
+
+    def summary(self) -> dashboard.Summary:
+        """The numbers that the dashboard shows."""
+        title = self.spec.id if self.spec else type(self).__name__
+        return dashboard.summarise(self.rounds, self.history, self.choice, title)
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue this episode, on a CPU bit for bit."""

@@ -9,15 +9,9 @@ import pytest
 from gymnasium.wrappers import RenderCollection
 
 from prune_env import PruneEnv
-from prune_env.frame import rgb_array, thumbnail
-from prune_env.rendering import (
-    ansi,
-    extremes,
-    kept_per_bin,
-    pull_groups,
-    sparkline,
-    summarise,
-)
+from prune_env.dashboard.image import rgb_array, thumbnail
+from prune_env.dashboard.summary import extremes, kept_per_bin, pull_groups
+from prune_env.dashboard.text import ansi, sparkline
 
 FIRST_TWO = np.array([1, 1, 0, 0], np.int8)
 
@@ -117,14 +111,14 @@ def test_an_action_that_is_refused_leaves_the_picture(make):
 
 def test_rounds_without_an_evaluation_are_gaps(make):
     env = make(actions=[FIRST_TWO] * 3, evaluate_every=2)
-    accuracy = summarise(env).accuracy
+    accuracy = env.summary().accuracy
     assert np.isnan(accuracy).tolist() == [False, True, False, True]
     assert accuracy[0] == 0.5
 
 
 def test_with_a_budget_the_way_is_measured_in_cost(make):
     env = make(actions=[FIRST_TWO, [0, 0, 0, 1]], budget=2.0, reward="kept_loss", signals=("loss",))
-    summary = summarise(env)
+    summary = env.summary()
     assert summary.position.tolist() == [0, 0.5, 0.75]
     assert summary.limit == 2.0
     assert summary.headline[2][:2] == ("37.5 %", "of the budget spent")
@@ -135,7 +129,7 @@ def test_with_a_budget_the_way_is_measured_in_cost(make):
 
 def test_text(make):
     env = make(actions=[FIRST_TWO, [1, 0, 0, 1]], signals=("loss",), reward="kept_loss")
-    lines = ansi(summarise(env)).splitlines()
+    lines = ansi(env.summary()).splitlines()
     assert lines[0] == "PruneEnv"
     assert lines[1] == "    2 of 4  rounds (running)"
     assert lines[2] == "    50.0 %  kept in the last round (2 of 4 arms)"
@@ -149,32 +143,32 @@ def test_text(make):
 
 @pytest.mark.parametrize("rounds", [0, 1, 4])
 def test_text_fits_80_columns_and_has_no_escape_codes(make, rounds):
-    text = ansi(summarise(make(10_000, [np.ones(10_000, np.int8)] * rounds)))
+    text = ansi(make(10_000, [np.ones(10_000, np.int8)] * rounds).summary())
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
 
 
 def test_text_at_the_start(make):
-    assert "no round yet" in ansi(summarise(make()))
+    assert "no round yet" in ansi(make().summary())
 
 
 def test_text_at_the_end_shows_the_test_accuracy(make):
     env = make(actions=[FIRST_TWO], epochs=1)
-    text = ansi(summarise(env))
+    text = ansi(env.summary())
     accuracy = env.history[-1]["test_accuracy"]
     assert f"{100 * accuracy:.1f} %  test accuracy" in text
     assert "1 of 1  rounds (finished)" in text
 
 
 def test_text_after_divergence(make):
-    text = ansi(summarise(make(actions=[FIRST_TWO], diverge_after=1)))
+    text = ansi(make(actions=[FIRST_TWO], diverge_after=1).summary())
     assert "diverged: loss not finite" in text
     assert "loss 100.00 nats" in text
 
 
 def test_text_without_losses(make):
     env = make(actions=[FIRST_TWO], signals=("pulls",))
-    assert "loss is not among the signals" in ansi(summarise(env))
+    assert "loss is not among the signals" in ansi(env.summary())
 
 
 # -- image -----------------------------------------------------------------------------------------
@@ -227,7 +221,7 @@ def test_a_large_environment(make):
 def test_the_strips_show_the_images_of_the_extreme_arms(make):
     actions = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]]
     images = np.full((4, 8, 8, 3), [[[[10]]], [[[90]]], [[[170]]], [[[250]]]], np.uint8)
-    frame = rgb_array(summarise(make(actions=actions, images=images)))
+    frame = rgb_array(make(actions=actions, images=images).summary())
     middle = [412 + 77 * i + 32 for i in range(4)]  # of each image, in pixels from the left
     assert frame[432 + 32, middle, 0].tolist() == [10, 90, 170, 250]
     assert frame[542 + 32, middle, 0].tolist() == [250, 170, 90, 10]
@@ -282,7 +276,7 @@ def test_a_real_run_shows_its_id_and_images():
     env = gym.make("prune_env/Digits-v0", limit=200, epochs=2, render_mode="rgb_array")
     env.reset(seed=0)
     env.step(np.ones(env.action_space.n, np.int8))
-    summary = summarise(env.unwrapped)
+    summary = env.unwrapped.summary()
     assert summary.title == "prune_env/Digits-v0"
     assert summary.images.shape == (180, 8, 8, 1)
     assert env.render().shape == (640, 960, 3)

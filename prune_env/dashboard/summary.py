@@ -1,29 +1,17 @@
-"""The dashboard of an episode: its numbers, and 80 columns of text.
-
-`summarise` reads the numbers off an environment; `ansi` lays them out here, `prune_env.frame` as an
-image. Nothing is changed and nothing is random: one state gives one picture.
-"""
+"""What a dashboard shows: the numbers of an episode, read off its rounds. Nothing is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from prune_env.arms import ArmTable
-    from prune_env.env import PruneEnv
-    from prune_env.selection import Selection
-
-EDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-"""Where the text cuts the histogram of the losses, in nats: losses span decades, and cuts that stay
-where they are let two rounds be compared."""
-
-COLUMNS = 43
-"""The longest bar, in characters."""
+from prune_env.arms import ArmTable
+from prune_env.rounds import Rounds
+from prune_env.selection import Selection
 
 
 class Tile(NamedTuple):
@@ -66,63 +54,57 @@ class Summary:
     """(N, H, W, C) uint8: the image of each arm; None where the learner has none."""
 
 
-def render(env: PruneEnv, mode: str) -> str | NDArray[np.uint8]:
-    """The dashboard of the running episode.
+def summarise(
+    rounds: Rounds,
+    history: Sequence[Mapping[str, Any]],
+    choice: dict[str, NDArray[Any]],
+    title: str,
+) -> Summary:
+    """Read off a single run what its dashboard shows.
 
     Args:
-        env: its episode may be at the start, in the middle or over.
-        mode: "ansi" for text of at most 80 columns, "rgb_array" for (640, 960, 3) uint8.
+        rounds: of the one run; it may be at the start, in the middle or over.
+        history: the info of each round.
+        choice: what `choice` returned before the last round; empty at the start.
+        title: the first line.
     """
-    summary = summarise(env)
-    if mode == "ansi":
-        return ansi(summary)
-    try:
-        from prune_env import frame
-    except ModuleNotFoundError as missing:
-        raise ImportError("drawing needs matplotlib: pip install 'prune_env[plots]'") from missing
-    return frame.rgb_array(summary)
-
-
-# -- numbers ---------------------------------------------------------------------------------------
-
-
-def summarise(env: PruneEnv) -> Summary:
-    """Read off an environment what its dashboard shows."""
-    arms, options, history = env.rounds.arms, env.options, env.history
-    num_arms, in_rounds = env.learner.num_arms, options.budget is None
+    arms, options, learner = rounds.arms, rounds.options, rounds.learner
+    num_arms, in_rounds = learner.num_arms, options.budget is None
     limit = options.epochs if options.budget is None else options.budget
     cost = np.array([0.0, *(info["passes"] / (3 * num_arms) for info in history)])
     accuracy = [info["val_accuracy"] if info["evaluated"] else np.nan for info in history]
     return Summary(
-        title=env.spec.id if env.spec else type(env).__name__,
-        headline=_headline(env, float(cost[-1]), limit),
+        title=title,
+        headline=_headline(rounds, history, float(cost[-1]), limit),
         rounds=len(history),
         position=np.arange(len(cost), dtype=np.float64) if in_rounds else cost,
         limit=limit,
         unit="round" if in_rounds else "cost, epochs of the whole data",
-        accuracy=np.array([1 / env.learner.num_classes, *accuracy]),
+        accuracy=np.array([1 / learner.num_classes, *accuracy]),
         kept_share=np.array([info["kept"] / num_arms for info in history]),
-        choice=env.choice,
+        choice=choice,
         loss=arms.measured["loss"][0] if "loss" in arms.measured else None,
         seen=arms.last_seen[0] > 0,
         pulls=arms.pulls[0],
-        labels=env.learner.labels,
-        images=getattr(env.learner, "images", None),
+        labels=learner.labels,
+        images=getattr(learner, "images", None),
     )
 
 
-def _headline(env: PruneEnv, cost: float, limit: float) -> list[Tile]:
+def _headline(
+    rounds: Rounds, history: Sequence[Mapping[str, Any]], cost: float, limit: float
+) -> list[Tile]:
     """Round, share kept, cost, validation and test accuracy; cost in epochs of the whole data."""
-    history, num_arms, in_rounds = env.history, env.learner.num_arms, env.options.budget is None
-    last: dict[str, Any] = history[-1] if history else {"kept": 0}
+    num_arms, in_rounds = rounds.num_arms, rounds.options.budget is None
+    last: Mapping[str, Any] = history[-1] if history else {"kept": 0}
     if last.get("diverged"):
         state = "diverged: loss not finite"
     else:
-        state = "finished" if env.rounds.ledger.affordable[0] == 0 else "running"
+        state = "finished" if rounds.ledger.affordable[0] == 0 else "running"
     kept = _percent(last["kept"] / num_arms) if history else "-"
     spent = "of full training spent" if in_rounds else "of the budget spent"
-    accuracy, loss = env.rounds.val_accuracy[0], env.rounds.val_loss[0]
-    best = max([1 / env.learner.num_classes, *(info["val_accuracy"] for info in history)])
+    accuracy, loss = rounds.val_accuracy[0], rounds.val_loss[0]
+    best = max([1 / rounds.learner.num_classes, *(info["val_accuracy"] for info in history)])
     tiles = [
         Tile(f"{len(history)} of {limit}" if in_rounds else f"{len(history)}", "rounds", state),
         Tile(kept, "kept in the last round", f"{last['kept']:,} of {num_arms:,} arms"),
@@ -136,7 +118,7 @@ def _headline(env: PruneEnv, cost: float, limit: float) -> list[Tile]:
     if "test_accuracy" in last:
         detail = f"loss {last['test_loss']:.2f} nats"
         tiles.append(Tile(_percent(last["test_accuracy"]), "test accuracy", detail))
-    elif env.options.test:
+    elif rounds.options.test:
         tiles.append(Tile("-", "test accuracy", "measured at the end"))
     return tiles
 
@@ -222,55 +204,11 @@ def extremes(
     return most[np.lexsort((most, -rank[most]))], least[np.lexsort((least, rank[least]))]
 
 
-# -- text ------------------------------------------------------------------------------------------
-
-
-def ansi(s: Summary) -> str:
-    """The dashboard as text without escape codes, at most 80 columns wide."""
-    lines = [s.title, *(f"{tile.value:>10}  {tile.what} ({tile.detail})" for tile in s.headline)]
-    if s.rounds:
-        lines += ["", f"  accuracy  {sparkline(s.accuracy[1:])}"]
-        lines += [f"      kept  {sparkline(s.kept_share)}"]
-    lines += [
-        "",
-        f"known loss        arms  {'█ kept in the last round, ░ pruned':<{COLUMNS}}  share",
-    ]
-    if "loss" in s.choice:
-        arms, kept = kept_per_bin(s.choice["loss"], s.choice["kept"], EDGES)
-        names = [f"< {EDGES[0]:g} nats", *(f">= {edge:g}" for edge in EDGES), "unseen"]
-        for name, n, k in zip(names, arms, kept, strict=True):
-            share = f"{k / n:7.1%}" if n else ""
-            blocks = _blocks(k, arms.max())
-            bar = "█" * blocks + "░" * (_blocks(n, arms.max()) - blocks)
-            lines.append(f"{name:<11} {n:>10,}  {bar:<{COLUMNS}}{share}")
-    else:
-        lines.append(missing(s))
-    lines += ["", "times kept        arms"]
-    for name, n in zip(*pull_groups(s.pulls, 8), strict=True):
-        lines.append(f"{name:<11} {n:>10,}  {'█' * _blocks(n, len(s.pulls))}")
-    return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
 def missing(s: Summary) -> str:
     """Why there is no histogram of the losses."""
     if s.rounds == 0:
         return "no round yet"
     return "losses are not stored: loss is not among the signals"
-
-
-def sparkline(values: NDArray[np.floating], width: int = 60) -> str:
-    """Values in [0, 1] as a line of block characters; the last of each span where they are many.
-
-    NaN is a gap.
-    """
-    spans = min(width, len(values))
-    last = np.arange(1, spans + 1) * len(values) // spans - 1
-    return "".join(" " if np.isnan(v) else "▁▂▃▄▅▆▇█"[min(int(8 * v), 7)] for v in values[last])
-
-
-def _blocks(count: int, whole: int) -> int:
-    """The length of a bar, rounded up: what is there is seen."""
-    return int(-(-COLUMNS * count // whole))
 
 
 def _percent(share: float) -> str:

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from prune_env.rendering import Summary, extremes, kept_per_bin, missing, pull_groups
+from prune_env.dashboard.summary import Summary, extremes, kept_per_bin, missing, pull_groups
 
 WIDTH, HEIGHT, DPI = 960, 640, 100
 """Pixels of a frame, multiples of 16 as video encoders want them; and pixels an inch."""
