@@ -14,7 +14,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,27 @@ def is_disk_trouble(error: BaseException) -> bool:
     return (isinstance(error, OSError) and error.errno in _DISK_TROUBLE) or (
         cause is not None and is_disk_trouble(cause)
     )
+
+
+def patiently(write: Callable[[], Any], pause: float = 3.0) -> None:
+    """Write what must not be lost: a disk that is full or fails is waited for, with a warning.
+
+    Args:
+        write: raises an OSError where it cannot.
+        pause: seconds between two tries.
+
+    Raises:
+        OSError: it cannot be written for another reason.
+    """
+    while True:
+        try:
+            write()
+            return
+        except OSError as error:
+            if not is_disk_trouble(error):
+                raise
+            warnings.warn(f"waiting for the disk: {error}", stacklevel=2)
+            time.sleep(pause)
 
 
 def sweep(folder: Path, older: float = 60.0) -> None:

@@ -11,6 +11,7 @@ full, and the returns of past episodes that SB3 logs.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import zipfile
@@ -39,15 +40,16 @@ _MOST_TIMES = 10
 def write(model: BaseAlgorithm, path: Path, replay: bool = False) -> None:
     """Write a model, with its replay buffer if it has one and that is wanted."""
     buffer = getattr(model, "replay_buffer", None) if replay else None
+    content = io.BytesIO()  # into a file PyTorch raises a RuntimeError when the disk is full
+    model.save(content)
+    if buffer is not None:
+        with (
+            zipfile.ZipFile(content, "a") as archive,
+            archive.open(_REPLAY, "w", force_zip64=True) as entry,
+        ):
+            torch.save(_contents(buffer), entry)
     with replacing(path) as temporary:
-        with open(temporary, "wb") as file:
-            model.save(file)
-        if buffer is not None:
-            with (
-                zipfile.ZipFile(temporary, "a") as archive,
-                archive.open(_REPLAY, "w", force_zip64=True) as entry,
-            ):
-                torch.save(_contents(buffer), entry)
+        temporary.write_bytes(content.getbuffer())
 
 
 def restore(model: BaseAlgorithm, path: Path, replay: bool = False) -> None:

@@ -76,7 +76,7 @@ class Train:
     """Train an agent of Stable-Baselines3 to choose the data, and compare it with random choice."""
 
     train: tyro.conf.OmitArgPrefixes[TrainOptions] = field(default_factory=TrainOptions)
-    threads: int = 1
+    threads: Annotated[int, In("[1, inf)")] = 1
     """threads of PyTorch; small networks are fastest on one"""
     json: bool = False
     """print the scores as one JSON object and nothing else"""
@@ -88,6 +88,7 @@ class Train:
         from prune_bench import train
         from prune_bench.train_progress import TrainProgress
 
+        check_ranges(self)
         torch.set_num_threads(self.threads)
         if self.json:
             print(json.dumps(train.train(self.train), sort_keys=True))

@@ -61,7 +61,7 @@ def delayed() -> Iterator[None]:
     finally:
         _delays -= 1
         if asked() and not _delays:
-            _stop()
+            stop()
 
 
 def asked() -> bool:
@@ -69,14 +69,15 @@ def asked() -> bool:
     return _waiting is not None
 
 
+def stop() -> None:
+    """End now, by the signal that waits."""
+    global _waiting
+    number, _waiting = _waiting, None
+    raise Stopped(128 + (number or 0))
+
+
 def _on_signal(number: int, frame: FrameType | None) -> None:
     global _waiting
     first, _waiting = not asked(), number
     if not (first and _delays):
-        _stop()
-
-
-def _stop() -> None:
-    global _waiting
-    number, _waiting = _waiting, None
-    raise Stopped(128 + (number or 0))
+        stop()

@@ -61,6 +61,10 @@ class Record:
             highlight=False,
         )
 
+    def on_stop(self) -> str:
+        """How to go on."""
+        return f"nothing is kept before the end, {self.out} is as it was; begin again"
+
 
 @dataclass(frozen=True)
 class Branch:

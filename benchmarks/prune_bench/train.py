@@ -6,8 +6,10 @@ runs.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +20,10 @@ import prune_agents
 from prune_agents import sb3
 from prune_agents.presets import Preset
 
+from prune_bench import stopping
 from prune_bench.statistics import Estimate, mean_of, paired_differences
 from prune_bench.train_options import TrainOptions, read_preset
+from prune_env.files import patiently, sweep
 from prune_env.twins import base_id
 
 if TYPE_CHECKING:
@@ -51,13 +55,15 @@ def train(
     there = (options.out / "model.zip").exists()
     if there and not options.resume:
         raise ValueError(f"{options.out} holds an agent already; --resume goes on with it")
+    sweep(options.out)
     log = str(options.out / "tensorboard") if find_spec("tensorboard") else None
     model = resumed(options, preset, log) if there else None
     watch = _watcher(options, preset, on_progress)
-    model = sb3.train(preset, options.seed, watch, log, model)
-    sb3.save(model, preset, options.out, replay=True)
+    with stopping.delayed():  # `Watch` looks for a signal after each round
+        model = sb3.train(preset, options.seed, watch, log, model)
+        patiently(partial(sb3.save, model, preset, options.out, replay=True))
     scores = compare(options.out, preset, range(HELD_OUT, HELD_OUT + options.eval_seeds))
-    sb3.save(model, preset, options.out, scores, replay=True)
+    patiently(partial(sb3.save, model, preset, options.out, scores, replay=True))
     return scores
 
 
@@ -96,20 +102,31 @@ def _watcher(
             self.env = DummyVecEnv([preset.make_env])
 
         def _on_step(self) -> bool:
-            for info in self.locals["infos"]:
+            for info in self.locals.get("infos", ()):  # ARS has none
                 if "episode" in info:
                     self.row["episodes"] += 1
                     self.row["return"] = float(info["episode"]["r"])
                     self.row["val_accuracy"] = info["val_accuracy"]
+            if stopping.asked():
+                self._save()
+                stopping.stop()
             if self.num_timesteps >= self.next:
                 self.next += options.checkpoint_rounds
-                sb3.save(self.model, preset, options.out, replay=True)
+                self._save()
                 self.env.seed(HELD_OUT)
                 returns, _ = evaluate_policy(self.model, self.env, n_eval_episodes=3, warn=False)
                 self.row["eval_return"] = float(np.asarray(returns))
                 self.logger.record("eval/return", self.row["eval_return"])
             on_progress(self.row | {"rounds": self.num_timesteps})
             return True
+
+        def _save(self) -> None:
+            try:
+                sb3.save(self.model, preset, options.out, replay=True)
+            except OSError as error:
+                warnings.warn(
+                    f"no checkpoint was written, the last one stays: {error}", stacklevel=2
+                )
 
     return Watch()
 

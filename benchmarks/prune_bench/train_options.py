@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from prune_agents.presets import ALGORITHMS, Preset, check
+from prune_agents import presets
+from prune_agents.presets import ALGORITHMS, Preset
 
 from prune_bench.options import Pairs
 from prune_env.files import read_yaml
 from prune_env.lookup import unknown
+from prune_env.options import In, check
 from prune_env.twins import plain_id
 
 
@@ -27,26 +29,29 @@ class TrainOptions:
     algo: str = "ppo"
     """ppo a2c sac td3 ddpg dqn, or of sb3_contrib tqc trpo ars qrdqn crossq recurrent_ppo
     maskable_ppo"""
-    timesteps: int | None = None
+    timesteps: Annotated[int, In("[1, inf)")] | None = None
     """rounds to train for; by default the preset's"""
     out: Path = Path("agents/zoo/mine")
     """folder of the agent"""
     preset: Path | None = None
     """YAML file with the keys of rl-baselines3-zoo; by default the one that comes with `algo`"""
-    keep_ratio: float | None = None
+    keep_ratio: Annotated[float, In("(0, 1]")] | None = None
     """share of the arms to keep each round; by default the id's, 0.3"""
     env_kwargs: Pairs = field(default_factory=dict)
     """further arguments of the environment, such as epochs=20"""
     hyperparameters: Pairs = field(default_factory=dict)
     """further keys of the preset, such as learning_rate=0.001"""
-    seed: int = 0
+    seed: Annotated[int, In("[0, inf)")] = 0
     """of the model, and of the first of its environments"""
-    eval_seeds: int = 20
+    eval_seeds: Annotated[int, In("[1, inf)")] = 20
     """how many held-out seeds the trained agent is compared with the controls on"""
-    checkpoint_rounds: int = 2_000
+    checkpoint_rounds: Annotated[int, In("[1, inf)")] = 2_000
     """rounds between two checkpoints, each with an evaluation on a few held-out seeds"""
     resume: bool = False
     """go on with what is in `out`"""
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def read_preset(options: TrainOptions) -> Preset:
@@ -81,5 +86,5 @@ def _changed(chosen: dict[str, Any], options: TrainOptions) -> Preset:
         preset = replace(preset, n_timesteps=options.timesteps)
     if options.keep_ratio is not None:
         preset = preset.with_keep_ratio(options.keep_ratio)
-    check(preset)
+    presets.check(preset)
     return preset.resolved()

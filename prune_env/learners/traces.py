@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,7 +38,7 @@ from numpy.typing import NDArray
 from prune_env import npz
 from prune_env.data.dataset import digest_of
 from prune_env.env import PruneEnv
-from prune_env.files import replacing
+from prune_env.files import patiently, replacing
 
 MOST_CLASSES = 1_000_000
 """Something of this length is made for a trace, so a file cannot ask for more."""
@@ -177,7 +178,7 @@ def record(
         num_classes=env.learner.num_classes,
         num_validation=env.learner.num_validation,
     )
-    trace.save(path)
+    patiently(partial(trace.save, path))
     return trace
 
 

@@ -1,5 +1,6 @@
 """prune-env train: presets, checkpoints, resuming, and the comparison with the controls."""
 
+import errno
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from prune_agents import sb3
 from prune_agents.presets import ALGORITHMS, BOX_ONLY, DISCRETE_ONLY, Preset
+from prune_bench import stopping
 from prune_bench import train as training
 from prune_bench.cli import main
 from prune_bench.train_options import TrainOptions, read_preset
@@ -206,6 +208,83 @@ def test_resume_after_a_kill(options):
     command[command.index("4000")] = str(done + 64)
     subprocess.run([*command, "--resume"], check=True, env=os.environ)
     assert json.loads((options.out / "result.json").read_text())["num_timesteps"] == done + 64
+
+
+@pytest.mark.parametrize("algo", ["ppo", "sac", "ars"])
+def test_a_training_that_is_stopped_keeps_its_last_round(options, algo):
+    """As by SIGTERM in round 20: the checkpoint of round 16 is not the last word."""
+    small = {"n_envs": 1, "n_steps": 8, "batch_size": 8} if algo == "ppo" else {"n_envs": 1}
+    options = replace(options, algo=algo, hyperparameters=small)
+    calls = []
+
+    def on_progress(row):
+        calls.append(row)
+        if len(calls) == 20:
+            signal.raise_signal(signal.SIGTERM)
+
+    with stopping.listening(), pytest.raises(stopping.Stopped) as end:
+        training.train(options, on_progress)
+    assert end.value.code == 143
+    model, _ = sb3.load_model(options.out)
+    assert model.num_timesteps == 21
+    rows = []
+    training.train(replace(options, resume=True), rows.append)
+    assert rows[0]["rounds"] == 22
+
+
+def test_a_stopped_training_says_how_to_go_on(options, capsys, monkeypatch):
+    words = ["train", "--env", options.env, "--out", str(options.out), "--json"]
+    for there in (False, True):
+        if there:
+            options.out.mkdir()
+            (options.out / "model.zip").touch()
+        monkeypatch.setattr(training, "train", lambda _: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        assert end.value.code == 130
+        line = capsys.readouterr().err.strip()
+        assert line == "prune-env: stopped; " + (
+            f"--resume goes on from the last checkpoint in {options.out}"
+            if there
+            else "nothing of the training is kept yet"
+        )
+
+
+def test_a_full_disk_costs_a_training_nothing(options, monkeypatch):
+    """A checkpoint is left out; the end waits until there is room."""
+    save, failing = sb3.save, [2, 3]  # the save at the end, and its first repetition
+    calls = []
+
+    def full_at_times(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 1 or len(calls) in failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(*arguments, **options)
+
+    monkeypatch.setattr(sb3, "save", full_at_times)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with pytest.warns(UserWarning, match="No space left") as warned:
+        training.train(replace(options, checkpoint_rounds=20))
+    assert [str(w.message).split(":")[0] for w in warned if "No space" in str(w.message)] == [
+        "no checkpoint was written, the last one stays",
+        "waiting for the disk",
+        "waiting for the disk",
+    ]
+    assert sb3.load_model(options.out)[0].num_timesteps == 32
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"eval_seeds": 0}, "eval_seeds is 0; allowed is 1 or more"),
+        ({"checkpoint_rounds": 0}, "checkpoint_rounds is 0; allowed is 1 or more"),
+        ({"timesteps": 0}, "timesteps is 0; allowed is 1 or more"),
+        ({"seed": -1}, "seed is -1; allowed is 0 or more"),
+    ],
+)
+def test_a_number_that_is_not_allowed_is_refused_before_the_training(options, changed, message):
+    with pytest.raises(ValueError, match=message):
+        replace(options, **changed)
 
 
 def test_how_far_a_training_is_shows_on_a_terminal():
