@@ -226,10 +226,11 @@ def _is_installed(path: Path) -> bool:
 
 
 def describe_learner(env: PruneEnv) -> dict[str, Any]:
-    """What was trained on what, as far as options leave it to the machine: network and data."""
+    """What was trained on what, as far as options leave it to the machine."""
     learner = env.learner
     return {
         "network": getattr(learner, "network", None),
+        "precision": getattr(learner, "precision", None),
         "labels": hashlib.sha256(learner.labels.tobytes()).hexdigest()[:12],
         "data": learner.digest if isinstance(learner, Sourced) else None,
     }

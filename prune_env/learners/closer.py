@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,23 +34,44 @@ def features(model: nn.Module, images: Tensor) -> Tensor:
     return caught[0].float()
 
 
-class FeatureTap:
-    """Remembers what goes into the last linear layer whenever the model is called.
+class WithFeatures(nn.Module):
+    """Gives what goes into the last linear layer beside the logits: (B, C), (B, D) float32.
 
-    It stays on the model, because `torch.compile` looks for hooks once.
+    The layer gets a class that remembers its input. A hook would not do: `torch.compile` does not
+    look at hooks when it uses code again, and so took that of a network without one, or wrote into
+    the hook of another network.
 
     Args:
-        model: it must have a linear layer.
+        model: it must have a linear layer; its parameters and their names stay as they are.
     """
 
-    features: Tensor
-    """(B, D) float32, of the last call."""
-
     def __init__(self, model: nn.Module) -> None:
-        last_linear(model).register_forward_pre_hook(self._catch)
+        super().__init__()
+        self.model, self.head = model, last_linear(model)
+        if not isinstance(self.head, _Remembers):
+            self.head.__class__ = _remembering(type(self.head))  # type: ignore[arg-type]
 
-    def _catch(self, module: nn.Module, inputs: tuple[Tensor]) -> None:
-        self.features = inputs[0].detach().float()
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits, and the features without a gradient."""
+        logits = self.model(images)
+        features: Tensor = self.head.seen  # type: ignore[assignment]
+        return logits, features.float()
+
+
+class _Remembers:
+    """The part of a linear layer that remembers its input."""
+
+    seen: Tensor
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.seen = inputs.detach()
+        return super().forward(inputs)  # type: ignore[misc]
+
+
+@cache
+def _remembering(kind: type[nn.Linear]) -> type[nn.Linear]:
+    """One class for all layers of a kind, so that code compiled for one network does for others."""
+    return type(f"Remembering{kind.__name__}", (_Remembers, kind), {})
 
 
 def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

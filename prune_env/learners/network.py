@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict
@@ -20,6 +20,7 @@ from prune_env.core.signals import MEASURED, column
 from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
 from prune_env.data.dataset import Dataset, Split, split_validation
 from prune_env.learners import closer
+from prune_env.learners.device import find_device, precision_on
 from prune_env.learners.learner import Layers, Metrics, Signals, SplitName
 from prune_env.learners.measure import measure
 from prune_env.learners.reference import Reference
@@ -66,7 +67,7 @@ class NetworkLearner:
         Raises:
             ValueError: unknown network, recipe field or device, or a split that is left empty.
         """
-        self.device = _find_device(device)
+        self.device = find_device(device)
         self.digest = dataset.digest
         train = dataset.train
         self.train_positions, validation = split_validation(train.labels, num_validation)
@@ -96,9 +97,7 @@ class NetworkLearner:
             self.network, store(sample).plain(slice(None)).cpu(), self.num_classes
         )
         self._evaluation_batch = EVALUATION_BATCH[self.device.type]
-        self._bf16 = self.recipe.precision == "bf16" or (
-            self.recipe.precision == "auto" and self.device.type == "cuda"
-        )
+        self.precision = precision_on(self.device, self.recipe.precision)
         self._asked: tuple[str, ...] = ()
         self.reset([0])
         self.extras: dict[str, tuple[int, ...]] = {"reference_loss": ()}
@@ -123,18 +122,17 @@ class NetworkLearner:
             model = self._make_model().to(self.device)
         model.to(memory_format=torch.channels_last)  # 15 to 130 % faster on a CPU
         self._model = model
-        self._tap: closer.FeatureTap | None = None
         self._reference: Reference | None = None
         self._attach()
-        self._forward = torch.compile(model) if self.recipe.compile else model
         self._optimizer = networks.make_optimizer(model, self.recipe)
 
     def _attach(self) -> None:
         """Make what the extras asked for need and the run has not."""
         if "reference_loss" in self._asked and self._reference is None:
             self._reference = Reference(self._model, self.recipe.reference_decay)
-        if "features" in self._asked and self._tap is None:
-            self._tap = closer.FeatureTap(self._model)
+        sees = "features" in self._asked
+        forward = closer.WithFeatures(self._model) if sees else self._model
+        self._forward = torch.compile(forward) if self.recipe.compile else forward
 
     @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(
@@ -161,7 +159,7 @@ class NetworkLearner:
         self._model.eval()
         with torch.no_grad():
             parts = self._to_device(indices).split(self._evaluation_batch)
-            return torch.cat([self._log_p(self._arms.plain(part)) for part in parts]).cpu().numpy()
+            return torch.cat([self._see(self._arms.plain(p))[0] for p in parts]).cpu().numpy()
 
     def features(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """(K, D): what goes into the last linear layer on the plain images."""
@@ -252,11 +250,11 @@ class NetworkLearner:
                 images = self._arms.augmented(index[batch], shift[:, batch], flip[batch])
                 # one sample has no variance to normalise by: use the running statistics
                 self._model.train(last - first > 1)
-                log_p = self._log_p(images)
+                log_p, features = self._see(images)
                 lr = self.recipe.lr(start + (end - start) * step / num_batches)
                 self._step(log_p, labels[batch], weight[batch], lr)
                 out = {name: values[batch] for name, values in measured.items()}
-                self._measure(images, log_p.detach(), labels[batch], out)
+                self._measure(images, log_p.detach(), features, labels[batch], out)
                 if self._reference:
                     self._reference.follow(self._model)
         return measured
@@ -285,7 +283,7 @@ class NetworkLearner:
                 part = index[batch]
                 images = store.plain(part)
                 out = {name: values[batch] for name, values in measured.items()}
-                self._measure(images, self._log_p(images), labels[part], out)
+                self._measure(images, *self._see(images), labels[part], out)
         return measured
 
     def _blank(self, count: int, extras: Sequence[str]) -> dict[str, Tensor]:
@@ -296,25 +294,37 @@ class NetworkLearner:
         }
 
     def _measure(
-        self, images: Tensor, log_p: Tensor, labels: Tensor, out: dict[str, Tensor]
+        self,
+        images: Tensor,
+        log_p: Tensor,
+        features: Tensor | None,
+        labels: Tensor,
+        out: dict[str, Tensor],
     ) -> None:
         """Write what is measured of the B images for which the network has just given log_p."""
         measure(log_p, labels, out["table"])
         if "features" in out:
-            assert self._tap
-            out["features"].copy_(self._tap.features)
+            assert features is not None
+            out["features"].copy_(features)
         if "reference_loss" in out:
             assert self._reference
             self._reference.train(self._model.training)
             with torch.no_grad():
-                log_p = self._log_p(images, self._reference.model)
+                log_p, _ = self._see(images, self._reference.model)
             out["reference_loss"].copy_(-log_p.gather(1, labels[:, None])[:, 0])
 
-    def _log_p(self, images: Tensor, model: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """(B, C, H, W) -> (B, num_classes) float32 log-probabilities."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
-            logits = (model or self._forward)(images)
-        return F.log_softmax(logits.float(), dim=1)
+    def _see(
+        self, images: Tensor, model: torch.nn.Module | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """(B, C, H, W) -> (B, num_classes) log-probabilities, and (B, D) features where asked for.
+
+        Both float32; by default of the network that is trained.
+        """
+        bf16 = self.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            output = (model or self._forward)(images)
+        logits, features = output if isinstance(output, tuple) else (output, None)
+        return F.log_softmax(logits.float(), dim=1), features
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         """Copy an array to the device without making the host wait."""
@@ -337,14 +347,3 @@ def _signals(indices: NDArray[np.int64], measured: dict[str, Tensor]) -> Signals
     """What a pass over these arms has measured, on the host."""
     extras = {name: values.cpu().numpy() for name, values in measured.items()}
     return Signals(indices, extras.pop("table"), extras)
-
-
-def _find_device(name: str) -> torch.device:
-    """Check that a device is there; "auto" is the first GPU, else the CPU."""
-    available = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    if name == "auto":
-        return torch.device(available[min(1, len(available) - 1)])
-    wanted = "cuda:0" if name == "cuda" else name
-    if wanted not in available:
-        raise ValueError(f"device {name!r} is not there; this machine has {', '.join(available)}")
-    return torch.device(wanted)

@@ -41,7 +41,8 @@ class Recipe:
     reference_decay: Annotated[float, In("[0, 1)")] = 0.999
     """Share of itself that the moving average behind `reference_loss` keeps in a step, at most."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """"auto" is bf16 autocast on a GPU and fp32 on a CPU, where bf16 was 13 times slower."""
+    """"auto" is bf16 autocast on a GPU that has it, else fp32. Where bf16 would be emulated it is
+    refused: a CPU without it took 13 times as long."""
     compile: bool = False
     """torch.compile; on two CPU cores it took 17 to 64 s and won nothing."""
 

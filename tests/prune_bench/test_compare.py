@@ -306,6 +306,8 @@ def test_a_mixture_of_networks_is_cautioned(make_result):
     ]
     assert "runs of different networks or data" in caution(standings(results).comparisons)
     assert not caution(standings([r | {"trained": {}} for r in results]).comparisons)
+    less = [result | {"trained": {"network": "small"}} for result in results[3:]]
+    assert not caution(standings([*results[:3], *less]).comparisons)
 
 
 def five_seeds(make_result, *cells):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -232,6 +233,40 @@ def test_measuring_more_changes_nothing(network: str) -> None:
     assert equal(learner.score(np.arange(8)), twin.score(np.arange(8)))
 
 
+@pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_compiled_code_gives_the_features_of_its_own_network(
+    monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    """In one process, after runs without features, and of other networks."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    train(plain := make("mlp", compile=True), keep(plain))
+    for seed in (0, 1):
+        compiled, twin = make_observant(compile=True), make_observant()
+        for learner in (compiled, twin):
+            learner.reset([seed])
+        for one, other in zip(
+            (*train(compiled, keep(compiled), 2), compiled.score(np.arange(8))),
+            (*train(twin, keep(twin), 2), twin.score(np.arange(8))),
+            strict=True,
+        ):
+            assert one.extras.keys() == {"features", "reference_loss"}
+            for name in ("loss", "features", "reference_loss"):
+                np.testing.assert_allclose(one.of(name), other.of(name), atol=1e-4)
+    assert not train(plain, keep(plain))[0].extras
+    compiled.measure_also(())  # and from the next run on no more
+    compiled.reset([0])
+    assert not train(compiled, keep(compiled))[0].extras
+    torch._dynamo.reset()
+
+
+def test_what_remembers_features_keeps_the_names_of_the_weights() -> None:
+    plain, observant = make("small"), make_observant("small")
+    assert list(plain._model.state_dict()) == list(observant._model.state_dict())
+    train(observant, keep(observant))
+    plain.load_state_dict(observant.state_dict())
+    assert plain.evaluate("test") == observant.evaluate("test")
+
+
 def test_scores_have_the_extras_too() -> None:
     learner = make_observant("small")
     train(learner, keep(learner), rounds=2)
@@ -306,11 +341,6 @@ def test_dropout_is_reproducible_and_the_callers_generator_untouched() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     torch.rand(5)
     assert equal(train(twin, keep(twin, np.arange(16)))[0], first)
-
-
-def test_a_device_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match="device 'cuda:99' is not there; this machine has cpu"):
-        NetworkLearner(DATASET, device="cuda:99")
 
 
 @pytest.mark.gpu

@@ -1,0 +1,68 @@
+"""Devices: which one a network trains on, tried out, and what it computes in hardware."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from prune_env.notices import say
+
+Precision = Literal["fp32", "bf16"]
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a name; "auto" is the first GPU where that works, else the CPU.
+
+    A GPU is tried out: PyTorch counts those too whose driver is too old for it, or that are too old
+    themselves.
+
+    Raises:
+        ValueError: it is not there, or does not work.
+    """
+    gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    wanted = {"auto": "cuda:0" if gpus else "cpu", "cuda": "cuda:0"}.get(name, name)
+    if wanted not in ("cpu", *gpus):
+        there = ", ".join(["cpu", *gpus])
+        raise ValueError(f"device {name!r} is not there; this machine has {there}")
+    device = torch.device(wanted)
+    if (fault := _fault(device)) is None:
+        return device
+    if name != "auto":
+        raise ValueError(f"device {name!r} does not work: {fault}")
+    say(f"training on the CPU, for {wanted} does not work: {fault}")
+    return torch.device("cpu")
+
+
+def _fault(device: torch.device) -> str | None:
+    """Why not even a small sum can be computed on a device, in a line."""
+    try:
+        torch.ones(1, device=device).add(1).item()
+    except (RuntimeError, AssertionError) as error:  # the latter where torch has no CUDA at all
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return None
+
+
+def precision_on(device: torch.device, wanted: Literal["auto", "fp32", "bf16"]) -> Precision:
+    """What a network is computed in; "auto" is bf16 on a GPU that has it, else fp32.
+
+    Raises:
+        ValueError: bf16 on a device that only emulates it: 13 times slower than fp32 on a CPU.
+    """
+    if wanted == "auto":
+        return "bf16" if device.type == "cuda" and has_bf16(device) else "fp32"
+    if wanted == "bf16" and not has_bf16(device):
+        raise ValueError(
+            f"recipe precision is 'bf16', which this {device.type} only emulates; allowed are "
+            "'auto' and 'fp32'"
+        )
+    return wanted
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device multiplies in bf16 itself: GPUs since Ampere, CPUs with AVX512_BF16, AMX."""
+    if device.type == "cuda":
+        amd = torch.version.hip is not None
+        return amd or torch.cuda.get_device_capability(device) >= (8, 0)
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in names)

@@ -1,0 +1,103 @@
+"""Devices are tried out, and bf16 is for hardware that has it. No GPU is needed here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from prune_env import notices
+from prune_env.data.dataset import Dataset, Split
+from prune_env.learners.device import find_device, precision_on
+from prune_env.learners.network import NetworkLearner
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
+TOO_OLD = (
+    "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU "
+    "driver by downloading and installing a new version from the URL: http://..."
+)
+
+
+def with_gpus(monkeypatch: pytest.MonkeyPatch, count: int, fault: str | None = None) -> None:
+    """Let PyTorch count so many GPUs, which fail so."""
+
+    def ones(size: int, device: torch.device) -> torch.Tensor:
+        if fault is not None and device.type == "cuda":
+            raise RuntimeError(fault)
+        return torch.zeros(size)
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(torch, "ones", ones)
+    monkeypatch.setattr(notices, "_said", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "found"),
+    [
+        ("auto", 0, "cpu"),
+        ("auto", 2, "cuda:0"),
+        ("cpu", 2, "cpu"),
+        ("cuda", 1, "cuda:0"),
+        ("cuda:1", 2, "cuda:1"),
+    ],
+)
+def test_a_device_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, gpus: int, found: str
+) -> None:
+    with_gpus(monkeypatch, gpus)
+    assert find_device(name) == torch.device(found)
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "tpu"])
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with_gpus(monkeypatch, 0)
+    with pytest.raises(ValueError, match=f"device '{name}' is not there; this machine has cpu$"):
+        find_device(name)
+
+
+def test_auto_falls_back_to_the_cpu_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, 1, TOO_OLD + "\nand a second line")
+    with pytest.warns(notices.Notice, match="on the CPU, for cuda:0 does not work: The NVIDIA .*"):
+        assert find_device("auto") == CPU
+
+
+def test_a_gpu_that_was_asked_for_and_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, 1, TOO_OLD + "\nand a second line")
+    with pytest.raises(
+        ValueError, match=r"device 'cuda' does not work: The NVIDIA .*http://\.\.\.$"
+    ):
+        find_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"), [((6, 1), "fp32"), ((7, 5), "fp32"), ((8, 0), "bf16")]
+)
+def test_bf16_where_a_gpu_has_it(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], expected: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.version, "hip", None)
+    assert precision_on(GPU, "auto") == expected
+    assert precision_on(GPU, "fp32") == "fp32"
+    if expected == "bf16":
+        assert precision_on(GPU, "bf16") == "bf16"
+    else:
+        with pytest.raises(ValueError, match="'bf16', which this cuda only emulates"):
+            precision_on(GPU, "bf16")
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_bf16_where_a_cpu_has_it(monkeypatch: pytest.MonkeyPatch, has: bool) -> None:
+    for name in ("_is_avx512_bf16_supported", "_is_arm_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: has, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    assert precision_on(CPU, "auto") == "fp32"  # the same bits on every CPU
+    images = np.zeros((8, 8, 8, 1), np.uint8)
+    split = Split(images, np.array([0, 1] * 4))
+    data = Dataset("two", ("a", "b"), split, split)
+    if has:
+        assert NetworkLearner(data, "mlp", {"precision": "bf16"}, "cpu").precision == "bf16"
+    else:
+        with pytest.raises(ValueError, match="'bf16', which this cpu only emulates; allowed are"):
+            NetworkLearner(data, "mlp", {"precision": "bf16"}, "cpu")
+    assert NetworkLearner(data, "mlp", device="cpu").precision == "fp32"
