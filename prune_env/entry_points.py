@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 from prune_env.env import PruneEnv
 from prune_env.vector import PruneVectorEnv
 
+OF_THE_FACE = ("action", "weight_max", "render_mode")
+"""What `PruneEnv` takes beside the fields of `RoundOptions`."""
+
 Maker = TypeVar("Maker", bound=Callable[..., Any])
 
 
@@ -32,6 +35,9 @@ def network_env(
     limit: int | None = None,
     num_validation: int | None = None,
     image_size: int | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    skip_broken: bool = False,
     epochs: int | None = None,
     **options: Any,
 ) -> PruneEnv:
@@ -44,9 +50,13 @@ def network_env(
         network: a name; None picks one by image size and device, see `prune_env.networks`.
         recipe: fields of the network's `Recipe` to change.
         device: "auto", "cpu", "cuda", "cuda:1" ...
-        limit: use only so many training images (class-balanced), for quick tries.
+        limit: use only so many training images, and at most as many test images (class-balanced),
+            for quick tries.
         num_validation: how many of them to set aside; None: a tenth.
         image_size: resize images that come encoded to a square of so many pixels.
+        image_column: the column of images of parquet files, where that is not clear.
+        label_column: that of the labels.
+        skip_broken: go on without images that cannot be decoded, and say how many they are.
         epochs: rounds of an episode; None: the recipe's.
         options: `action`, `weight_max`, `render_mode` and the fields of `RoundOptions`.
 
@@ -54,12 +64,25 @@ def network_env(
         ValueError: an argument is not allowed; the message says what is.
         FileNotFoundError: the data is not there.
     """
+    from prune_env import networks
     from prune_env.data import limited, load
     from prune_env.learners.network import NetworkLearner
+    from prune_env.rounds import RoundOptions
 
+    # what can be wrong without the data is found before they are read
+    RoundOptions.of({name: options[name] for name in options if name not in OF_THE_FACE})
+    if network is not None:
+        networks.recipe(network).override(recipe or {})
     if data is None and dataset != "digits":
         data = os.environ.get("PRUNE_ENV_DATA")
-    images = load(dataset, data, image_size=image_size)
+    images = load(
+        dataset,
+        data,
+        image_size=image_size,
+        image_column=image_column,
+        label_column=label_column,
+        skip_broken=skip_broken,
+    )
     if limit is not None:
         images = limited(images, limit)
     learner = NetworkLearner(

@@ -63,9 +63,15 @@ class Grid:
     refresh: int = 1
     """with full feedback: rounds between two passes over the rest"""
     limit: int | None = None
-    """use only so many training images"""
+    """use only so many training images, and at most as many test images"""
     evaluate_every: int = 1
     """rounds between two evaluations"""
+    image_size: int | None = None
+    """resize images that come encoded to a square of so many pixels"""
+    skip_broken: bool = False
+    """go on without images that cannot be decoded"""
+    env_kwargs: Pairs = field(default_factory=dict)
+    """further arguments of the environment, such as num_validation=500 or label_column=breed"""
 
     def __post_init__(self) -> None:
         for name in AXES:

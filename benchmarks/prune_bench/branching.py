@@ -28,7 +28,6 @@ from rich.console import Group
 from rich.text import Text
 from scipy.special import stdtrit
 
-from prune_bench.options import Pairs
 from prune_bench.runner import Episode, Place, RunOptions
 from prune_bench.terminal import Fitted
 from prune_env.env import PruneEnv
@@ -47,8 +46,6 @@ class BranchOptions:
     run: tyro.conf.OmitArgPrefixes[RunOptions] = field(
         default_factory=lambda: RunOptions(agent="random_dynamic")
     )
-    env_kwargs: Pairs = field(default_factory=dict)
-    """further arguments of the environment, such as num_arms=5000"""
     after: int = 2
     """rounds that the agent has run before"""
     by: tuple[By, ...] = ("loss",)
@@ -95,7 +92,7 @@ def branch(
     """
     watchers = [_watcher(name, options.run) for name in options.choices]
     signals = [signal for watcher in watchers for signal in watcher.signals]
-    episode = Episode(options.run, place, signals=signals, **options.env_kwargs)
+    episode = Episode(options.run, place, signals=signals)
     choices = _run_watched(episode, watchers, options.after)
     env = episode.env
     members = {ALL: np.arange(env.learner.num_arms)}

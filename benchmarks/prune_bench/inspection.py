@@ -93,11 +93,9 @@ def inspect(
         seed=options.seed,
         network=options.network,
         limit=options.limit,
+        env_kwargs=options.env_kwargs,
     )
-    episodes = {
-        name: Episode(replace(run, agent=name), place, **options.env_kwargs)
-        for name in options.agents
-    }
+    episodes = {name: Episode(replace(run, agent=name), place) for name in options.agents}
     return [watch(episode, on_round) for episode in episodes.values()]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
 
     That is its options, the revision of its policy, and what is unusual of its provenance.
     """
-    usual = {field.name: field.default for field in fields(options)}
+    usual = asdict(RunOptions())
     determines = {"schema": SCHEMA} | {
         name: value
         for name, value in asdict(options).items()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,9 +58,15 @@ class RunOptions:
     refresh: int = 1
     """with full feedback: rounds between two passes over the rest"""
     limit: int | None = None
-    """use only so many training images"""
+    """use only so many training images, and at most as many test images"""
     evaluate_every: int = 1
     """rounds between two evaluations"""
+    image_size: int | None = None
+    """resize images that come encoded to a square of so many pixels"""
+    skip_broken: bool = False
+    """go on without images that cannot be decoded"""
+    env_kwargs: Pairs = field(default_factory=dict)
+    """further arguments of the environment, such as num_validation=500 or label_column=breed"""
 
     def __post_init__(self) -> None:
         agent, options = split_agent(self.agent)
@@ -71,6 +77,12 @@ class RunOptions:
         for name in ("keep_ratio", "seed"):
             if name in self.agent_options:
                 raise ValueError(f"{name} is an option of the run, not of its agent")
+        known = {option.name for kind in (RunOptions, Place) for option in fields(kind)}
+        if own := self.env_kwargs.keys() & (known | {"action", "signals"}):
+            raise ValueError(
+                f"env_kwargs name {', '.join(sorted(own))}; options of the run have words of their "
+                "own (--epochs), and action and signals are the agent's to say"
+            )
 
     @property
     def label(self) -> str:
@@ -119,6 +131,8 @@ def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> Prun
         "recipe": options.recipe,
         "limit": options.limit,
         "epochs": options.epochs,
+        "image_size": options.image_size,
+        "skip_broken": options.skip_broken or None,
     }
     # what is left at its default goes unnamed: an environment without a network has none of these
     left_out: tuple[Any, ...] = (None, {}, "auto")
@@ -133,6 +147,7 @@ def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> Prun
         "action": agent.action,
         "reward": "kept_loss",  # built-in agents read no reward, so none has to be paid for
     }
+    more = options.env_kwargs | more
     env = _make(options.env, wanted | more)
     wishes = agent.env_options(env.options.epochs)
     return _make(options.env, wanted | more | wishes) if wishes else env
@@ -369,6 +384,7 @@ def describe_kept(env: PruneEnv, sample: int = 5_000, groups: int = 10) -> dict[
         "pulls_by_class": np.bincount(labels, pulls, classes).astype(int).tolist(),
         "arms_by_pulls": np.bincount(pulls).tolist(),
         "pulls_by_difficulty": [
-            float(pulls[group].mean()) for group in np.array_split(easiest_first, groups)
+            float(pulls[group].mean())
+            for group in np.array_split(easiest_first, min(groups, len(arms)))
         ],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,19 +20,20 @@ def drops(result):
 
 
 def test_kinds_come_out_in_the_order_of_their_worth():
-    found = drops(branch(BranchOptions(SYNTHETIC, EXACT, by=("kind",), draws=4)))
+    run = replace(SYNTHETIC, env_kwargs=EXACT)
+    found = drops(branch(BranchOptions(run, by=("kind",), draws=4)))
     assert list(found) == [ALL, "always", "sometimes", "never", "mislabelled"]
     assert found["always"] > found["sometimes"] > found["never"] > 0 > found["mislabelled"]
 
 
 def test_a_branch_is_the_round_that_the_run_itself_would_have_had():
     # All of its arms are kept, so each draw is the round of the agent that keeps all.
-    run = RunOptions(env="prune_env/Synthetic-v0", agent="full", seed=1)
+    run = RunOptions(env="prune_env/Synthetic-v0", agent="full", seed=1, env_kwargs=EXACT)
     for to_end in (False, True):
-        options = BranchOptions(run, EXACT, after=2, by=(), arms=200, draws=2, to_end=to_end)
+        options = BranchOptions(run, after=2, by=(), arms=200, draws=2, to_end=to_end)
         group = branch(options)["groups"][ALL]
         assert group["val_loss_drop"][0] == group["val_loss_drop"][1]
-    episode = Episode(run, **EXACT)
+    episode = Episode(run)
     losses = [episode.step()["val_loss"] for _ in range(3)]
     assert group["val_loss_drop"][0] == pytest.approx(losses[1] - losses[2])
 

@@ -35,6 +35,9 @@ def test_a_name_is_what_determines_the_run():
         {"refresh": 2},
         {"limit": 301},
         {"evaluate_every": 2},
+        {"image_size": 16},
+        {"skip_broken": True},
+        {"env_kwargs": {"num_validation": 30}},
     ]
     assert {name for change in changes for name in change} == set(asdict(OPTIONS))
     names = {run_id(replace(OPTIONS, **change)) for change in changes}
