@@ -88,9 +88,13 @@ class RCAP(Agent):
         for kept, logit, label in zip(state["kept"], logits, observation["label"], strict=True):
             label = label.astype(int)
             size = np.bincount(label)
-            q = np.exp(logit) / np.maximum(np.bincount(label, np.exp(logit)), 1e-300)[label]
+            top = np.zeros(len(size), np.float32)
+            np.maximum.at(top, label, logit)
+            odds = np.exp(logit - np.maximum(top - 60, 0)[label])  # float32 overflows beyond 88
+            q = odds / np.bincount(label, odds)[label]
             mass = np.bincount(label, q * kept) if kept.any() else np.ones(len(size))
-            share = np.sqrt(mass * size / size.sum())
+            # The floor keeps open a class whose last selection has no mass left.
+            share = np.sqrt(np.maximum(mass, 1e-6) * size / size.sum())
             quota = np.ceil(proportional(share, size, k) - 1e-9)
             # The highest of logit + Gumbel noise are a draw by q without replacement.
             kept[...] = rank_within(logit + rng.gumbel(size=len(logit)), label) < quota[label]

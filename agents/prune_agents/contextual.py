@@ -40,7 +40,7 @@ class Contextual(LossBandit):
     """how doubt about the parameters enters"""
     c: Annotated[float, In("[0, inf)")] = 0.3
     """how much it counts"""
-    ridge: Annotated[float, In("(0, inf)")] = 0.1
+    ridge: Annotated[float, In("[1e-6, inf)")] = 0.1
     """what A starts from"""
     discount: Annotated[float, In("(0, 1]")] = 0.9
     """what a round keeps of its weight each round"""

@@ -35,7 +35,7 @@ def ends_by(share: float, round_: NDArray[np.int64], progress: Floats) -> Mask:
 
 def begins_before(share: float, progress: Floats) -> Mask:
     """(M, 1) whether the coming round begins before this share of the run: e < share * T."""
-    return progress < share - 1e-6
+    return progress < share * (1 - 1e-6)
 
 
 def _of_one_round(round_: NDArray[np.int64], progress: Floats) -> NDArray[np.float64]:

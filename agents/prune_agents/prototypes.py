@@ -66,9 +66,9 @@ def prototype_odds(features: Floats, label: NDArray[np.number]) -> Floats:
 
     GDeR's risk is a Mahalanobis distance, here with a diagonal covariance that the classes share,
     and by coordinate, which would drive s to a constant else. Its b, equation 10, is not well
-    formed; it is read as a count by the sentence under equation 11: those who "belong to a minority
-    group" are drawn with higher probability. GDeR compares the prototypes of one class; with one
-    for each, classes are compared.
+    formed in print; the text says that minorities are drawn more and the algorithm that b is by the
+    volume of a cluster, so it is read as a count. GDeR compares the prototypes of one class; with
+    one for each, classes are compared.
 
     Args:
         features: (K, D).

@@ -80,6 +80,18 @@ def test_rcap_by_the_library(observe, rng):
         loss = np.where(kept, rng.pareto(0.8, 235) / (1 + label), loss)
 
 
+@pytest.mark.parametrize("kept", [[0, 1, 1, 0, 0, 0, 1, 1], [1, 0, 0, 0, 1, 0, 0, 1]])
+def test_rcap_of_a_low_temperature_keeps_the_hardest_and_shuts_no_class(observe, kept):
+    """All mass is at arms 1 and 6. Where neither was kept before, the classes are equals."""
+    agent = prune_agents.make("rcap", keep_ratio=0.5, beta=1e-3)
+    label = [0, 0, 0, 0, 1, 1, 1, 1]
+    _, state = agent.predict(observe(loss=[2.3] * 8, label=label))
+    state["kept"][0] = kept
+    loss = [0.1, 0.9, 0.3, 0.7, 1.1, 0.2, 2.0, 0.1]
+    kept, _ = agent.predict(observe(loss=loss, label=label), state)
+    assert kept.tolist() == [0, 1, 0, 1, 1, 0, 1, 0]
+
+
 def test_rcap_clips_losses_at_log_c(observe):
     """Losses of 50 and of log C are one and the same: each of the two is drawn half the time."""
     agent = prune_agents.make("rcap", keep_ratio=0.5, beta=0.5)

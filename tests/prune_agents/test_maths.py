@@ -51,6 +51,7 @@ def test_begins_before_is_not_fooled_by_float32(tenths):
     """Round 7 of 10 begins at 0.7, which as float32 is 0.69999999 and below 0.7."""
     progress = of_run(*np.arange(10) / 10)
     assert begins_before(tenths / 10, progress).sum() == tenths
+    assert begins_before(1e-9, progress).sum() == 1
 
 
 def test_latest():

@@ -38,7 +38,7 @@ def test_the_larger_the_cluster_the_lower_the_odds():
 
 
 def test_minorities_are_kept_more(rng, observe):
-    """What "belong to a minority group" is for: classes of 900, 300 and 100 arms, alike else."""
+    """Classes of 900, 300 and 100 arms, alike else."""
     label = np.tile(np.repeat([0, 1, 2], [900, 300, 100]), (20, 1))
     features = np.eye(3)[label] * 8 + rng.standard_normal((20, 1300, 3))
     agent = prune_agents.make("proto_sampler", keep_ratio=0.3)
