@@ -21,7 +21,7 @@ class Early(Scored):
     prior_runs: Annotated[int, In("[1, inf)")] = 1
     """independent prior runs to average over, each of which is charged"""
     over: Literal["rounds", "last"] = "rounds"
-    """mean over the rounds of a prior run, or its last round only"""
+    """mean over the rounds of a prior run, or its last round only; all are recorded and charged"""
 
     prior_share: ClassVar[float] = 0.1
     prior_floor: ClassVar[int] = 2
