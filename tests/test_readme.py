@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+import pytest
+from prune_bench.compare import read_standings
+from prune_bench.readme import BLOCK, BLOCKS, BOARDS, RESULTS, fill
+from prune_bench.tables import comma_separated, markdown
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_python_of_the_readme_runs(capsys):
@@ -24,3 +29,23 @@ def test_every_file_that_the_readme_names_is_there():
     targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
     assert len(targets) > 5
     assert [target for target in targets if not (root / target).exists()] == []
+
+
+AGAIN = "the results have changed: python -m prune_bench.readme"
+
+
+def test_the_numbers_of_the_readme_are_those_of_the_results():
+    assert [found[2] for found in BLOCK.finditer(README)] == [
+        *("fidelity", "table", "paper", "ahead", "static", "digits"),
+    ]
+    assert BLOCKS.keys() == {found[2] for found in BLOCK.finditer(README)}
+    assert fill(README) == README, AGAIN
+    assert fill(README.replace("| 0.30,", "| 0.31,")) == README  # what is there does not matter
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_tables_of_a_board_are_those_of_its_runs(board):
+    found = read_standings(RESULTS / board)
+    for name, made in (("board.md", markdown), ("board.csv", comma_separated)):
+        there = (RESULTS / board / name).read_text(encoding="utf-8")
+        assert there == made(found), AGAIN

@@ -2,8 +2,8 @@
 
 The agents of a board are run on each rung, at the board's keep ratio and number of rounds, and the
 two orders are compared by Kendall's tau: 1 the same order, 0 unrelated, -1 reversed. The interval
-is a bootstrap over the runs of every agent, on both sides. What is compared is the last test
-accuracy. Agents that are the same at a keep ratio, because no arm is seen twice, tie there.
+is a bootstrap over the agents, and over the runs of every agent on both sides. What is compared is
+the last test accuracy. Agents that are the same at a keep ratio, because no arm is seen twice, tie there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from rich.console import Group
 from rich.text import Text
 
@@ -176,23 +177,33 @@ def fidelity(
 
 def tau(real: Accuracies, rung: Accuracies) -> float:
     """Kendall's tau of the agents' mean accuracies; NaN where all are equal on one side."""
-    from scipy.stats import kendalltau
-
-    means = [[float(np.mean(side[name])) for name in sorted(real)] for side in (real, rung)]
-    return float(kendalltau(*means)[0])
+    return _tau(*([np.mean(side[name]) for name in sorted(real)] for side in (real, rung)))
 
 
 def interval(
     real: Accuracies, rung: Accuracies, resamples: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """95 % bootstrap interval of tau: the runs of each agent are drawn anew on both sides."""
+    """95 % bootstrap interval of tau: agents are drawn anew, and the runs of each on both sides.
 
-    def drawn(accuracies: Accuracies) -> Accuracies:
-        return {name: list(rng.choice(values, len(values))) for name, values in accuracies.items()}
-
-    taus = [tau(drawn(real), drawn(rung)) for _ in range(resamples)]
+    An order of other agents may be another one; that is most of what a tau of ten leaves open.
+    """
+    names = sorted(real)
+    taus = []
+    for _ in range(resamples):
+        chosen = rng.integers(len(names), size=len(names))
+        means = (
+            np.array([rng.choice(side[name], len(side[name])).mean() for name in names])[chosen]
+            for side in (real, rung)
+        )
+        taus.append(_tau(*means) if len(set(chosen)) > 1 else np.nan)
     low, high = np.nanpercentile(taus, [2.5, 97.5])
     return float(low), float(high)
+
+
+def _tau(real: ArrayLike, rung: ArrayLike) -> float:
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(real, rung)[0])
 
 
 # -- the file, and what is shown ------------------------------------------------------------------

@@ -116,7 +116,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
         for row in sorted(own.values(), key=lambda row: -_value(row.ahead))
     ]
     beat = "beats" if len(found) == 1 else "beat"
-    of_own = f" Deciding how much to keep, {_enumerate(found)} {beat} it." if found else ""
+    of_own = f" Deciding how much to keep, {enumerate_clauses(found)} {beat} it." if found else ""
     return _at_keep_ratios(verdicts) + of_own
 
 
@@ -127,12 +127,13 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
         if not begun:
             return "Nothing to compare yet: full_short and one agent must have finished."
         clauses = [
-            f"{verdict.so_far.label} is at {points(verdict.so_far.ahead, True, False)} points at "
-            f"keep {percent(verdict.keep_ratio)}"
+            f"{verdict.so_far.label} is at {points(verdict.so_far.ahead, True, False)} points at keep "
+            f"{percent(verdict.keep_ratio)}"
             for verdict in begun
             if verdict.so_far
         ]
-        return f"Not decided, runs are missing. Against full_short so far {_enumerate(clauses)}."
+        so_far = enumerate_clauses(clauses)
+        return f"Not decided, runs are missing. Against full_short so far {so_far}."
     won = [verdict for verdict in judged if verdict.kind == "beats"]
     if not won:
         best = max(judged, key=lambda verdict: _value(verdict.ahead))
@@ -151,12 +152,12 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
         who = verdict.leader.label + (f" and {others} more" if others else "")
         verb = "beat" if others and not verdict.is_weak else verdict.beats
         places.setdefault(f"{who} {verb} full_short", []).append(place)
-    clauses = [f"{who} at keep {_enumerate(where)}" for who, where in places.items()]
+    clauses = [f"{who} at keep {enumerate_clauses(where)}" for who, where in places.items()]
     lost = [percent(verdict.keep_ratio) for verdict in judged if verdict not in won]
     open_ = [percent(verdict.keep_ratio) for verdict in verdicts if verdict.kind == "open"]
-    rest = f"; at {_enumerate(lost)} nothing does" if lost else ""
-    rest += f"; at {_enumerate(open_)} runs are missing" if open_ else ""
-    return f"At equal cost {_enumerate(clauses)}{rest}."
+    rest = f"; at {enumerate_clauses(lost)} nothing does" if lost else ""
+    rest += f"; at {enumerate_clauses(open_)} runs are missing" if open_ else ""
+    return f"At equal cost {enumerate_clauses(clauses)}{rest}."
 
 
 def caution(comparisons: Sequence[Comparison]) -> str:
@@ -187,11 +188,13 @@ def notes(rows: Sequence[Row]) -> list[str]:
     found = [f"{label}: the same runs, arm by arm, and counted once." for label in same]
     if chance:
         found.append(
-            f"{_enumerate(chance)}: every arm as often as under full_short, and nothing measured "
-            "decided which. What is between them is chance."
+            f"{enumerate_clauses(chance)}: every arm as often as under full_short, and nothing "
+            "measured decided which. What is between them is chance."
         )
     if luck:
-        text = _enumerate([f"{row.label} ({points(row.ahead, signed=True)})" for row in luck])
+        text = enumerate_clauses(
+            [f"{row.label} ({points(row.ahead, signed=True)})" for row in luck]
+        )
         found.append(f"Not certain although the interval leaves out 0: {text}, {LUCK}.")
     return found
 
@@ -230,7 +233,8 @@ def _value(estimate: Estimate | None) -> float:
     return estimate.value if estimate else float("-inf")
 
 
-def _enumerate(clauses: Sequence[str]) -> str:
+def enumerate_clauses(clauses: Sequence[str]) -> str:
+    """a, b and c"""
     if len(clauses) < 2:
         return "".join(clauses)
     return f"{', '.join(clauses[:-1])} and {clauses[-1]}"
