@@ -3,7 +3,8 @@
 The agents of a board are run on each rung, at the board's keep ratio and number of rounds, and the
 two orders are compared by Kendall's tau: 1 the same order, 0 unrelated, -1 reversed. The interval
 is a bootstrap over the agents, and over the runs of every agent on both sides. What is compared is
-the last test accuracy. Agents that are the same at a keep ratio, because no arm is seen twice, tie there.
+the last test accuracy. Agents that are the same at a keep ratio, because no arm is seen twice, tie
+there.
 """
 
 from __future__ import annotations

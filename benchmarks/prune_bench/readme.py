@@ -9,6 +9,7 @@ makes the reports of both boards anew and writes every block of README.md that s
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -80,24 +81,25 @@ def ahead() -> str:
         f"{_names(own, lambda r: r.sign < 0, True)}. Neither: "
         f"{_names(own, lambda r: not r.sign, True)}."
     )
-    return "\n".join(lines)
+    missing = [row.agent for row in distinct(comparisons) if not row.complete]
+    if missing:
+        lines.append(f"* Not judged, because runs are missing: `{'`, `'.join(missing)}`.")
+    return _wrapped(*lines)
 
 
 def paper() -> str:
     """The numbers behind the paper's claims."""
     comparisons = _comparisons("cifar10-cpu")
     last = comparisons[-1]
-    return "\n".join(
-        [
-            "* *Dynamic random beats static.* `random_dynamic` minus `static_random`: "
-            f"{_differences(comparisons, 'random_dynamic', 'static_random')}.",
-            "* *The bandits beat dynamic random at aggressive ratios.* `epsilon_greedy` minus "
-            f"`random_dynamic`: {_differences(comparisons, 'epsilon_greedy', 'random_dynamic')}; "
-            f"`ucb`: {_differences(comparisons, 'ucb', 'random_dynamic')}.",
-            "* *Half the time without significant loss.* At half the time, minus `full`: "
-            f"`epsilon_greedy` {_minus(last, 'epsilon_greedy', 'full')}, `full_short` "
-            f"{_minus(last, 'full_short', 'full')}.",
-        ]
+    return _wrapped(
+        "* *Dynamic random beats static.* `random_dynamic` minus `static_random`: "
+        f"{_differences(comparisons, 'random_dynamic', 'static_random')}.",
+        "* *The bandits beat dynamic random at aggressive ratios.* `epsilon_greedy` minus "
+        f"`random_dynamic`: {_differences(comparisons, 'epsilon_greedy', 'random_dynamic')}; "
+        f"`ucb`: {_differences(comparisons, 'ucb', 'random_dynamic')}.",
+        "* *Half the time without significant loss.* At half the time, minus `full`: "
+        f"`epsilon_greedy` {_minus(last, 'epsilon_greedy', 'full')}, `full_short` "
+        f"{_minus(last, 'full_short', 'full')}.",
     )
 
 
@@ -112,7 +114,7 @@ def static() -> str:
         differences.sort(key=lambda item: -item[1].value)
         clauses = [f"`{row.agent}` {points(of, signed=True)}" for row, of in differences]
         found.append(f"at keep {percent(comparison.keep_ratio)} {enumerate_clauses(clauses)}")
-    return (
+    return _wrapped(
         "Static scores with their prior runs for free, against `full_short` at the same keep "
         f"ratio: {'; '.join(found)}."
     )
@@ -123,7 +125,7 @@ def digits() -> str:
     (comparison,) = _comparisons("digits-policies")
     rows = [row for row in comparison.shown if row.ahead]
     agents = sum(not row.is_control for row in comparison.rows)
-    return (
+    return _wrapped(
         f"[Every policy on the digits](benchmarks/results/digits-policies/board.md), {agents} and "
         f"the 5 controls, 5 seeds at keep 30 %. For certain ahead of `full_short`: "
         f"{_names(rows, lambda r: r.sign > 0)}; for certain behind: "
@@ -221,6 +223,16 @@ def _pulls_of_one_subset(row: Row) -> bool:
 
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _wrapped(*paragraphs: str) -> str:
+    """Lines of README's length; what belongs to a point of a list is indented."""
+    return "\n".join(
+        textwrap.fill(
+            text, 100, subsequent_indent="  " * text.startswith("* "), break_on_hyphens=False
+        )
+        for text in paragraphs
+    )
 
 
 def _signed(text: str) -> str:

@@ -148,7 +148,9 @@ def markdown(all_standings: Standings) -> str:
                 for row in rows:
                     cells = row_cells(row)
                     lines.append(f"| {' | '.join(escape(cells[name]) for name in names)} |")
-                lines += ["", *(f"* {escape(note)}" for note in notes(rows)), ""]
+                if said := notes(rows):
+                    lines += ["", *(f"* {escape(note)}" for note in said)]
+                lines.append("")
     lines += [LEGEND, ""]
     if all_standings.failures:
         lines += ["## Failed runs", ""]

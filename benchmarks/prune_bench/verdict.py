@@ -127,10 +127,10 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
         if not begun:
             return "Nothing to compare yet: full_short and one agent must have finished."
         clauses = [
-            f"{verdict.so_far.label} is at {points(verdict.so_far.ahead, True, False)} points at keep "
+            f"{row.label} is at {points(row.ahead, True, False)} points at keep "
             f"{percent(verdict.keep_ratio)}"
             for verdict in begun
-            if verdict.so_far
+            if (row := verdict.so_far)
         ]
         so_far = enumerate_clauses(clauses)
         return f"Not decided, runs are missing. Against full_short so far {so_far}."
@@ -147,7 +147,8 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
     places: dict[str, list[str]] = {}
     for verdict in won:
         assert verdict.leader is not None
-        place = f"{percent(verdict.keep_ratio)} ({points(verdict.ahead, True, False)} points)"
+        most = "up to " if len(verdict.beaters) > 1 else ""
+        place = f"{percent(verdict.keep_ratio)} ({most}{points(verdict.ahead, True, False)} points)"
         others = len(verdict.beaters) - 1
         who = verdict.leader.label + (f" and {others} more" if others else "")
         verb = "beat" if others and not verdict.is_weak else verdict.beats
@@ -184,8 +185,18 @@ def notes(rows: Sequence[Row]) -> list[str]:
     """What has to be said of rows of one table, or the numbers in it would mislead."""
     same = [row.label for row in rows if row.twins]
     chance = [row.label for row in rows if row.cannot_differ]
+    unknown = [
+        row.label
+        for row in rows
+        if row.complete and not row.ahead and not row.is_reference and any(r.ahead for r in rows)
+    ]
     luck = [row for row in rows if _is_doubtful(row)]
     found = [f"{label}: the same runs, arm by arm, and counted once." for label in same]
+    if unknown:
+        found.append(
+            f"{enumerate_clauses(unknown)}: what full_short reaches for that cost is not known, and "
+            "they end between the runs of it that there are."
+        )
     if chance:
         found.append(
             f"{enumerate_clauses(chance)}: every arm as often as under full_short, and nothing "

@@ -342,6 +342,10 @@ def test_between_two_points_of_full_short_only_these_are_known(make_result):
     assert comparison.row("el2n").ahead.value == pytest.approx(0.71 + 0.006 - 0.702)  # full's mean
     assert comparison.row("aum").ahead.value == pytest.approx(0.40 + 0.006 - 0.502)
     assert all(comparison.row(name).ahead is None for name in ("between", "dear", "cheap"))
+    assert notes(comparison.rows) == [
+        "dear, between and cheap: what full_short reaches for that cost is not known, and they end "
+        "between the runs of it that there are."
+    ]
 
 
 def own_amounts(make_result, short_at):
