@@ -194,8 +194,8 @@ def notes(rows: Sequence[Row]) -> list[str]:
     found = [f"{label}: the same runs, arm by arm, and counted once." for label in same]
     if unknown:
         found.append(
-            f"{enumerate_clauses(unknown)}: what full_short reaches for that cost is not known, and "
-            "they end between the runs of it that there are."
+            f"{enumerate_clauses(unknown)}: no difference is known. full_short was not run at that "
+            "cost; neither above its next dearer run nor below its next cheaper one."
         )
     if chance:
         found.append(

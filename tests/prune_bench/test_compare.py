@@ -343,8 +343,8 @@ def test_between_two_points_of_full_short_only_these_are_known(make_result):
     assert comparison.row("aum").ahead.value == pytest.approx(0.40 + 0.006 - 0.502)
     assert all(comparison.row(name).ahead is None for name in ("between", "dear", "cheap"))
     assert notes(comparison.rows) == [
-        "dear, between and cheap: what full_short reaches for that cost is not known, and they end "
-        "between the runs of it that there are."
+        "dear, between and cheap: no difference is known. full_short was not run at that cost; "
+        "neither above its next dearer run nor below its next cheaper one."
     ]
 
 

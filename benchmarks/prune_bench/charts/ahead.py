@@ -30,7 +30,7 @@ def ahead(comparison: Comparison) -> Chart | None:
     Agents that are off the scale of the others, see `left_end`, are numbers at its edge. None where
     nothing can be compared yet.
     """
-    rows = [row for row in comparison.rows if row.ahead is not None]
+    rows = [row for row in comparison.shown if row.ahead is not None]
     if not rows:
         return None
     rows.sort(key=lambda row: -row.ahead.value if row.ahead else 0.0)
