@@ -98,6 +98,7 @@ def top_k(scores: NDArray[np.floating], k: int) -> NDArray[np.bool_]:
     num_arms = scores.shape[-1]
     if not 0 <= k <= num_arms:
         raise ValueError(f"k is {k}; allowed is 0 to {num_arms}")
+    check_scores(scores)
     mask = np.zeros(scores.shape, bool)
     if k == num_arms:
         mask[...] = True
@@ -105,6 +106,16 @@ def top_k(scores: NDArray[np.floating], k: int) -> NDArray[np.bool_]:
         best = np.argpartition(scores, num_arms - k, axis=-1)[..., num_arms - k :]
         np.put_along_axis(mask, best, True, axis=-1)
     return mask
+
+
+def check_scores(scores: NDArray[Any]) -> None:
+    """Refuse scores that are no numbers: sorting would put them above all others.
+
+    Raises:
+        ValueError: how many are NaN.
+    """
+    if bad := int(np.count_nonzero(np.isnan(scores))):
+        raise ValueError(f"{bad} of {scores.size} scores are NaN; every arm needs a number")
 
 
 def random_k(allowed: NDArray[np.bool_], k: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -1,7 +1,17 @@
 """prune_agents: policies that select which training samples a network trains on."""
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.registry import describe, find, make, names, register, revision
+from prune_agents.registry import (
+    describe,
+    find,
+    make,
+    make_for_run,
+    names,
+    reads_keep_ratio,
+    register,
+    revision,
+    saved_folder,
+)
 
 __all__ = [
     "Agent",
@@ -10,7 +20,10 @@ __all__ = [
     "describe",
     "find",
     "make",
+    "make_for_run",
     "names",
+    "reads_keep_ratio",
     "register",
     "revision",
+    "saved_folder",
 ]

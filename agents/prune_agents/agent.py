@@ -11,6 +11,7 @@ over arrays of shape (M, N). One environment is M = 1 with the leading axis take
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.driving import check_state
 from prune_env.options import In, check
 from prune_env.selection import ActionKind, affordable_arms
 
@@ -55,6 +57,7 @@ class Agent(ABC):
     """Raised whenever the policy chooses otherwise than before: its old runs then do not count."""
 
     def __post_init__(self) -> None:
+        check_declared(type(self))
         check(self)
 
     # -- what a policy implements ---------------------------------------------------------------
@@ -140,6 +143,8 @@ class Agent(ABC):
             chosen = self.choose(state, observation, k, rng)
         else:
             chosen = self._choose_when_due(state, observation, k, rng)
+        chosen = self._checked(chosen, num_runs, num_arms)
+        check_state(state, type(self).__name__)
         state["round"] += 1
         if "budget_left" in observation:
             chosen = within_budget(chosen, observation["budget_left"], rng)
@@ -157,15 +162,44 @@ class Agent(ABC):
         """A copy of the state to work on, fresh in the runs that have just been reset."""
         begun = np.zeros(num_runs, bool) if episode_start is None else np.asarray(episode_start)
         if state is None:
-            fresh = self.start(num_runs, num_arms) | {"round": np.zeros(num_runs, np.int64)}
+            fresh = self._started(num_runs, num_arms) | {"round": np.zeros(num_runs, np.int64)}
             return fresh | {"calls": np.zeros((), np.int64)}
         state = {name: array.copy() for name, array in state.items()}
         if begun.any():
-            fresh = self.start(int(begun.sum()), num_arms)
+            fresh = self._started(int(begun.sum()), num_arms)
             fresh["round"] = np.zeros(int(begun.sum()), np.int64)
             for name, array in fresh.items():
                 state[name][begun] = array
         return state
+
+    def _started(self, num_runs: int, num_arms: int) -> State:
+        """What `start` says, refused where it could not be saved or belongs to no run."""
+        who = type(self).__name__
+        state = check_state(self.start(num_runs, num_arms), who)
+        for name, array in (state or {}).items():
+            if array.shape[:1] != (num_runs,):
+                raise ValueError(
+                    f"{who}.start returned {name!r} of shape {array.shape}; expected a leading "
+                    f"axis of {num_runs} runs"
+                )
+        return state or {}
+
+    def _checked(self, chosen: Any, num_runs: int, num_arms: int) -> NDArray[Any]:
+        """What `choose` returned, where it is a mask or weights of M runs over N arms."""
+        chosen, who = np.asarray(chosen), type(self).__name__
+        if chosen.shape != (num_runs, num_arms) or chosen.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{who}.choose returned {chosen.dtype} of shape {chosen.shape}; expected "
+                f"{(num_runs, num_arms)}: for each arm of each run whether it is kept"
+            )
+        if self.action == "keep" and chosen.dtype != bool:
+            if bad := int(np.count_nonzero((chosen != 0) & (chosen != 1))):
+                raise ValueError(
+                    f"{who}.choose returned {bad} values that are neither 0 nor 1; of scores, "
+                    "prune_agents.sampling.best_k(scores, k, rng) keeps the k highest"
+                )
+            chosen = chosen != 0
+        return chosen
 
     def _choose_when_due(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -184,6 +218,23 @@ class Agent(ABC):
             state["chosen"] = np.zeros((len(due), chosen.shape[1]), chosen.dtype)
         state["chosen"][due] = chosen
         return state["chosen"]
+
+
+def check_declared(cls: type) -> None:
+    """Refuse a class that declares options but was not made a dataclass: they would be none.
+
+    Raises:
+        ValueError: the decorator is missing.
+    """
+    for base in cls.__mro__:
+        if base is Agent or "__dataclass_fields__" in base.__dict__:
+            return
+        for name, hint in inspect.get_annotations(base).items():
+            if "ClassVar" not in str(hint):
+                raise ValueError(
+                    f"{base.__name__} declares the option {name}, but is no dataclass; write "
+                    "@dataclass(frozen=True, kw_only=True) above it"
+                )
 
 
 def within_budget(

@@ -21,10 +21,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, TypeVar
 
+from prune_agents.adopted import adopt
+from prune_agents.agent import Agent, check_declared
 from prune_env.lookup import unknown
 
 AgentClass = TypeVar("AgentClass", bound=type)
@@ -57,8 +61,20 @@ def names() -> list[str]:
     return sorted({*_registered(), *_installed()})
 
 
-def find(name: str) -> type:
-    """The class behind a name or an import path "package.module:Class".
+def saved_folder(name: str) -> str | None:
+    """The path of a trained agent, where a name is one; nothing is imported.
+
+    What has a slash is a path, and so is a folder with a preset whose name no agent has.
+    """
+    if "/" in name or os.sep in name or name.endswith(".zip"):
+        return name
+    return name if ":" not in name and _is_saved(Path(name)) and name not in names() else None
+
+
+def find(name: str) -> Any:
+    """What is behind a name or an import path "package.module:Class": a class, or an object.
+
+    An import path may end with the name that `register` gives in that module.
 
     Raises:
         ValueError: no such name, module or class; near names are listed.
@@ -78,23 +94,73 @@ def make(name: str, /, **options: Any) -> Any:
     """Build an agent.
 
     Args:
-        name: one of `names()`, an import path "package.module:Class", or a folder with a slash in
-            its name that `prune_agents.sb3.save` has written.
+        name: one of `names()`, an import path "package.module:Class", or a folder that
+            `prune_agents.sb3.save` has written.
         options: the fields of that agent's dataclass.
 
     Raises:
         ValueError: an unknown name or option, or a value of the wrong type or out of range.
     """
-    if "/" in name:
-        name, options = "prune_agents.sb3_agent:SB3Agent", options | {"path": name}
-    cls = find(name)
-    parameters = inspect.signature(cls).parameters.values()
-    allowed = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    cls, options = _found(name, options)
+    if not isinstance(cls, type):
+        if options:
+            raise ValueError(f"agent {name!r} is made already; it takes no {', '.join(options)}")
+        return cls
+    allowed, takes_all = _options_of(cls)
     for option in options:
         if option not in allowed and not takes_all:
             raise ValueError(unknown(f"option of agent {name!r}", option, allowed))
-    return cls(**options)
+    try:
+        return cls(**options)
+    except TypeError as error:
+        raise ValueError(f"agent {name!r} cannot be made so: {error}") from error
+
+
+def make_for_run(name: str, /, keep_ratio: float, seed: int = 0, **options: Any) -> Any:
+    """Build an agent with all that a run asks of it, even if it has only `predict`.
+
+    The keep ratio and the seed are of the run; an agent that has no such options gets none.
+
+    Raises:
+        ValueError: as for `make`.
+    """
+    found, _ = _found(name, options)
+    own = {"keep_ratio": keep_ratio, "seed": seed}
+    taken = _options_of(found)[0] if isinstance(found, type) else ()
+    agent = make(name, **options, **{key: value for key, value in own.items() if key in taken})
+    return adopt(agent, reads_keep_ratio="keep_ratio" in taken)
+
+
+def _found(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What is behind a name, and the options with the path where that is a folder."""
+    if (path := saved_folder(name)) is not None:
+        return find("prune_agents.sb3_agent:SB3Agent"), options | {"path": path}
+    found = find(name)
+    if isinstance(found, type) and issubclass(found, Agent):
+        check_declared(found)
+    return found, options
+
+
+def _options_of(cls: type) -> tuple[list[str], bool]:
+    """The names of the options of a class, and whether it takes any others."""
+    parameters = inspect.signature(cls).parameters.values()
+    allowed = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return allowed, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _is_saved(folder: Path) -> bool:
+    return (folder / "preset.yaml").is_file()
+
+
+def reads_keep_ratio(name: str) -> bool:
+    """Whether the agent of a name, which is no folder, is another one at another keep ratio.
+
+    Raises:
+        ValueError: as for `find`.
+    """
+    found = find(name)
+    taken = isinstance(found, type) and "keep_ratio" in _options_of(found)[0]
+    return getattr(found, "reads_keep_ratio", taken)
 
 
 def describe(name: str) -> str:
@@ -132,12 +198,22 @@ def _installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group="prune_agents")}
 
 
-def _import(path: str) -> type:
-    module_name, _, class_name = path.partition(":")
+def _import(path: str) -> Any:
+    module_name, _, name = path.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"cannot import agent {path!r}: {error}") from error
-    if not (isinstance(found, type) and hasattr(found, "predict")):
-        raise ValueError(f"{path!r} is not an agent: expected a class with a method predict")
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever is wrong with somebody's module
+        kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        raise ValueError(f"cannot import agent {path!r}: {kind}{error}") from error
+    registered = _REGISTERED.get(name)
+    if registered and registered.__module__.partition(".")[0] == module_name.partition(".")[0]:
+        return registered
+    if not hasattr(module, name):
+        known = [key for key, value in vars(module).items() if hasattr(value, "predict")]
+        raise ValueError(unknown(f"agent in {module_name}", name, known))
+    found = getattr(module, name)
+    if not callable(getattr(found, "predict", None)):
+        raise ValueError(
+            f"{path!r} is not an agent: expected a class, or an object, with a method predict"
+        )
     return found

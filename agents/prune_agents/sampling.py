@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from prune_agents.maths import Mask
+from prune_env.selection import check_scores
 
 Scores = NDArray[np.floating[Any]]
 Counts = NDArray[np.integer[Any]]
@@ -22,6 +23,7 @@ def best_k(scores: Scores, k: int | Counts, rng: np.random.Generator) -> Mask:
         k: how many to take, one number or (M,).
         rng: decides among equals.
     """
+    check_scores(scores)
     mask = np.zeros(scores.shape, bool)
     num_arms = scores.shape[1]
     for row, values, count in zip(mask, scores, np.broadcast_to(k, len(scores)), strict=True):
@@ -59,6 +61,7 @@ def inclusion(weight: Scores, total: float) -> NDArray[np.float64]:
         weight: (M, N), above 0.
         total: expected number of arms kept in each row, at most N.
     """
+    check_scores(weight)
     descending = -np.sort(-weight.astype(np.float64), axis=1)
     tail = np.cumsum(descending[:, ::-1], axis=1)[:, ::-1]
     # With the m heaviest at 1, the others share total - m. The right m is the first one at which
@@ -76,6 +79,7 @@ def logistic(value: Scores, total: float) -> NDArray[np.float64]:
         value: (M, N), finite.
         total: expected number of arms kept in each row, at most N.
     """
+    check_scores(value)
     bound = np.abs(value).max() + 40.0  # there all probabilities are 0 or 1 to the last digit
     low, high = np.full((len(value), 1), -bound), np.full((len(value), 1), bound)
     for _ in range(50):

@@ -177,9 +177,15 @@ def saved_preset(folder: str | Path) -> Preset:
     """
     path = Path(folder) / "preset.yaml"
     if not path.is_file():
+        if not Path(folder).exists():
+            raise FileNotFoundError(f"there is no agent {folder}")
+        if (Path(folder).parent / "preset.yaml").is_file():
+            raise ValueError(f"{folder} is a file of an agent; name its folder, {path.parents[1]}")
         raise ValueError(
-            f"{folder} is not a saved agent: it has no preset.yaml. A model.zip alone can only be "
-            "unpickled, which runs whatever code its maker put there; see prune_agents.sb3.from_zip"
+            f"{folder} is not a saved agent: it has no preset.yaml. A zip of SB3 alone can only be "
+            "unpickled, which runs whatever code its maker put there; if you made it, "
+            "prune_agents.sb3.from_zip(path, preset, trust=True) reads it and "
+            "prune_agents.sb3.save(model, preset, folder) writes a folder that runs"
         )
     content = read_yaml(path)
     try:

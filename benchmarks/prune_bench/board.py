@@ -25,6 +25,7 @@ from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 from prune_env.files import read_yaml, replacing, sweep, write_text
 from prune_env.lookup import unknown
+from prune_env.twins import plain_id
 
 CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 """On every board: what an agent has to beat before its number means something."""
@@ -81,6 +82,7 @@ class Grid:
             if not value and name not in ("agents", "full_short_at"):
                 raise ValueError(f"{name} is empty; name at least one")
             object.__setattr__(self, name, tuple(value))
+        object.__setattr__(self, "env", tuple(map(plain_id, self.env)))
         for env in self.env:
             module, _, env_id = env.rpartition(":")
             if module:  # as in gym.make: "module:id" imports the module first
@@ -93,7 +95,7 @@ class Grid:
         for agent in (*self.agents, "full_short"):
             for keep_ratio in self._ratios_of(agent):
                 run = RunOptions(agent=agent)
-                prune_agents.make(run.agent, keep_ratio=keep_ratio, **run.agent_options)
+                prune_agents.make_for_run(run.agent, keep_ratio=keep_ratio, **run.agent_options)
 
     def runs(self) -> list[RunOptions]:
         """The runs, seed by seed and controls first, so that a board is useful early.
@@ -130,10 +132,11 @@ class Grid:
 def reads_keep_ratio(agent: str) -> bool:
     """Whether an agent is another one at another keep ratio; so is one that is not known here."""
     try:
-        found = _trained(agent) if "/" in agent else prune_agents.find(agent)
+        if (path := prune_agents.saved_folder(agent)) is not None:
+            return _trained(path).reads_keep_ratio
+        return prune_agents.reads_keep_ratio(agent)
     except (ValueError, ImportError, OSError):
         return True
-    return getattr(found, "reads_keep_ratio", True)
 
 
 @cache

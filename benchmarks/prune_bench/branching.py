@@ -30,6 +30,7 @@ from scipy.special import stdtrit
 
 from prune_bench.runner import Episode, Place, RunOptions
 from prune_bench.terminal import Fitted
+from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.learners.synthetic import SyntheticLearner
 
@@ -163,7 +164,7 @@ def groups_by(by: By, env: PruneEnv, parts: int) -> dict[str, NDArray[np.int64]]
 
 
 def _watcher(name: str, run: RunOptions) -> Any:
-    agent = prune_agents.make(name, keep_ratio=run.keep_ratio, seed=run.seed)
+    agent = prune_agents.make_for_run(name, keep_ratio=run.keep_ratio, seed=run.seed)
     if agent.prior(1) is not None:
         raise ValueError(f"{name} chooses by a prior run of its own and cannot watch another")
     return agent
@@ -175,7 +176,10 @@ def _run_watched(episode: Episode, watchers: Sequence[Any], rounds: int) -> list
     for done in range(rounds + 1):
         if episode.terminated:
             raise ValueError(f"after is {rounds}, but the run ends with round {done}")
-        answers = [w.predict(episode.observation, s) for w, s in zip(watchers, states, strict=True)]
+        answers = [
+            ask(watcher, episode.observation, state, episode.env.learner.num_arms)
+            for watcher, state in zip(watchers, states, strict=True)
+        ]
         states = [state for _, state in answers]
         if done < rounds:
             episode.step()

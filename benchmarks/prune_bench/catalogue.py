@@ -77,7 +77,8 @@ def explain(name: str, console: Console) -> None:
     """
     import prune_agents
 
-    cls = prune_agents.find(name)
+    found = prune_agents.find(name)
+    cls = found if isinstance(found, type) else type(found)
     for paragraph in (inspect.getdoc(cls) or "").split("\n\n"):
         laid_out = any(line.startswith((" ", "|", "*")) for line in paragraph.splitlines())
         text = paragraph if laid_out else " ".join(paragraph.split())  # as wide as the terminal

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from prune_agents.registry import own_module
+from prune_agents.registry import own_module, saved_folder
 
 from prune_env.env import PruneEnv
 from prune_env.learners.learner import Sourced
@@ -126,8 +126,8 @@ def agent_source(name: str) -> str | None:
     Raises:
         FileNotFoundError: there is no such module or folder.
     """
-    if "/" in name:
-        return _of_files({file: Path(name) / file for file in ("model.zip", "preset.yaml")})
+    if (folder := saved_folder(name)) is not None:
+        return _of_files({file: Path(folder) / file for file in ("model.zip", "preset.yaml")})
     return _of_module(name.partition(":")[0] if ":" in name else own_module(name))
 
 

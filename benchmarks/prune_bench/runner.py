@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,9 +25,10 @@ from prune_bench.provenance import (
     env_source,
 )
 from prune_env import ENVIRONMENTS
+from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.lookup import unknown
-from prune_env.twins import base_id
+from prune_env.twins import base_id, plain_id
 
 SCHEMA = 1
 """Version of the dict that `run` returns; results/README.md describes it."""
@@ -69,6 +71,7 @@ class RunOptions:
     """further arguments of the environment, such as num_validation=500 or label_column=breed"""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", plain_id(self.env))
         agent, options = split_agent(self.agent)
         if twice := options.keys() & self.agent_options.keys():
             raise ValueError(f"{self.agent!r} and agent_options both give {', '.join(twice)}")
@@ -194,7 +197,7 @@ class Episode:
         if place.threads is not None:
             torch.set_num_threads(place.threads)
         self.options, self.place = options, place
-        self.agent = prune_agents.make(
+        self.agent = prune_agents.make_for_run(
             options.agent, keep_ratio=options.keep_ratio, seed=options.seed, **options.agent_options
         )
         self.env = make_env(options, place, self.agent, **more)
@@ -260,7 +263,9 @@ class Episode:
         """Run one round and return its row of the history."""
         self.prepare()
         with self.env.clock("select"):
-            action, self.agent_state = self.agent.predict(self.observation, self.agent_state)
+            action, self.agent_state = ask(
+                self.agent, self.observation, self.agent_state, self.env.learner.num_arms
+            )
         self.observation, _, self.terminated, _, info = self.env.step(action)
         self.history.append(history_row(self.env, info))
         return self.history[-1]
@@ -271,7 +276,7 @@ class Episode:
         return {
             "schema": SCHEMA,
             "options": asdict(self.options) | {"epochs": env.options.epochs},
-            "agent_options": asdict(self.agent),
+            "agent_options": plain_options(self.agent),
             "env_options": asdict(env.options),
             "num_arms": env.learner.num_arms,
             "trained": describe_learner(env),
@@ -309,6 +314,12 @@ class Episode:
         self.agent_state, self.observation = state["agent"], state["observation"]
         self.prior_cost = state.get("prior_cost", self.prior_cost)  # old checkpoints have none
         self.terminated, self.history = state["terminated"], list(state["history"])
+
+
+def plain_options(agent: Any) -> dict[str, Any]:
+    """The options of an agent as a result holds them; what is no JSON is named by its type."""
+    given = {f.name: getattr(agent, f.name) for f in fields(agent)} if is_dataclass(agent) else {}
+    return json.loads(json.dumps(given, default=lambda value: type(value).__name__))
 
 
 def run(

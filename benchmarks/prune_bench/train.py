@@ -23,6 +23,7 @@ from prune_agents.presets import Preset
 from prune_bench import stopping
 from prune_bench.statistics import Estimate, mean_of, paired_differences
 from prune_bench.train_options import TrainOptions, read_preset
+from prune_env.driving import ask
 from prune_env.files import patiently, sweep
 from prune_env.twins import base_id
 
@@ -165,9 +166,9 @@ def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any
 def last_info(agent: Any, env: gym.Env[Any, Any], seed: int) -> dict[str, Any]:
     """Run one episode; the info of its last round."""
     observation, info = env.reset(seed=seed)
-    state, over = None, False
+    state, over, num_arms = None, False, env.get_wrapper_attr("learner").num_arms
     while not over:
-        action, state = agent.predict(observation, state)
+        action, state = ask(agent, observation, state, num_arms)
         observation, _, over, _, info = env.step(action)
     return info
 

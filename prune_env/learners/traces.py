@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from prune_env import npz
 from prune_env.data.dataset import digest_of
+from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.files import patiently, replacing
 
@@ -161,7 +162,7 @@ def record(
     observation, _ = env.reset(seed=seed)
     terminated = False
     while not terminated:
-        action, state = agent.predict(observation, state)
+        action, state = ask(agent, observation, state, env.learner.num_arms)
         observation, _, terminated, _, info = env.step(action)
         test = env.learner.evaluate("test")
         for name, dtype in DTYPES.items():

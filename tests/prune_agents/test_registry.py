@@ -33,8 +33,8 @@ def test_make_builds_by_name_and_by_import_path():
         ("epsilongreedy", r"did you mean epsilon_greedy\?"),
         ("zzzzzzzz", "`prune-env agents` lists them, one.s own is named module:Class"),
         ("no_such_package:Agent", "cannot import agent 'no_such_package:Agent'"),
-        ("prune_agents.loss_ema:Nothing", "has no attribute 'Nothing'"),
-        ("prune_agents.maths:ema", "expected a class with a method predict"),
+        ("prune_agents.loss_ema:UCBB", r"unknown agent in prune_agents.loss_ema 'UCBB' .*mean UCB"),
+        ("prune_agents.maths:ema", "expected a class, or an object, with a method predict"),
         (":Agent", "cannot import agent"),
     ],
 )
