@@ -19,6 +19,7 @@ def own(monkeypatch):
     module = ModuleType("my_module")
     monkeypatch.setitem(sys.modules, "my_module", module)
     registry = prune_agents.registry
+    registry.names()  # those of this package stay when the test is over
     monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
     return module
 

@@ -47,6 +47,7 @@ def my_module(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     from prune_agents import registry
 
+    registry.names()  # those of this package stay when the test is over
     monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
     yield
     sys.modules.pop("agents_of_mine", None)
