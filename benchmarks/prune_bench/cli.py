@@ -138,10 +138,12 @@ class Board:
         from prune_bench import engine
         from prune_bench.board import Board as Folder
         from prune_bench.live import BoardView
+        from prune_bench.results import check_folder
         from prune_bench.work import do_run
 
         check_ranges(self)
         board = Folder(self.out.resolve())
+        check_folder(board.folder)
         if not board.grids() or self.grid != Grid():  # without options: finish what is there
             board.add(self.grid)
         if self.retry_failed:

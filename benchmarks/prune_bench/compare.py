@@ -17,7 +17,7 @@ import numpy as np
 from prune_bench.board import Board, reads_keep_ratio
 from prune_bench.options import agent_label
 from prune_bench.reference import Line
-from prune_bench.results import read_results
+from prune_bench.results import read_failure, read_results
 from prune_bench.runner import RunOptions
 from prune_bench.standings import (
     Comparison,
@@ -38,7 +38,6 @@ from prune_bench.statistics import (
     normalise,
     pool,
 )
-from prune_env.files import read_json
 
 
 def read_standings(folder: Path) -> Standings:
@@ -58,8 +57,7 @@ def read_standings(folder: Path) -> Standings:
     if not results and not expected:
         raise FileNotFoundError(f"no results in {folder}/runs and no {folder}/board.yaml")
     failures = {
-        path.stem: read_json(path, "the failure of a run")
-        for path in sorted((folder / "failed").glob("*.json"))
+        path.stem: read_failure(path) for path in sorted((folder / "failed").glob("*.json"))
     }
     return replace(standings(results, expected, failures), note=note)
 

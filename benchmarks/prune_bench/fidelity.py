@@ -19,10 +19,12 @@ from numpy.typing import ArrayLike
 from rich.console import Group
 from rich.text import Text
 
+from prune_bench.results import read_result
 from prune_bench.runner import Episode, RunOptions
+from prune_bench.schema import SHARE, misfit
 from prune_bench.standings import Setting
 from prune_bench.terminal import Fitted
-from prune_env.files import read_json, write_json
+from prune_env.files import Damaged, read_json, write_json
 
 Accuracies = dict[str, list[float]]
 """For each agent the last test accuracy of each of its runs."""
@@ -119,7 +121,7 @@ def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
     accuracies: Accuracies = {}
     settings = set()
     for path in sorted((folder / "runs").glob("*.json")):
-        result = read_json(path, "a result")
+        result = read_result(path)
         options = result["options"]
         if options["keep_ratio"] == keep_ratio and not options["agent_options"]:
             last = result["test_accuracy"]["last"]
@@ -215,6 +217,9 @@ def _known(out: Path | None, settings: dict[str, Any]) -> dict[str, Accuracies]:
     if out is None or not out.exists():
         return {label: {} for label in RUNGS}
     found = read_json(out, "what this command wrote")
+    accuracies = {label: {...: [SHARE]} for label in RUNGS}
+    if wrong := misfit(found, {"settings": dict, "accuracies": accuracies}):
+        raise Damaged(f"{out} is not what this command wrote: {wrong}")
     if found.get("settings") != settings:
         raise ValueError(f"{out} has a comparison with other settings; name another, or remove it")
     return {label: found["accuracies"][label] for label in RUNGS}

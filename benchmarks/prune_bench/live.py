@@ -15,12 +15,12 @@ from rich.text import Text
 from prune_bench import claims
 from prune_bench.board import Board
 from prune_bench.compare import standings
+from prune_bench.results import read_failure, read_result
 from prune_bench.runner import RunOptions
 from prune_bench.standings import Run, Setting
 from prune_bench.tables import HEADINGS, terminal_cells
 from prune_bench.terminal import Fitted, bar, shortened
 from prune_bench.verdict import percent
-from prune_env.files import read_json
 from prune_env.text import plain, sentence
 
 TOP = 3
@@ -97,10 +97,10 @@ class BoardView:
             if name in self.finished or name in self.failed:
                 continue
             if (path := self.board.result_path(name)).exists():
-                self.finished[name] = Run(read_json(path, "a result"))
+                self.finished[name] = Run(read_result(path))
                 news.append(name)
             elif (path := self.board.failure_path(name)).exists():
-                self.failed[name] = read_json(path, "the failure of a run")["error"]
+                self.failed[name] = read_failure(path)["error"]
                 news.append(name)
         if news and self.finished:
             self._table = self.table()

@@ -14,6 +14,7 @@ from typing import Any
 
 import prune_agents
 
+from prune_bench import schema
 from prune_bench.provenance import Provenance
 from prune_bench.runner import SCHEMA, RunOptions
 from prune_env.files import Damaged, read_json
@@ -51,13 +52,56 @@ def read_results(folder: Path) -> Iterator[dict[str, Any]]:
     """All results in a folder, in the order of their names.
 
     Raises:
-        ValueError: a file is not a result of this schema; the message names it.
+        Damaged: a file is not a result of this schema; the message names it.
     """
     for path in sorted((folder / "runs").glob("*.json")):
-        result = read_json(path, "a result")
-        if result.get("schema") != SCHEMA:
-            raise Damaged(f"{path} is not a result of schema {SCHEMA}")
-        yield result | {"id": path.stem}
+        yield read_result(path) | {"id": path.stem}
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder with a file that is broken, before any work is done.
+
+    Raises:
+        Damaged: the message names the file and what is wrong.
+    """
+    for _ in read_results(folder):
+        pass
+    for path in sorted((folder / "failed").glob("*.json")):
+        read_failure(path)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """A result, whole.
+
+    Raises:
+        Damaged: the file is not a result of this schema; the message names it and what is wrong.
+    """
+    result = read_json(path, "a result")
+    if result.get("schema") != SCHEMA:
+        raise Damaged(f"{path} is not a result of schema {SCHEMA}")
+    return _fitting(path, "a result", result, schema.misfit_of_result(result))
+
+
+def read_failure(path: Path) -> dict[str, Any]:
+    """Why a run failed: its `options` and the text `error`.
+
+    Raises:
+        Damaged: the file is not that; the message names it and what is wrong.
+    """
+    failure = read_json(path, "the failure of a run")
+    return _fitting(path, "the failure of a run", failure, schema.misfit(failure, schema.FAILURE))
+
+
+def _fitting(path: Path, kind: str, content: dict[str, Any], wrong: str) -> dict[str, Any]:
+    """The content of a file, if nothing is wrong with it and it names options that there are."""
+    try:
+        if not wrong:
+            RunOptions(**content["options"])
+    except (TypeError, ValueError) as error:
+        wrong = str(error)
+    if wrong:
+        raise Damaged(f"{path} is not {kind}: {wrong}")
+    return content
 
 
 def without_times(result: Any) -> Any:

@@ -274,3 +274,16 @@ def test_a_path_with_markup_is_shown_as_it_is(capsys):
     err = capsys.readouterr().err
     assert r"a[/b]:smile:\x1b[31m does not exist" in err
     assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("folder", ["runs", "failed"])
+def test_a_board_with_a_broken_file_is_refused_before_any_work(tmp_path, capsys, folder):
+    path = tmp_path / folder / "odd.json"
+    path.parent.mkdir()
+    path.write_text('{"schema": 1}', encoding="utf-8")
+    with pytest.raises(SystemExit) as end:
+        main(["board", "--seeds", "1", "--out", str(tmp_path)])
+    assert end.value.code == 2
+    kind = {"runs": "a result", "failed": "the failure of a run"}[folder]
+    assert capsys.readouterr().err == f"prune-env: {path} is not {kind}: it has no options\n"
+    assert [file.name for file in tmp_path.iterdir()] == [folder]

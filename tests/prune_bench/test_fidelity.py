@@ -1,21 +1,29 @@
 """Comparing the order of agents on a rung with that on a board."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from prune_bench import fidelity
 from prune_bench.cli import main
+from prune_bench.runner import RunOptions
+
+from prune_env.files import write_json
 
 
-def write_board(folder, accuracies, keep_ratio=0.3, epochs=3):
-    (folder / "runs").mkdir(exist_ok=True)
-    for agent, values in accuracies.items():
-        options = {"env": "a/b", "agent": agent, "keep_ratio": keep_ratio, "epochs": epochs}
-        options |= {"agent_options": {}}
-        for seed, value in enumerate(values):
-            result = {"options": options, "test_accuracy": {"last": value}}
-            (folder / "runs" / f"{agent}-{seed}.json").write_text(json.dumps(result))
+@pytest.fixture
+def write_board(make_result):
+    """The function that makes up a board whose runs end with these accuracies."""
+
+    def write(folder, accuracies, keep_ratio=0.3, epochs=3):
+        for agent, values in accuracies.items():
+            for seed, value in enumerate(values):
+                options = RunOptions("a/b", agent, keep_ratio, epochs, seed)
+                result = make_result(options) | {"test_accuracy": {"last": value, "best": value}}
+                write_json(folder / "runs" / f"{agent}-{seed}.json", result)
+
+    return write
 
 
 def test_tau_of_orders():
@@ -57,7 +65,9 @@ def compare(folder, *arguments):
     main(["fidelity", "--board", str(folder), "--runs", "2", "--resamples", "20", *arguments])
 
 
-def test_a_board_is_read_and_its_agents_run_on_every_rung(tmp_path, only_replay, capsys):
+def test_a_board_is_read_and_its_agents_run_on_every_rung(
+    write_board, tmp_path, only_replay, capsys
+):
     write_board(tmp_path, {"uncertainty": [0.9, 0.8], "full_short": [0.6], "static_random": [0.5]})
     out = tmp_path / "out.json"
     compare(tmp_path, "--out", str(out))
@@ -79,7 +89,7 @@ def test_a_board_is_read_and_its_agents_run_on_every_rung(tmp_path, only_replay,
         assert text in shown
 
 
-def test_what_is_in_the_file_is_not_run_again(tmp_path, only_replay, monkeypatch):
+def test_what_is_in_the_file_is_not_run_again(tmp_path, only_replay, monkeypatch, write_board):
     board = {"uncertainty": [0.9], "full_short": [0.6], "static_random": [0.5]}
     write_board(tmp_path, board)
     out = tmp_path / "out.json"
@@ -96,7 +106,7 @@ def test_what_is_in_the_file_is_not_run_again(tmp_path, only_replay, monkeypatch
     assert json.loads(out.read_text())["accuracies"]["replay"]["rs2"] == [0.1, 0.2]
 
 
-def test_an_agent_that_a_rung_cannot_run_is_left_out(tmp_path, only_replay, capsys):
+def test_an_agent_that_a_rung_cannot_run_is_left_out(tmp_path, only_replay, capsys, write_board):
     board = {"uncertainty": [0.9], "full_short": [0.6], "static_random": [0.5], "grand": [0.7]}
     write_board(tmp_path, board)
     compare(tmp_path, "--out", str(tmp_path / "out.json"))
@@ -126,18 +136,24 @@ def test_agents_with_prior_runs_are_run(tmp_path):
         (["--board", "nowhere"], "nowhere does not exist; expected the folder of a board"),
         (["--runs", "0"], "runs is 0; allowed is a whole number from 1"),
         (["--seed", "1"], "out.json has a comparison with other settings"),
+        (["--out", "half.json"], "half.json is not what this command wrote: it has no accuracies"),
     ],
 )
-def test_bad_input_ends_with_one_clear_error(tmp_path, capsys, arguments, message):
+def test_bad_input_ends_with_one_clear_error(
+    tmp_path, capsys, monkeypatch, arguments, message, write_board
+):
+    monkeypatch.chdir(tmp_path)
+    write_json(Path("half.json"), {"settings": {}})
     write_board(tmp_path, {"ucb": [0.5], "rs2": [0.6], "full_short": [0.4]})
-    (tmp_path / "out.json").write_text("{}")
+    accuracies = {name: {} for name in fidelity.RUNGS}
+    write_json(tmp_path / "out.json", {"settings": {}, "accuracies": accuracies})
     with pytest.raises(SystemExit) as end:
         compare(tmp_path, "--out", str(tmp_path / "out.json"), *arguments)
     assert end.value.code == 2
     assert message in " ".join(capsys.readouterr().err.replace("\n", "").split())
 
 
-def test_a_board_with_too_little_or_too_much(tmp_path):
+def test_a_board_with_too_little_or_too_much(tmp_path, write_board):
     write_board(tmp_path, {"ucb": [0.5], "full": [0.6]})
     with pytest.raises(ValueError, match=r"has 2 agents at keep ratio 0\.3, with a/b, 3 epochs"):
         fidelity.read_board(tmp_path, 0.3)

@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from prune_bench import checkpoint
-from prune_bench.results import read_results, run_id, without_times
+from prune_bench.results import check_folder, read_result, read_results, run_id, without_times
 from prune_bench.runner import Episode, Place, RunOptions, run
 
-from prune_env.files import write_json
+from prune_env.files import Damaged, write_json
 
 OPTIONS = RunOptions(agent="ucb", epochs=4, limit=300, seed=3)
 
@@ -58,16 +59,16 @@ def test_a_result_names_its_own_run():
     assert run_id(RunOptions(**options)) == run_id(OPTIONS)
 
 
-def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path):
+def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path, make_result):
     path = tmp_path / "runs" / "a.json"
-    write_json(path, {"schema": 1, "old": True})
+    write_json(path, make_result(OPTIONS))
     code = (
         "import os, sys; from pathlib import Path; from prune_env.files import replacing\n"
         "with replacing(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('{'); os._exit(1)"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60)
-    assert list(read_results(tmp_path)) == [{"schema": 1, "old": True, "id": "a"}]
+    assert [result["id"] for result in read_results(tmp_path)] == ["a"]
     assert len(list(path.parent.iterdir())) == 2  # and a temporary one that nobody reads
 
 
@@ -83,6 +84,78 @@ def test_a_file_that_is_no_result_is_named(tmp_path, text):
     (tmp_path / "runs" / "odd.json").write_text(text)
     with pytest.raises(ValueError, match=r"odd\.json"):
         list(read_results(tmp_path))
+
+
+def _set(path, value):
+    """A change of one entry; ... removes it."""
+
+    def change(result):
+        *parents, last = path
+        for name in parents:
+            result = result[name]
+        if value is ...:
+            del result[last]
+        else:
+            result[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_set(["options"], ...), "it has no options"),
+        (_set(["options", "agent"], 7), "agent is 7; expected a str"),
+        (_set(["options", "keep_ratio"], 0), "keep_ratio is 0; allowed is (0, 1]"),
+        (_set(["options", "epochs"], None), "epochs is None; allowed is [1, inf)"),
+        (_set(["options", "colour"], "red"), "unexpected keyword argument 'colour'"),
+        (_set(["num_arms"], 0), "num_arms is 0; allowed is [1, inf)"),
+        (_set(["num_arms"], True), "num_arms is True; allowed is [1, inf)"),
+        (_set(["history"], []), "history is empty"),
+        (_set(["history"], {}), "history is {}; expected a list"),
+        (_set(["history", 2], None), "history[2] is None; expected a dict"),
+        (_set(["history", 2, "passes"], "many"), "passes is 'many'; allowed is [0, inf)"),
+        (_set(["history", 0, "val_loss"], float("nan")), "val_loss is nan; allowed is (-inf, inf)"),
+        (_set(["history", 3, "test_accuracy"], ...), "history ends without a test_accuracy"),
+        (_set(["history", 3, "test_accuracy"], 2), "test_accuracy is 2; allowed is [0, 1]"),
+        (_set(["test_accuracy", "last"], 93.0), "last is 93.0; allowed is [0, 1]"),
+        (_set(["test_accuracy"], "93 %"), "test_accuracy is '93 %'; expected a dict"),
+        (_set(["seconds", "train"], "1 h"), "train is '1 h'; allowed is (-inf, inf)"),
+        (_set(["passes", "charged"], ...), "passes has no charged"),
+        (_set(["kept", "arms_by_pulls"], []), "arms_by_pulls is empty"),
+        (_set(["place"], None), "place is None; expected a dict"),
+    ],
+)
+def test_a_half_right_result_is_refused_by_name(tmp_path, make_result, change, message):
+    (tmp_path / "runs").mkdir()
+    path = tmp_path / "runs" / "odd.json"
+    result = make_result(OPTIONS)
+    change(result)
+    path.write_text(json.dumps(result), encoding="utf-8")
+    with pytest.raises(Damaged) as refused:
+        check_folder(tmp_path)
+    assert str(refused.value).startswith(f"{path} is not a result: ")
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [({}, "it has no options"), ({"error": 7}, "error is 7"), ({"options": []}, "options is []")],
+)
+def test_a_half_right_failure_is_refused_by_name(tmp_path, failure, message):
+    whole = {"options": vars(OPTIONS), "error": "ValueError: no"} if failure else {}
+    path = tmp_path / "failed" / "odd.json"
+    write_json(path, whole | failure)
+    with pytest.raises(Damaged) as refused:
+        check_folder(tmp_path)
+    assert str(refused.value).startswith(f"{path} is not the failure of a run: {message}")
+
+
+def test_committed_results_have_the_shape():
+    folders = Path(__file__).parents[2] / "benchmarks" / "results"
+    for folder in folders.glob("*/"):
+        for path in sorted(folder.glob("runs/*.json"))[::25]:
+            assert read_result(path)["schema"] == 1
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
