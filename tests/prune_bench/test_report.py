@@ -51,7 +51,7 @@ def test_the_verdict_is_short_and_the_tables_have_every_row(found):
 
 
 def test_examples_of_the_charts():
-    failed, tried = doctest.testmod(importlib.import_module("prune_bench.charts.ahead"))
+    failed, tried = doctest.testmod(importlib.import_module("prune_bench.charts.ranking"))
     assert (failed, tried) == (0, 2)
 
 
@@ -252,6 +252,21 @@ def test_the_curves_of_a_picture_are_those_of_the_best(many):
     assert {text for text in texts if text.startswith("agent")} == {row.agent for row in best}
     assert set(CONTROLS) <= set(texts)
     assert "8 agents not shown" in texts
+
+
+def test_a_hopeless_agent_squeezes_no_scale(make_result):
+    results = []
+    for agent, last in {"full_short": 0.9, "a": 0.91, "b": 0.9, "hopeless": 0.3}.items():
+        for seed in range(3):
+            result = make_result(RunOptions(agent=agent, seed=seed))
+            result["test_accuracy"]["last"] = last + 0.001 * seed
+            results.append(result)
+    drawn = pictures(standings(results))
+    for name in ("curves-keep0.3", "cost"):
+        texts = texts_in(drawn[name])
+        assert "1 agent not shown" in texts
+        assert "hopeless" not in texts
+        assert {"a", "b", "full_short"} <= set(texts)
 
 
 def test_a_picture_of_costs_has_titles(many):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import altair as alt
 
-from prune_bench.charts.palette import AHEAD, BEHIND, INK, LEVEL, REPEATED, ranks
+from prune_bench.charts.palette import AHEAD, BEHIND, INK, LEVEL
+from prune_bench.charts.ranking import REPEATED, left_end, ranks
 from prune_bench.charts.shared import (
     BEST_ROWS,
     ROW,
@@ -100,21 +100,6 @@ def _scale(near: Records, dots: Records) -> alt.Scale:
         return alt.ExprRef(f"all || length(chosen) > 0 ? {of(every):.6g} : {of(best):.6g}")
 
     return alt.Scale(domainMin=end(min), domainMax=end(max))
-
-
-def left_end(intervals: Sequence[tuple[float, float]]) -> float:
-    """Where the scale begins: -inf, or what is left of a few hopeless agents that would squeeze it.
-
-    Four times as far below 0 as the best interval is above it, and at least 4 points; but only
-    where the worst is more than twice as far away as that.
-
-    >>> left_end([(0.9, 1.5), (-2.5, -0.5), (-60.0, -55.0)])
-    -6.0
-    >>> left_end([(0.9, 1.5), (-9.0, -7.0)])
-    -inf
-    """
-    left = -4 * max(1.0, *(high for _, high in intervals))
-    return left if min(low for low, _ in intervals) < 2 * left else -math.inf
 
 
 def _runs(rows: Sequence[Row], rank: Mapping[str, int]) -> Records:

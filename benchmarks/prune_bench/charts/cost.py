@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from prune_bench.charts.palette import AHEAD, INK, Palette, ranks
+from prune_bench.charts.palette import AHEAD, INK, Palette
+from prune_bench.charts.ranking import off_scale, ranks
 from prune_bench.charts.shared import (
     BEST_CURVES,
     COST_TITLES,
@@ -86,6 +87,7 @@ def _ranks(comparisons: Sequence[Comparison]) -> dict[tuple[str, float], int]:
     found: dict[tuple[str, float], int] = {}
     for comparison in comparisons:
         places = ranks(comparison)
+        places |= {agent: max(places[agent], BEST_CURVES) for agent in off_scale(comparison)}
         for row in comparison.all_rows:
             if row.runs:
                 key = row.agent, row.keep_ratio

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import altair as alt
 import numpy as np
 
-from prune_bench.charts.palette import REPEATED, Palette, ranks
+from prune_bench.charts.palette import Palette
+from prune_bench.charts.ranking import REPEATED, off_scale, ranks
 from prune_bench.charts.shared import (
     BEST_CURVES,
     COST_TITLES,
@@ -66,15 +67,19 @@ def learning_curves(
 
 
 def _of(comparison: Comparison) -> Records:
-    """All curves of a keep ratio; who has none takes no place among the best."""
+    """All curves of a keep ratio. Who has none takes no place among the best, nor who would squeeze
+    the scale of the others.
+    """
     place = ranks(comparison)
     curves = {
         row.agent: curve
         for row in sorted(comparison.rows, key=lambda row: place[row.agent])
         if row.runs and (curve := _curve(row, comparison.keep_ratio))
     }
-    better = [agent for agent in curves if 0 <= place[agent] < REPEATED]
+    hopeless = off_scale(comparison)
+    better = [agent for agent in curves if 0 <= place[agent] < REPEATED and agent not in hopeless]
     place |= {agent: i for i, agent in enumerate(better)}
+    place |= {agent: BEST_CURVES for agent in hopeless if 0 <= place[agent] < BEST_CURVES}
     return [record | {"rank": place[agent]} for agent in curves for record in curves[agent]]
 
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import altair as alt
 import numpy as np
 
-from prune_bench.charts.palette import AHEAD, BEHIND, ranks
+from prune_bench.charts.palette import AHEAD, BEHIND
+from prune_bench.charts.ranking import ranks
 from prune_bench.charts.shared import (
     BEST_ROWS,
     ROW,
@@ -43,7 +44,7 @@ def time_split(comparisons: Sequence[Comparison]) -> Chart:
     ]
     present = [phase for phase in PHASES if any(record["phase"] == phase for record in records)]
     scale = alt.Scale(domain=present, range=[PHASE_COLOURS[phase] for phase in present])
-    legend = alt.Legend(orient="top", title=None, symbolType="square", columns=3, offset=22)
+    legend = alt.Legend(orient="top", title=None, symbolType="square", columns=2, offset=22)
     bars = alt.Chart().mark_bar(height={"band": 0.72})
     return _of_agents(
         comparisons,

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from prune_bench.board import CONTROLS
-from prune_bench.standings import Comparison, Row
+from prune_bench.charts.ranking import ranking
+from prune_bench.standings import Comparison
 
 INK, GREY = "currentColor", "#8c929b"
 """Ink is the text's own colour, so that one chart does for a light and a dark page."""
@@ -32,9 +33,6 @@ MARKS = (
     "M-.9,-.9V.9L.9,-.9V.9Z",
 )
 """Circle, square, four triangles, diamond, cross, hourglass, bow tie."""
-
-REPEATED = 1_000_000
-"""The rank of who has the same runs, arm by arm, as another: shown where the reader chooses it."""
 
 
 class Look(NamedTuple):
@@ -84,28 +82,3 @@ def mark(number: int) -> str:
     radii = np.where(np.arange(2 * points) % 2, 0.45, 1.0)
     corners = zip(radii * np.sin(angles), -radii * np.cos(angles), strict=True)
     return "M" + "L".join(f"{x:.3f},{y:.3f}" for x, y in corners) + "Z"
-
-
-def ranking(comparison: Comparison) -> list[Row]:
-    """The rows that are no controls, best first.
-
-    Those with all their runs come before others, then counts what they are ahead.
-    """
-    rows = [row for row in comparison.rows if row.runs and not row.is_control]
-    return sorted(rows, key=_goodness, reverse=True)
-
-
-def ranks(comparison: Comparison) -> dict[str, int]:
-    """The place of each agent in `ranking`, from 0.
-
-    Controls come before all others, at -1. Who has the same runs as another takes no place of its
-    own and is at `REPEATED`.
-    """
-    shown = [row.agent for row in ranking(comparison) if not row.is_repeat]
-    places = dict.fromkeys((row.agent for row in comparison.rows), REPEATED)
-    return places | {agent: i for i, agent in enumerate(shown)} | dict.fromkeys(CONTROLS, -1)
-
-
-def _goodness(row: Row) -> tuple[bool, float, float]:
-    ahead = -np.inf if row.ahead is None else row.ahead.value
-    return row.complete, ahead, row.last.value if row.last else -np.inf

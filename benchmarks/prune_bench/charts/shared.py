@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import altair as alt
 
-from prune_bench.charts.palette import GREY, REPEATED, Palette
+from prune_bench.charts.palette import GREY, Palette
+from prune_bench.charts.ranking import REPEATED
 from prune_bench.standings import Comparison, Row, distinct
 
 Chart = Any
