@@ -18,7 +18,7 @@ class SB3VecEnv(VecEnv):
     """A Gymnasium vector environment with the interface of SB3's VecEnv.
 
     ```python
-    envs = SB3VecEnv(gym.make_vec("prune_env/Synthetic-v0", num_envs=64, num_arms=16))
+    envs = SB3VecEnv(gym.make_vec("prune_env:prune_env/Synthetic-v0", num_envs=64, num_arms=16))
     PPO("MultiInputPolicy", envs).learn(10_000)
     ```
 

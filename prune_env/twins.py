@@ -42,11 +42,17 @@ TWINS: dict[str, tuple[list[dict[str, dict[str, Any]]], str]] = {
 
 
 def register_twins(env_id: str) -> dict[str, str]:
-    """Register the twins of a registered id; returns their ids, each with one line about it."""
-    vector = "prune_env.twins:twin_vector_env" if gym.spec(env_id).vector_entry_point else None
+    """Register the twins of a registered id; returns their ids, each with one line about it.
+
+    Args:
+        env_id: "mine:mine/Birds-v0", if a process that is spawned has to import `mine` for it.
+    """
+    spec = spec_of(env_id)
+    assert spec is not None
+    vector = "prune_env.twins:twin_vector_env" if spec.vector_entry_point else None
     described = {}
     for kind, (wrappers, action) in TWINS.items():
-        twin = env_id.replace("-v0", f"-{kind}-v0")
+        twin = spec.id.replace("-v0", f"-{kind}-v0")
         kwargs = {"of": env_id, "env_wrapper": wrappers}
         register(twin, "prune_env.twins:twin_env", kwargs=kwargs, vector_entry_point=vector)
         described[twin] = f"{env_id} for Stable-Baselines3: {action}, a flat observation"

@@ -37,7 +37,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
     agents act on all runs at once:
 
     ```python
-    envs = gym.make_vec("prune_env/Synthetic-v0", num_envs=256)
+    envs = gym.make_vec("prune_env:prune_env/Synthetic-v0", num_envs=256)
     agent, state, over = prune_agents.make("ucb"), None, None
     observations, infos = envs.reset(seed=0)
     for _ in range(8):

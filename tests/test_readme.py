@@ -49,3 +49,16 @@ def test_the_tables_of_a_board_are_those_of_its_runs(board):
     for name, made in (("board.md", markdown), ("board.csv", comma_separated)):
         there = (RESULTS / board / name).read_text(encoding="utf-8")
         assert there == made(found), AGAIN
+
+
+def test_every_environment_that_a_text_makes_can_be_made_in_a_spawned_worker():
+    """Gymnasium imports what stands before the colon; a fresh process knows no id otherwise."""
+    root = Path(__file__).parents[1]
+    texts = [root / "README.md", *(root / "docs").glob("*.md")]
+    made = [
+        env_id
+        for path in texts
+        for env_id in re.findall(r'gym\.make(?:_vec)?\(\s*"([^"]+)"', path.read_text("utf-8"))
+    ]
+    assert len(made) >= 5
+    assert [env_id for env_id in made if not env_id.startswith("prune_env:prune_env/")] == []

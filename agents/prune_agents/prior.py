@@ -6,7 +6,7 @@ losses under networks that were trained on other arms, two runs keep one half of
 
 ```python
 agent = prune_agents.make("el2n", keep_ratio=0.3)
-env = gym.make("prune_env/Digits-v0", signals=("seen", *agent.signals)).unwrapped
+env = gym.make("prune_env:prune_env/Digits-v0", signals=("seen", *agent.signals)).unwrapped
 traces = record(env.learner, agent.prior(env.options.epochs), env.options.epochs, seed=0)
 observation, _ = env.reset(seed=0)  # the prior run has used the learner
 action, state = agent.predict(observation, agent.begin(traces))

@@ -17,9 +17,9 @@ An .npz file without pickled objects. N arms, T rounds:
 An arm that was not measured in a round has the values of its last measurement.
 
 ```python
-env = gym.make("prune_env/CIFAR10-v0").unwrapped
+env = gym.make("prune_env:prune_env/CIFAR10-v0").unwrapped
 record(env, prune_agents.make("full"), "cifar10_trace.npz")  # or `prune-env record`
-gym.make("prune_env/Replay-v0", trace="cifar10_trace.npz")
+gym.make("prune_env:prune_env/Replay-v0", trace="cifar10_trace.npz")
 ```
 """
 

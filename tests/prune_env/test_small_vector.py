@@ -1,11 +1,15 @@
 """Many runs of a twin at once, against the same twins one by one."""
 
+import subprocess
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
 import prune_env
+from prune_env import twins
 
 SAME_STEP = {
     "vectorization_mode": "sync",
@@ -128,3 +132,33 @@ def test_other_ways_to_render_are_refused():
     ):
         with pytest.raises(ValueError, match=rf"render_mode is 'svg'.*{said}"):
             make("prune_env/Synthetic-v0", render_mode="svg")
+
+
+def test_a_spawned_worker_makes_a_twin_by_its_id():
+    """It has imported nothing; the module before the colon registers the id."""
+    code = """
+import gymnasium as gym
+
+if __name__ == "__main__":
+    envs = gym.make_vec(
+        "prune_env:prune_env/Synthetic-Scores-v0",
+        num_envs=1,
+        num_arms=20,
+        vectorization_mode="async",
+        vector_kwargs={"context": "spawn"},
+    )
+    print(envs.reset(seed=0)[0].shape)
+    envs.close()
+"""
+    command = [sys.executable, "-c", code]
+    out = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert out.stdout == "(1, 55)\n"
+
+
+def test_the_twins_of_a_strangers_id_name_its_module(monkeypatch):
+    monkeypatch.setattr(gym.envs.registration, "registry", registry := dict(gym.registry))
+    monkeypatch.setattr(gym, "registry", registry)
+    gym.register("mine/Birds-v0", "prune_env.entry_points:synthetic_env")
+    described = twins.register_twins("mine:mine/Birds-v0")
+    assert sorted(described) == ["mine/Birds-Rules-v0", "mine/Birds-Scores-v0"]
+    assert twins.base_id("mine/Birds-Scores-v0") == "mine:mine/Birds-v0"
