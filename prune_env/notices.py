@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from prune_env.text import sentence
+
 _said: dict[str | tuple[str, type[Warning], int], int] = {}
 
 
@@ -13,4 +15,4 @@ class Notice(UserWarning):
 
 def say(text: str) -> None:
     """Warn once in a process, by one line without a place in the code: the cause is in the data."""
-    warnings.warn_explicit(text, Notice, "data", 0, module="notices", registry=_said)
+    warnings.warn_explicit(sentence(text), Notice, "data", 0, module="notices", registry=_said)

@@ -57,7 +57,10 @@ def _listed(classes: Classes) -> Listed:
 def _splits(root: str) -> _Layout | None:
     """train/ and a test split, each with class folders; None if no split has any."""
     found = scan(root, ENDINGS)
-    named = {name.lower(): path for name, path in sorted(found.folders.items(), reverse=True)}
+    named = {name.lower(): path for name, path in found.folders.items()}
+    for name, path in found.folders.items():
+        if named[name.lower()] != path and name.lower() in (*TRAINS, *TESTS):
+            raise ValueError(f"{root}: {name} is there in other capitals too")
     splits = {
         name: inside
         for name in (*TRAINS, *TESTS)

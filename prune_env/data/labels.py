@@ -45,12 +45,13 @@ def read_labels(values: NDArray[Any], noted: Sequence[Any] | None, where: str) -
     """
     if values.dtype.kind == "b":
         values = values.astype(str)  # "False" and "True"
-    if values.dtype.kind == "U" or all(isinstance(value, str) for value in values.flat):
+    kind = values.dtype.kind
+    if kind == "U" or (kind == "O" and all(isinstance(value, str) for value in values)):
         found, ids = np.unique(values, return_inverse=True)
         if "" in found:
             raise ValueError(f"{where} holds empty texts; expected a class name for each sample")
         return Labels(ids, tuple(map(str, found)), "text")
-    if values.dtype.kind not in "iu":
+    if kind not in "iu":
         raise ValueError(f"{where} is {values.dtype}, allowed are integers and text")
     found, ids = np.unique(values, return_inverse=True)
     low, high = (int(found[0]), int(found[-1])) if len(found) else (0, 0)

@@ -20,12 +20,12 @@ from prune_env.notices import say
 
 NAMES = ("digits", "cifar10", "cifar100", "images")
 
-EXPECTED = """expected is one of
-  train-*.parquet and test-*.parquet   (the layout of the HuggingFace hub)
-  train/<class>/* and test/<class>/* or val/<class>/*   (an image folder)
-  <class>/*   (the same without splits: a fifth of each class becomes the test split)
-  cifar-10-batches-py/ or cifar-100-python/   (unpacked by torchvision)
-  a file .npz with train_images, train_labels, test_images, test_labels"""
+EXPECTED = (
+    "expected is one of: train-*.parquet and test-*.parquet, as the HuggingFace hub has them; "
+    "train/<class>/* beside test/<class>/* or val/<class>/*; <class>/* alone, a fifth of "
+    "which is then the test split; cifar-10-batches-py or cifar-100-python, as torchvision unpacks "
+    "them; a file .npz with train_images, train_labels, test_images, test_labels"
+)
 
 Data = str | os.PathLike[str] | Dataset | Mapping[str, ArrayLike] | Sequence[ArrayLike]
 """What a user may name: a file, a folder, a dataset on the hub, arrays in memory."""

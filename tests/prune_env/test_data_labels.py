@@ -52,6 +52,8 @@ def test_train_and_test_are_matched_by_name(train, test, classes, train_ids, tes
         ([labels([9, 10]), labels([2, 10])], ("2", "9", "10"), [1, 2, 0, 2]),
         ([labels(["b"]), labels(["a", "b"])], ("a", "b"), [1, 0, 1]),
         ([labels([1], ["x", "y"]), labels([0, 1], ["y", "x"])], ("x", "y"), [1, 1, 0]),
+        ([labels(["b"]), labels(np.array([], object))], ("b",), [0]),
+        ([labels([3]), labels(np.array([], int))], ("3",), [0]),
     ],
 )
 def test_files_of_one_split_are_joined_by_name(parts, names, ids):

@@ -136,6 +136,7 @@ def test_images_are_known_by_many_endings(pets: Path, ending: str):
         (["cat/1.png", "dog/a/1.png"], r"1 \(dog\) of its folders hold no images"),
         (["cat/1.png"], "1 class, at least 2 are needed"),
         (["train/cat/1.png", "train/dog/x.txt", "test/cat/1.png"], "train/dog.*hold no image"),
+        (["Train/cat/1.png", "train/cat/1.png"], "Train is there in other capitals too"),
         (["a/b/cat/1.png", "a/b/dog/1.png"], "is not a dataset, it holds a; expected is"),
     ],
 )
