@@ -145,13 +145,19 @@ class Recording:
         """Train one more round and record it.
 
         Raises:
-            RuntimeError: the run has diverged, or is at its end.
+            RuntimeError: the run is at its end.
+            ValueError: the run has diverged; what it would show is not recorded.
         """
         env = self.env
-        if self.rounds == env.options.epochs or (env.history and env.history[-1]["diverged"]):
-            raise RuntimeError(f"the prior run has ended (or diverged) in round {self.rounds}")
+        if self.rounds == env.options.epochs:
+            raise RuntimeError(f"the prior run has ended with round {self.rounds}")
         everything = np.ones(env.learner.num_arms, np.int8)
-        env.step(everything if self.arms is None else self.arms)
+        *_, info = env.step(everything if self.arms is None else self.arms)
+        if info["diverged"]:
+            raise ValueError(
+                f"the prior run has diverged in round {self.rounds + 1}: its loss is not finite, "
+                "so there is nothing to choose by; a lower peak_lr may help"
+            )
         rounds = env.rounds
         if self.arms is not None and self.rounds + 1 == env.options.epochs:
             rounds.look(np.flatnonzero(~self.arms))
@@ -247,7 +253,17 @@ def record(learner: Learner, prior: Prior, epochs: int, seed: int) -> Traces:
 
 
 def begin(learner: Learner, prior: Prior, epochs: int, seed: int, number: int) -> Recording:
-    """The prior run of this number, before its first round; arguments as `record`."""
+    """The prior run of this number, before its first round; arguments as `record`.
+
+    Raises:
+        ValueError: the learner cannot show what is wanted.
+    """
+    if prior.features and not isinstance(learner, Closer):
+        raise ValueError(f"{type(learner).__name__} has no features to show")
+    if prior.halves and learner.num_arms < 2:
+        raise ValueError(
+            "two prior runs are to keep one half of the arms each; there is only 1 arm"
+        )
     arms = half(learner.num_arms, seed, number) if prior.halves else None
     return Recording(learner, epochs, prior_seed(seed, number), prior.extra, arms)
 

@@ -101,10 +101,10 @@ def take(folder: Path, name: str) -> Claim | None:
     return Claim(folder, name, mine)
 
 
-def wait_for(folder: Path, name: str) -> Claim:
-    """Claim a name as soon as nobody else holds it; for claims that are held for an instant."""
+def wait_for(folder: Path, name: str, pause: float = 0.05) -> Claim:
+    """Claim a name as soon as nobody else holds it, looking again after so many seconds."""
     while (claim := take(folder, name)) is None:
-        time.sleep(0.05)
+        time.sleep(pause)
     return claim
 
 

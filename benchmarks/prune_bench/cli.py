@@ -24,6 +24,7 @@ from rich.text import Text
 from prune_bench import presets, stopping
 from prune_bench.board import Grid
 from prune_bench.catalogue import Agents, Envs
+from prune_bench.claims import Held
 from prune_bench.parsing import flags, given_flags, parse
 from prune_bench.runner import Place, RunOptions
 from prune_bench.study import Branch, Fidelity, Inspect, Record
@@ -282,7 +283,7 @@ def main(arguments: list[str] | None = None) -> None:
             told = f"prune-env: stopped; {command.on_stop()}"
             Terminal(stderr=True).print(told, soft_wrap=True)
         raise
-    except (ValueError, OSError, ImportError, gym.error.Error) as error:
+    except (ValueError, OSError, ImportError, gym.error.Error, Held) as error:
         line = Text.assemble(("prune-env: ", "bold red"), sentence(error))
         Terminal(stderr=True).print(line, soft_wrap=True)
         sys.exit(2)

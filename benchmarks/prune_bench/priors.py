@@ -37,6 +37,7 @@ def traces_for(
     provenance: Provenance,
     epochs: int,
     folder: Path | None,
+    patient: bool = False,
 ) -> Traces:
     """What a policy is to be shown before its run, from the folder as far as it is there.
 
@@ -47,6 +48,7 @@ def traces_for(
         provenance: of that run.
         epochs: its length.
         folder: where recordings are kept; None keeps none.
+        patient: wait for another process that is at one of them.
 
     Raises:
         claims.Held: another process is at it.
@@ -61,7 +63,7 @@ def traces_for(
         keeper = checkpoint.Keeper(folder / f"{name}.pt", of, CHECKPOINT_SECONDS)
         recording = _read(keeper, fresh)
         if recording.rounds < prior.rounds:
-            with _claimed(keeper.path):
+            with _claimed(keeper.path, patient):
                 recording = _read(keeper, fresh)  # others may have gone on until now
                 _extend(keeper, recording, prior.rounds)
         runs.append(recording.traces(prior.rounds, prior.features))
@@ -77,7 +79,9 @@ def _name(options: RunOptions, provenance: Provenance, number: int, prior: Prior
     return "-".join([f"s{options.seed}", f"run{number}", *half, *sorted(prior.extra), digest])
 
 
-def _claimed(path: Path) -> claims.Claim:
+def _claimed(path: Path, patient: bool) -> claims.Claim:
+    if patient:
+        return claims.wait_for(path.parent, path.stem, pause=1.0)
     claim = claims.take(path.parent, path.stem)
     if claim is None:
         raise claims.Held(f"another process is recording {path}; try again when it is done")

@@ -229,10 +229,13 @@ class Episode:
             }
         )
 
-    def prepare(self) -> None:
+    def prepare(self, patient: bool = False) -> None:
         """Do the prior run that the agent wants, or read it from `place.priors`.
 
         The first `step` calls this; to call it before is for a caller that says what takes so long.
+
+        Args:
+            patient: wait for another process that is at it.
 
         Raises:
             prune_bench.claims.Held: another process is at it.
@@ -249,6 +252,7 @@ class Episode:
             self.provenance,
             env.options.epochs,
             self.place.priors,
+            patient,
         )
         self.prior_cost = {
             "passes": traces.passes,

@@ -60,7 +60,7 @@ def run(
             files.enter_context(keeper)
         if episode.prior:
             with status(f"the prior run of {options.agent}"):
-                episode.prepare()
+                episode.prepare(patient=True)
         with progress:
             while not episode.terminated:
                 progress.on_round(episode.env, episode.step())

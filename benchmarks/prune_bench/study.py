@@ -40,7 +40,7 @@ class Record:
         with console.status(f"making {self.run.env}"):
             episode = Episode(self.run, self.place, signals=SIGNALS)
         with console.status(f"what {self.run.agent} wants before its run"):
-            episode.prepare()
+            episode.prepare(patient=True)
         # The file is opened before the run: a folder that cannot be written to costs no training.
         with replacing(self.out) as file, RunProgress(console, self.run) as progress:
             trace = record(

@@ -2,12 +2,16 @@
 
 import errno
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from prune_agents.prior import Recording
 from prune_bench import checkpoint, claims
 from prune_bench.board import Board
+from prune_bench.cli import main
 from prune_bench.results import run_id
 from prune_bench.runner import Episode, Place, RunOptions, run
 from prune_bench.standings import Run
@@ -283,3 +287,73 @@ def test_a_prior_run_longer_than_the_run_is_refused_before_anything_is_trained()
     options = replace(OPTIONS, agent="el2n", agent_options={"prior_rounds": 9})
     with pytest.raises(ValueError, match="prior_rounds is 9; allowed is 1 to 4"):
         Episode(options, Place(threads=1))
+
+
+@pytest.mark.parametrize("prior_rounds", [1, 2])
+def test_a_prior_run_that_diverges_is_an_error_by_name(place, prior_rounds, capsys):
+    """Also in the last round that is wanted; the same for whoever shares the recording."""
+    words = ["run", "--limit", "300", "--epochs", "4", "--recipe", "peak_lr=1e30", "--json"]
+    words += ["--agent", f"el2n:prior_rounds={prior_rounds}", "--priors", str(place.priors)]
+    for _ in range(2):
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        assert end.value.code == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert err.startswith("prune-env: the prior run has diverged in round 1: its loss is not")
+
+
+@pytest.mark.parametrize(
+    ("agent", "message"),
+    [
+        ("kcenter", "SyntheticLearner has no features to show"),
+        ("grand", "a prior run was to record gradient_norm; SyntheticLearner cannot"),
+        ("rho_loss", "two prior runs are to keep one half of the arms each; there is only 1 arm"),
+    ],
+)
+def test_a_prior_run_that_cannot_be_is_refused_before_it(agent, message, rounds_trained):
+    options = RunOptions(env="prune_env/Synthetic-v0", agent=agent, epochs=4)
+    episode = Episode(options, Place(threads=1), num_arms=1)
+    with pytest.raises(ValueError, match=message):
+        episode.step()
+    assert rounds_trained == []
+
+
+ONE_OF_FOUR = """
+import json, sys
+from pathlib import Path
+from prune_agents.prior import Recording
+from prune_bench import cli
+advance = Recording.advance
+def counted(self):
+    advance(self)
+    with open("advanced.txt", "a") as file:
+        file.write(f"{self.rounds} ")
+Recording.advance = counted
+cli.main()
+"""
+
+
+@pytest.mark.slow
+def test_four_processes_at_one_recording_make_it_once(tmp_path):
+    """Of which the first was damaged: one heals it, the others wait and read."""
+    words = ["run", "--limit", "300", "--epochs", "4", "--agent", "el2n", "--priors", "priors"]
+    begin = partial(
+        subprocess.Popen,
+        [sys.executable, "-c", ONE_OF_FOUR, *words, "--threads", "1", "--json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    run(replace(OPTIONS, agent="el2n"), Place(threads=1, priors=tmp_path / "priors"))
+    (path,) = (tmp_path / "priors").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    processes = [begin() for _ in range(4)]
+    answers = [process.communicate(timeout=200) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    assert (tmp_path / "advanced.txt").read_text(encoding="utf-8") == "1 2 "
+    results = [without_times(json.loads(out)) for out, _ in answers]
+    assert results == [results[0]] * 4
+    assert sum("is damaged" in err for _, err in answers) >= 1
+    assert list((tmp_path / "priors").iterdir()) == [path]
