@@ -1,6 +1,6 @@
 """A board: a folder of runs, and the list of those that belong to it.
 
-board.yaml     the grids of runs that belong to the board
+board.yaml     the grids of runs that belong to the board, and its pins, see `prune_bench.pins`
 runs/          one JSON result a run, see results/README.md
 failed/        one JSON file with the traceback for each run that failed
 priors/        recordings of prior runs, see `prune_bench.priors`; no result needs them
@@ -10,8 +10,8 @@ work/          claims and checkpoints of runs in flight; empty when the board is
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ import yaml
 
 from prune_bench import claims
 from prune_bench.options import Pairs
+from prune_bench.pins import Pins
+from prune_bench.provenance import is_code, is_own
 from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 from prune_env.files import read_yaml, replacing, sweep, write_text
@@ -32,6 +34,9 @@ CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 
 AXES = ("env", "agents", "keep_ratios", "full_short_at")
 """The fields of a grid that are lists."""
+
+ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs")
+"""The fields of a grid that board.yaml always shows."""
 
 BASIC_AGENTS = ("uncertainty", "epsilon_greedy", "ucb", "ucb1")
 """The agents of a board that names none."""
@@ -84,23 +89,34 @@ class Grid:
             object.__setattr__(self, name, tuple(value))
         object.__setattr__(self, "env", tuple(map(plain_id, self.env)))
         for env in self.env:
-            module, _, env_id = env.rpartition(":")
-            if module:  # as in gym.make: "module:id" imports the module first
-                importlib.import_module(module)
-            if env_id not in gym.registry:
-                more = "`prune-env envs` lists them"
-                raise ValueError(unknown("environment", env, gym.registry, more))
+            if not is_code(env):
+                _check_registered(env)
         if not (isinstance(self.seeds, int) and self.seeds >= 1):
             raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
-        for agent in (*self.agents, "full_short"):
+        self._make(agent for agent in self.agents if not is_own(RunOptions(agent=agent).agent))
+
+    def check(self) -> None:
+        """Make the agents of one's own too, and import the environments. That runs their code.
+
+        Raises:
+            ValueError, ImportError: one is not there, or takes no such options.
+        """
+        self._make(self.agents)
+        for env in filter(is_code, self.env):  # as in gym.make: "module:id" imports the module
+            importlib.import_module(env.rpartition(":")[0])
+            _check_registered(env)
+
+    def _make(self, agents: Iterable[str]) -> None:
+        for agent in (*agents, "full_short"):
             for keep_ratio in self._ratios_of(agent):
                 run = RunOptions(agent=agent)
                 prune_agents.make_for_run(run.agent, keep_ratio=keep_ratio, **run.agent_options)
 
-    def runs(self) -> list[RunOptions]:
+    def runs(self, own_amount: Collection[str] = ()) -> list[RunOptions]:
         """The runs, seed by seed and controls first, so that a board is useful early.
 
-        An agent that does not read its keep ratio, as `full`, is there once and at 1.
+        An agent that does not read its keep ratio, as `full`, is there once and at 1; `own_amount`
+        says which of one's own do not.
         """
         others = [agent for agent in self.agents if agent not in CONTROLS]
         settings = {n: v for n, v in asdict(self).items() if n not in (*AXES, "seeds")}
@@ -109,11 +125,11 @@ class Grid:
             for seed in range(self.seeds)
             for env in self.env
             for agent in (*CONTROLS, *others)
-            for keep_ratio in self._ratios_of(agent)
+            for keep_ratio in self._ratios_of(agent, own_amount)
         ]
 
-    def _ratios_of(self, agent: str) -> tuple[float, ...]:
-        if not reads_keep_ratio(RunOptions(agent=agent).agent):
+    def _ratios_of(self, agent: str, own_amount: Collection[str] = ()) -> tuple[float, ...]:
+        if not reads_keep_ratio(RunOptions(agent=agent).agent, own_amount):
             return (1.0,)
         further = self.full_short_at if agent == "full_short" else ()
         return tuple(dict.fromkeys((*self.keep_ratios, *further)))
@@ -129,20 +145,25 @@ class Grid:
         return replace(self, **union, seeds=max(self.seeds, other.seeds))
 
 
-def reads_keep_ratio(agent: str) -> bool:
-    """Whether an agent is another one at another keep ratio; so is one that is not known here."""
+def _check_registered(env: str) -> None:
+    if env.rpartition(":")[2] not in gym.registry:
+        more = "`prune-env envs` lists them"
+        raise ValueError(unknown("environment", env, gym.registry, more))
+
+
+def reads_keep_ratio(agent: str, own_amount: Collection[str] = ()) -> bool:
+    """Whether an agent is another one at another keep ratio. Nothing is imported.
+
+    Args:
+        agent: its name; one that is not known here is.
+        own_amount: the agents of one's own that are not.
+    """
+    if agent in own_amount:
+        return False
     try:
-        if (path := prune_agents.saved_folder(agent)) is not None:
-            return _trained(path).reads_keep_ratio
-        return prune_agents.reads_keep_ratio(agent)
-    except (ValueError, ImportError, OSError):
+        return is_own(agent) or prune_agents.reads_keep_ratio(agent)
+    except ValueError:
         return True
-
-
-@cache
-def _trained(folder: str) -> Any:
-    """The agent in a folder; whether it decides itself how much to keep is said by its model."""
-    return prune_agents.make(folder)
 
 
 class Board:
@@ -158,35 +179,41 @@ class Board:
 
     # -- what belongs to it -----------------------------------------------------------------------
 
-    def grids(self) -> list[Grid]:
-        """What board.yaml says.
+    def read(self) -> tuple[list[Grid], Pins]:
+        """What board.yaml says. Nothing that it names is imported.
 
         Raises:
             ValueError: it says something else than grids of known agents and environments.
         """
         path = self.folder / "board.yaml"
-        return read_grids(path) if path.exists() else []
+        return read_board(path) if path.exists() else ([], Pins())
+
+    def write(self, grids: Sequence[Grid], pins: Pins) -> None:
+        """Write board.yaml."""
+        content: dict[str, Any] = {"grids": [_shortest(grid, Grid(), ALWAYS) for grid in grids]}
+        if pinned := _shortest(pins, Pins(), ()):
+            content["pins"] = pinned
+        text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+        write_text(self.folder / "board.yaml", text)
+        write_text(self.folder / ".gitignore", "priors/\nwork/\n")
+
+    def grids(self) -> list[Grid]:
+        """The grids of board.yaml, see `read`."""
+        return self.read()[0]
 
     def add(self, new: Grid) -> None:
         """Make these runs belong to the board, beside those that already do."""
         with claims.wait_for(self.work, "board.yaml"):
-            grids = self.grids()
-            for place, old in enumerate(grids):
-                if (merged := old.merged(new)) is not None:
-                    grids[place] = merged
-                    break
-            else:
-                grids.append(new)
-            content = {"grids": [_shortest(grid) for grid in grids]}
-            text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
-            write_text(self.folder / "board.yaml", text)
-            write_text(self.folder / ".gitignore", "priors/\nwork/\n")
+            grids, pins = self.read()
+            self.write(added(grids, new), pins)
 
     def runs(self) -> dict[str, RunOptions]:
         """All runs by their id, in the order in which they are worth doing: seed by seed."""
-        runs = [options for grid in self.grids() for options in grid.runs()]
-        runs.sort(key=lambda options: (options.seed, options.agent not in CONTROLS))
-        return {run_id(options): options for options in runs}
+        return runs_of(*self.read())
+
+    def name(self, options: RunOptions) -> str:
+        """The id of a run on this board."""
+        return run_id(options, self.read()[1].of(options))
 
     def forget_failures(self) -> None:
         """Let the runs that failed count as not yet begun."""
@@ -234,26 +261,41 @@ class Board:
         return not (self.result_path(name).exists() or self.failure_path(name).exists())
 
 
-def read_grids(path: Path) -> list[Grid]:
-    """The grids of a board.yaml or a preset.
+def added(grids: Sequence[Grid], new: Grid) -> list[Grid]:
+    """These grids with the runs of another one, and no others."""
+    for place, old in enumerate(grids):
+        if (merged := old.merged(new)) is not None:
+            return [*grids[:place], merged, *grids[place + 1 :]]
+    return [*grids, new]
+
+
+def runs_of(grids: Iterable[Grid], pins: Pins) -> dict[str, RunOptions]:
+    """All runs by their id, seed by seed and controls first."""
+    runs = [options for grid in grids for options in grid.runs(pins.own_amount)]
+    runs.sort(key=lambda options: (options.seed, options.agent not in CONTROLS))
+    return {run_id(options, pins.of(options)): options for options in runs}
+
+
+def read_board(path: Path) -> tuple[list[Grid], Pins]:
+    """What a board.yaml says.
 
     Raises:
         ValueError: the file is not of that form; the message names it.
     """
     try:
         content = read_yaml(path)
-        return [Grid(**grid) for grid in content["grids"]]
+        if unknown := sorted(set(content) - {"grids", "pins"}):
+            raise ValueError(f"unknown keys {', '.join(map(str, unknown))}")
+        return [Grid(**grid) for grid in content["grids"]], Pins(**content.get("pins", {}))
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{path} does not describe a board: {error}") from error
 
 
-def _shortest(grid: Grid) -> dict[str, Any]:
-    """A grid as YAML shows it: without the settings that are as usual."""
-    named = ("env", "agents", "keep_ratios", "seeds", "epochs")
-    usual = Grid()
+def _shortest(options: Any, usual: Any, always: Collection[str]) -> dict[str, Any]:
+    """Options as YAML shows them: without the ones that are as usual."""
     chosen = {
         name: value
-        for name, value in asdict(grid).items()
-        if name in named or value != getattr(usual, name)
+        for name, value in asdict(options).items()
+        if name in always or value != getattr(usual, name)
     }
     return {n: list(v) if isinstance(v, tuple) else v for n, v in chosen.items()}

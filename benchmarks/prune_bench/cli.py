@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +25,7 @@ from prune_bench.board import Grid
 from prune_bench.catalogue import Agents, Envs
 from prune_bench.claims import Held
 from prune_bench.parsing import flags, given_flags, parse
+from prune_bench.provenance import env_names, is_code
 from prune_bench.runner import Place, RunOptions
 from prune_bench.study import Branch, Fidelity, Inspect, Record
 from prune_bench.terminal import Terminal, spell_out
@@ -118,11 +118,15 @@ class Board:
     jobs: Annotated[int, In("[1, inf)")] = 1
     """runs at a time"""
     threads_per_job: Annotated[int, In("[1, inf)")] | None = None
-    """threads of PyTorch in each; by default a fair share of the cores"""
+    """threads of PyTorch in each, 1 if not said: they change the last bits of what comes out, so
+    all runs of a board have as many"""
     data: str | None = None
     """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 ..."""
+    trust: bool = False
+    """import the agents and environments that the folder's board.yaml names as module:Class, which
+    runs their code; those that are named here are imported anyway"""
     retry_failed: bool = False
     """try the runs again that failed before"""
     checkpoint_seconds: float = 60.0
@@ -139,21 +143,22 @@ class Board:
         from prune_bench import engine
         from prune_bench.board import Board as Folder
         from prune_bench.live import BoardView
+        from prune_bench.pins import hold
         from prune_bench.results import check_folder
         from prune_bench.work import do_run
 
         check_ranges(self)
         board = Folder(self.out.resolve())
         check_folder(board.folder)
-        if not board.grids() or self.grid != Grid():  # without options: finish what is there
-            board.add(self.grid)
+        new = self.grid if self.grid != Grid() or not board.grids() else None
+        if self.trust:
+            _look_here_too()
+        place, said = hold(board, new, self._place(), self._trusted(), self.retry_failed)
+        for line in said:
+            console.print(Text(line), soft_wrap=True)
         if self.retry_failed:
             board.forget_failures()
-        threads = self.threads_per_job or max(1, (os.cpu_count() or 1) // self.jobs)
-        data = self.data
-        if data is not None and Path(data).exists():
-            data = str(Path(data).resolve())  # the processes of Ray have another working directory
-        place = Place(data, self.device, self.threads_per_job)
+        threads = place.threads or 1
         do = partial(
             do_run, folder=board.folder, place=place, checkpoint_seconds=self.checkpoint_seconds
         )
@@ -171,6 +176,20 @@ class Board:
     def on_stop(self) -> str:
         """How to go on."""
         return "the same command goes on where it was"
+
+    def _place(self) -> Place:
+        data, device = self.data, self.device
+        if data is not None and Path(data).exists():
+            data = str(Path(data).resolve())  # the processes of Ray have another working directory
+        if self.engine == "ray" and self.gpus_per_run and device == "auto":
+            device = "cuda"
+        return Place(data, device, self.threads_per_job)
+
+    def _trusted(self) -> set[str] | None:
+        """What may be imported: what was typed, or all."""
+        typed = {RunOptions(agent=agent).agent for agent in self.grid.agents}
+        around = {name for run in self.grid.runs() for name in env_names(vars(run))}
+        return None if self.trust else typed | around
 
     @staticmethod
     def preset_of(arguments: list[str]) -> Board | None:
@@ -268,15 +287,38 @@ def _parse(arguments: list[str]) -> Any:
     return chosen
 
 
+def _look_here_too() -> None:
+    """Import from the working directory too, where one's own agents often are.
+
+    Only where code was asked for by name: a folder of a stranger may have a file `ray.py`.
+    """
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+
+
+def _texts(options: Any) -> Iterator[str]:
+    """All texts in nested options."""
+    if isinstance(options, str):
+        yield options
+    elif is_dataclass(options) or isinstance(options, Mapping):
+        inside = options if isinstance(options, Mapping) else vars(options)
+        for value in inside.values():
+            yield from _texts(value)
+    elif isinstance(options, list | tuple):
+        for value in options:
+            yield from _texts(value)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Bad input ends with one clear line and exit status 2."""
-    sys.path.append(str(Path.cwd()))  # one's own agents and environments are often just there
     arguments = sys.argv[1:] if arguments is None else arguments
     command: Any = None
     spell_out()
     try:
         with stopping.listening():
             command = _parse(arguments)
+            if any(map(is_code, _texts(command))):
+                _look_here_too()
             command.main(Terminal())
     except stopping.Stopped:
         if hasattr(command, "on_stop"):

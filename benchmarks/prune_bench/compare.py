@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from prune_bench.board import Board, reads_keep_ratio
+from prune_bench.board import Board, Grid, reads_keep_ratio, runs_of
+from prune_bench.counting import counted
 from prune_bench.options import agent_label
+from prune_bench.pins import Pins
+from prune_bench.provenance import Provenance
 from prune_bench.reference import Line
-from prune_bench.results import read_failure, read_results
+from prune_bench.results import read_failure
 from prune_bench.runner import RunOptions
 from prune_bench.standings import (
     Comparison,
@@ -47,38 +50,60 @@ def read_standings(folder: Path) -> Standings:
         FileNotFoundError: there is no result in it.
         ValueError: a file in it is not what it should be.
     """
-    results = list(read_results(folder))
-    expected, note = {}, ""
+    notes, grids, pins, expected = list[str](), list[Grid](), None, {}
     try:
-        expected = Board(folder).runs()
-    except (ValueError, ImportError) as error:
+        if (folder / "board.yaml").exists():
+            grids, pins = Board(folder).read()
+            expected = runs_of(grids, pins)
+    except ValueError as error:
         # Somebody else's board, with agents that are not installed here: its results are good.
-        note = f"Which runs are missing is not known: {error}"
+        notes.append(f"Which runs are missing is not known: {error}")
+    results, left_out = counted(folder, pins)
     if not results and not expected:
         raise FileNotFoundError(f"no results in {folder}/runs and no {folder}/board.yaml")
     failures = {
-        path.stem: read_failure(path) for path in sorted((folder / "failed").glob("*.json"))
+        path.stem: read_failure(path)
+        for path in sorted((folder / "failed").glob("*.json"))
+        if path.stem in expected or not expected
     }
-    return replace(standings(results, expected, failures), note=note)
+    return replace(
+        standings(results, expected, failures, pins),
+        note=" ".join([*left_out, *notes]),
+        grids=tuple(grids),
+    )
 
 
 def standings(
     results: Iterable[Mapping[str, Any]],
     expected: Mapping[str, RunOptions] | None = None,
     failures: Mapping[str, Mapping[str, Any]] | None = None,
+    pins: Pins | None = None,
 ) -> Standings:
-    """The standings of these results.
+    """The standings of these results. Nothing that they name is imported.
 
     Args:
         results: what `prune_bench.runner.run` returned.
         expected: the runs of the board by their id; by default there are none but the results.
         failures: by id of the run, objects with its `options` and the text `error`.
+        pins: of the board.
     """
+    pins = pins or Pins()
     found = {result.get("id", position): result for position, result in enumerate(results)}
     failures = {name: why for name, why in (failures or {}).items() if name not in found}
-    options = {name: dict(result["options"]) for name, result in found.items()}
+    options = {
+        name: result["options"] | Provenance.of_result(result).of_setting()
+        for name, result in found.items()
+    }
     planned = {name: failure["options"] for name, failure in failures.items()}
-    planned |= {name: vars(chosen) for name, chosen in (expected or {}).items()}
+    planned |= {
+        name: vars(chosen) | pins.of(chosen).of_setting()
+        for name, chosen in (expected or {}).items()
+    }
+    own = {r["options"]["agent"] for r in found.values() if not r.get("reads_keep_ratio", True)}
+    own |= set(pins.own_amount)
+    sources = defaultdict(set)
+    for result in found.values():
+        sources[result["options"]["agent"]].add(Provenance.of_result(result).agent)
     finished = list(options.values())
     options |= {
         name: _with_epochs(chosen, finished)
@@ -87,14 +112,15 @@ def standings(
     }
     cells: dict[tuple[Setting, float, str], list[Any]] = defaultdict(list)
     for name, chosen in options.items():
-        keep_ratio = chosen["keep_ratio"] if reads_keep_ratio(chosen["agent"]) else 1.0
-        cells[
-            Setting.of(chosen), keep_ratio, agent_label(chosen["agent"], chosen["agent_options"])
-        ].append(name)
+        keep_ratio = chosen["keep_ratio"] if reads_keep_ratio(chosen["agent"], own) else 1.0
+        label = agent_label(chosen["agent"], chosen["agent_options"])
+        if len(sources[chosen["agent"]]) > 1:  # with no board to say which one counts
+            label += f" {Provenance.of_result(found[name]).agent}"
+        cells[Setting.of(chosen), keep_ratio, label].append(name)
 
     rows: dict[Setting, list[Row]] = defaultdict(list)
     for (setting, keep_ratio, agent), names in cells.items():
-        own_amount = not reads_keep_ratio(options[names[0]]["agent"])
+        own_amount = not reads_keep_ratio(options[names[0]]["agent"], own)
         runs = sorted((Run(found[name]) for name in names if name in found), key=lambda r: r.seed)
         rows[setting].append(
             Row(

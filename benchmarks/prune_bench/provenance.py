@@ -48,7 +48,7 @@ class Provenance:
     agent: str | None = None
     """digest of the source of an agent of one's own"""
     env: str | None = None
-    """digest of the source of an environment of one's own"""
+    """digest of the source of an environment of one's own, and of a reward"""
     threads: int = 1
     """of PyTorch"""
     device: str = "cpu"
@@ -57,8 +57,7 @@ class Provenance:
     @classmethod
     def of(
         cls,
-        env: str,
-        agent: str,
+        options: Mapping[str, Any],
         data: str | None,
         sources: Mapping[str, str | None],
         threads: int,
@@ -67,17 +66,17 @@ class Provenance:
         """From the digests as they are.
 
         Args:
-            env: the environment of the run.
-            agent: its agent.
+            options: of the run.
             data: digest of the data.
             sources: digests of what is one's own, by name.
             threads: of PyTorch.
             device: such as cuda:1.
         """
+        around = [digest for name in env_names(options) if (digest := sources.get(name))]
         return cls(
-            data=unless_known(env, data),
-            agent=unless_known(agent, sources.get(agent)),
-            env=sources.get(env),
+            data=unless_known(options["env"], data),
+            agent=unless_known(options["agent"], sources.get(options["agent"])),
+            env=" ".join(around) or None,
             threads=threads,
             device=device.partition(":")[0],
         )
@@ -85,15 +84,29 @@ class Provenance:
     @classmethod
     def of_result(cls, result: Mapping[str, Any]) -> Provenance:
         """What a result says; the first ones were of known data and nobody's own source."""
-        options, place = result["options"], result["place"]
+        place = result["place"]
         return cls.of(
-            options["env"],
-            options["agent"],
+            result["options"],
             result.get("trained", {}).get("data"),
             result.get("sources", {}),
             place["threads"],
             place["device"],
         )
+
+    def differences(self, other: Provenance) -> list[str]:
+        """In words, what is other here than there."""
+        words = {
+            "data": "other data",
+            "agent": "another source of the agent",
+            "env": "another source of the environment",
+            "threads": f"{self.threads} threads instead of {other.threads}",
+            "device": f"a {self.device} instead of a {other.device}",
+        }
+        return [what for name, what in words.items() if getattr(self, name) != getattr(other, name)]
+
+    def of_setting(self) -> dict[str, Any]:
+        """What is unusual for all agents alike, so that only runs of equal ones are compared."""
+        return {n: v for n, v in self.unusual().items() if n in ("data", "threads", "device")}
 
     def unusual(self) -> dict[str, Any]:
         """What differs from the usual."""
@@ -113,6 +126,27 @@ def is_code(name: str) -> bool:
     """Whether to use the agent or environment of this name is to import what the name says."""
     module = name.partition(":")[0] if ":" in name else ""
     return bool(module) and not _is_ours(module)
+
+
+def env_names(options: Mapping[str, Any]) -> list[str]:
+    """What a run's environment is made of by name: itself, and a reward that `env_kwargs` give."""
+    reward = (options.get("env_kwargs") or {}).get("reward", "")
+    return [options["env"], *([reward] if isinstance(reward, str) and is_code(reward) else [])]
+
+
+def sources_of(options: Mapping[str, Any]) -> dict[str, str | None]:
+    """The digests of the sources of a run, by name.
+
+    Raises:
+        FileNotFoundError: one is not here.
+    """
+    of_agent = {options["agent"]: agent_source(options["agent"])}
+    return {name: env_source(name) for name in env_names(options)} | of_agent
+
+
+def is_own(agent: str) -> bool:
+    """Whether an agent is not one of those that come with this project."""
+    return saved_folder(agent) is not None or is_code(agent) or own_module(agent) is not None
 
 
 @cache
@@ -161,6 +195,15 @@ def _of_files(files: Mapping[str, Path]) -> str:
 def _imported(module: str) -> Iterator[tuple[str, Path]]:
     """The source files of a module, and of all that it imports and nobody installed."""
     importlib.invalidate_caches()
+    before = sys.path[:]
+    sys.path.append(str(Path.cwd()))  # where one's own code often is; nothing is imported here
+    try:
+        yield from list(_reached(module))
+    finally:
+        sys.path[:] = before
+
+
+def _reached(module: str) -> Iterator[tuple[str, Path]]:
     todo, seen = [module], set[str]()
     while todo:
         name = todo.pop()

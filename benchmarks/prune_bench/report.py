@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prune_bench.board import Board, Grid
+from prune_bench.board import Grid
 from prune_bench.compare import read_standings
 from prune_bench.overall import overall
 from prune_bench.standings import Comparison, Row, Setting, Standings
@@ -65,7 +65,7 @@ def write_report(folder: Path) -> Path:
     page = folder / "report.html"
     write_text(
         page,
-        html(standings, folder.resolve().name, [] if standings.note else Board(folder).grids()),
+        html(standings, folder.resolve().name, standings.grids),
     )
     write_pictures(standings, folder)
     return page

@@ -18,11 +18,10 @@ import prune_agents
 from prune_bench.options import Pairs, agent_label, split_agent
 from prune_bench.provenance import (
     Provenance,
-    agent_source,
     commit,
     describe_learner,
     describe_place,
-    env_source,
+    sources_of,
 )
 from prune_env import ENVIRONMENTS
 from prune_env.driving import ask
@@ -209,10 +208,7 @@ class Episode:
         self.observation, _ = self.env.reset(seed=options.seed)
         self.agent_state: Any = None
         self.terminated = False
-        self.sources = {
-            options.env: env_source(options.env),
-            options.agent: agent_source(options.agent),
-        }
+        self.sources = sources_of(vars(options))
         """Digests of the source of what is one's own, by name."""
         self.history: list[dict[str, Any]] = []
         """One row a round, see `history_row`."""
@@ -222,7 +218,7 @@ class Episode:
         """What the run comes from, beside its options."""
         return Provenance.of_result(
             {
-                "options": {"env": self.options.env, "agent": self.options.agent},
+                "options": vars(self.options),
                 "trained": describe_learner(self.env),
                 "sources": self.sources,
                 "place": describe_place(self.env),
@@ -285,6 +281,7 @@ class Episode:
             "num_arms": env.learner.num_arms,
             "trained": describe_learner(env),
             "sources": self.sources,
+            "reads_keep_ratio": bool(getattr(self.agent, "reads_keep_ratio", True)),
             "history": self.history,
             **summary(self.history),
             "prior": None if self.prior is None else asdict(self.prior),

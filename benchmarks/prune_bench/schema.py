@@ -63,7 +63,10 @@ RESULT: dict[Any, Any] = {
         "arms_by_pulls": [COUNT],
         "pulls_by_difficulty": [COUNT],
     },
-    "place": {"device": str, "versions": dict},
+    "place": {"device": str, "threads": In("[1, inf)"), "versions": dict},
+    "trained?": {"data?": (str, None)},
+    "sources?": {...: (str, None)},
+    "reads_keep_ratio?": bool,
 }
 
 FAILURE: dict[Any, Any] = {"options": OPTIONS | {"epochs": (In("[1, inf)"), None)}, "error": str}

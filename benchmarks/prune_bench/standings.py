@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from prune_bench.board import CONTROLS
+from prune_bench.board import CONTROLS, Grid
 from prune_bench.runner import RunOptions
 from prune_bench.statistics import NO_NOISE, Estimate, Noise, Scores
 
@@ -361,7 +361,9 @@ class Standings:
     comparisons: tuple[Comparison, ...]
     failures: tuple[Failure, ...] = ()
     note: str = ""
-    """what could not be read"""
+    """what could not be read, and what does not count"""
+    grids: tuple[Grid, ...] = ()
+    """of the board, as far as they are known"""
 
     @property
     def settings(self) -> list[Setting]:

@@ -56,6 +56,8 @@ def terminal_table(standings: Standings) -> Group:
                 *(Text(note, "dim") for note in notes(rows)),
                 "",
             ]
+    if standings.note:
+        parts += [Text(standings.note, "yellow"), ""]
     return Group(*parts, Text(LEGEND, "dim"))
 
 
@@ -152,6 +154,8 @@ def markdown(all_standings: Standings) -> str:
                     lines += ["", *(f"* {escape(note)}" for note in said)]
                 lines.append("")
     lines += [LEGEND, ""]
+    if all_standings.note:
+        lines += [escape(all_standings.note), ""]
     if all_standings.failures:
         lines += ["## Failed runs", ""]
         lines += [

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from prune_bench import claims, stopping
 from prune_bench.board import Board
+from prune_bench.provenance import Provenance
 from prune_bench.results import run_id
 from prune_bench.runner import Place, RunOptions
 from prune_env.files import is_disk_trouble, write_json
@@ -37,7 +38,9 @@ def do_run(
         place: where it happens.
         checkpoint_seconds: at least so long between two checkpoints.
     """
-    board, name = Board(folder), run_id(options)
+    board = Board(folder)
+    expected = board.read()[1].of(options)
+    name = run_id(options, expected)
     result = None
     try:
         claim = claims.take(board.work, name)
@@ -49,6 +52,7 @@ def do_run(
             try:
                 result = _from_checkpoint(
                     options,
+                    expected,
                     replace(place, priors=board.priors),
                     board.checkpoint_path(name),
                     checkpoint_seconds,
@@ -79,17 +83,27 @@ def file_result(board: Board, name: str, result: dict[str, Any]) -> None:
 def file_failure(board: Board, options: RunOptions, error: str, trace: str = "") -> None:
     """Record why a run failed. It is tried again on request only, then from its checkpoint."""
     content = {"options": vars(options), "error": error, "traceback": trace}
-    write_json(board.failure_path(run_id(options)), content)
+    write_json(board.failure_path(board.name(options)), content)
 
 
 def _from_checkpoint(
-    options: RunOptions, place: Place, path: Path, checkpoint_seconds: float
+    options: RunOptions,
+    expected: Provenance,
+    place: Place,
+    path: Path,
+    checkpoint_seconds: float,
 ) -> dict[str, Any]:
-    """The result of a run that goes on from `path`, and leaves checkpoints there."""
+    """The result of a run that goes on from `path`, and leaves checkpoints there.
+
+    Raises:
+        ValueError: it would not be the run that is expected.
+    """
     from prune_bench import checkpoint  # PyTorch takes seconds to import; planning needs none
     from prune_bench.runner import Episode
 
     episode = Episode(options, place)
+    if other := episode.provenance.differences(expected):
+        raise ValueError(f"not the run of this board: {', '.join(other)}")
     keeper = checkpoint.Keeper(path, checkpoint.of_run(episode), checkpoint_seconds)
     if (state := keeper.load()) is not None:
         episode.load_state_dict(state)

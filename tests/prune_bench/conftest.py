@@ -116,7 +116,7 @@ def make_result():
 @pytest.fixture
 def fake_board(tmp_path, monkeypatch):
     """A folder of made-up results: one run failed, one agent is unfinished."""
-    monkeypatch.setattr("prune_agents.make", lambda name, **options: None)
+    monkeypatch.setattr("prune_agents.make_for_run", lambda name, **options: None)
     agents = tuple(name for name in SKILL if name.startswith("fake"))
     board = Board(tmp_path / "board")
     board.add(Grid(agents=agents, keep_ratios=(0.1, 0.3, 0.5), epochs=10))
@@ -133,3 +133,19 @@ def fake_board(tmp_path, monkeypatch):
         path.write_text(json.dumps(content))
         assert run_id(options) == name
     return board.folder
+
+
+@pytest.fixture
+def write_data(tmp_path):
+    """Writes 60 images of 8 x 8 pixels in two classes; the labels are the same for any shade."""
+
+    def write(name="data.npz", shade=0):
+        rng = np.random.default_rng(0)
+        labels = np.arange(60) % 2
+        images = (rng.integers(0, 200, (60, 8, 8, 1)) + shade).astype(np.uint8)
+        halves = {"train": slice(0, 40), "test": slice(40, 60)}
+        arrays = {f"{n}_images": images[s] for n, s in halves.items()}
+        np.savez(tmp_path / name, **arrays, **{f"{n}_labels": labels[s] for n, s in halves.items()})
+        return str(tmp_path / name)
+
+    return write

@@ -8,12 +8,11 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import prune_agents
 import pytest
 from prune_bench import cli, presets
-from prune_bench.board import CONTROLS, Board, Grid, read_grids
+from prune_bench.board import CONTROLS, Board, Grid, read_board
 from prune_bench.results import run_id
 from prune_bench.runner import Place, RunOptions, run
 
@@ -146,13 +145,6 @@ def test_a_finished_board_that_was_copied_without_its_work_is_reported(fake_boar
     assert "report: file://" in capsys.readouterr().out
 
 
-def test_an_agent_in_a_folder_is_asked_whether_it_reads_its_keep_ratio(monkeypatch):
-    made = SimpleNamespace(reads_keep_ratio=False)
-    monkeypatch.setattr(prune_agents, "make", lambda name, **options: made)
-    grid = Grid(agents=("zoo/mine",), keep_ratios=(0.1, 0.5), seeds=1)
-    assert [r.keep_ratio for r in grid.runs() if r.agent == "zoo/mine"] == [1.0]
-
-
 @pytest.mark.parametrize("option", ["jobs", "threads-per-job"])
 def test_a_number_below_one_is_refused(option, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
@@ -180,7 +172,7 @@ def test_a_bad_board_yaml_is_named(tmp_path, text, message):
     path = tmp_path / "board.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match="does not describe a board") as error:
-        read_grids(path)
+        read_board(path)
     assert message in str(error.value)
     assert str(path) in str(error.value)
 

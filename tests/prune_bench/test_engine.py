@@ -18,6 +18,7 @@ import pytest
 import torch
 from prune_bench import claims, cli, engine
 from prune_bench.board import Board, Grid
+from prune_bench.pins import hold
 from prune_bench.results import read_results, run_id, without_times
 from prune_bench.runner import Place, RunOptions, run
 from prune_bench.work import Outcome, do_run
@@ -105,7 +106,7 @@ def bare(folder, agent, seed=0):
     board = Board(folder)
     (options,) = (o for o in board.runs().values() if o.agent == agent and o.seed == seed)
     expected = json.loads(json.dumps(run(options, Place(threads=1))))
-    return run_id(options), without_times(expected)
+    return board.name(options), without_times(expected)
 
 
 @pytest.mark.xdist_group("board")
@@ -146,7 +147,7 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
         cli.main(["board", "--out", "board"])
     capsys.readouterr()
     (own_agents / "answer").touch()
-    cli.main(["board", "--out", "board", "--retry-failed"])
+    cli.main(["board", "--out", "board", "--retry-failed", "--trust"])
     out = capsys.readouterr().out
     assert "7 runs, 6 of them done" in out
     assert "7/7 own_agents:Fails keep 0.3 seed 0:" in out
@@ -236,12 +237,13 @@ def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, ma
     """As Ctrl-C in a terminal, which sends the signal to all processes of the command."""
     code = "from prune_bench import cli; cli.print_report = lambda *_: None; cli.main()"
     board = Board(own_agents / "board")
-    board.add(Grid(agents=("own_agents:Waits",), keep_ratios=(0.3,), seeds=1, epochs=4, limit=300))
+    grid = Grid(agents=("own_agents:Waits",), keep_ratios=(0.3,), seeds=1, epochs=4, limit=300)
+    hold(board, grid, Place(threads=1), None)
     *controls, name = board.runs()
     for control in controls:
         write_json(board.result_path(control), make_result(board.runs()[control]))
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "board", "--out", "board", "--threads-per-job", "1"],
+        [sys.executable, "-c", code, "board", "--out", "board", "--trust"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -254,7 +256,7 @@ def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, ma
     os.killpg(process.pid, number)
     out = process.communicate(timeout=30)[0]
     assert process.returncode == 128 + number
-    assert out.splitlines()[1:] == ["prune-env: stopped; the same command goes on where it was"]
+    assert out.splitlines()[-1] == "prune-env: stopped; the same command goes on where it was"
     content = torch.load(board.checkpoint_path(name), weights_only=True)
     assert len(content["state"]["history"]) == 2
     assert [path.name for path in board.work.iterdir()] == [f"{name}.pt"]
@@ -273,9 +275,8 @@ def test_threads_are_set_for_the_processes_and_nobody_else(own_agents, monkeypat
 def test_ray_with_two_workers_one_of_which_is_killed(own_agents):
     pytest.importorskip("ray")
     board = Board(own_agents / "board")
-    board.add(
-        Grid(agents=("own_agents:FirstArms",), keep_ratios=(0.3,), seeds=3, epochs=60, limit=900)
-    )
+    grid = Grid(agents=("own_agents:FirstArms",), keep_ratios=(0.3,), seeds=3, epochs=60, limit=900)
+    hold(board, grid, Place(threads=1), None)
     do = partial(do_run, folder=board.folder, place=Place(threads=1), checkpoint_seconds=0.2)
     killed = []
 

@@ -126,21 +126,27 @@ def test_a_damaged_checkpoint_is_not_used(board, steps, damage):
     assert result == expected()
 
 
-def test_a_checkpoint_of_other_code_or_threads_is_not_used(board, steps, monkeypatch):
+def test_a_checkpoint_of_other_code_is_not_used(board, steps, monkeypatch):
     done, errors = steps
-    for place, code, message in (
-        (PLACE, "9f2c", "has code '.*'; now it is '9f2c'"),
-        (Place(threads=2), "9f2c", "has threads 1; now it is 2"),
-    ):
-        errors[2] = SystemExit()
-        with pytest.raises(SystemExit):
-            do_run(OPTIONS, board.folder, PLACE)
-        monkeypatch.setattr(checkpoint, "_code", lambda code=code: code)
-        with pytest.warns(UserWarning, match=message):
-            do_run(OPTIONS, board.folder, place)
-        assert done == [1, 1, 2, 3, 4]
-        done.clear()
-        board.result_path(run_id(OPTIONS)).unlink()
+    errors[2] = SystemExit()
+    with pytest.raises(SystemExit):
+        do_run(OPTIONS, board.folder, PLACE)
+    monkeypatch.setattr(checkpoint, "_code", lambda: "9f2c")
+    with pytest.warns(UserWarning, match=r"has code '.*'; now it is '9f2c'"):
+        do_run(OPTIONS, board.folder, PLACE)
+    assert done == [1, 1, 2, 3, 4]
+
+
+def test_a_run_does_not_go_on_with_other_threads(board, steps):
+    done, errors = steps
+    errors[2] = SystemExit()
+    with pytest.raises(SystemExit):
+        do_run(OPTIONS, board.folder, PLACE)
+    assert do_run(OPTIONS, board.folder, Place(threads=2)).kind == "failed"
+    assert done == [1]
+    failure = board.failure_path(run_id(OPTIONS)).read_text(encoding="utf-8")
+    assert "not the run of this board: 2 threads instead of 1" in failure
+    assert board.checkpoint_path(run_id(OPTIONS)).exists()
 
 
 def test_what_killed_writers_have_left_is_swept(board):

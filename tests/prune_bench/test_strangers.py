@@ -1,0 +1,130 @@
+"""A folder from a stranger runs no code: what it names is not imported, wherever it lies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+from prune_bench.board import Board
+from prune_bench.cli import main
+from prune_bench.compare import read_standings
+from prune_bench.provenance import agent_source
+from prune_bench.results import run_id
+from prune_bench.runner import RunOptions
+
+HOSTILE = """
+import pathlib
+pathlib.Path(__file__).with_name("CODE-RAN").touch()
+from dataclasses import dataclass
+from prune_agents.uniform import RandomDynamic
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(RandomDynamic):
+    "Random."
+"""
+AGENT, ENV, REWARD = "hostile_module:Mine", "hostile_module:hostile/Env-v0", "timm:reward"
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch, make_result):
+    """The working directory: a board whose every file names code, and that code beside it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("hostile_module", "timm", "ray", "tensorboard"):
+        Path(f"{name}.py").write_text(HOSTILE, encoding="utf-8")
+    grids = [
+        {"agents": [AGENT, "no_such_module:Agent"], "seeds": 1, "epochs": 1, "limit": 100},
+        {"env": [ENV], "agents": [AGENT], "seeds": 1, "epochs": 1},
+        {"seeds": 1, "epochs": 1, "env_kwargs": {"reward": REWARD}},
+    ]
+    pins = {"sources": {"no_such_module:Agent": "0"}}
+    Path("board.yaml").write_text(yaml.safe_dump({"grids": grids, "pins": pins}), encoding="utf-8")
+    for folder in ("runs", "failed"):
+        Path(folder).mkdir()
+    for agent in (AGENT, "ucb", "full_short", "static_random"):
+        options = RunOptions(env=ENV, agent=agent, keep_ratio=0.3, epochs=2)
+        text = json.dumps(make_result(options))
+        Path("runs", f"{run_id(options)}.json").write_text(text, encoding="utf-8")
+    failure = {"options": asdict(RunOptions(env=ENV, agent="hostile_module:Other")), "error": "x"}
+    Path("failed", "hostile.json").write_text(json.dumps(failure), encoding="utf-8")
+    yield tmp_path
+    assert "hostile_module" not in sys.modules or Path("CODE-RAN").exists()
+    sys.modules.pop("hostile_module", None)
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main([*arguments])
+    assert end.value.code == 2
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_a_report_imports_nothing(stranger, capsys):
+    main(["report", "."])
+    assert (stranger / "report.html").exists()
+    assert not (stranger / "CODE-RAN").exists()
+    assert str(stranger) not in sys.path
+
+
+def test_standings_without_a_board_import_nothing(stranger):
+    (stranger / "board.yaml").unlink()
+    standings = read_standings(stranger)
+    assert AGENT in [row.agent for row in standings.comparisons[0].rows]
+    assert not (stranger / "CODE-RAN").exists()
+
+
+def test_a_board_to_be_finished_imports_nothing_unasked(stranger, capsys):
+    before = (stranger / "board.yaml").read_text(encoding="utf-8")
+    error = refused(capsys, "board", "--out", ".")
+    assert "board.yaml names code that its missing runs would import" in error
+    for name in (AGENT, ENV, REWARD):
+        assert name in error
+    assert "--trust" in error
+    assert not (stranger / "CODE-RAN").exists()
+    assert (stranger / "board.yaml").read_text(encoding="utf-8") == before
+    assert not list(stranger.glob("runs/full-*"))
+
+
+def test_a_name_that_was_typed_does_not_trust_the_others(stranger, capsys):
+    (stranger / "mine.py").write_text(HOSTILE.replace("CODE-RAN", "MINE"), encoding="utf-8")
+    words = ["--agents", "mine:Mine", "--seeds", "1", "--limit", "100", "--out", "."]
+    assert AGENT in refused(capsys, "board", *words)
+    assert not (stranger / "CODE-RAN").exists()
+
+
+def test_a_finished_board_imports_nothing(stranger, capsys, make_result, monkeypatch):
+    monkeypatch.setattr("prune_bench.report.write_report", lambda folder: folder)  # see above
+    (stranger / "board.yaml").write_text(
+        yaml.safe_dump({"grids": [{"agents": [AGENT], "seeds": 1, "epochs": 2}]}), encoding="utf-8"
+    )
+    source = agent_source(AGENT)
+    text = (stranger / "board.yaml").read_text(encoding="utf-8")
+    (stranger / "board.yaml").write_text(text + f"pins:\n  sources: {{{AGENT}: '{source}'}}\n")
+    board = Board(stranger)
+    for name, options in board.runs().items():
+        result = make_result(options) | {"sources": {options.agent: source}}
+        if options.agent != AGENT:
+            del result["sources"]
+        board.result_path(name).write_text(json.dumps(result), encoding="utf-8")
+    main(["board", "--out", "."])
+    assert "report: file://" in capsys.readouterr().out
+    assert not (stranger / "CODE-RAN").exists()
+    # what has changed since is noticed all the same, by reading it
+    (stranger / "hostile_module.py").write_text(HOSTILE + "# changed", encoding="utf-8")
+    agent_source.cache_clear()
+    assert "--trust" in refused(capsys, "board", "--out", ".")
+    assert not (stranger / "CODE-RAN").exists()
+
+
+def test_trust_imports_it(stranger, monkeypatch):
+    monkeypatch.setattr("prune_bench.report.write_report", lambda folder: folder)
+    monkeypatch.setattr("prune_bench.engine.work_off", lambda board, submit, tick: None)
+    grid = {"agents": [AGENT], "keep_ratios": [0.5], "seeds": 1, "epochs": 1, "limit": 60}
+    (stranger / "board.yaml").write_text(yaml.safe_dump({"grids": [grid]}), encoding="utf-8")
+    main(["board", "--out", ".", "--trust"])
+    assert (stranger / "CODE-RAN").exists()
+    assert agent_source(AGENT) in (stranger / "board.yaml").read_text(encoding="utf-8")
