@@ -23,12 +23,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 import prune_agents
 import tyro
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from rich.console import Group
 from rich.text import Text
-from scipy.special import stdtrit
 
 from prune_bench.runner import Episode, Place, RunOptions
+from prune_bench.statistics import Estimate, certain_signs, mean_of
 from prune_bench.terminal import Fitted
 from prune_env.driving import ask
 from prune_env.env import PruneEnv
@@ -128,13 +128,6 @@ def branch(
     return {"options": asdict(options), "kept": k, "groups": groups}
 
 
-def mean_and_half(values: ArrayLike) -> tuple[float, float]:
-    """The mean of n >= 2 values, and half the width of its 95 % interval by Student's t."""
-    values = np.asarray(values)
-    spread = values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(stdtrit(len(values) - 1, 0.975) * spread)
-
-
 def groups_by(by: By, env: PruneEnv, parts: int) -> dict[str, NDArray[np.int64]]:
     """Groups of arms by name, each an array of arms; together they are all arms.
 
@@ -215,19 +208,18 @@ def table(result: dict[str, Any]) -> Group:
         measures["test_accuracy"] = ("end, %", 100)
     title += f"means of {options['draws']} draws, half widths of their 95 % intervals\n"
     headings = ["group", "arms"]
-    for heading, _ in measures.values():
+    rows = [[Text(name), Text(f"{group['arms']:,}")] for name, group in groups.items()]
+    for measure, (heading, scale) in measures.items():
         headings += [heading, f"{heading.partition(',')[0]} vs random"]
-    rows = []
-    for name, group in groups.items():
-        cells = [Text(name), Text(f"{group['arms']:,}")]
-        for measure, (_, scale) in measures.items():
-            values = scale * np.array(group[measure])
-            mean, half = mean_and_half(values)
-            cells.append(Text(f"{mean:.1f} ±{half:.1f}"))
-            ahead, half = mean_and_half(values - scale * np.array(groups[ALL][measure]))
-            colour = "" if abs(ahead) <= half else "green" if ahead > 0 else "red"
-            cells.append(
-                Text("" if name == ALL else f"{round(ahead, 1) + 0.0:+.1f} ±{half:.1f}", colour)
-            )
-        rows.append(cells)
+        values = [scale * np.array(group[measure]) for group in groups.values()]
+        ahead = [mean_of(of - scale * np.array(groups[ALL][measure])) for of in values]
+        for row, of, more, sign in zip(rows, values, ahead, certain_signs(ahead), strict=True):
+            row.append(Text(_plus_minus(mean_of(of), "")))
+            is_all = row[0].plain == ALL
+            colour = {0: "", 1: "green", -1: "red"}[sign]
+            row.append(Text("" if is_all else _plus_minus(more, "+"), colour))
     return Group(Text(title), Fitted(headings, rows, ["arms"]))
+
+
+def _plus_minus(of: Estimate, sign: str) -> str:
+    return f"{round(of.value, 1) + 0.0:{sign}.1f} ±{of.half:.1f}"

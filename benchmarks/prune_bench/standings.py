@@ -139,7 +139,7 @@ class Run:
         return bool(np.ptp(counts) <= 1)
 
     @cached_property
-    def fingerprint(self) -> tuple[Any, ...]:
+    def fingerprint(self) -> str:
         """Equal where two runs kept the same arms and came to the same."""
         measured = [
             tuple(row.get(name) for name in ("kept", "kept_loss", "val_loss", "test_accuracy"))
@@ -147,7 +147,8 @@ class Run:
         ]
         kept = self.result["kept"]
         pulls = (*kept["arms_by_pulls"], *kept["pulls_by_class"])
-        return (self.seed, self.last, self.result["passes"]["charged"], *measured, *pulls)
+        charged = self.result["passes"]["charged"]
+        return repr((self.seed, self.last, charged, measured, pulls))  # as text nan equals nan
 
     @property
     def clock(self) -> Literal["cpu_seconds", "seconds"]:

@@ -51,6 +51,11 @@ class Estimate:
     """of its variance, see `estimate`"""
 
     @property
+    def half(self) -> float:
+        """Half the width of the interval; NaN where there is none."""
+        return np.nan if self.low is None or self.high is None else (self.high - self.low) / 2
+
+    @property
     def sign(self) -> int:
         """1 where the whole interval is above 0, -1 where it is below, else 0."""
         if self.low is None or self.high is None:

@@ -31,6 +31,8 @@ class Verdict:
     own_amount: tuple[Row, ...] = ()
     """of those that decide themselves how much to keep: the ones that are certainly ahead of
     `full_short` for their cost; they decide nothing at a keep ratio"""
+    some_cannot_differ: bool = False
+    """whether an agent ends above the leader that is the same treatment as `full_short`"""
     so_far: Row | None = None
     """while it is open: the one furthest ahead of `full_short` in the runs that there are"""
 
@@ -65,14 +67,20 @@ class Verdict:
         if self.leader is None:
             return "No agent has a run beside full_short yet."
         name, ahead = self.leader.label, points(self.ahead, signed=True)
+        best = f"{self.rank}, {name}, is at {ahead} points"
         if self.kind == "beats":
             others = len(self.beaters) - 1
             also = f"; so do {others} more" if others > 1 else "; so does one more" * others
             return f"{name} {self.beats} full_short by {ahead} points{also}."
         if self.kind == "level":
-            best = f"the best, {name}, is at {ahead} points{_doubt(self.leader)}"
-            return f"Nothing beats full_short for certain; {best}."
-        return f"Nothing beats full_short; the closest, {name}, is at {ahead} points."
+            return f"Nothing beats full_short for certain; {best}{_doubt(self.leader)}."
+        return f"Nothing beats full_short; {best}."
+
+    @property
+    def rank(self) -> str:
+        """What the leader is where nothing beats `full_short`."""
+        place = "the closest" if self.kind == "behind" else "the best"
+        return place + " that can differ from it" * self.some_cannot_differ
 
 
 def judge(comparison: Comparison) -> Verdict:
@@ -99,12 +107,15 @@ def judge(comparison: Comparison) -> Verdict:
             "open", comparison.keep_ratio, own_amount=own, so_far=next(iter(candidates), None)
         )
     kind: Kind = "behind" if all(row.sign < 0 for row in judged) else "level"
+    leader = (beaters or judged)[0]
+    chance = [_value(row.ahead) for row in comparison.shown if row.cannot_differ]
     return Verdict(
         "beats" if beaters else kind,
         comparison.keep_ratio,
-        (beaters or judged)[0],
+        leader,
         tuple(row.label for row in beaters),
         own,
+        some_cannot_differ=max(chance, default=-1.0) > _value(leader.ahead),
     )
 
 
@@ -138,11 +149,11 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
     if not won:
         best = max(judged, key=lambda verdict: _value(verdict.ahead))
         assert best.leader is not None
-        certain, rank = ("", "closest") if best.kind == "behind" else (" for certain", "best")
+        certain = "" if best.kind == "behind" else " for certain"
         return (
-            f"At equal cost nothing beats full_short{certain}. The {rank} is {best.leader.label} "
-            f"at keep {percent(best.keep_ratio)}: {points(best.ahead, signed=True)} points"
-            f"{_doubt(best.leader)}."
+            f"At equal cost nothing beats full_short{certain}. {best.rank.capitalize()} is "
+            f"{best.leader.label} at keep {percent(best.keep_ratio)}: "
+            f"{points(best.ahead, signed=True)} points{_doubt(best.leader)}."
         )
     places: dict[str, list[str]] = {}
     for verdict in won:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from prune_bench.branching import ALL, BranchOptions, branch, mean_and_half
+from prune_bench.branching import ALL, BranchOptions, branch, table
 from prune_bench.cli import main
 from prune_bench.runner import Episode, RunOptions
+from rich.console import Console
 
 SYNTHETIC = RunOptions(env="prune_env/Synthetic-v0", agent="random_dynamic", seed=1)
 EXACT = {"num_arms": 200, "val_noise": 0.0}
@@ -71,10 +73,19 @@ def test_the_table_shows_what_noise_leaves_open(capsys):
     assert "±" in out
 
 
-def test_the_interval_of_few_values():
-    # standard deviation 2, standard error 1; Student's t of 3 degrees of freedom: 3.182
-    values = np.array([1, 1, -1, -1]) * np.sqrt(3)
-    assert mean_and_half(5 + values) == pytest.approx((5, 3.182), abs=1e-3)
+@pytest.mark.parametrize(("level", "is_green"), [(0, True), (9, False)])
+def test_one_group_of_many_is_ahead_by_luck(level, is_green):
+    """Standard deviation 2, standard error 1, t of 3 degrees of freedom: p = 0.028 for 4."""
+    noise = np.array([1, 1, -1, -1]) * np.sqrt(3)
+    values = {ALL: 0 * noise, "lucky": 4 + noise} | {f"g{i}": 0.5 + noise for i in range(level)}
+    groups = {name: {"arms": 9, "val_loss_drop": list(of / 1000)} for name, of in values.items()}
+    options = {"after": 1, "draws": 4, "to_end": False}
+    options["run"] = {"env": "prune_env/Digits-v0", "agent": "ucb", "seed": 0}
+    console = Console(record=True, width=100, file=io.StringIO(), color_system="standard")
+    console.print(table({"options": options, "kept": 9, "groups": groups}))
+    shown = console.export_text(styles=True)
+    assert "4.0 ±3.2" in shown
+    assert ("\x1b[32m" in shown) == is_green
 
 
 @pytest.mark.parametrize(
