@@ -124,6 +124,22 @@ def test_folder_in_torchvisions_layout(unpacked: Path, tmp_path: Path, name: str
     assert dataset.train.images[10, 5, 7].tolist() == [1, 100, 200]
 
 
+@pytest.mark.parametrize("harm", ["", "renamed", "linked"])
+@pytest.mark.parametrize("name", ["cifar10", "images"])
+def test_what_the_archive_unpacks_to_is_data_itself(
+    unpacked: Path, tmp_path: Path, name: str, harm: str
+):
+    folder = unpacked / "cifar-10-batches-py"
+    if harm == "renamed":
+        folder = folder.rename(tmp_path / "batches")
+    elif harm == "linked":
+        (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+        folder = tmp_path / "link"
+    dataset = load(name, folder, cache=tmp_path / "cache")
+    assert (dataset.name, dataset.classes) == ("cifar10", tuple(NAMES))
+    assert dataset.train.images[10, 5, 7].tolist() == [1, 100, 200]
+
+
 @pytest.mark.parametrize("file", ["data_batch_2", "test_batch", "batches.meta"])
 @pytest.mark.parametrize("harm", ["truncated", "missing"])
 def test_spoilt_folder_is_refused(unpacked: Path, tmp_path: Path, file: str, harm: str):
