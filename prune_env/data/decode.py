@@ -101,7 +101,13 @@ def _pixels(
     """(N, H, W, C) uint8, black where an image is broken; None where all are."""
     from PIL import ImageOps
 
-    decoded, first = None, ""
+    def room(like: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+        shape = (len(images), size[1], size[0], len(mode))
+        advice = "; image_size= (--image-size) makes them smaller"
+        check_fits(math.prod(shape), f"{len(images):,} images like {like}", advice)
+        return np.zeros(shape, np.uint8)
+
+    decoded, first, size = None, "", (0, 0)  # (width, height)
     for row, encoded in enumerate(images):
         if row in broken:
             continue
@@ -110,14 +116,11 @@ def _pixels(
         except Exception as error:  # as above
             broken[row] = str(error) or type(error).__name__
             continue
-        if image_size:
-            image = ImageOps.fit(image, (image_size, image_size))
         if decoded is None:
-            first, size = encoded.where, image.size  # (width, height)
-            shape = (len(images), *size[::-1], len(mode))
-            advice = "; image_size= (--image-size) makes them smaller"
-            check_fits(math.prod(shape), f"{len(images):,} images like {first}", advice)
-            decoded = np.zeros(shape, np.uint8)
+            first, size = encoded.where, (image_size, image_size) if image_size else image.size
+            decoded = room(first, size)
+        if image_size:
+            image = ImageOps.fit(image, size)
         if image.size != size:
             raise ValueError(
                 f"{encoded.where} is {image.size} pixels, {first} is {size}: images of different "

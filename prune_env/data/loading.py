@@ -81,8 +81,8 @@ def load(
     """
     if name not in NAMES:
         raise ValueError(f"name is {name!r}, allowed are {', '.join(NAMES)}")
-    if image_size is not None and image_size < 1:
-        raise ValueError(f"image_size is {image_size}, at least 1 pixel is needed")
+    if image_size is not None and not (isinstance(image_size, int) and image_size >= 1):
+        raise ValueError(f"image_size is {image_size!r}, allowed is a whole number from 1")
     reading = Reading(image_size, image_column, label_column, skip_broken)
     source = _find(name, data, reading)
     if (image_column or label_column) and not source.has_columns:

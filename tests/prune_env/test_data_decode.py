@@ -195,3 +195,5 @@ def test_more_than_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ValueError, match=r"3 images like i0 needs 0\.0 GB.*image_size= "):
         decode(images)
     assert decode(images, image_size=8)[0].shape == (3, 8, 8, 3)
+    with pytest.raises(ValueError, match=r"3 images like i0 needs 9,000\.0 GB"):
+        decode(images, image_size=1_000_000)
