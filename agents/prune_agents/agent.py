@@ -196,7 +196,7 @@ class Agent(ABC):
             if bad := int(np.count_nonzero((chosen != 0) & (chosen != 1))):
                 raise ValueError(
                     f"{who}.choose returned {bad} values that are neither 0 nor 1; of scores, "
-                    "prune_agents.sampling.best_k(scores, k, rng) keeps the k highest"
+                    "prune_agents.tools.sampling.best_k(scores, k, rng) keeps the k highest"
                 )
             chosen = chosen != 0
         return chosen

@@ -8,8 +8,9 @@ agent = prune_agents.make("my_package.my_agent:MyAgent", keep_ratio=0.3)
 agent = prune_agents.make("agents/zoo/mine", keep_ratio=0.3)
 ```
 
-A class gets a name by `@register("name")`; a package that is installed beside this one gives names
-to its agents through the entry-point group "prune_agents", which is read when a name is looked up:
+The built-in policies are in the table of `prune_agents.policies`. A class of one's own gets a name
+by `@register("name")`; a package that is installed beside this one gives names to its agents by the
+entry-point group "prune_agents", which is read when a name is looked up:
 
 ```toml
 [project.entry-points.prune_agents]
@@ -29,6 +30,7 @@ from typing import Any, TypeVar
 
 from prune_agents.adopted import adopt
 from prune_agents.agent import Agent, check_declared
+from prune_agents.policies import POLICIES
 from prune_env.lookup import unknown
 
 AgentClass = TypeVar("AgentClass", bound=type)
@@ -44,9 +46,9 @@ def register(name: str) -> Callable[[AgentClass], AgentClass]:
     """
 
     def decorate(cls: AgentClass) -> AgentClass:
-        holder = _REGISTERED.get(name, cls)
         if ":" in name:
             raise ValueError(f"an agent's name has no colon; got {name!r}")
+        holder = _registered(name) or cls
         # A module that is imported again, as in a notebook, may replace its own class.
         if (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(f"{name!r} is the name of {holder.__module__}.{holder.__qualname__}")
@@ -58,7 +60,7 @@ def register(name: str) -> Callable[[AgentClass], AgentClass]:
 
 def names() -> list[str]:
     """All names that `make` knows, sorted."""
-    return sorted({*_registered(), *_installed()})
+    return sorted({*POLICIES, *_REGISTERED, *_installed()})
 
 
 def saved_folder(name: str) -> str | None:
@@ -81,8 +83,8 @@ def find(name: str) -> Any:
     """
     if ":" in name:
         return _import(name)
-    if name in _registered():
-        return _registered()[name]
+    if (cls := _registered(name)) is not None:
+        return cls
     installed = _installed()
     if name in installed:
         return installed[name].load()
@@ -174,7 +176,7 @@ def revision(name: str) -> int:
     Runs of different revisions are different runs. 1 for what has no such number: an import path,
     a folder, or a name that is not known here. Nothing that the name names is imported.
     """
-    return getattr(_registered().get(name), "revision", 1)
+    return getattr(_registered(name), "revision", 1)
 
 
 def own_module(name: str) -> str | None:
@@ -182,16 +184,18 @@ def own_module(name: str) -> str | None:
 
     Nothing is imported; None for an agent of this package, and for a name that is not known.
     """
-    if (cls := _registered().get(name)) is not None:
+    if (cls := _registered(name)) is not None:
         return None if cls.__module__.startswith("prune_agents.") else cls.__module__
     point = _installed().get(name)
     return None if point is None else point.module
 
 
-def _registered() -> dict[str, type]:
-    """The names given by `register`. The families are imported when first asked for: 0.1 s."""
-    importlib.import_module("prune_agents.families")
-    return _REGISTERED
+def _registered(name: str) -> type | None:
+    """The class of a built-in policy, whose file is imported, or of a name given by `register`."""
+    if name in POLICIES:
+        module, _, attribute = POLICIES[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    return _REGISTERED.get(name)
 
 
 def _installed() -> dict[str, EntryPoint]:

@@ -61,7 +61,7 @@ class Envs:
 def groups() -> dict[str, list[str]]:
     """The names of all policies by group; those of other packages are the last group."""
     import prune_agents
-    from prune_agents.families import GROUPS
+    from prune_agents.policies import GROUPS
 
     found = {group: list(names) for group, names in GROUPS.items()}
     ours = {name for names in GROUPS.values() for name in names}

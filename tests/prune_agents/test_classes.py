@@ -5,7 +5,7 @@ import math
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents.classes import quotas
+from prune_agents.policies.rcap import quotas
 
 MANY = 2000
 

@@ -3,7 +3,7 @@
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents.density import density
+from prune_agents.policies.density_epoch import density
 
 
 def test_in_one_dimension_it_is_silvermans_estimate():

@@ -3,8 +3,8 @@
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents import mlp
-from prune_agents.dvrl import INPUTS, SIZES
+from prune_agents.policies.dvrl import INPUTS, SIZES
+from prune_agents.tools import mlp
 from scipy.optimize import brentq
 from scipy.special import expit
 

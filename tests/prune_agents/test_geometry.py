@@ -6,7 +6,7 @@ from statistics import median
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents.geometry import nearest_neighbours
+from prune_agents.policies.d2 import nearest_neighbours
 from prune_agents.prior import Traces
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from prune_agents.maths import (
+from prune_agents.tools.moving_averages import (
     UNSEEN,
     batch_mean,
     begins_before,

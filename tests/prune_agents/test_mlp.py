@@ -1,7 +1,7 @@
 """Small perceptrons: a forward pass by hand, gradients against differences."""
 
 import numpy as np
-from prune_agents import mlp
+from prune_agents.tools import mlp
 
 SIZES = (2, 3, 3, 1)
 

@@ -7,8 +7,9 @@ from types import ModuleType
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents import Agent, sampling
+from prune_agents import Agent
 from prune_agents.adopted import Adopted
+from prune_agents.tools import sampling
 
 import prune_env  # noqa: F401, registers the ids
 

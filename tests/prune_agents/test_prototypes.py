@@ -3,7 +3,7 @@
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents.prototypes import prototype_odds
+from prune_agents.policies.proto_sampler import prototype_odds
 
 FEATURES = [[2, 0], [0, 3], [-1, 0], [-5, 0]]
 LABEL = [0, 0, 1, 1]

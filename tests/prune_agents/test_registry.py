@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents import registry
-from prune_agents.loss_ema import UCB
+from prune_agents import policies, registry
+from prune_agents.policies.ucb import UCB
 
 
 class Foreign:
@@ -23,7 +24,7 @@ class Foreign:
 
 def test_make_builds_by_name_and_by_import_path():
     assert prune_agents.make("ucb", keep_ratio=0.1, c=3) == UCB(keep_ratio=0.1, c=3)
-    assert prune_agents.make("prune_agents.loss_ema:UCB", c=3) == UCB(c=3)
+    assert prune_agents.make("prune_agents.policies.ucb:UCB", c=3) == UCB(c=3)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +34,14 @@ def test_make_builds_by_name_and_by_import_path():
         ("epsilongreedy", r"did you mean epsilon_greedy\?"),
         ("zzzzzzzz", "`prune-env agents` lists them, one.s own is named module:Class"),
         ("no_such_package:Agent", "cannot import agent 'no_such_package:Agent'"),
-        ("prune_agents.loss_ema:UCBB", r"unknown agent in prune_agents.loss_ema 'UCBB' .*mean UCB"),
-        ("prune_agents.maths:ema", "expected a class, or an object, with a method predict"),
+        (
+            "prune_agents.policies.loss_ema:UCBB",
+            r"unknown agent in prune_agents.policies.loss_ema 'UCBB' .*mean UCB",
+        ),
+        (
+            "prune_agents.tools.moving_averages:ema",
+            "expected a class, or an object, with a method predict",
+        ),
         (":Agent", "cannot import agent"),
     ],
 )
@@ -77,7 +84,7 @@ def test_register_gives_a_name_once(monkeypatch):
 
 
 def test_agents_of_installed_packages_are_found(monkeypatch):
-    point = EntryPoint("theirs", "prune_agents.loss_ema:UCB", "prune_agents")
+    point = EntryPoint("theirs", "prune_agents.policies.ucb:UCB", "prune_agents")
     monkeypatch.setattr(registry, "entry_points", lambda group: [point])
     assert "theirs" in prune_agents.names()
     assert prune_agents.make("theirs", c=2) == UCB(c=2)
@@ -87,3 +94,19 @@ def test_importing_is_cheap():
     code = "import sys, prune_agents; print({'torch', 'stable_baselines3'} & {*sys.modules})"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"
+
+
+def test_every_policy_has_one_line_in_the_table_and_its_file_is_named_as_it_is():
+    folder = Path(policies.__file__).parent
+    bases = {
+        "early", "exp3", "full_feedback", "geometric", "loss_bandit", "static", "stored_loss",
+        "windowed",
+    }  # fmt: skip
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    places = {name: place.split(".")[-1] for name, place in policies.POLICIES.items()}
+    assert {place.split(":")[0] for place in places.values()} == files - bases
+    shared = {"controls", "ucb", "grand"}
+    for name, place in places.items():
+        module, _, cls = place.partition(":")
+        assert module == name or module in shared, name
+        assert prune_agents.find(name).__name__ == cls

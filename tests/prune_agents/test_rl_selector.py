@@ -3,8 +3,8 @@
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents import mlp
-from prune_agents.rl_selector import SIZES, projected, spread
+from prune_agents.policies.rl_selector import SIZES, projected, spread
+from prune_agents.tools import mlp
 from scipy.special import expit
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from prune_agents.maths import UNSEEN
-from prune_agents.sampling import (
+from prune_agents.tools.moving_averages import UNSEEN
+from prune_agents.tools.sampling import (
     best_k,
     inclusion,
     logistic,

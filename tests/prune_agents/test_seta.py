@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents.seta import group_edges
+from prune_agents.policies.seta import group_edges
 from sklearn.cluster import KMeans
 
 # five pairs, easy to hard, in no order

@@ -3,8 +3,8 @@
 import numpy as np
 import prune_agents
 import pytest
+from prune_agents.policies.static import Static
 from prune_agents.prior import Prior, Traces
-from prune_agents.static import Static
 
 NUM_ARMS, K, ROUNDS = 40, 12, 6
 STATIC = [

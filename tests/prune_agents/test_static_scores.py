@@ -3,10 +3,10 @@
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents import difficulty
-from prune_agents.coverage import stratum_quotas
+from prune_agents.policies.ccs import stratum_quotas
+from prune_agents.policies.static import highest
 from prune_agents.prior import Traces
-from prune_agents.static import highest
+from prune_agents.tools import difficulty
 from scipy import stats
 
 

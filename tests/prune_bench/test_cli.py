@@ -12,7 +12,7 @@ from pathlib import Path
 import prune_agents
 import pytest
 import torch
-from prune_agents.families import GROUPS
+from prune_agents.policies import GROUPS
 from prune_bench.cli import main
 from prune_bench.standings import PHASES
 

@@ -10,7 +10,7 @@ MODULE = """
 import numpy as np
 from dataclasses import dataclass, field
 import prune_agents
-from prune_agents.sampling import best_k
+from prune_agents.tools.sampling import best_k
 
 class Bare:
     def predict(self, observation, state=None):

@@ -166,7 +166,7 @@ def test_the_source_of_an_agent_is_all_that_it_imports(tmp_path, monkeypatch, ch
 
 def test_built_in_agents_and_environments_have_no_source_of_their_own():
     assert agent_source("ucb") is None
-    assert agent_source("prune_agents.ucb1:Ucb1") is None
+    assert agent_source("prune_agents.policies.ucb1:Ucb1") is None
     assert agent_source("no_such_agent") is None
     assert env_source("prune_env/Digits-v0") is None
     assert env_source("prune_env:prune_env/Digits-v0") is None
@@ -191,7 +191,7 @@ def test_a_trained_agent_is_its_files(tmp_path):
 
 AGENT = """
 from dataclasses import dataclass
-from prune_agents.uniform import RandomDynamic
+from prune_agents.policies.controls import RandomDynamic
 
 @dataclass(frozen=True, kw_only=True)
 class Mine(RandomDynamic):

@@ -1,0 +1,63 @@
+"""InfoBatch: prune easy arms at random and let the survivors count for them. And BLS.
+
+Both read `loss`, which an environment keeps at the last observation of each arm and starts at
+log C; the authors start at 3. Then all scores are equal, none is below the mean, and the first
+round is whole in either case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.tools.moving_averages import Floats, Mask, ends_by
+from prune_agents.tools.sampling import random_part
+from prune_env.options import In
+from prune_env.selection import ActionKind
+
+
+def below_mean(score: Floats) -> Mask:
+    """Arms whose score is below the mean of their run, strictly. score: (M, N)."""
+    # Taking the first away makes the mean of equal scores exact: none is below it.
+    centred = score - score[:, :1]
+    return centred < centred.mean(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoBatch(Agent):
+    """InfoBatch: prune a share rho of the arms below the mean loss and reweight the rest of them.
+
+    Of L = {i: s_i < mean s}, with s the latest loss, floor((1 - rho) |L|) arms are drawn uniformly
+    and weigh 1 / (1 - rho); all others are kept with weight 1. After the share delta of the run
+    everything is kept: round e of T, counted from 0, prunes if e + 1 <= delta T. Source: arXiv
+    2303.04947, verified against the authors' code. keep_ratio plays no part; the realised share is
+    1 - rho |L| / N.
+    """
+
+    rho: Annotated[float, In("[0, 0.9]")] = 0.5
+    """share of the easy arms that is pruned"""
+    delta: Annotated[float, In("[0, 1]")] = 0.875
+    """share of the run that is pruned"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
+    action: ClassVar[ActionKind] = "weights"
+    keeps_k: ClassVar[bool] = False
+    reads_keep_ratio: ClassVar[bool] = False
+    revision: ClassVar[int] = 2
+
+    def scores(self, state: State, observation: Observation) -> Floats:
+        """(M, N): the higher the harder."""
+        return observation["loss"]
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        easy = below_mean(self.scores(state, observation))
+        easy &= ends_by(self.delta, state["round"], observation["progress"])
+        counts = np.floor((1 - self.rho) * easy.sum(axis=1) + 1e-9).astype(int)
+        survivors = random_part(easy, counts, rng)
+        return np.where(survivors, np.float32(1 / (1 - self.rho)), ~easy)

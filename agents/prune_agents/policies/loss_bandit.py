@@ -1,0 +1,30 @@
+"""LossBandit: what the bandits have in common that maximise the loss of the arms they keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.tools.moving_averages import Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossBandit(Agent):
+    """A bandit whose reward for an arm is clip(loss / log C, 0, 1); the choice is this project's.
+
+    log C is the loss of an arm that was never observed, so it is read off the first observation.
+    """
+
+    signals: ClassVar[tuple[str, ...]] = ("loss",)
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return {"log_classes": np.zeros((num_runs, 1), np.float32)}
+
+    def reward(self, state: State, observation: Observation) -> Floats:
+        """(M, N) float32 in [0, 1]: of every arm at its last observation."""
+        first = state["round"] == 0
+        state["log_classes"][first, 0] = observation["loss"][first].max(axis=1)
+        return np.clip(observation["loss"] / state["log_classes"], 0, 1)

@@ -1,0 +1,95 @@
+"""rcap: quotas of the classes by their losses, arms by a softmax of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.tools.moving_averages import rank_within
+from prune_env.options import In
+
+
+def proportional(
+    share: NDArray[np.number], capacity: NDArray[np.integer], k: int
+) -> NDArray[np.float64]:
+    """(C,) k split in proportion to the shares, none above its capacity.
+
+    What a full class cannot take is split again among the others.
+
+    Args:
+        share: (C,) 0 or more, above 0 where there is capacity.
+        capacity: (C,) places that each can take; at least k together.
+        k: places to give away.
+    """
+    quota = np.zeros(len(share))
+    open_ = capacity > 0
+    while (left := k - quota.sum()) > 1e-9 and open_.any():
+        quota[open_] += left * share[open_] / share[open_].sum()
+        full = open_ & (quota >= capacity)
+        if not full.any():
+            break
+        quota[full] = capacity[full]
+        open_ &= ~full
+    return quota
+
+
+def quotas(share: NDArray[np.number], capacity: NDArray[np.integer], k: int) -> NDArray[np.int64]:
+    """`proportional` in whole places, k in all, by largest remainders."""
+    quota = proportional(share, capacity, k)
+    whole = np.floor(quota + 1e-9).astype(np.int64)
+    by_remainder = np.argsort(whole - quota, kind="stable")
+    whole[by_remainder[: k - whole.sum()]] += 1
+    return whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class RCAP(Agent):
+    """RCAP: class quotas by the mass of losses, and draws within a class by a softmax of the loss.
+
+    In class c, q_i = softmax(l_i / beta) with l clipped to [0, log C]. The quota of c is
+    proportional to sqrt(Q_c pi_c), Q_c the q-mass of the last selection's arms of c (equal before
+    the first) and pi_c the share of the class, and at most n_c. Quotas are rounded up, so that up
+    to one arm a class more than K is kept; they are drawn without replacement by q. No weights.
+    Source: UAI 2025, verified against the authors' library, which where a class is full splits all
+    K again among the others, as if the full one took none; here what is left of K.
+    """
+
+    beta: Annotated[float, In("(0, inf)")] = 2.0
+    """temperature of the softmax; the authors use 1/3 to 3"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "label")
+    keeps_k: ClassVar[bool] = False
+    revision: ClassVar[int] = 2
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return {
+            "kept": np.zeros((num_runs, num_arms), bool),
+            "log_classes": np.zeros((num_runs, 1), np.float32),
+        }
+
+    def update(self, state: State, observation: Observation) -> None:
+        first = state["round"] == 0
+        state["log_classes"][first, 0] = observation["loss"][first].max(axis=1)
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        logits = np.minimum(observation["loss"], state["log_classes"]) / self.beta
+        for kept, logit, label in zip(state["kept"], logits, observation["label"], strict=True):
+            label = label.astype(int)
+            size = np.bincount(label)
+            top = np.zeros(len(size), np.float32)
+            np.maximum.at(top, label, logit)
+            odds = np.exp(logit - np.maximum(top - 60, 0)[label])  # float32 overflows beyond 88
+            q = odds / np.bincount(label, odds)[label]
+            mass = np.bincount(label, q * kept) if kept.any() else np.ones(len(size))
+            # The floor keeps open a class whose last selection has no mass left.
+            share = np.sqrt(np.maximum(mass, 1e-6) * size / size.sum())
+            quota = np.ceil(proportional(share, size, k) - 1e-9)
+            # The highest of logit + Gumbel noise are a draw by q without replacement.
+            kept[...] = rank_within(logit + rng.gumbel(size=len(logit)), label) < quota[label]
+        return state["kept"]

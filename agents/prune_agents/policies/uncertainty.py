@@ -1,0 +1,39 @@
+"""uncertainty: keep the arms with the highest moving mean of their loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_agents.tools.moving_averages import UNSEEN, ema
+from prune_agents.tools.sampling import best_k
+from prune_env.options import In
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uncertainty(Agent):
+    """Greedy: the K arms of the highest moving average of the loss.
+
+    s <- (1 - alpha) s + alpha loss, for every arm observed. From memory the paper's first step.
+    """
+
+    alpha: Annotated[float, In("(0, 1]")] = 0.8
+    """weight of the newest loss"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss",)
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return {"mean": np.full((num_runs, num_arms), UNSEEN)}
+
+    def update(self, state: State, observation: Observation) -> None:
+        seen = observation["seen"] == 1
+        state["mean"] = ema(state["mean"], observation["loss"], self.alpha, seen)
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        return best_k(state["mean"], k, rng)
