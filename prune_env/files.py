@@ -14,10 +14,11 @@ import json
 import os
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from prune_env import notices
 
 _MARK = b"\nsealed1"
 _SEAL = len(_MARK) + hashlib.sha256().digest_size
@@ -57,7 +58,7 @@ def patiently(write: Callable[[], Any], pause: float = 3.0) -> None:
         except OSError as error:
             if not is_disk_trouble(error):
                 raise
-            warnings.warn(f"waiting for the disk: {error}", stacklevel=2)
+            notices.say(f"waiting for the disk: {error}")
             time.sleep(pause)
 
 

@@ -1,4 +1,4 @@
-"""Notices: what was done to somebody's data, or could not be kept, in one line each."""
+"""Notices: what was done to somebody's data, or could not be kept or used, in one line each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import warnings
 
 from prune_env.text import sentence
 
+_usual = warnings.formatwarning
 _said: dict[str | tuple[str, type[Warning], int], int] = {}
 
 
@@ -14,5 +15,22 @@ class Notice(UserWarning):
 
 
 def say(text: str) -> None:
-    """Warn once in a process, by one line without a place in the code: the cause is in the data."""
+    """Warn once in a process, by one line without a place in the code: the cause is elsewhere."""
     warnings.warn_explicit(sentence(text), Notice, "data", 0, module="notices", registry=_said)
+
+
+def as_lines() -> None:
+    """Let this process print notices as a command does, without a place in the code."""
+    warnings.formatwarning = _line
+
+
+def _line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    if issubclass(category, Notice):
+        return f"prune-env: {message}\n"
+    return _usual(message, category, filename, lineno, line)

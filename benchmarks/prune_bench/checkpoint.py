@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-import warnings
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +23,7 @@ import torch
 import prune_env
 from prune_bench import runner
 from prune_bench.results import run_id
+from prune_env import notices
 from prune_env.files import Damaged, read_sealed, replacing
 
 _ARRAY = "__numpy__"
@@ -131,7 +131,7 @@ class Keeper:
         except FileNotFoundError:
             return None
         except (Damaged, Unfit) as error:
-            warnings.warn(f"beginning anew: {error}", stacklevel=2)
+            notices.say(f"beginning anew: {error}")
             return None
 
     def keep(self, state: State) -> None:
@@ -148,7 +148,7 @@ class Keeper:
             save(self.path, self._state, self.of)
             self._state = None
         except (OSError, RuntimeError) as error:  # the disk, or a device that has failed
-            warnings.warn(f"no checkpoint was written, the last one stays: {error}", stacklevel=2)
+            notices.say(f"{self.path} was not written, what was there stays: {error}")
         self._written = time.monotonic()
 
     def __enter__(self) -> Keeper:

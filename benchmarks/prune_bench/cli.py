@@ -30,6 +30,7 @@ from prune_bench.runner import Place, RunOptions
 from prune_bench.study import Branch, Fidelity, Inspect, Record
 from prune_bench.terminal import Terminal, spell_out
 from prune_bench.train_options import TrainOptions
+from prune_env import notices
 from prune_env.lookup import near, unknown
 from prune_env.options import In, check_ranges
 from prune_env.text import sentence
@@ -314,6 +315,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     command: Any = None
     spell_out()
+    notices.as_lines()
     try:
         with stopping.listening():
             command = _parse(arguments)

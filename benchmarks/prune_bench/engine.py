@@ -31,6 +31,7 @@ from prune_bench import stopping
 from prune_bench.board import Board
 from prune_bench.runner import RunOptions
 from prune_bench.work import Outcome, file_failure, file_result
+from prune_env import notices
 
 DEATHS = 3
 """So many processes may die over a run before it counts as failed."""
@@ -182,6 +183,7 @@ def _begin() -> None:
     """Let this process end with the board, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the board decides
     stopping.listen(signal.SIGTERM)
+    notices.as_lines()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

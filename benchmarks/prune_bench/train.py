@@ -6,7 +6,6 @@ runs.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,6 +22,7 @@ from prune_agents.presets import Preset
 from prune_bench import stopping
 from prune_bench.statistics import Estimate, mean_of, paired_differences
 from prune_bench.train_options import TrainOptions, read_preset
+from prune_env import notices
 from prune_env.driving import ask
 from prune_env.files import patiently, sweep
 from prune_env.twins import base_id
@@ -125,9 +125,7 @@ def _watcher(
             try:
                 sb3.save(self.model, preset, options.out, replay=True)
             except OSError as error:
-                warnings.warn(
-                    f"no checkpoint was written, the last one stays: {error}", stacklevel=2
-                )
+                notices.say(f"{options.out} was not written, what was there stays: {error}")
 
     return Watch()
 

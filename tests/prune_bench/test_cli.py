@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import prune_agents
@@ -15,6 +16,8 @@ import torch
 from prune_agents.policies import GROUPS
 from prune_bench.cli import main
 from prune_bench.standings import PHASES
+
+from prune_env import notices
 
 
 def run(*arguments):
@@ -287,3 +290,12 @@ def test_a_board_with_a_broken_file_is_refused_before_any_work(tmp_path, capsys,
     kind = {"runs": "a result", "failed": "the failure of a run"}[folder]
     assert capsys.readouterr().err == f"prune-env: {path} is not {kind}: it has no options\n"
     assert [file.name for file in tmp_path.iterdir()] == [folder]
+
+
+def test_a_notice_is_a_line_of_the_command(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    notices.as_lines()
+    told = (notices.Notice("the disk is full"), notices.Notice, "a.py", 7)
+    assert warnings.formatwarning(*told) == "prune-env: the disk is full\n"
+    other = (UserWarning("old"), UserWarning, "a.py", 7, "")
+    assert warnings.formatwarning(*other) == "a.py:7: UserWarning: old\n"
