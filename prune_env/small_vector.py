@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import gymnasium as gym
@@ -102,6 +103,25 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
                 self._memory[name][ended] = array
         self._observation = fresh
         return shown, rewards, over, truncations, infos
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue all runs bit for bit."""
+        return {
+            "env": self.runs.state_dict(),
+            "observation": deepcopy(self._observation),
+            "memory": deepcopy(self._memory),
+            "noise": [[one.bit_generator.state for one in noise.each] for noise in self._noise],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict` of an environment that was made with the same arguments."""
+        self.runs.load_state_dict(state["env"])
+        self._observation = deepcopy(state["observation"])
+        self._memory = deepcopy(state["memory"])
+        for noise, saved in zip(self._noise, state["noise"], strict=True):
+            noise.each = [np.random.default_rng() for _ in saved]
+            for one, place in zip(noise.each, saved, strict=True):
+                one.bit_generator.state = place
 
     def _shown(
         self, memory: features.Memory, observation: features.Observation, noise: Generators

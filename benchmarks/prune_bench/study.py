@@ -24,7 +24,7 @@ class Record:
     )
     place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
     out: Path = Path("trace.npz")
-    """file to write, for `gym.make("prune_env/Replay-v0", trace=...)`"""
+    """file to write, for `gym.make("prune_env:prune_env/Replay-v0", trace=...)`"""
     overwrite: bool = False
     """write it even where there is one"""
 
@@ -56,7 +56,7 @@ class Record:
         console.print(
             f"{self.out}: {num_arms:,} arms, {rounds} rounds, {size / 1e3:,.0f} kB, "
             f"test accuracy {trace.test_accuracy[-1]:.2%}\n"
-            f'gym.make("prune_env/Replay-v0", trace="{self.out}")',
+            f'gym.make("prune_env:prune_env/Replay-v0", trace="{self.out}")',
             soft_wrap=True,
             highlight=False,
         )

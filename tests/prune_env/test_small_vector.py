@@ -85,6 +85,22 @@ def test_an_action_that_is_not_allowed_changes_nothing_in_any_run():
     assert same(envs.step(good)[0], others.step(good)[0])
 
 
+def test_restored_runs_go_on_the_same():
+    envs, fresh = (
+        gym.make_vec("prune_env/Synthetic-Scores-v0", num_envs=2, num_arms=20, epochs=2)
+        for _ in range(2)
+    )
+    envs.reset(seed=0)
+    actions = np.full((2, 10), 0.5)  # noise has a weight too
+    envs.step(actions)
+    saved = envs.state_dict()
+    straight = [envs.step(actions) for _ in range(3)]  # past the end of an episode
+    for one in (envs, fresh):
+        one.load_state_dict(saved)
+        for expected in straight:
+            assert all(map(same, one.step(actions), expected))
+
+
 def test_every_twin_of_a_rung_has_a_vector_form_and_no_other():
     for env_id in prune_env.ENVIRONMENTS:
         cheap = any(rung in env_id for rung in SIZE)
