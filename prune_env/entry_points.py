@@ -66,13 +66,15 @@ def network_env(
     """
     from prune_env import networks
     from prune_env.data import limited, load
+    from prune_env.learners.device import find_device, precision_on
     from prune_env.learners.network import NetworkLearner
     from prune_env.rounds import RoundOptions
 
     # what can be wrong without the data is found before they are read
     RoundOptions.of({name: options[name] for name in options if name not in OF_THE_FACE})
+    found = find_device(device)
     if network is not None:
-        networks.recipe(network).override(recipe or {})
+        precision_on(found, networks.recipe(network).override(recipe or {}).precision)
     if data is None and dataset != "digits":
         data = os.environ.get("PRUNE_ENV_DATA")
     images = load(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -101,3 +102,8 @@ def test_bf16_where_a_cpu_has_it(monkeypatch: pytest.MonkeyPatch, has: bool) -> 
         with pytest.raises(ValueError, match="'bf16', which this cpu only emulates; allowed are"):
             NetworkLearner(data, "mlp", {"precision": "bf16"}, "cpu")
     assert NetworkLearner(data, "mlp", device="cpu").precision == "fp32"
+
+
+def test_a_wrong_device_is_found_before_data_are_read() -> None:
+    with pytest.raises(ValueError, match="device 'cuda:99' is not there"):
+        gym.make("prune_env/Images-v0", data="/no/such/folder", device="cuda:99")
