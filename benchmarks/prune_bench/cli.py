@@ -25,7 +25,7 @@ from prune_bench.board import Grid
 from prune_bench.catalogue import Agents, Envs
 from prune_bench.claims import Held
 from prune_bench.parsing import flags, given_flags, parse
-from prune_bench.provenance import env_names, is_code
+from prune_bench.provenance import env_names, import_from_here, is_code
 from prune_bench.runner import Place, RunOptions
 from prune_bench.study import Branch, Fidelity, Inspect, Record
 from prune_bench.terminal import Terminal, spell_out
@@ -153,7 +153,7 @@ class Board:
         check_folder(board.folder)
         new = self.grid if self.grid != Grid() or not board.grids() else None
         if self.trust:
-            _look_here_too()
+            import_from_here()
         place, said = hold(board, new, self._place(), self._trusted(), self.retry_failed)
         for line in said:
             console.print(Text(line), soft_wrap=True)
@@ -288,15 +288,6 @@ def _parse(arguments: list[str]) -> Any:
     return chosen
 
 
-def _look_here_too() -> None:
-    """Import from the working directory too, where one's own agents often are.
-
-    Only where code was asked for by name: a folder of a stranger may have a file `ray.py`.
-    """
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)
-
-
 def _texts(options: Any) -> Iterator[str]:
     """All texts in nested options."""
     if isinstance(options, str):
@@ -320,7 +311,7 @@ def main(arguments: list[str] | None = None) -> None:
         with stopping.listening():
             command = _parse(arguments)
             if any(map(is_code, _texts(command))):
-                _look_here_too()
+                import_from_here()
             command.main(Terminal())
     except stopping.Stopped:
         if hasattr(command, "on_stop"):

@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import prune_agents
 from numpy.typing import ArrayLike
 from rich.console import Group
 from rich.text import Text
 
-from prune_bench.results import read_result
+from prune_bench.board import Board
+from prune_bench.counting import counted
+from prune_bench.provenance import Provenance, agent_source, is_own
 from prune_bench.runner import Episode, RunOptions
 from prune_bench.schema import SHARE, misfit
 from prune_bench.standings import Setting
@@ -57,6 +60,8 @@ class FidelityOptions:
     out: Path | None = None
     """JSON file to write. Runs that are in it already are not run again, so a comparison that was
     cut off, or a board that has grown, costs what is missing; remove it when a rung has changed"""
+    trust: bool = False
+    """run the agents of one's own that the board names too, which imports their code"""
 
     def __post_init__(self) -> None:
         for name in ("runs", "resamples"):
@@ -90,11 +95,21 @@ def compare(
         "seed": options.seed,
         "rungs": {label: list(rung) for label, rung in RUNGS.items()},
     }
-    rungs = _known(options.out, settings)
+    strangers = set() if options.trust else {name for name in real if is_own(name)}
+    versions = {name: made_of for name in real.keys() - strangers if (made_of := _version(name))}
+    rungs = _known(options.out, settings, versions)
     left_out: dict[str, dict[str, str]] = {label: {} for label in RUNGS}
-    result = {"settings": settings, "accuracies": {"board": real} | rungs, "left_out": left_out}
+    result = {
+        "settings": settings,
+        "versions": versions,
+        "accuracies": {"board": real} | rungs,
+        "left_out": left_out,
+    }
     for label, rung in RUNGS.items():
         for name in sorted(real.keys() - rungs[label].keys()):
+            if name in strangers:
+                left_out[label][name] = "it is not of this project; --trust imports it"
+                continue
             on_agent(label, name)
             try:
                 rungs[label][name] = run_on_rung(name, options, epochs, rung)
@@ -120,15 +135,16 @@ def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
         raise FileNotFoundError(f"{folder} does not exist; expected the folder of a board")
     accuracies: Accuracies = {}
     settings = set()
-    for path in sorted((folder / "runs").glob("*.json")):
-        result = read_result(path)
+    pins = Board(folder).read()[1] if (folder / "board.yaml").exists() else None
+    results, said = counted(folder, pins)
+    for result in results:
         options = result["options"]
         if options["keep_ratio"] == keep_ratio and not options["agent_options"]:
             last = result["test_accuracy"]["last"]
             accuracies.setdefault(options["agent"], []).append(last)
-            settings.add(Setting.of(options))
+            settings.add(Setting.of(options | Provenance.of_result(result).of_setting()))
     if len(accuracies) < 3 or len(settings) > 1:
-        found = "; ".join(sorted(setting.title for setting in settings)) or "no runs"
+        found = "; ".join([*sorted(setting.title for setting in settings), *said]) or "no runs"
         raise ValueError(
             f"{folder} has {len(accuracies)} agents at keep ratio {keep_ratio}, with {found}; "
             "expected three or more agents and one setting"
@@ -212,17 +228,33 @@ def _tau(real: ArrayLike, rung: ArrayLike) -> float:
 # -- the file, and what is shown ------------------------------------------------------------------
 
 
-def _known(out: Path | None, settings: dict[str, Any]) -> dict[str, Accuracies]:
-    """The accuracies on each rung that the file has already; of no agent where there is none."""
+def _version(name: str) -> str:
+    """What an agent is beside its name: the source of one's own, a mended policy's revision."""
+    revision = prune_agents.revision(name)
+    return agent_source(name) or (f"revision {revision}" if revision > 1 else "")
+
+
+def _known(
+    out: Path | None, settings: dict[str, Any], versions: dict[str, str]
+) -> dict[str, Accuracies]:
+    """The accuracies on each rung that the file has already, of agents that are what they were."""
     if out is None or not out.exists():
         return {label: {} for label in RUNGS}
     found = read_json(out, "what this command wrote")
     accuracies = {label: {...: [SHARE]} for label in RUNGS}
-    if wrong := misfit(found, {"settings": dict, "accuracies": accuracies}):
+    if wrong := misfit(found, {"settings": dict, "versions?": dict, "accuracies": accuracies}):
         raise Damaged(f"{out} is not what this command wrote: {wrong}")
     if found.get("settings") != settings:
         raise ValueError(f"{out} has a comparison with other settings; name another, or remove it")
-    return {label: found["accuracies"][label] for label in RUNGS}
+    then = found.get("versions", {})
+    return {
+        label: {
+            name: values
+            for name, values in found["accuracies"][label].items()
+            if then.get(name) == versions.get(name)
+        }
+        for label in RUNGS
+    }
 
 
 def table(result: dict[str, Any]) -> Group:

@@ -128,6 +128,15 @@ def is_code(name: str) -> bool:
     return bool(module) and not _is_ours(module)
 
 
+def import_from_here() -> None:
+    """Import from the working directory too, where one's own agents often are.
+
+    Only where code is asked for by name: the folder of a stranger may have a file `ray.py`.
+    """
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+
+
 def env_names(options: Mapping[str, Any]) -> list[str]:
     """What a run's environment is made of by name: itself, and a reward that `env_kwargs` give."""
     reward = (options.get("env_kwargs") or {}).get("reward", "")

@@ -12,6 +12,7 @@ from rich.console import Console
 from prune_bench.branching import BranchOptions
 from prune_bench.fidelity import FidelityOptions
 from prune_bench.inspection import InspectOptions
+from prune_bench.provenance import import_from_here
 from prune_bench.runner import Place, RunOptions
 
 
@@ -131,6 +132,8 @@ class Fidelity:
 
         from prune_bench import fidelity
 
+        if self.fidelity.trust:
+            import_from_here()
         torch.set_num_threads(1)  # what the rungs train is fastest on one
         with console.status(f"reading {self.fidelity.board}") as status:
             result = fidelity.compare(

@@ -14,6 +14,7 @@ from prune_agents import presets
 from prune_agents.presets import ALGORITHMS, Preset
 
 from prune_bench.options import Pairs
+from prune_bench.provenance import env_names, import_from_here, is_code
 from prune_env.files import read_yaml
 from prune_env.lookup import unknown
 from prune_env.options import In, check
@@ -49,6 +50,9 @@ class TrainOptions:
     """rounds between two checkpoints, each with an evaluation on a few held-out seeds"""
     resume: bool = False
     """go on with what is in `out`"""
+    trust: bool = False
+    """import an environment or a reward that the file of `preset` names, which runs its code; those
+    that are named here are imported anyway"""
 
     def __post_init__(self) -> None:
         check(self)
@@ -72,9 +76,19 @@ def read_preset(options: TrainOptions) -> Preset:
         ids = ", ".join(map(str, listed))
         raise ValueError(f"{source} has no hyperparameters for {env_id}; it has {ids}")
     try:
-        return _changed(chosen, options)
+        preset = _changed(chosen, options)
     except ValueError as error:
         raise ValueError(f"{source}, {env_id}: {error}") from error
+    typed = env_names({"env": options.env, "env_kwargs": options.env_kwargs})
+    named = set(filter(is_code, env_names(vars(preset)))) - set(typed)
+    if named and not options.trust:
+        raise ValueError(
+            f"{source} names code that would be imported: {', '.join(sorted(named))}; --trust does "
+            "so, for a file of somebody whom you trust"
+        )
+    if named:
+        import_from_here()
+    return preset
 
 
 def _changed(chosen: dict[str, Any], options: TrainOptions) -> Preset:

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import prune_agents
 import pytest
 from prune_bench import fidelity
 from prune_bench.cli import main
+from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 
 from prune_env.files import write_json
@@ -21,7 +23,7 @@ def write_board(make_result):
             for seed, value in enumerate(values):
                 options = RunOptions("a/b", agent, keep_ratio, epochs, seed)
                 result = make_result(options) | {"test_accuracy": {"last": value, "best": value}}
-                write_json(folder / "runs" / f"{agent}-{seed}.json", result)
+                write_json(folder / "runs" / f"{run_id(options)}.json", result)
 
     return write
 
@@ -104,6 +106,23 @@ def test_what_is_in_the_file_is_not_run_again(tmp_path, only_replay, monkeypatch
     compare(tmp_path, "--out", str(out))
     assert ran == ["rs2"]
     assert json.loads(out.read_text())["accuracies"]["replay"]["rs2"] == [0.1, 0.2]
+
+
+def test_a_policy_that_was_mended_since_is_run_again(
+    tmp_path, only_replay, monkeypatch, write_board
+):
+    write_board(tmp_path, {"uncertainty": [0.9], "full_short": [0.6], "static_random": [0.5]})
+    out = tmp_path / "out.json"
+    compare(tmp_path, "--out", str(out))
+    ran = []
+    monkeypatch.setattr(fidelity, "run_on_rung", lambda name, *_: ran.append(name) or [0.1, 0.2])
+    monkeypatch.setattr(prune_agents, "revision", lambda name: 1 + (name == "uncertainty"))
+    write_board(tmp_path, {"uncertainty": [0.8]})  # under its new name
+    compare(tmp_path, "--out", str(out))
+    assert ran == ["uncertainty"]
+    result = json.loads(out.read_text(encoding="utf-8"))
+    assert result["versions"] == {"uncertainty": "revision 2"}
+    assert result["accuracies"]["board"]["uncertainty"] == [0.8]  # its old runs do not count
 
 
 def test_an_agent_that_a_rung_cannot_run_is_left_out(tmp_path, only_replay, capsys, write_board):

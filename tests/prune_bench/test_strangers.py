@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
+from prune_bench import fidelity
 from prune_bench.board import Board
 from prune_bench.cli import main
 from prune_bench.compare import read_standings
@@ -26,6 +28,7 @@ from prune_agents.uniform import RandomDynamic
 class Mine(RandomDynamic):
     "Random."
 """
+ZOO = Path(__file__).parents[2] / "agents" / "zoo"
 AGENT, ENV, REWARD = "hostile_module:Mine", "hostile_module:hostile/Env-v0", "timm:reward"
 
 
@@ -128,3 +131,42 @@ def test_trust_imports_it(stranger, monkeypatch):
     main(["board", "--out", ".", "--trust"])
     assert (stranger / "CODE-RAN").exists()
     assert agent_source(AGENT) in (stranger / "board.yaml").read_text(encoding="utf-8")
+
+
+def test_fidelity_imports_nothing_unasked(stranger, monkeypatch):
+    monkeypatch.setattr(fidelity, "RUNGS", {"replay": ("prune_env/Replay-v0", {"trace": "digits"})})
+    main(["fidelity", "--board", ".", "--runs", "1", "--resamples", "9", "--out", "fidelity.json"])
+    found = json.loads((stranger / "fidelity.json").read_text(encoding="utf-8"))
+    assert found["left_out"]["replay"] == {AGENT: "it is not of this project; --trust imports it"}
+    assert found["accuracies"]["replay"].keys() == {"ucb", "full_short", "static_random"}
+    assert not (stranger / "CODE-RAN").exists()
+    assert str(stranger) not in sys.path
+
+
+@pytest.mark.parametrize("kind", ["reward", "env"])
+def test_a_preset_imports_nothing_unasked(stranger, capsys, kind):
+    env = "hostile_module:prune_env/Synthetic-v0" if kind == "env" else "prune_env/Synthetic-v0"
+    preset = {
+        "env": env,
+        "env_wrapper": [{"LinearScores": {}}, {"SummaryObservation": {}}],
+        "env_kwargs": {"reward": REWARD} if kind == "reward" else {},
+    }
+    text = yaml.safe_dump({"prune_env/Synthetic-Scores-v0": preset})
+    (stranger / "preset.yml").write_text(text, encoding="utf-8")
+    words = ["--env", "prune_env/Synthetic-Scores-v0", "--preset", "preset.yml", "--out", "mine"]
+    error = refused(capsys, "train", *words)
+    assert "preset.yml names code that would be imported: " + (
+        REWARD if kind == "reward" else env
+    ) in (error)
+    assert not (stranger / "CODE-RAN").exists()
+
+
+@pytest.mark.parametrize("env", ["prune_env/Probe-v0", "hostile_module:prune_env/Probe-v0"])
+def test_an_agent_in_a_strangers_folder_imports_nothing(stranger, env):
+    shutil.copytree(ZOO / "ppo-probe", "theirs")
+    preset = yaml.safe_load(Path("theirs/preset.yaml").read_text(encoding="utf-8"))
+    preset |= {"env": env, "env_kwargs": {"reward": REWARD}}
+    Path("theirs/preset.yaml").write_text(yaml.safe_dump(preset), encoding="utf-8")
+    main(["run", "--agent", "theirs/", "--limit", "100", "--epochs", "1", "--json"])
+    assert not (stranger / "CODE-RAN").exists()
+    assert str(stranger) not in sys.path
