@@ -13,7 +13,7 @@ from rich.text import Text
 from prune_bench.live import duration
 from prune_bench.runner import RunOptions
 from prune_bench.standings import Run
-from prune_bench.terminal import Fitted, shortened
+from prune_bench.terminal import Fitted, Listed, shortened
 from prune_env.env import PruneEnv
 
 ROUNDS = ("round", "kept", "kept loss", "val loss", "val accuracy", "passes", "regret", "seconds")
@@ -104,13 +104,15 @@ class RunProgress:
         run, passes = Run(result), result["passes"]["charged"]
         seconds = ", ".join(f"{name} {s:.2f}" for name, s in result["seconds"].items() if s)
         told = result["history"][-1].get("regret")
-        self.console.print(
-            f"cost {passes:,} sample passes, {run.cost:.1%} of training on everything\n"
-            + ("" if told is None else f"regret {told:.3g}\n")
-            + f"seconds: {seconds}\n"
-            f"device {result['place']['device']}, {result['place']['threads']} threads, "
-            f"seed {self.options.seed}",
-        )
+        place = result["place"]
+        lines = {
+            "cost": f"{passes:,} sample passes, {run.cost:.1%} of training on everything",
+            "regret": "" if told is None else f"{told:.3g}",
+            "seconds": seconds,
+            "place": f"device {place['device']}, threads {place['threads']}",
+            "seed": str(self.options.seed),
+        }
+        self.console.print(Listed({name: line for name, line in lines.items() if line}))
         self.diverged = run.diverged
         if run.diverged:
             self.console.print(Text("the run diverged: its loss is not finite", "bold red"))

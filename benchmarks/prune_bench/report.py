@@ -27,6 +27,7 @@ from prune_bench.statistics import Estimate
 from prune_bench.tables import comma_separated, markdown, seconds
 from prune_bench.verdict import caution, headline, judge, notes, percent, points
 from prune_env.files import replacing, write_text
+from prune_env.text import plain
 
 if TYPE_CHECKING:
     from prune_bench.charts import Palette
@@ -86,7 +87,11 @@ def html(standings: Standings, name: str, grids: Sequence[Grid] = ()) -> str:
     import vl_convert
 
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
     )
     from prune_bench.charts import palette
 
@@ -114,6 +119,11 @@ def html(standings: Standings, name: str, grids: Sequence[Grid] = ()) -> str:
         # In JSON inside of a script element only "<" could end it.
         charts=json.dumps(charts, separators=(",", ":")).replace("<", "\\u003c"),
     )
+
+
+def _harmless(value: Any) -> Any:
+    """What the page prints: text in which nothing acts; what is marked safe is ours."""
+    return plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _asset(name: str) -> str:

@@ -44,7 +44,7 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
         determines["provenance"] = unusual
     text = json.dumps(determines, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    agent = "".join(c if c.isalnum() or c in "_-" else "-" for c in options.agent)
+    agent = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in options.agent)
     return f"{agent}-k{options.keep_ratio:g}-s{options.seed}-{digest}"
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from prune_bench.standings import PHASES, Comparison, Row, Standings, distinct
 from prune_bench.statistics import Estimate
-from prune_bench.terminal import Fitted
+from prune_bench.terminal import Fitted, Prose
 from prune_bench.verdict import caution, headline, judge, notes, percent, points
 from prune_env.text import cell, sentence
 from prune_env.text import markdown as escape
@@ -53,12 +53,12 @@ def terminal_table(standings: Standings) -> Group:
             titled = title if rule == "fixed keep ratio" else f"{title}: {rule}"
             parts += [
                 fitted(rows, titled, leader),
-                *(Text(note, "dim") for note in notes(rows)),
+                *(Prose(note, "dim") for note in notes(rows)),
                 "",
             ]
     if standings.note:
-        parts += [Text(standings.note, "yellow"), ""]
-    return Group(*parts, Text(LEGEND, "dim"))
+        parts += [Prose(standings.note, "yellow"), ""]
+    return Group(*parts, Prose(LEGEND, "dim"))
 
 
 def fitted(rows: Sequence[Row], title: str, leader: Row | None = None) -> Fitted:
@@ -100,7 +100,7 @@ def verdict(standings: Standings) -> Group:
     several = len(standings.settings) > 1
     return Group(
         *(
-            Text(f"{setting.title}: " * several + answer(standings.of(setting)), "bold")
+            Prose(f"{setting.title}: " * several + answer(standings.of(setting)), "bold")
             for setting in standings.settings
         )
     )

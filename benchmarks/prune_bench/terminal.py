@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +26,9 @@ NARROW = 30
 
 SHORT, SHORTEST = 20, 12
 """Columns that names keep before another column has to go, and when all have gone."""
+
+GLUE, WHOLE = "\0", re.compile(r"(?<=\d) (?=[%\[]|points|s\b)|(?<=\[)\S+, (?=\S+\])")
+"""What stands for a space at which no line ends, and where there is one."""
 
 SPELLING = str.maketrans(
     {"−": "-", "–": "-", "…": "...", "±": "+-", "·": "|", "▲": "^", "▼": "v", "×": "x"}
@@ -174,6 +179,21 @@ class Listed:
             yield first
             for rest in wrapped:
                 yield Text.assemble(" " * indent, rest)
+
+
+class Prose:
+    """Sentences; no line ends between a number and its unit, nor within an interval."""
+
+    def __init__(self, text: str, style: str = "") -> None:
+        self.text, self.style = plain(text), style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in textwrap.wrap(WHOLE.sub(_glued, self.text), options.max_width):
+            yield Text(line.replace(GLUE, " "), self.style)
+
+
+def _glued(found: re.Match[str]) -> str:
+    return found[0].replace(" ", GLUE)
 
 
 def bar(done: int, total: int, width: int) -> Text:

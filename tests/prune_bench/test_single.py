@@ -92,7 +92,10 @@ def test_a_run_that_is_stopped_says_how_to_go_on(tmp_path, number, more, said):
     process.send_signal(number)
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + number
-    assert error == f"prune-env: stopped; {said}\n"
+    assert error.splitlines() == [
+        "prune-env: limit=100 cuts the test split of digits too: 100 of 360 images",
+        f"prune-env: stopped; {said}",
+    ]
     assert [path.name for path in tmp_path.iterdir()] == more[1:]
 
 
