@@ -1,8 +1,8 @@
-"""README's measured part, from the results that are committed.
+"""What README and results/sb3.md say was measured, from the results that are committed.
 
     python -m prune_bench.readme
 
-makes the reports of both boards anew and writes every block of README.md that stands between
+makes the reports of both boards anew and writes every block of `FILES` that stands between
 `<!-- measured: NAME -->` and `<!-- end -->`. A test runs `fill` and compares.
 """
 
@@ -13,15 +13,20 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from prune_bench.compare import difference, read_standings
 from prune_bench.fidelity import tau
+from prune_bench.results import read_results
 from prune_bench.standings import Comparison, Row, distinct
+from prune_bench.statistics import estimate
 from prune_bench.verdict import enumerate_clauses, percent, points
 from prune_env.files import read_json, read_text, write_text
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 BOARDS = ("cifar10-cpu", "digits-policies")
+FILES = (ROOT / "README.md", RESULTS / "sb3.md")
 TABLE = (
     *("infobatch", "epsilon_greedy", "uncertainty", "ucb", "ucb1", "rs2", "random_dynamic"),
     *("full_short", "static_random", "el2n", "forgetting"),
@@ -133,6 +138,26 @@ def digits() -> str:
     )
 
 
+def carried() -> str:
+    """An agent that was trained on the probe, on real CIFAR-10."""
+    trained = np.array(
+        [run["test_accuracy"]["last"] for run in read_results(RESULTS / "ppo-probe-cifar10")]
+    )
+    comparison = next(c for c in _comparisons("cifar10-cpu") if c.keep_ratio == 0.3)
+    lines = [
+        _line("agent", "runs", "test accuracy, %", "trained minus this, points"),
+        "|---" * 4 + "|",
+        _line("trained on the probe", str(len(trained)), f"{100 * trained.mean():.1f}", ""),
+    ]
+    for agent in ("random_dynamic", "ucb", "uncertainty", "static_random"):
+        row = _row(comparison, agent)
+        parts = [(1 / len(runs), row.noise) for runs in (trained, row.runs)]
+        minus = estimate(float(trained.mean() - row.scores.mean()), parts)
+        mean = points(row.last, interval=False)
+        lines.append(_line(f"`{agent}`", str(len(row.runs)), mean, points(minus, signed=True)))
+    return "\n".join(lines)
+
+
 def fidelity() -> str:
     """How far the rungs predict the board, and whether without the agents that are far behind."""
     files = [read_json(path, "a comparison") for path in sorted(RESULTS.glob("fidelity_*.json"))]
@@ -152,7 +177,7 @@ def fidelity() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    of.__name__: of for of in (table, ahead, paper, static, digits, fidelity)
+    of.__name__: of for of in (table, ahead, paper, static, digits, fidelity, carried)
 }
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -245,7 +270,8 @@ def main() -> None:
 
     for board in BOARDS:
         write_report(RESULTS / board)
-    write_text(ROOT / "README.md", fill(read_text(ROOT / "README.md")))
+    for file in FILES:
+        write_text(file, fill(read_text(file)))
 
 
 if __name__ == "__main__":
