@@ -14,9 +14,13 @@ class Notice(UserWarning):
     """Nothing is wrong, but whoever reads the numbers has to know it."""
 
 
-def say(text: str) -> None:
+class DataNotice(Notice):
+    """What was done to the data. Whoever begins many runs on the same data says it for them all."""
+
+
+def say(text: str, kind: type[Notice] = Notice) -> None:
     """Warn once in a process, by one line without a place in the code: the cause is elsewhere."""
-    warnings.warn_explicit(sentence(text), Notice, "data", 0, module="notices", registry=_said)
+    warnings.warn_explicit(sentence(text), kind, "data", 0, module="notices", registry=_said)
 
 
 def as_lines() -> None:

@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import (
@@ -180,7 +181,8 @@ def _end(pools: list[ProcessPoolExecutor]) -> None:
 
 
 def _begin() -> None:
-    """Let this process end with the board, however that ends."""
+    """Let this process end with the board, however that ends; the board speaks of the data."""
+    warnings.simplefilter("ignore", notices.DataNotice)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the board decides
     stopping.listen(signal.SIGTERM)
     notices.as_lines()

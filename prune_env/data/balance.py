@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.data.dataset import Dataset, Split
-from prune_env.notices import say
+from prune_env.notices import DataNotice, say
 
 
 def balanced(labels: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -63,5 +63,5 @@ def limited(dataset: Dataset, limit: int | None) -> Dataset:
     if test is not dataset.test:
         note = f"limit={limit} cuts the test split of {dataset.name} too: {limit:,} of "
         notes = (*notes, f"{note}{len(dataset.test.labels):,} images")
-        say(notes[-1])
+        say(notes[-1], DataNotice)
     return replace(dataset, train=train, test=test, notes=notes, part_of=dataset.digest)

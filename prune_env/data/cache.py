@@ -34,7 +34,7 @@ except ImportError:  # Windows
 
 from prune_env import files
 from prune_env.data.dataset import Dataset, Split
-from prune_env.notices import say
+from prune_env.notices import DataNotice, say
 
 VERSION = 2
 """Raised whenever decoding, or the layout of the folder, changes."""
@@ -77,7 +77,7 @@ def cached(key: dict[str, Any], build: Callable[[], Dataset], cache: Path) -> Da
             _write(folder / "entry", dataset, digest)
             return _put(folder, entry, digest) or dataset
     except OSError as error:
-        say(f"{cache} keeps no decoded images, they are decoded again each time: {error}")
+        say(f"{cache} keeps no decoded images, each process decodes them: {error}", DataNotice)
         return dataset
 
 

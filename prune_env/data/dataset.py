@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.notices import say
+from prune_env.notices import DataNotice, say
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ def split_validation(
         if lost := classes - len(np.unique(labels[kept])):
             say(
                 f"{lost:,} of {classes:,} classes have no {split}: {size:,} training samples are "
-                f"divided into {len(arms):,} arms and {len(validation):,} for validation"
+                f"divided into {len(arms):,} arms and {len(validation):,} for validation",
+                DataNotice,
             )
     return arms, validation
 

@@ -16,7 +16,7 @@ from prune_env.data.cache import cache_folder, cached
 from prune_env.data.dataset import Dataset
 from prune_env.data.folder import image_folder
 from prune_env.data.source import Reading, Source
-from prune_env.notices import say
+from prune_env.notices import DataNotice, say
 
 NAMES = ("digits", "cifar10", "cifar100", "images")
 
@@ -99,7 +99,7 @@ def load(
         dataset = _expected(name, cached(source.key, read, cache_folder(cache)), image_size)
     notes = (*source.notes, *dataset.notes)
     for note in notes:
-        say(note)
+        say(note, DataNotice)
     return replace(dataset, name=name if name in cifar.CLASSES else source.name, notes=notes)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from prune_bench.cli import main
 from prune_bench.runner import RunOptions
 
-from prune_env.notices import Notice
+from prune_env.notices import DataNotice
 
 ENV = ["--env", "prune_env/Images-v0"]
 RUN = ["run", "--agent", "full", "--keep-ratio", "1", "--epochs", "1", "--network", "mlp", "--json"]
@@ -49,7 +49,7 @@ def test_each_refusal_says_what_to_add_until_it_runs(capsys, folder: Path):
     assert "dog/11.png cannot be decoded" in said
     assert "--skip-broken" in said
     words += ["--skip-broken", "--env-kwargs", "num_validation=3"]
-    with pytest.warns(Notice) as said:
+    with pytest.warns(DataNotice) as said:
         main([*RUN, *ENV, *words])
     result = json.loads(capsys.readouterr().out)
     assert result["num_arms"] == 12 - 2 - 2 - 3  # broken, test, validation
@@ -83,11 +83,13 @@ def test_env_kwargs_leave_alone_what_has_a_word_of_its_own(own: str):
         RunOptions(env_kwargs={own: 3})
 
 
-def test_a_board_takes_them_too(capsys, folder: Path, tmp_path: Path):
+def test_a_board_takes_them_too_and_says_once_what_was_done(capfd, folder: Path, tmp_path: Path):
     grid = ["--agents", "ucb", "--keep-ratios", "0.5", "--seeds", "1", "--epochs", "1"]
     data = ["--data", str(folder), "--image-size", "8", "--skip-broken", "--network", "mlp"]
     more = ["--env-kwargs", "num_validation=3", "--out", str(tmp_path / "board")]
-    main(["board", *ENV, *grid, *data, *more])
+    with pytest.warns(DataNotice, match="has no test split"):
+        main(["board", *ENV, *grid, *data, *more])
+    assert "has no test split" not in capfd.readouterr().err  # not from the processes of the runs
     results = [json.loads(path.read_text()) for path in (tmp_path / "board/runs").glob("*.json")]
     assert {result["num_arms"] for result in results} == {5}
     assert "num_validation" in (tmp_path / "board/board.yaml").read_text()

@@ -13,7 +13,7 @@ import pytest
 
 from prune_env.data import Dataset, Split, cache
 from prune_env.data.cache import cache_folder, cached
-from prune_env.notices import Notice
+from prune_env.notices import DataNotice
 
 KEY = {"made": "up"}
 
@@ -155,7 +155,7 @@ def test_a_cache_that_cannot_be_written_is_said_and_done_without(
         warnings.simplefilter("default")
         for _ in range(2):
             assert cached(KEY, build, folder).train.labels.tolist() == [0, 1]
-    assert [warning.category for warning in said] == [Notice]
+    assert [warning.category for warning in said] == [DataNotice]
     assert f"{folder} keeps no decoded images" in str(said[0].message)
     assert folder.is_file() or list(folder.iterdir()) == []
 

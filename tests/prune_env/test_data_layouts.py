@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from prune_env.data import Dataset, load
-from prune_env.notices import Notice
+from prune_env.notices import DataNotice
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -34,7 +34,7 @@ def read(folder: Path, **options: object) -> tuple[Dataset, list[str]]:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         dataset = load("images", folder, **options)
-    assert {warning.category for warning in said} <= {Notice}
+    assert {warning.category for warning in said} <= {DataNotice}
     assert [str(warning.message) for warning in said] == list(dataset.notes)
     return dataset, [str(warning.message).removeprefix(f"{folder}") for warning in said]
 
