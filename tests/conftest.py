@@ -1,9 +1,11 @@
-"""What all tests share: where the real CIFAR-10 is, and a cache that is not the user's."""
+"""What all tests share: the real CIFAR-10, a cache of their own, and why some were skipped."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,5 +28,15 @@ def cifar10_path() -> Path:
     """The folder of the real CIFAR-10: $PRUNE_ENV_DATA, else the one beside the repository."""
     path = Path(os.environ.get("PRUNE_ENV_DATA") or SHARED_CIFAR10)
     if not path.is_dir():
-        pytest.skip(f"the real CIFAR-10 is not here: {path} (set PRUNE_ENV_DATA)")
+        pytest.skip("no real CIFAR-10; PRUNE_ENV_DATA names its folder")
     return path
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say for each reason how many tests were skipped: each needs what is not on every machine."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.write_line("skipped, because they need what is not on this machine:")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:5}  {reason}")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from prune_bench.cli import _parse
 from prune_bench.compare import read_standings
 from prune_bench.readme import BLOCK, BLOCKS, BOARDS, FILES, RESULTS, fill
 from prune_bench.tables import comma_separated, markdown
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ("README.md", "benchmarks/README.md", "docs/networks.md", "docs/stable_baselines3.md")
 
 
 def test_the_python_of_the_readme_runs(capsys):
@@ -61,3 +66,17 @@ def test_every_environment_that_a_text_makes_can_be_made_in_a_spawned_worker():
     ]
     assert len(made) >= 5
     assert [env_id for env_id in made if not env_id.startswith("prune_env:prune_env/")] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_of_a_page_are_understood(page, monkeypatch):
+    """And what they are to write is not there already in a clone."""
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
+    for line in re.findall(r"^prune-env .*", blocks, re.MULTILINE):
+        words = shlex.split(line, comments=True)[1:]
+        with suppress(FileNotFoundError):  # the board that an earlier line of the page begins
+            command = _parse(words)
+            if words[0] == "train" and "--resume" not in words:
+                assert not command.train.out.exists(), line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 import tyro
@@ -36,8 +37,9 @@ def split_agent(agent: str) -> tuple[str, dict[str, Any]]:
     What follows a colon are options where it begins with `key=`, which no class of `module:Class`
     and no folder does. Values are read as in `parse_pairs`; they may have commas: `x=[1, 2],c=1`.
     """
-    if "/" not in agent:  # typed where the locale is ASCII, a name is UTF-8 in disguise
-        agent = agent.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    if "/" not in agent:  # a path stays as the system gave it
+        with suppress(UnicodeError):  # typed where the locale is ASCII, a name is UTF-8 in disguise
+            agent = agent.encode("utf-8", "surrogateescape").decode("utf-8")
     found = re.fullmatch(r"(.+?):([^\W\d]\w*=.*)", agent, re.DOTALL)
     if not found:
         return agent, {}

@@ -27,7 +27,7 @@ SKILL = {
 def made_up_result(options: RunOptions, num_arms: int = 1000) -> dict:
     """What `run` could have returned."""
     epochs = options.epochs or 4
-    rng = np.random.default_rng((options.seed, *options.agent.encode()))
+    rng = np.random.default_rng((options.seed, *options.agent.encode("utf-8", "surrogatepass")))
     short = options.agent == "full_short"
     keep = 1.0 if options.agent == "full" else options.keep_ratio
     rounds = max(1, round(options.keep_ratio * epochs)) if short else epochs

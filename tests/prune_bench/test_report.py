@@ -13,12 +13,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import vl_convert
-from prune_bench.board import CONTROLS, Grid
+from prune_bench.board import CONTROLS, Board, Grid
 from prune_bench.charts import ahead, palette, png
 from prune_bench.charts.palette import looks
 from prune_bench.compare import read_standings, standings
 from prune_bench.overall import overall
 from prune_bench.report import command, html, pictures, write_report
+from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 from prune_bench.tables import (
     HEADINGS,
@@ -29,6 +30,8 @@ from prune_bench.tables import (
     verdict,
 )
 from prune_bench.terminal import Terminal
+
+from prune_env.files import write_json
 
 
 @pytest.fixture
@@ -121,6 +124,21 @@ def test_hostile_names_act_nowhere(make_result):
     lines = [line for line in markdown(found).splitlines() if line.startswith("| =cmd")]
     assert lines
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 1 + 7 for line in lines)
+
+
+def test_hostile_names_act_nowhere_on_the_page(make_result, tmp_path):
+    """A control character in a picture's text once stopped its renderer."""
+    board = Board(tmp_path / "board")
+    for agent in (HOSTILE, "full_short", "b\x00\ud800\ufffe"):
+        for seed in (0, 1):
+            run = RunOptions(agent=agent, seed=seed, epochs=4, keep_ratio=0.3)
+            write_json(board.result_path(run_id(run)), make_result(run))
+    page = write_report(board.folder).read_text(encoding="utf-8")
+    assert (board.folder / "cost.png").stat().st_size > 10_000
+    visible = page.partition("<script")[0]
+    assert "=cmd|&#39;x&#39;!A1\\x1b[31m\\n| x | [red] &lt;b&gt;" in visible
+    assert r"b\x00\ud800\ufffe" in visible
+    assert not set("\x00\x1b\ufffe") & set(page)
 
 
 def is_number(text):

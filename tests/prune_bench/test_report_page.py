@@ -13,7 +13,9 @@ from prune_bench.compare import read_standings
 from prune_bench.report import html
 from prune_bench.runner import RunOptions
 
-sync_api = pytest.importorskip("playwright.sync_api")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="no playwright; pip install playwright"
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(

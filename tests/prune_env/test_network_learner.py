@@ -344,7 +344,7 @@ def test_dropout_is_reproducible_and_the_callers_generator_untouched() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_the_host_does_not_wait_inside_an_epoch() -> None:
     from prune_env.data.augment import draw_noise
 
