@@ -147,6 +147,7 @@ class Board:
         from prune_bench.pins import hold
         from prune_bench.results import check_folder
         from prune_bench.work import do_run
+        from prune_env.learners.device import find_device
 
         check_ranges(self)
         board = Folder(self.out.resolve())
@@ -154,7 +155,12 @@ class Board:
         new = self.grid if self.grid != Grid() or not board.grids() else None
         if self.trust:
             import_from_here()
+        local = self.engine == "processes"  # on a cluster, other machines have the devices
+        if local:
+            find_device(self.device)
         place, said = hold(board, new, self._place(), self._trusted(), self.retry_failed)
+        if local and any(map(board.is_open, board.runs())):
+            find_device(place.device)
         for line in said:
             console.print(Text(line), soft_wrap=True)
         if self.retry_failed:
@@ -164,10 +170,10 @@ class Board:
             do_run, folder=board.folder, place=place, checkpoint_seconds=self.checkpoint_seconds
         )
         with BoardView(console, board, self.jobs) as view:
-            if self.engine == "ray":
-                runs = engine.ray_cluster(do, self.jobs, threads, self.address, self.gpus_per_run)
-            else:
+            if local:
                 runs = engine.processes(do, self.jobs, threads)
+            else:
+                runs = engine.ray_cluster(do, self.jobs, threads, self.address, self.gpus_per_run)
             with runs as submit:
                 engine.work_off(board, submit, view.tick)
         show(console, board.folder, view.problems())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,28 @@ FIRST_OPTIONS = (
 """The options that every name is made of. A later one counts where it differs from its default, so
 that a new option renames no run."""
 
+FIRST_NETWORKS = {
+    "prune_env/Digits-v0": "mlp",
+    "prune_env/CIFAR10-v0": "small",
+    "prune_env/CIFAR100-v0": "small",
+}
+"""The network that an environment has on a CPU where none is named: what an early name without a
+network stands for. To name it is to leave it out."""
+
+
+def named_network(options: Mapping[str, Any]) -> str | None:
+    """The network as names and titles say it.
+
+    It is always said on a GPU, and where the images are others: there, none named is another one.
+
+    Args:
+        options: those of a run, and what is unusual of its provenance.
+    """
+    network: str | None = options["network"]
+    other = any(options.get(name) for name in ("data", "device", "image_size", "env_kwargs"))
+    first = FIRST_NETWORKS.get(options["env"].rpartition(":")[2])
+    return None if network == first and not other else network
+
 
 def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
     """A name for a run: the same exactly where all that determines the run is.
@@ -38,9 +60,11 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
         for name, value in asdict(options).items()
         if name in FIRST_OPTIONS or value != usual[name]
     }
+    unusual = {} if provenance is None else provenance.unusual()
+    determines["network"] = named_network(asdict(options) | unusual)
     if (revision := prune_agents.revision(options.agent)) > 1:
         determines["revision"] = revision
-    if provenance is not None and (unusual := provenance.unusual()):
+    if unusual:
         determines["provenance"] = unusual
     text = json.dumps(determines, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]

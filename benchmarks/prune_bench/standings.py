@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from prune_bench.board import CONTROLS, Grid
+from prune_bench.results import named_network
 from prune_bench.runner import RunOptions
 from prune_bench.statistics import NO_NOISE, Estimate, Noise, Scores
 
@@ -56,6 +57,7 @@ class Setting:
     @staticmethod
     def of(options: Mapping[str, Any]) -> Setting:
         """The setting of a run with these `RunOptions`."""
+        options = {**options, "network": named_network(options)}
         usual = {f.name: getattr(RunOptions(), f.name) for f in fields(RunOptions)}
         others = sorted(
             (name, json.dumps(value, sort_keys=True).strip('"'))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import prune_agents
 import pytest
+import torch
 from prune_bench import cli, presets
 from prune_bench.board import CONTROLS, Board, Grid, read_board
 from prune_bench.results import run_id
@@ -178,10 +179,39 @@ def test_a_bad_board_yaml_is_named(tmp_path, text, message):
 
 
 @pytest.mark.parametrize("name", presets.names())
+def test_a_preset_names_its_network(name):
+    """A machine with a GPU would have another one where none is named."""
+    assert presets.read(name)["network"] in ("mlp", "small", "resnet18")
+
+
+@pytest.mark.parametrize("name", presets.names())
 def test_presets_are_boards(name):
     chosen = presets.read(name)
     grid = Grid(**{field: chosen[field] for field in chosen if field not in ("jobs", "device")})
     assert grid.runs()
+
+
+def test_a_device_that_is_not_there_is_one_line_before_any_work(tmp_path, capsys):
+    """Asked for, or pinned by a board that was begun where there was a GPU."""
+    line = "prune-env: device 'cuda:99' is not there; this machine has "
+    with pytest.raises(SystemExit) as end:
+        cli.main(
+            ["board", "--preset", "demo", "--device", "cuda:99", "--out", str(tmp_path / "new")]
+        )
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(line)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here the GPU is there")
+def test_a_board_that_was_begun_on_a_gpu_is_not_gone_on_with_on_a_cpu(tmp_path, capsys):
+    text = "grids: [{env: [prune_env/Digits-v0], agents: [ucb], keep_ratios: [0.3], epochs: 2}]"
+    (tmp_path / "board.yaml").write_text(text + "\npins: {device: cuda}\n")
+    with pytest.raises(SystemExit) as end:
+        cli.main(["board", "--device", "cuda", "--out", str(tmp_path)])
+    assert end.value.code == 2
+    assert "device 'cuda' is not there; this machine has cpu" in capsys.readouterr().err
+    assert not (tmp_path / "failed").exists()
 
 
 def test_an_unknown_preset():

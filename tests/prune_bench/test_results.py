@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from prune_bench import checkpoint
+from prune_bench import checkpoint, presets
+from prune_bench.board import Grid
+from prune_bench.provenance import Provenance
 from prune_bench.results import check_folder, read_result, read_results, run_id, without_times
 from prune_bench.runner import Episode, Place, RunOptions, run
+from prune_bench.standings import Setting
 
 from prune_env.files import Damaged, write_json
 
@@ -30,7 +33,7 @@ def test_a_name_is_what_determines_the_run():
         {"epochs": 5},
         {"seed": 4},
         {"agent_options": {"c": 2.0}},
-        {"network": "mlp"},
+        {"network": "small"},
         {"recipe": {"peak_lr": 0.1}},
         {"feedback": "full"},
         {"refresh": 2},
@@ -48,6 +51,40 @@ def test_a_name_is_what_determines_the_run():
 def test_the_name_does_not_change_from_one_version_to_the_next():
     """Or every board that exists would be done again. Raise SCHEMA where that is due."""
     assert run_id(OPTIONS) == "ucb-k0.3-s3-f2a958e4a0cb"
+
+
+@pytest.mark.parametrize("board", ["cifar10-cpu", "digits-policies"])
+def test_presets_that_name_their_network_have_the_runs_of_the_boards_that_did_not(board):
+    folder = Path(__file__).parents[2] / "benchmarks" / "results" / board / "runs"
+    named = {"cifar10-cpu": ["cifar10-cpu", "cifar10-policies"]}.get(board, [board])
+    grids = [
+        Grid(**{field: v for field, v in presets.read(name).items() if field != "jobs"})
+        for name in named
+    ]
+    there = {path.stem for path in folder.glob("*.json")}
+    assert len(there) > 200
+    assert there <= {run_id(options) for grid in grids for options in grid.runs()}
+
+
+def test_to_name_the_network_that_is_the_usual_one_is_to_leave_it_out():
+    """On a CPU. On a GPU none is ResNet-18, so that there it would be another run."""
+    none, small, other = (
+        RunOptions(env="prune_env/CIFAR10-v0", network=network)
+        for network in (None, "small", "resnet18")
+    )
+    assert run_id(none) == run_id(small) != run_id(other)
+    gpu = Provenance(device="cuda")
+    assert len({run_id(none, gpu), run_id(small, gpu), run_id(other, gpu), run_id(none)}) == 4
+    settings = [Setting.of(vars(options)) for options in (none, small, other)]
+    assert settings[0] == settings[1]
+    assert settings[2].title == "CIFAR10, network resnet18"
+    on_gpu = Setting.of(vars(small) | {"device": "cuda"})
+    assert on_gpu.title == "CIFAR10, device cuda, network small"
+    for where in (Provenance(data="0123456789ab"), Provenance(device="cuda")):
+        assert run_id(none, where) != run_id(small, where)
+    assert run_id(replace(small, image_size=8)) != run_id(replace(none, image_size=8))  # an MLP
+    mlp = RunOptions(env="prune_env:prune_env/Digits-v0", network="mlp")
+    assert run_id(mlp) == run_id(replace(mlp, network=None))
 
 
 def test_an_import_path_makes_a_file_name():
