@@ -134,16 +134,19 @@ def with_keep_ratio(wrappers: Wrappers, keep_ratio: float | None) -> Wrappers:
     """The same wrappers with another keep ratio; None leaves them as they are.
 
     Raises:
-        ValueError: none of them has one.
+        ValueError: none of them chooses.
     """
     if keep_ratio is None:
         return wrappers
-    changed = deepcopy([{name: arguments} for name, arguments in named(wrappers)])
-    holders = [a for wrapper in changed for a in wrapper.values() if "keep_ratio" in a]
+    from prune_env.translation import CHOOSERS
+
+    changed = [{name: deepcopy(arguments)} for name, arguments in named(wrappers)]
+    holders = [wrapper for wrapper in changed if set(wrapper) & set(CHOOSERS)]
     if not holders:
-        raise ValueError(f"keep_ratio is {keep_ratio}, but no wrapper names one: {wrappers}")
-    for arguments in holders:
-        arguments["keep_ratio"] = keep_ratio
+        raise ValueError(f"keep_ratio is {keep_ratio}, but no wrapper chooses: {wrappers}")
+    for wrapper in holders:
+        for arguments in wrapper.values():
+            arguments["keep_ratio"] = keep_ratio
     return changed
 
 

@@ -129,6 +129,8 @@ def test_the_keep_ratio_of_an_environment_is_that_of_its_wrappers(n_envs):
     preset = read(f"{{env_kwargs: {{keep_ratio: 0.1, num_arms: 50}}, n_envs: {n_envs}}}")
     assert preset.wrappers()[0] == ("LinearScores", {"keep_ratio": 0.1})
     assert preset.resolved().env_kwargs == {"num_arms": 50}
+    other = read("env_wrapper: [LossBins: {bins: 4}, SummaryObservation]").with_keep_ratio(0.2)
+    assert other.wrappers()[0] == ("LossBins", {"bins": 4, "keep_ratio": 0.2})
     env = sb3.training_env(preset)
     env.reset()
     infos = env.step(env.action_space.sample()[None].repeat(n_envs, 0))[3]

@@ -2,9 +2,13 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
+from prune_bench.board import Grid
 from prune_bench.cli import main
+from prune_bench.results import run_id
+from prune_bench.runner import RunOptions
 
 MODULE = """
 import numpy as np
@@ -86,10 +90,17 @@ def test_it_is_on_a_board_beside_everyone_else(capsys):
     agents = ["agents_of_mine:bare", "agents_of_mine:oldest_first"]
     main(["board", "--agents", *agents, *RUN[:4], "--keep-ratios", "0.5", "--seeds", "1"])
     kept = {}
-    from pathlib import Path
-
     for path in Path("board/runs").glob("*.json"):
         result = json.loads(path.read_text(encoding="utf-8"))
         kept[result["options"]["agent"]] = result["options"]["keep_ratio"]
     assert kept["agents_of_mine:bare"] == 1.0  # it reads no keep ratio
     assert kept["agents_of_mine:oldest_first"] == 0.5
+
+
+def test_an_id_has_one_name_with_and_without_its_module():
+    """Else the same run would be done twice, under two names."""
+    with_module, without = (
+        Grid(env=(f"{module}prune_env/Digits-v0",)) for module in ("prune_env:", "")
+    )
+    assert with_module == without
+    assert run_id(RunOptions(env="prune_env:prune_env/Digits-v0")) == run_id(RunOptions())
