@@ -33,7 +33,7 @@ import numpy as np
 import yaml
 
 from prune_agents import sb3_state
-from prune_agents.presets import ALGORITHMS, OFF_POLICY, Preset, algorithm, arguments
+from prune_agents.presets import ALGORITHMS, OFF_POLICY, Preset, algorithm, arguments, check
 from prune_agents.sb3_agent import SB3Agent
 from prune_env.files import read_yaml, write_json, write_text
 from prune_env.translation import Translation
@@ -104,16 +104,22 @@ def training_env(preset: Preset, seed: int = 0) -> VecEnv:
     """The environments of a preset; `info["episode"]` holds their returns.
 
     More than one of an id that has a vector environment are stepped at once, others in turn.
+
+    Raises:
+        ValueError: the environment does not have an argument of the preset.
     """
     from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
     spec = spec_of(base_id(preset.env))
-    if preset.n_envs > 1 and spec is not None and spec.vector_entry_point is not None:
-        from prune_env.sb3_vec_env import SB3VecEnv
+    try:
+        if preset.n_envs > 1 and spec is not None and spec.vector_entry_point is not None:
+            from prune_env.sb3_vec_env import SB3VecEnv
 
-        envs: VecEnv = SB3VecEnv(twin_vector_env(preset.n_envs, **preset.env_arguments()))
-    else:
-        envs = DummyVecEnv([preset.make_env] * preset.n_envs)
+            envs: VecEnv = SB3VecEnv(twin_vector_env(preset.n_envs, **preset.env_arguments()))
+        else:
+            envs = DummyVecEnv([preset.make_env] * preset.n_envs)
+    except TypeError as error:
+        raise ValueError(f"{preset.env} cannot be made so: {error.__context__ or error}") from error
     envs.seed(seed)
     return VecMonitor(envs)
 
@@ -164,6 +170,10 @@ def load_model(
         ValueError: there is something else, or something that only unpickling would read.
     """
     preset = saved_preset(folder)
+    try:
+        check(preset)
+    except ValueError as error:
+        raise ValueError(f"{Path(folder) / 'preset.yaml'}: {error}") from error
     model = for_predictions(preset) if env is None else build(preset, env)
     sb3_state.restore(model, Path(folder) / "model.zip", replay=env is not None)
     return model, preset

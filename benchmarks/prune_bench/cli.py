@@ -130,13 +130,13 @@ class Board:
     runs their code; those that are named here are imported anyway"""
     retry_failed: bool = False
     """try the runs again that failed before"""
-    checkpoint_seconds: float = 60.0
+    checkpoint_seconds: Annotated[float, In("[0, inf)")] = 60.0
     """at least so long between two checkpoints of a run"""
     engine: Literal["processes", "ray"] = "processes"
     """processes of this machine or a Ray cluster, all of whose machines must see `out`"""
     address: str | None = None
     """of the Ray cluster, such as auto; by default one is started here"""
-    gpus_per_run: float = 0.0
+    gpus_per_run: Annotated[float, In("[0, inf)")] = 0.0
     """GPUs that Ray reserves for a run, such as 0.25"""
 
     def main(self, console: Console) -> None:

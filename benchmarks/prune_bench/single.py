@@ -57,6 +57,8 @@ def run(
             keeper = checkpoint.Keeper(kept, checkpoint.of_run(episode), CHECKPOINT_SECONDS)
             if kept.exists():
                 episode.load_state_dict(checkpoint.load(kept, keeper.of))
+            else:  # also to see whether it can be written
+                checkpoint.save(kept, episode.state_dict(), keeper.of)
             files.enter_context(keeper)
         if episode.prior:
             with status(f"the prior run of {options.agent}"):

@@ -77,6 +77,12 @@ def test_a_checkpoint_of_something_else_is_refused_and_kept(tmp_path, capsys):
     assert thesis.read_text(encoding="utf-8") == "precious"
 
 
+@pytest.mark.parametrize("option", ["--checkpoint", "--save"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_run(tmp_path, capsys, option):
+    (tmp_path / "file").touch()
+    assert str(tmp_path / "file") in refused(capsys, option, tmp_path / "file" / "run.pt")
+
+
 @pytest.mark.parametrize(
     ("number", "more", "said"),
     [

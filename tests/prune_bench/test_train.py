@@ -287,6 +287,28 @@ def test_a_number_that_is_not_allowed_is_refused_before_the_training(options, ch
         replace(options, **changed)
 
 
+@pytest.mark.parametrize("n_envs", [1, 2])
+def test_an_argument_that_the_environment_does_not_have_is_one_line(options, capsys, n_envs):
+    words = ["train", "--env", options.env, "--out", str(options.out), "--env-kwargs", "colour=1"]
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--hyperparameters", f"n_envs={n_envs}"])
+    assert end.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"prune-env: {options.env} cannot be made so: ")
+    assert "colour" in err
+    assert not options.out.exists()
+
+
+def test_an_unknown_key_in_a_saved_preset_is_refused_by_the_file_s_name(tmp_path):
+    zoo = Path(__file__).parents[2] / "agents" / "zoo" / "ppo-probe"
+    for path in zoo.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with (tmp_path / "preset.yaml").open("a", encoding="utf-8") as file:
+        file.write("colour: red\n")
+    with pytest.raises(ValueError, match=r"preset\.yaml: unknown hyper-parameter of ppo 'colour'"):
+        sb3.load(tmp_path)
+
+
 def test_how_far_a_training_is_shows_on_a_terminal():
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with TrainProgress(console, TrainOptions()) as progress:  # how long is left to the preset
