@@ -167,7 +167,11 @@ class Board:
             board.forget_failures()
         threads = place.threads or 1
         do = partial(
-            do_run, folder=board.folder, place=place, checkpoint_seconds=self.checkpoint_seconds
+            do_run,
+            folder=board.folder,
+            place=place,
+            checkpoint_seconds=self.checkpoint_seconds,
+            pins=board.read()[1],
         )
         with BoardView(console, board, self.jobs) as view:
             if local:

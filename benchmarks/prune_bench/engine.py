@@ -71,7 +71,7 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> No
                     continue
                 try:
                     message = f"{type(error).__name__}, {DEATHS} times: {error}"
-                    file_failure(board, runs[name], message)
+                    file_failure(board, name, runs[name], message)
                 except OSError as full:
                     pause.note(name, Outcome("paused", str(full)))
             pending |= {submit(runs[name]): name for name in pause.over()}

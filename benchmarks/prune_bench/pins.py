@@ -111,7 +111,8 @@ def hold(
         pins = replace(pins, own_amount=_own_amount(pins, changed, todo))
         pins = _placed(board, pins, place, bool(done), bool(todo))
         if todo or place.data or os.environ.get("PRUNE_ENV_DATA"):
-            pins = replace(pins, data=pins.data | _data(board, planned.values(), place, old, done))
+            looked_at = [run for run in planned.values() if not _untrusted([run], trusted)]
+            pins = replace(pins, data=pins.data | _data(board, looked_at, place, old, done))
         board.write(grids, pins)
     anew = [name for name in changed if name in old.sources]
     said = [f"the source of {n} has changed: its runs are done anew" for n in sorted(anew)]
@@ -138,12 +139,16 @@ def _sources(runs: Iterable[RunOptions], old: Pins) -> dict[str, str]:
 
 def _check_trust(board: Board, todo: Iterable[RunOptions], trusted: Collection[str] | None) -> None:
     """Refuse to import what only the folder has named."""
-    named = {name for run in todo for name in (run.agent, *env_names(vars(run))) if is_code(name)}
-    if trusted is not None and (unknown := sorted(named - set(trusted))):
+    if unknown := _untrusted(todo, trusted):
         raise ValueError(
             f"{board.folder / 'board.yaml'} names code that its missing runs would import: "
             f"{', '.join(unknown)}; --trust does so, for a folder of somebody whom you trust"
         )
+
+
+def _untrusted(runs: Iterable[RunOptions], trusted: Collection[str] | None) -> list[str]:
+    named = {name for run in runs for name in (run.agent, *env_names(vars(run))) if is_code(name)}
+    return [] if trusted is None else sorted(named - set(trusted))
 
 
 def _own_amount(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from prune_bench import claims, stopping
 from prune_bench.board import Board
+from prune_bench.pins import Pins
 from prune_bench.provenance import Provenance
 from prune_bench.results import run_id
 from prune_bench.runner import Place, RunOptions
@@ -28,7 +29,11 @@ class Outcome:
 
 
 def do_run(
-    options: RunOptions, folder: Path, place: Place, checkpoint_seconds: float = 60.0
+    options: RunOptions,
+    folder: Path,
+    place: Place,
+    checkpoint_seconds: float = 60.0,
+    pins: Pins | None = None,
 ) -> Outcome:
     """Do a run, from its last checkpoint if there is one, and file its result or its failure.
 
@@ -37,9 +42,11 @@ def do_run(
         folder: of the board.
         place: where it happens.
         checkpoint_seconds: at least so long between two checkpoints.
+        pins: of the board when it began; another one over the same folder may pin a source anew.
+            None: those of board.yaml.
     """
     board = Board(folder)
-    expected = board.read()[1].of(options)
+    expected = (pins or board.read()[1]).of(options)
     name = run_id(options, expected)
     result = None
     try:
@@ -64,7 +71,7 @@ def do_run(
                 if is_disk_trouble(error):
                     raise
                 message = f"{type(error).__name__}: {error}"
-                file_failure(board, options, message, traceback.format_exc())
+                file_failure(board, name, options, message, traceback.format_exc())
                 return Outcome("failed")
             return Outcome("done")
     except Exception as error:
@@ -80,10 +87,10 @@ def file_result(board: Board, name: str, result: dict[str, Any]) -> None:
         board.checkpoint_path(name).unlink(missing_ok=True)
 
 
-def file_failure(board: Board, options: RunOptions, error: str, trace: str = "") -> None:
+def file_failure(board: Board, name: str, options: RunOptions, error: str, trace: str = "") -> None:
     """Record why a run failed. It is tried again on request only, then from its checkpoint."""
     content = {"options": vars(options), "error": error, "traceback": trace}
-    write_json(board.failure_path(board.name(options)), content)
+    write_json(board.failure_path(name), content)
 
 
 def _from_checkpoint(

@@ -53,7 +53,7 @@ def test_plain_lines_where_there_is_no_terminal(board, finish):
     with BoardView(console, board, jobs=2) as view:
         view.tick()
         finish(board, names[1], 0.8, 5.0)
-        file_failure(board, board.runs()[names[2]], "ValueError: [bold]\n\x1b[31m")
+        file_failure(board, names[2], board.runs()[names[2]], "ValueError: [bold]\n\x1b[31m")
         view.tick()
         view.tick()
         finish(board, names[3], 0.1, 5.0, diverged=True)
@@ -71,8 +71,8 @@ def test_plain_lines_where_there_is_no_terminal(board, finish):
 def test_what_went_wrong_is_said_once(board, finish):
     names = list(board.runs())
     for name in names[:3]:
-        file_failure(board, board.runs()[name], "ValueError: [bold]")
-    file_failure(board, board.runs()[names[3]], "MemoryError: one\ntwo")
+        file_failure(board, name, board.runs()[name], "ValueError: [bold]")
+    file_failure(board, names[3], board.runs()[names[3]], "MemoryError: one\ntwo")
     for name in names[4:6]:
         finish(board, name, 0.1, 1.0, diverged=True)
     view = BoardView(Console(file=io.StringIO()), board, jobs=1)

@@ -103,10 +103,10 @@ def test_threads_do_not_follow_from_jobs_and_stay_what_they_were(board, write_da
 
 AGENT = """
 from dataclasses import dataclass
-from prune_agents.uniform import RandomDynamic
+import prune_agents
 
 @dataclass(frozen=True, kw_only=True)
-class Mine(RandomDynamic):
+class Mine(prune_agents.find("random_dynamic")):
     "Random."
     reads_keep_ratio = {reads}
 """
@@ -144,6 +144,19 @@ def test_an_agent_whose_source_has_changed_is_run_again(board, write_agent):
     )
     first.unlink()
     assert read_standings(board.folder).note == ""
+
+
+def test_a_board_that_began_before_does_not_do_the_runs_of_the_new_source(board, write_agent):
+    """Nor does it file a failure in their place."""
+    write_agent()
+    place, _ = hold(board, OWN, Place(), None)
+    begun_with = board.read()[1]
+    (options,) = (o for o in board.runs().values() if o.agent == "pinned_agent:Mine")
+    write_agent(AGENT + "# changed")
+    hold(board, None, Place(), None)
+    assert do_run(options, board.folder, place, pins=begun_with).kind == "failed"
+    assert not board.failure_path(board.name(options)).exists()
+    assert do_run(options, board.folder, place).kind == "done"
 
 
 def test_results_of_two_sources_without_a_board_are_two_agents(board, write_agent):

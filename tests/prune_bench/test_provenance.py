@@ -191,10 +191,10 @@ def test_a_trained_agent_is_its_files(tmp_path):
 
 AGENT = """
 from dataclasses import dataclass
-from prune_agents.policies.controls import RandomDynamic
+import prune_agents
 
 @dataclass(frozen=True, kw_only=True)
-class Mine(RandomDynamic):
+class Mine(prune_agents.find("random_dynamic")):
     "Random."
 """
 
@@ -213,7 +213,7 @@ def test_an_own_agent_is_in_the_name_by_its_source(tmp_path):
         paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
         environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, check=True, env=environment
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, env=environment
         )
         found.append(json.loads(done.stdout))
     assert found[0] == found[1]

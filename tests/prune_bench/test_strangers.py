@@ -14,7 +14,7 @@ from prune_bench import fidelity
 from prune_bench.board import Board
 from prune_bench.cli import main
 from prune_bench.compare import read_standings
-from prune_bench.provenance import agent_source
+from prune_bench.provenance import agent_source, env_source
 from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 
@@ -22,10 +22,10 @@ HOSTILE = """
 import pathlib
 pathlib.Path(__file__).with_name("CODE-RAN").touch()
 from dataclasses import dataclass
-from prune_agents.uniform import RandomDynamic
+import prune_agents
 
 @dataclass(frozen=True, kw_only=True)
-class Mine(RandomDynamic):
+class Mine(prune_agents.find("random_dynamic")):
     "Random."
 """
 ZOO = Path(__file__).parents[2] / "agents" / "zoo"
@@ -120,6 +120,29 @@ def test_a_finished_board_imports_nothing(stranger, capsys, make_result, monkeyp
     (stranger / "hostile_module.py").write_text(HOSTILE + "# changed", encoding="utf-8")
     agent_source.cache_clear()
     assert "--trust" in refused(capsys, "board", "--out", ".")
+    assert not (stranger / "CODE-RAN").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--data", "here"]])
+def test_a_finished_board_does_not_make_its_environments(
+    stranger, capsys, make_result, monkeypatch, words
+):
+    """Not even to see whether the data are the same."""
+    monkeypatch.setattr("prune_bench.report.write_report", lambda folder: folder)
+    monkeypatch.setenv("PRUNE_ENV_DATA", str(stranger))
+    grids = [
+        {"env": [ENV], "agents": [], "seeds": 1, "epochs": 2},
+        {"agents": [], "seeds": 1, "epochs": 2, "env_kwargs": {"reward": REWARD}},
+    ]
+    sources = {name: env_source(name) for name in (ENV, REWARD)}
+    text = yaml.safe_dump({"grids": grids, "pins": {"sources": sources}})
+    (stranger / "board.yaml").write_text(text, encoding="utf-8")
+    board = Board(stranger)
+    for name, options in board.runs().items():
+        result = make_result(options) | {"sources": sources}
+        board.result_path(name).write_text(json.dumps(result), encoding="utf-8")
+    main(["board", "--out", ".", *words])
+    assert "report: file://" in capsys.readouterr().out
     assert not (stranger / "CODE-RAN").exists()
 
 
