@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tyro
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, t, trim_mean
+from scipy.stats import bartlett, false_discovery_control, t, trim_mean
 
+from prune_bench.compare import read_standings
+from prune_bench.readme import BOARDS, RESULTS
 from prune_bench.statistics import Estimate, Scores, certain_signs, pool_variances
+from prune_bench.verdict import percent
 from prune_env.files import write_text
 
 NOISE = 0.36
@@ -124,6 +127,11 @@ def pooled(runs: Scores, controls: int = 1) -> Answer:
     return _t(value, np.sqrt(ours + theirs), np.where(inside, dof, apart))
 
 
+def pooled_two(runs: Scores) -> Answer:
+    """The same against a `full_short` with twice the runs, for which `rs2`, as good, stands in."""
+    return pooled(runs, controls=2)
+
+
 def pooled_three(runs: Scores) -> Answer:
     """The same against the mean of the three controls."""
     return pooled(runs, controls=CONTROLS)
@@ -184,6 +192,7 @@ ENGINES: tuple[Engine, ...] = (
     ("pooled, all", pooled, all_together),
     ("**pooled**", pooled, that_can_win),
     ("two-way", two_way, that_can_win),
+    ("pooled, twice the bar", pooled_two, that_can_win),
     ("pooled, three controls", pooled_three, that_can_win),
 )
 """By name. "all": agents are one family; else those that end ahead are."""
@@ -269,16 +278,51 @@ CIFAR-10 has here at keep 30 % (0.36 points). Every board has `full_short`, `rs2
 * *paired*: differences by seed, each agent's own variance; with an interquartile mean and its
   bootstrap, as boards had it before. *Welch*: each agent's own variance and `full_short`'s.
 * *pooled*: one variance from all agents that scatter alike (losers whose training fails do not).
-  **This is what boards use.** *three controls*: against the mean of `full_short`, `rs2` and
-  `random_dynamic`. *two-way*: what a seed adds to all agents is taken out.
+  **This is what boards use.** *twice the bar*: with twice as many runs of `full_short` as of the
+  agents. *three controls*: against the mean of `full_short`, `rs2` and `random_dynamic`.
+  *two-way*: what a seed adds to all agents is taken out.
 * *all*: one family for the correction, losers too; else only those that end ahead of `full_short`.
 
 Why: the bootstrap covers too little. One family lets obvious losers make false winners. The agents'
 own variances find two winners of three where the pooled one finds nine of ten. Three controls find
 more, and are wrong as soon as one of them is: on the digits `random_dynamic` is 0.9 points below
 `full_short`. Taking the seeds out gains as good as nothing at the correlations that boards have
-(0.05 to 0.2), and needs the same seeds of all agents.
+(below), and needs the same seeds of all agents. More runs of `full_short` help all comparisons:
+`prune-env board --agents --seeds 10` adds seeds to the controls alone.
 """
+
+
+def of_boards(folders: Sequence[Path]) -> str:
+    """What real boards are like: how their runs scatter, and what runs of one seed share."""
+    lines = [
+        "",
+        "What the boards here have: agents that are pooled, the pooled deviation, whether their "
+        "variances may be one, and what runs of one seed share:",
+        "",
+        "| board | keep | agents | deviation, points | p, Bartlett's | correlation of seeds |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for folder in folders:
+        for comparison in read_standings(folder).comparisons:
+            rows = [row for row in comparison.shown if row.complete and not row.is_everywhere]
+            noise = max((row.noise for row in rows), key=lambda noise: noise.dof)
+            runs = np.array([row.scores for row in rows if row.noise == noise])
+            cells = (folder.name, percent(comparison.keep_ratio), str(len(runs)))
+            shares = (f"{x:.2f}" for x in (100 * noise.variance**0.5, *alike(runs)))
+            lines.append(f"| {' | '.join((*cells, *shares))} |")
+    return "\n".join(lines) + "\n"
+
+
+def alike(runs: Scores) -> tuple[float, float]:
+    """Of (A, seeds): p of Bartlett's test that all variances are one, and the share of the variance
+    that runs of one seed have in common, from an analysis of variance.
+    """
+    agents, seeds = runs.shape
+    rest = runs - runs.mean(axis=1, keepdims=True)
+    of_seed = agents * (rest.mean(axis=0) ** 2).sum() / (seeds - 1)
+    within = ((rest - rest.mean(axis=0)) ** 2).sum() / ((agents - 1) * (seeds - 1))
+    shared = max(0.0, (of_seed - within) / agents)
+    return float(bartlett(*runs).pvalue), float(shared / (shared + within))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -286,7 +330,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     options = tyro.cli(Options, description=__doc__, args=arguments)
     command = shlex.join(["python", "-m", "prune_bench.calibration", *arguments])
-    text = TEXT.format(command=command, boards=options.boards) + table(options)
+    text = TEXT.format(command=command, boards=options.boards)
+    text += of_boards([RESULTS / name for name in BOARDS]) + table(options)
     if options.out:
         write_text(options.out, text)
     else:

@@ -220,7 +220,8 @@ def _with_noise(rows: Sequence[Row]) -> list[Row]:
             replace(row, noise=noises[tuple(row.scores)]) if row.runs else row for row in alike
         ]
         return [
-            replace(row, last=mean_of(row.scores, row.noise)) if row.runs else row for row in known
+            replace(row, last=mean_of(row.scores, row.noise).within(0, 1)) if row.runs else row
+            for row in known
         ]
 
     def place(row: Row) -> float | None:
@@ -266,7 +267,8 @@ def _on_the_way(row: Row, short: Row) -> Row:
         for unit, cost in (("passes", short.cost), ("seconds", short.seconds))
     }
     known = {
-        unit: None if np.isnan(values).any() else mean_of(values) for unit, values in at.items()
+        unit: None if np.isnan(values).any() else mean_of(values).within(0, 1)
+        for unit, values in at.items()
     }
     return replace(row, at_passes=known["passes"], at_seconds=known["seconds"])
 

@@ -9,7 +9,7 @@ was chosen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,6 +49,12 @@ class Estimate:
     """of a two-sided t-test that it is 0"""
     parts: tuple[tuple[float, Noise], ...] = field(default=(), compare=False, repr=False)
     """of its variance, see `estimate`"""
+
+    def within(self, least: float, most: float) -> Estimate:
+        """The same where nothing can be below one number or above another."""
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=max(self.low, least), high=min(self.high, most))
 
     @property
     def half(self) -> float:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from prune_bench.calibration import CONTROLS, ENGINES, NOISE, Truth, main, pooled, try_engine
+from prune_bench.calibration import (
+    CONTROLS,
+    ENGINES,
+    NOISE,
+    Truth,
+    alike,
+    main,
+    pooled,
+    try_engine,
+)
 from prune_bench.statistics import estimate, pool
 
 OURS = next(engine for engine in ENGINES if engine[0].startswith("**"))
@@ -55,6 +64,15 @@ def test_a_draw_has_the_size_and_correlation_that_it_says():
     runs = Truth("", level=30, correlation=0.2).draw(2000, 5, np.random.default_rng(0))
     assert runs.std() == pytest.approx(NOISE, rel=0.02)
     assert np.corrcoef(runs[:, 0, 0], runs[:, 5, 0])[0, 1] == pytest.approx(0.2, abs=0.06)
+
+
+def test_what_a_draw_is_like_is_measured():
+    """Variances are one and seeds share what was drawn; the first means nothing to the second."""
+    runs = Truth("", level=60, correlation=0.3).draw(1, 200, np.random.default_rng(2))[0]
+    p, correlation = alike(runs)
+    assert p > 0.01
+    assert correlation == pytest.approx(0.3, abs=0.05)
+    assert alike(runs * np.linspace(1, 2, len(runs))[:, None])[0] < 1e-6
 
 
 def test_the_command_writes_its_table(tmp_path, monkeypatch):

@@ -38,6 +38,7 @@ def test_a_row_has_the_numbers_of_its_runs(make_result):
     assert row.last.value == pytest.approx(0.718)  # the mean
     half = 2.776445 * np.std(accuracies, ddof=1) / 5**0.5  # of the only agent: 4 degrees of freedom
     assert (row.last.low, row.last.high) == pytest.approx((0.718 - half, 0.718 + half))
+    assert row.last.high < 1
     assert row.scores.tolist() == accuracies
     assert row.cost == pytest.approx(0.1)
     assert (len(row.runs), row.expected, row.failed, row.complete) == (5, 5, 0, True)

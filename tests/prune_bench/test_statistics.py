@@ -36,6 +36,13 @@ def test_mean_and_interval_are_scipys(rng):
         assert (found.value, found.p) == pytest.approx((scores.mean(), theirs.pvalue))
 
 
+def test_no_accuracy_is_above_100_percent():
+    found = mean_of([0.9, 1.0])
+    assert found.high > 1.5
+    assert found.within(0, 1) == Estimate(0.95, pytest.approx(found.low), 1)
+    assert Estimate(0.5).within(0, 1) == Estimate(0.5)
+
+
 def test_one_run_has_no_interval():
     assert mean_of([0.5]) == Estimate(0.5, None, None)
     assert mean_of([0.5]).p is None
