@@ -7,6 +7,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+BOMB = (1 << 28, 100)
+"""Bytes, and times its packed size, above both of which data unpack to more than they can mean."""
 UNKNOWN = 1 << 40
 """Bytes that are taken for granted where the system does not say."""
 
@@ -38,3 +40,19 @@ def check_fits(size: int, what: str, advice: str = "") -> None:
         raise ValueError(
             f"{what} needs {size / 1e9:,.1f} GB, this machine has {total() / 1e9:,.1f}{advice}"
         )
+
+
+def check_unpacked(size: int, packed: int, what: str) -> None:
+    """Refuse what some bytes unpack to, if it does not fit or is a bomb.
+
+    Args:
+        size: bytes, unpacked.
+        packed: bytes, as they are in the file.
+        what: whose they are, for the message.
+
+    Raises:
+        ValueError: it does not fit, or images and arrays of that size are never packed so small.
+    """
+    check_fits(size, what)
+    if size > BOMB[0] and size > BOMB[1] * packed:
+        raise ValueError(f"{what} unpacks {packed:,} bytes to {size:,} or more")

@@ -17,10 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.files import Damaged
-from prune_env.memory import check_fits
-
-_BOMB = (1 << 28, 100)
-"""Bytes, and times its compressed size, above both of which a member of an archive is refused."""
+from prune_env.memory import check_fits, check_unpacked
 
 
 def read(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -68,10 +65,7 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         raise ValueError(f"{member.filename} holds Python objects (allow_pickle=False)")
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"{member.filename} declares {dtype} of shape {shape} in {size} bytes")
-    if member.file_size > _BOMB[0] and member.file_size > _BOMB[1] * member.compress_size:
-        raise ValueError(
-            f"{member.filename} unpacks {member.compress_size:,} bytes to {member.file_size:,}"
-        )
+    check_unpacked(member.file_size, member.compress_size, member.filename)
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:

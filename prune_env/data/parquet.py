@@ -31,7 +31,7 @@ from prune_env.data.source import (
     need_hub_extra,
 )
 from prune_env.data.tree import File, fingerprint, scan
-from prune_env.memory import check_fits
+from prune_env.memory import check_unpacked
 
 if TYPE_CHECKING:
     import pyarrow
@@ -149,17 +149,23 @@ def _table(file: str, reading: Reading) -> pyarrow.Table:
     try:
         with pyarrow.parquet.ParquetFile(file) as opened:
             columns = find_columns(opened.schema_arrow, file, reading)
-            groups = (opened.metadata.row_group(i) for i in range(opened.num_row_groups))
-            parts = [group.column(i) for group in groups for i in range(group.num_columns)]
-            size = sum(
-                part.total_uncompressed_size
-                for part in parts
-                if part.path_in_schema.split(".")[0] in columns
-            )
-            check_fits(size, file)
-            return opened.read(columns=list(columns))
+            _check_declared(opened.metadata, columns, file)
+            batches, size = [], 0  # some bytes that all rows refer to are unpacked for each
+            for batch in opened.iter_batches(100, columns=list(columns)):
+                batches.append(batch)
+                size += batch.nbytes
+                check_unpacked(size, os.path.getsize(file), file)
+            return pyarrow.Table.from_batches(batches) if batches else opened.read(list(columns))
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{file} is not a whole parquet file: {error}") from error
+
+
+def _check_declared(metadata: Any, columns: Sequence[str], file: str) -> None:
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    parts = [group.column(i) for group in groups for i in range(group.num_columns)]
+    read = [part for part in parts if part.path_in_schema.split(".")[0] in columns]
+    packed = sum(part.total_compressed_size for part in read)
+    check_unpacked(sum(part.total_uncompressed_size for part in read), packed, file)
 
 
 def _from_tables(

@@ -149,7 +149,7 @@ def header(shape: tuple[int, ...], dtype: str = "|u1") -> bytes:
 def test_an_npz_is_what_it_declares_or_is_refused(
     tmp_path: Path, member: bytes, message: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(npz, "_BOMB", (1 << 19, 100))
+    monkeypatch.setattr("prune_env.memory.BOMB", (1 << 19, 100))
     path = zipped(tmp_path / "x.npz", {"a": member, "b": header((1,)) + b"x"})
     assert npz.read(path, ["b"])["b"].tolist() == [120]
     with pytest.raises(ValueError, match=rf"x\.npz is not a whole .npz file.*{message}") as error:

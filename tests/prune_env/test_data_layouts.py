@@ -375,6 +375,24 @@ def test_an_unreadable_note_is_refused_by_name(tmp_path: Path):
             load("images", tmp_path)
 
 
+@pytest.mark.parametrize("rows", [1, 200])
+def test_a_table_that_unpacks_to_a_bomb_is_refused(
+    tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Zeros in one row, or the same noise in many, which the file holds once."""
+    pa = pytest.importorskip("pyarrow")
+    monkeypatch.setattr("prune_env.memory.BOMB", (1 << 19, 50))
+    noise = np.random.default_rng(0).bytes(10_000)
+    content = bytes(1 << 20) if rows == 1 else noise
+    hub(tmp_path, {"label": [0, 1, 0]})
+    table = pa.table({"img": [{"bytes": content, "path": None}] * rows, "label": [0] * rows})
+    pa.parquet.write_table(
+        table, tmp_path / "train.parquet", compression="zstd", dictionary_pagesize_limit=1 << 30
+    )
+    with pytest.raises(ValueError, match=r"train\.parquet unpacks [\d,]+ bytes to [12],\d{3},"):
+        load("images", tmp_path)
+
+
 def test_a_table_of_texts_is_refused(tmp_path: Path):
     real = Path(__file__).resolve().parents[2] / "../shared/data/ag_news"
     if not real.is_dir():
