@@ -21,6 +21,7 @@ from gymnasium.envs.registration import EnvSpec, register
 
 from prune_env.entry_points import renders
 from prune_env.lookup import unknown
+from prune_env.options import names
 
 if TYPE_CHECKING:
     from prune_env.small_vector import SmallVectorEnv
@@ -94,7 +95,7 @@ def twin_vector_env(
     from prune_env.features import READS
     from prune_env.small_vector import SmallVectorEnv
 
-    shown = dict.fromkeys((*options.pop("signals", READS), "label"))
+    shown = dict.fromkeys((*names("signals", options.pop("signals", READS)), "label"))
     options = {"reward": "val_loss_drop"} | options | {"signals": tuple(shown)}
     return SmallVectorEnv(
         gym.make_vec(of, num_envs, **options), named(with_keep_ratio(env_wrapper, keep_ratio))

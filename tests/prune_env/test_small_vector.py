@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
@@ -99,6 +100,20 @@ def test_restored_runs_go_on_the_same():
         one.load_state_dict(saved)
         for expected in straight:
             assert all(map(same, one.step(actions), expected))
+
+
+@pytest.mark.parametrize(
+    ("signals", "message"),
+    [
+        ("loss", "signals is 'loss'; expected a list of str"),
+        (["loss", "seen"], "LinearScores reads age, budget_left"),
+        (["loss", "sen"], "unknown signal"),
+    ],
+)
+@pytest.mark.parametrize("make", [gym.make, partial(gym.make_vec, num_envs=2)])
+def test_signals_are_checked_as_those_of_one_run(make, signals, message):
+    with pytest.raises(ValueError, match=message):
+        make("prune_env/Synthetic-Scores-v0", num_arms=20, signals=signals)
 
 
 def test_every_twin_of_a_rung_has_a_vector_form_and_no_other():
