@@ -14,6 +14,7 @@ were slower than one (1.5 s against 1.1 s for 10,000 images on 2 cores).
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import warnings
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.files import is_disk_trouble
 from prune_env.memory import check_fits
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ def _all_grey(images: Sequence[Encoded], broken: dict[int, str]) -> bool:
             with _opened(encoded.content) as image:
                 grey &= image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
         except Exception as error:  # whatever a broken file leads Pillow to
-            broken[row] = str(error) or type(error).__name__
+            broken[row] = _fault(error)
     return grey
 
 
@@ -114,7 +116,7 @@ def _pixels(
         try:
             image = shown(encoded.content, mode)
         except Exception as error:  # as above
-            broken[row] = str(error) or type(error).__name__
+            broken[row] = _fault(error)
             continue
         if decoded is None:
             first, size = encoded.where, (image_size, image_size) if image_size else image.size
@@ -192,6 +194,13 @@ def _formats() -> tuple[str, ...]:
 
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with an image; what is wrong with the machine is raised again."""
+    if is_disk_trouble(error) or getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+        raise error
+    return str(error) or type(error).__name__
 
 
 def _describe(images: Sequence[Encoded], broken: dict[int, str]) -> str:

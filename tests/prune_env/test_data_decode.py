@@ -197,3 +197,16 @@ def test_more_than_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch):
     assert decode(images, image_size=8)[0].shape == (3, 8, 8, 3)
     with pytest.raises(ValueError, match=r"3 images like i0 needs 9,000\.0 GB"):
         decode(images, image_size=1_000_000)
+
+
+def test_a_failing_disk_makes_no_image_broken(monkeypatch: pytest.MonkeyPatch):
+    real = Image.open
+
+    def fails(file: io.BytesIO, *rest: object, **more: object) -> Image.Image:
+        if file.getvalue() == b"there":
+            raise OSError(5, "Input/output error")
+        return real(file, *rest, **more)
+
+    monkeypatch.setattr(Image, "open", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        decode([Encoded("good", GOOD), Encoded("bad", b"there")], skip_broken=True)
