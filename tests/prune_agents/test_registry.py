@@ -35,8 +35,8 @@ def test_make_builds_by_name_and_by_import_path():
         ("zzzzzzzz", "`prune-env agents` lists them, one.s own is named module:Class"),
         ("no_such_package:Agent", "cannot import agent 'no_such_package:Agent'"),
         (
-            "prune_agents.policies.loss_ema:UCBB",
-            r"unknown agent in prune_agents.policies.loss_ema 'UCBB' .*mean UCB",
+            "prune_agents.policies.ucb:UCBB",
+            r"unknown agent in prune_agents.policies.ucb 'UCBB' .*mean UCB",
         ),
         (
             "prune_agents.tools.moving_averages:ema",
