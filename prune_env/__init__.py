@@ -9,7 +9,7 @@ from gymnasium.envs.registration import register
 from prune_env.core.signals import SIGNALS
 from prune_env.env import PruneEnv
 from prune_env.rounds import RoundOptions
-from prune_env.selection import Selection, random_k, top_k
+from prune_env.selection import Selection, best_k, random_k
 from prune_env.twins import register_twins
 from prune_env.vector import PruneVectorEnv
 
@@ -20,8 +20,8 @@ __all__ = [
     "PruneVectorEnv",
     "RoundOptions",
     "Selection",
+    "best_k",
     "random_k",
-    "top_k",
 ]
 
 __version__ = "0.1.0"

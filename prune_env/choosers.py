@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from prune_env.features import FEATURES, Memory, Observation, feature, linear_scores
 from prune_env.generators import Rng, of_run
 from prune_env.lookup import unknown
-from prune_env.selection import affordable_arms, top_k
+from prune_env.selection import affordable_arms, best_k, quotas
 
 Mask = NDArray[np.bool_]
 Actions = NDArray[Any]
@@ -70,7 +70,7 @@ class LinearScores:
         self, actions: Actions, ratio: Ratio, memory: Memory, observation: Observation, rng: Rng
     ) -> Mask:
         scores = linear_scores(actions, memory, observation, rng)
-        return best(scores, num_kept(ratio, observation))
+        return best(scores, num_kept(ratio, observation), rng)
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ class ArmScores:
     def choose(
         self, actions: Actions, ratio: Ratio, memory: Memory, observation: Observation, rng: Rng
     ) -> Mask:
-        ties = 1e-6 * rng.random(actions.shape, np.float32)
-        return best(actions + ties, num_kept(ratio, observation))
+        return best(actions, num_kept(ratio, observation), rng)
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,8 @@ class LossBins:
             easiest_first = shuffled[np.argsort(losses[shuffled], kind="stable")]
             groups = np.array_split(easiest_first, self.bins)
             sizes = np.array([len(group) for group in groups])
-            for group, count in zip(groups, fill((action + 1) / 2, sizes, int(k)), strict=True):
+            share = sizes * (action + 1) / 2
+            for group, count in zip(groups, quotas(share, sizes, int(k)), strict=True):
                 row[own.choice(group, count, replace=False)] = True
         return mask
 
@@ -194,31 +194,7 @@ def num_kept(ratio: Ratio, observation: Observation) -> NDArray[np.int64]:
     return np.minimum(np.round(ratio * num_arms), affordable).clip(1).astype(np.int64)
 
 
-def best(scores: NDArray[np.floating[Any]], kept: NDArray[np.int64]) -> Mask:
+def best(scores: NDArray[np.floating[Any]], kept: NDArray[np.int64], rng: Rng) -> Mask:
     """(M, N) bool: in each row of scores the highest, as many as `kept`, (M,), says."""
-    return np.stack([top_k(row, int(k)) for row, k in zip(scores, kept, strict=True)])
-
-
-def fill(weights: NDArray[np.floating[Any]], sizes: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """Divide k places among bins in proportion to weight * size, none above its size.
-
-    What a full bin cannot take goes to the others. Bins of weight 0 get places only where all
-    others are full.
-
-    >>> fill(np.array([1.0, 1.0, 0.0]), np.array([10, 10, 10]), 8)
-    array([4, 4, 0])
-    >>> fill(np.array([1.0, 0.1, 0.0]), np.array([10, 10, 10]), 25)
-    array([10, 10,  5])
-    """
-    counts = np.zeros(len(sizes), np.int64)
-    while (left := k - int(counts.sum())) > 0:
-        free = sizes - counts
-        pull = np.where(free > 0, weights * sizes, 0)
-        pull = pull if pull.sum() > 0 else free
-        wanted = left * pull / pull.sum()
-        whole = np.minimum(np.floor(wanted), free).astype(np.int64)
-        if not whole.any():  # fewer places than bins: one each, the largest remainder first
-            first = np.argsort(-wanted, kind="stable")[:left]
-            whole[first] = np.minimum(free[first], wanted[first] > 0)
-        counts += whole
-    return counts
+    rows = enumerate(zip(scores, kept, strict=True))
+    return np.stack([best_k(row[None], int(k), of_run(rng, run))[0] for run, (row, k) in rows])

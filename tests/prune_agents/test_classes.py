@@ -5,7 +5,8 @@ import math
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents.policies.rcap import quotas
+
+from prune_env.selection import quotas
 
 MANY = 2000
 

@@ -3,14 +3,9 @@
 import numpy as np
 import pytest
 from prune_agents.tools.moving_averages import UNSEEN
-from prune_agents.tools.sampling import (
-    best_k,
-    inclusion,
-    logistic,
-    random_part,
-    systematic,
-    weighted_k,
-)
+from prune_agents.tools.sampling import inclusion, logistic, systematic, weighted_k
+
+from prune_env.selection import best_k, random_k
 
 I = UNSEEN  # noqa: E741, so that the rows below line up
 MANY = 4000
@@ -50,7 +45,7 @@ def test_best_k_takes_another_number_in_each_row(rng):
 
 def test_random_part(rng):
     allowed = np.tile([True, False, True, True], (MANY, 1))
-    mask = random_part(allowed, np.full(MANY, 2), rng)
+    mask = random_k(allowed, np.full(MANY, 2), rng)
     assert (mask.sum(axis=1) == 2).all()
     np.testing.assert_allclose(mask.mean(axis=0), [2 / 3, 0, 2 / 3, 2 / 3], atol=0.03)
 

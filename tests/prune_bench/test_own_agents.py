@@ -14,7 +14,7 @@ MODULE = """
 import numpy as np
 from dataclasses import dataclass, field
 import prune_agents
-from prune_agents.tools.sampling import best_k
+from prune_env.selection import best_k
 
 class Bare:
     def predict(self, observation, state=None):

@@ -109,22 +109,6 @@ def test_loss_bins_keep_shares(choose):
     assert len(hard & set(chosen)) == 4
 
 
-@pytest.mark.parametrize(
-    ("weights", "sizes", "k", "counts"),
-    [
-        ([1, 1], [5, 5], 4, [2, 2]),
-        ([1, 3], [5, 5], 4, [1, 3]),
-        ([1, 3], [5, 5], 8, [3, 5]),
-        ([0, 1], [5, 5], 7, [2, 5]),
-        ([0, 0], [5, 5], 4, [2, 2]),
-        ([1, 1, 1], [4, 3, 3], 1, [1, 0, 0]),
-        ([0.2, 1, 1], [4, 3, 3], 10, [4, 3, 3]),
-    ],
-)
-def test_fill(weights, sizes, k, counts):
-    assert choosers.fill(np.array(weights, float), np.array(sizes), k).tolist() == counts
-
-
 @pytest.mark.parametrize(("knob", "kept"), [(-1, 1), (0, 3), (1, 10)])
 def test_keep_ratio_is_geometric(choose, knob, kept):
     chooser = choosers.KeepRatio(choosers.LinearScores(), low=0.1, high=1.0)

@@ -9,7 +9,7 @@ import torch
 
 from prune_env.driving import ask, check_state, one_run
 from prune_env.learners.traces import record
-from prune_env.selection import decode, top_k
+from prune_env.selection import best_k, decode
 
 
 class Answers:
@@ -155,4 +155,4 @@ def test_a_recording_asks_in_the_same_way(tmp_path):
 def test_scores_that_are_no_numbers_choose_nothing():
     """NumPy sorts NaN above all numbers, so they would be kept."""
     with pytest.raises(ValueError, match="2 of 4 scores are NaN; every arm needs a number"):
-        top_k(np.array([0, np.nan, 1, np.nan]), 2)
+        best_k(np.array([[0, np.nan, 1, np.nan]]), 2, np.random.default_rng(0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prune_env.selection import affordable_arms, decode, random_k, top_k
+from prune_env.selection import affordable_arms, best_k, decode, quotas, random_k
 
 
 def test_decode_a_mask_of_two_runs():
@@ -40,15 +40,17 @@ def test_decode_names_the_run_that_keeps_nothing():
         (4, [[1, 1, 1, 1], [1, 1, 1, 1]]),
     ],
 )
-def test_top_k(k, expected):
+def test_best_k(k, expected):
     scores = np.array([[-1.0, 5, 9, 0], [np.inf, 1, 2, 3]])
-    assert top_k(scores, k).astype(int).tolist() == expected
+    rng = np.random.default_rng(0)
+    assert best_k(scores, k, rng).astype(int).tolist() == expected
+    assert rng.random() == np.random.default_rng(0).random()  # nothing was to be decided
 
 
 @pytest.mark.parametrize("k", [-1, 5])
-def test_top_k_bounds(k):
+def test_best_k_bounds(k):
     with pytest.raises(ValueError, match=f"k is {k}; allowed is 0 to 4"):
-        top_k(np.zeros(4), k)
+        best_k(np.zeros((1, 4)), k, np.random.default_rng(0))
 
 
 def test_random_k_draws_from_the_allowed_arms_only_and_evenly():
@@ -69,3 +71,19 @@ def test_float32_costs_no_arm():
     """0.8 of 45,000 arms is 36,000, though float32 knows no 0.8; a third of an arm buys none."""
     budget_left = np.array([[0.8], [1 / 45_000], [0.3 / 45_000], [2.0]], np.float32)
     assert affordable_arms(budget_left, 45_000).tolist() == [36_000, 1, 0, 90_000]
+
+
+@pytest.mark.parametrize(
+    ("weights", "sizes", "k", "counts"),
+    [
+        ([1, 1], [5, 5], 4, [2, 2]),
+        ([1, 3], [5, 5], 4, [1, 3]),
+        ([1, 3], [5, 5], 8, [3, 5]),
+        ([0, 1], [5, 5], 7, [2, 5]),
+        ([0, 0], [5, 5], 4, [2, 2]),
+        ([1, 1, 1], [4, 3, 3], 1, [1, 0, 0]),
+        ([0.2, 1, 1], [4, 3, 3], 10, [4, 3, 3]),
+    ],
+)
+def test_quotas(weights, sizes, k, counts):
+    assert quotas(np.array(weights) * np.array(sizes), np.array(sizes), k).tolist() == counts

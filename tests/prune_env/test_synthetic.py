@@ -6,7 +6,7 @@ import prune_agents
 import pytest
 
 import prune_env  # noqa: F401, registers the ids
-from prune_env import Selection, top_k
+from prune_env import Selection, best_k
 from prune_env.learners.synthetic import SyntheticLearner
 from prune_env.learners.synthetic_options import SyntheticOptions
 
@@ -108,7 +108,8 @@ def agent(name: str):
 
 
 def oracle(envs, observation, state):
-    return top_k(envs.learner.worth(), round(0.3 * envs.learner.num_arms)), state
+    k = round(0.3 * envs.learner.num_arms)
+    return best_k(envs.learner.worth(), k, np.random.default_rng(0)), state
 
 
 def test_the_oracle_has_no_regret_and_the_rest_has():
@@ -129,8 +130,9 @@ def test_two_branches_of_one_run_show_what_a_group_of_arms_is_worth():
     env.step(np.ones(1000, np.int8))
     saved, worth = env.state_dict(), env.learner.worth()[0]
     rewards = []
-    for group in (top_k(worth, 100), top_k(-worth, 100)):
+    for scores in (worth, -worth):
         env.load_state_dict(saved)
+        group = best_k(scores[None], 100, np.random.default_rng(0))[0]
         rewards.append(env.step(group)[1])
     gap = saved["rounds"]["learner"]["val_loss"][0] - env.learner.options.val_floor
     best, worst = np.sort(worth)[-100:].sum() / 1000, np.sort(worth)[:100].sum() / 1000

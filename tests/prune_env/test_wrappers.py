@@ -48,7 +48,7 @@ def test_examples_of_the_wrappers(name):
     assert (failed, tried > 0) == (0, True)
 
 
-@pytest.mark.parametrize("name", ["choosers", "twins"])
+@pytest.mark.parametrize("name", ["selection", "twins"])
 def test_other_examples(name):
     failed, tried = doctest.testmod(importlib.import_module(f"prune_env.{name}"))
     assert (failed, tried > 0) == (0, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class CCS(Static):
     """share of all arms left out as the hardest"""
     strata: Annotated[int, In("[1, inf)")] = 50
     """how many"""
+
+    revision: ClassVar[int] = 2
 
     def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         margin = traces.signals["margin"].mean(axis=(0, 1))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import schedule
-from prune_agents.tools.sampling import random_part
+from prune_env.selection import random_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,4 +32,4 @@ class DynReduction(Agent):
         along = schedule(state["round"], observation["progress"])[:, 0]
         share = 1 - (1 - self.keep_ratio) * along
         counts = np.maximum(np.rint(share * everything[0].size).astype(int), 1)
-        return random_part(everything, counts, rng)
+        return random_k(everything, counts, rng)

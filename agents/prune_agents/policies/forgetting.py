@@ -23,6 +23,7 @@ class Forgetting(Scored):
     """
 
     fewest_rounds: ClassVar[int] = 2
+    revision: ClassVar[int] = 2
 
     def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         return difficulty.forgetting_events(signals["correct"])

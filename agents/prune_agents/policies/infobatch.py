@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import Floats, Mask, ends_by
-from prune_agents.tools.sampling import random_part
 from prune_env.options import In
-from prune_env.selection import ActionKind
+from prune_env.selection import ActionKind, random_k
 
 
 def below_mean(score: Floats) -> Mask:
@@ -59,5 +58,5 @@ class InfoBatch(Agent):
         easy = below_mean(self.scores(state, observation))
         easy &= ends_by(self.delta, state["round"], observation["progress"])
         counts = np.floor((1 - self.rho) * easy.sum(axis=1) + 1e-9).astype(int)
-        survivors = random_part(easy, counts, rng)
+        survivors = random_k(easy, counts, rng)
         return np.where(survivors, np.float32(1 / (1 - self.rho)), ~easy)

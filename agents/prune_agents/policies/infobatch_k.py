@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.policies.infobatch import below_mean
-from prune_agents.tools.sampling import best_k, random_part
-from prune_env.selection import ActionKind
+from prune_env.selection import ActionKind, best_k, random_k
 
 MAX_PRUNED = 0.9
 """At most this share of the easy arms is pruned, so no weight exceeds 10."""
@@ -40,6 +39,6 @@ class InfoBatchK(Agent):
         at_least = min(loss.shape[1], int(np.ceil(num_pruned / MAX_PRUNED - 1e-9)))
         size = np.maximum(easy.sum(axis=1), at_least)
         easy |= best_k(-loss, size, rng)
-        survivors = random_part(easy, size - num_pruned, rng)
+        survivors = random_k(easy, size - num_pruned, rng)
         weight = size / np.maximum(size - num_pruned, 1)
         return np.where(survivors, weight[:, None], ~easy) * (k / loss.shape[1])

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.full_feedback import FullFeedback
-from prune_agents.tools.sampling import best_k
 from prune_env.options import In
-from prune_env.selection import ActionKind
+from prune_env.selection import ActionKind, best_k
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import UNSEEN, latest
-from prune_agents.tools.sampling import best_k
+from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)

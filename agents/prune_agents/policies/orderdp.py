@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from prune_agents.agent import Observation, State
 from prune_agents.policies.stored_loss import StoredLoss
 from prune_agents.tools.moving_averages import Floats
-from prune_agents.tools.sampling import best_k, random_part
 from prune_env.options import In
+from prune_env.selection import best_k, random_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class OrderDP(StoredLoss):
         score = self.score(state)
         num_runs, num_arms = score.shape
         pool_size = min(num_arms, round(k / self.top_share))
-        pool = random_part(np.ones(score.shape, bool), np.full(num_runs, pool_size), rng)
+        pool = random_k(np.ones(score.shape, bool), np.full(num_runs, pool_size), rng)
         return best_k(np.where(pool, score, -np.inf), k, rng)
 
     def score(self, state: State) -> Floats:

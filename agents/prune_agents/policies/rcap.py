@@ -11,39 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import rank_within
 from prune_env.options import In
-
-
-def proportional(
-    share: NDArray[np.number], capacity: NDArray[np.integer], k: int
-) -> NDArray[np.float64]:
-    """(C,) k split in proportion to the shares, none above its capacity.
-
-    What a full class cannot take is split again among the others.
-
-    Args:
-        share: (C,) 0 or more, above 0 where there is capacity.
-        capacity: (C,) places that each can take; at least k together.
-        k: places to give away.
-    """
-    quota = np.zeros(len(share))
-    open_ = capacity > 0
-    while (left := k - quota.sum()) > 1e-9 and open_.any():
-        quota[open_] += left * share[open_] / share[open_].sum()
-        full = open_ & (quota >= capacity)
-        if not full.any():
-            break
-        quota[full] = capacity[full]
-        open_ &= ~full
-    return quota
-
-
-def quotas(share: NDArray[np.number], capacity: NDArray[np.integer], k: int) -> NDArray[np.int64]:
-    """`proportional` in whole places, k in all, by largest remainders."""
-    quota = proportional(share, capacity, k)
-    whole = np.floor(quota + 1e-9).astype(np.int64)
-    by_remainder = np.argsort(whole - quota, kind="stable")
-    whole[by_remainder[: k - whole.sum()]] += 1
-    return whole
+from prune_env.selection import proportional
 
 
 @dataclass(frozen=True, kw_only=True)

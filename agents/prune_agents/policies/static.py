@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.prior import Extra, Prior, Traces
 from prune_env.options import In
+from prune_env.selection import best_k
 
 Signals = Mapping[str, NDArray[np.float32]]
 """Name -> (R, P, N) float32, see `Traces`."""
@@ -102,8 +103,6 @@ def highest(
         rng: decides among equals.
         offset: share of N that is passed over; less where fewer than k would be left.
     """
-    order = np.lexsort((rng.random(len(scores)), -scores))
     first = min(round(offset * len(scores)), len(scores) - k)
-    mask = np.zeros(len(scores), bool)
-    mask[order[first : first + k]] = True
-    return mask
+    passed_over = best_k(scores[None], first, rng)
+    return best_k(np.where(passed_over, -np.inf, scores), k, rng)[0]

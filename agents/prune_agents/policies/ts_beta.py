@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import UNSEEN
-from prune_agents.tools.sampling import best_k
 from prune_env.options import In
+from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)

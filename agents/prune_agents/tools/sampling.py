@@ -9,43 +9,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from prune_agents.tools.moving_averages import Mask
-from prune_env.selection import check_scores
+from prune_env.selection import Counts, best_k, check_scores
 
 Scores = NDArray[np.floating[Any]]
-Counts = NDArray[np.integer[Any]]
 
 
-def best_k(scores: Scores, k: int | Counts, rng: np.random.Generator) -> Mask:
-    """Mask of the k highest scores of each row; equal scores are equally likely.
-
-    Args:
-        scores: (M, N), no NaN.
-        k: how many to take, one number or (M,).
-        rng: decides among equals.
-    """
-    check_scores(scores)
-    mask = np.zeros(scores.shape, bool)
-    num_arms = scores.shape[1]
-    for row, values, count in zip(mask, scores, np.broadcast_to(k, len(scores)), strict=True):
-        if count == 0:
-            continue
-        bar = np.partition(values, num_arms - count)[num_arms - count]
-        np.greater(values, bar, out=row)
-        tied = np.flatnonzero(values == bar)
-        places = count - np.count_nonzero(row)
-        row[tied if len(tied) == places else rng.choice(tied, places, False, shuffle=False)] = True
-    return mask
-
-
-def random_part(allowed: Mask, counts: Counts, rng: np.random.Generator) -> Mask:
-    """Mask of counts[m] arms drawn uniformly without replacement from the allowed of row m."""
-    mask = np.zeros(allowed.shape, bool)
-    for row, free, count in zip(mask, allowed, counts, strict=True):
-        row[rng.choice(np.flatnonzero(free), count, False, shuffle=False)] = True
-    return mask
-
-
-def weighted_k(log_weight: Scores, k: int | Counts, rng: np.random.Generator) -> Mask:
+def weighted_k(log_weight: Scores, k: Counts, rng: np.random.Generator) -> Mask:
     """Draw k arms one after the other without replacement, each with odds exp(log_weight).
 
     Adding Gumbel noise to the logarithms and keeping the k highest is the same draw at once. An
