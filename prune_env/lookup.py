@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-LIKE = 0.6
-"""From this ratio of `difflib` on, 1 being the same, two names are near."""
+LIKE, SLACK = 0.6, 0.15
+"""From this ratio of `difflib` on, 1 being the same, two names are near; by how much less than the
+likeliest another may be."""
 
 FEW = 16
 """So many names are listed where there are no more."""
@@ -15,7 +16,8 @@ FEW = 16
 def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     """Of these names those that may be meant, the likeliest first, each once."""
     likeness = {other: _likeness(name, other) for other in names}
-    like = [other for other in likeness if likeness[other] >= LIKE]
+    least = max(LIKE, max(likeness.values(), default=0.0) - SLACK)
+    like = [other for other in likeness if likeness[other] >= least]
     best = sorted(like, key=lambda other: -likeness[other])[:most]
     return best[:1] if best and likeness[best[0]] == 1 else best
 

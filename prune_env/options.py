@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import cache
 from numbers import Integral, Real
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -87,13 +88,19 @@ def check_types(options: DataclassInstance) -> None:
     Raises:
         ValueError: the field, its value and the type that is expected.
     """
-    hints = get_type_hints(type(options))
+    hints = _hints(type(options))
     for field in fields(options):
         value, hint = getattr(options, field.name), hints[field.name]
         if get_origin(hint) is tuple and isinstance(value, list):
             object.__setattr__(options, field.name, value := tuple(value))
         if not _fits(value, hint):
             raise ValueError(f"{field.name} is {value!r}; expected {_name(hint)}")
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of the fields of a dataclass; a board makes its options by the thousand."""
+    return get_type_hints(kind)
 
 
 def names(argument: str, value: Iterable[str]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 from prune_env.files import read_yaml, replacing, sweep, write_text
 from prune_env.lookup import unknown
+from prune_env.options import check_types
 from prune_env.twins import plain_id
 
 CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
@@ -80,18 +81,15 @@ class Grid:
     """further arguments of the environment, such as num_validation=500 or label_column=breed"""
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in AXES:
-            value = getattr(self, name)
-            if not isinstance(value, list | tuple):
-                raise ValueError(f"{name} is {value!r}; expected a list")
-            if not value and name not in ("agents", "full_short_at"):
+            if not getattr(self, name) and name not in ("agents", "full_short_at"):
                 raise ValueError(f"{name} is empty; name at least one")
-            object.__setattr__(self, name, tuple(value))
         object.__setattr__(self, "env", tuple(map(plain_id, self.env)))
         for env in self.env:
             if not is_code(env):
                 _check_registered(env)
-        if not (isinstance(self.seeds, int) and self.seeds >= 1):
+        if self.seeds < 1:
             raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
         self._make(agent for agent in self.agents if not is_own(RunOptions(agent=agent).agent))
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import prune_agents
@@ -33,6 +33,7 @@ from prune_bench.terminal import Fitted
 from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.learners.synthetic import SyntheticLearner
+from prune_env.options import check_types
 
 By = Literal["loss", "class", "kind"]
 
@@ -64,11 +65,10 @@ class BranchOptions:
     """go on with random arms after that round, and measure the test accuracy at the end too"""
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name, least in {"after": 0, "parts": 2, "draws": 2}.items():
             if (value := getattr(self, name)) < least:
                 raise ValueError(f"{name} is {value}; allowed is a whole number from {least}")
-        if unknown := set(self.by) - set(get_args(By)):
-            raise ValueError(f"by names {sorted(unknown)}; allowed are {', '.join(get_args(By))}")
 
 
 def branch(

@@ -28,6 +28,7 @@ from prune_bench.schema import SHARE, misfit
 from prune_bench.standings import Setting
 from prune_bench.terminal import Fitted
 from prune_env.files import Damaged, read_json, write_json
+from prune_env.options import check_types
 
 Accuracies = dict[str, list[float]]
 """For each agent the last test accuracy of each of its runs."""
@@ -64,6 +65,7 @@ class FidelityOptions:
     """run the agents of one's own that the board names too, which imports their code"""
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in ("runs", "resamples"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} is {value}; allowed is a whole number from 1")

@@ -14,6 +14,7 @@ from prune_bench.options import Pairs
 from prune_bench.runner import Episode, Place, RunOptions
 from prune_env.env import PruneEnv
 from prune_env.learners.synthetic import SyntheticLearner
+from prune_env.options import check_types
 
 TENTHS, SAMPLE = 10, 5_000
 """Groups of equal size by loss, and of how many arms they are at most: no more than an evaluation
@@ -44,6 +45,7 @@ class InspectOptions:
     """picture to write"""
 
     def __post_init__(self) -> None:
+        check_types(self)
         if not self.agents:
             raise ValueError("agents is empty; name at least one")
         if len(set(self.agents)) < len(self.agents):

@@ -27,6 +27,7 @@ from prune_env import ENVIRONMENTS
 from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.lookup import unknown
+from prune_env.options import check_types
 from prune_env.twins import base_id, plain_id
 
 SCHEMA = 1
@@ -70,6 +71,7 @@ class RunOptions:
     """further arguments of the environment, such as num_validation=500 or label_column=breed"""
 
     def __post_init__(self) -> None:
+        check_types(self)
         object.__setattr__(self, "env", plain_id(self.env))
         agent, options = split_agent(self.agent)
         if twice := options.keys() & self.agent_options.keys():
@@ -108,6 +110,7 @@ class Place:
     """folder in which prior runs are kept and looked for; by default none are kept"""
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"threads is {self.threads}; allowed is 1 or more")
 

@@ -27,7 +27,7 @@ NARROW = 30
 SHORT, SHORTEST = 20, 12
 """Columns that names keep before another column has to go, and when all have gone."""
 
-GLUE, WHOLE = "\0", re.compile(r"(?<=\d) (?=[%\[]|points|s\b)|(?<=\[)\S+, (?=\S+\])")
+GLUE, WHOLE = "\0", re.compile(r"(?<=[\d,]) (?=[%\[]|points|s\b)|(?<=\[)\S+, (?=\S+\])")
 """What stands for a space at which no line ends, and where there is one."""
 
 SPELLING = str.maketrans(
@@ -142,7 +142,7 @@ class Fitted:
         for name, short in full.items():
             yield Text(f"{short} is {name}", "dim", overflow="fold")
         if gone := [name for place, name in enumerate(self.headings) if place not in widths]:
-            yield Text(f"no room for {'; '.join(gone).lower()}", "dim")
+            yield Prose(f"no room for {'; '.join(gone).lower()}", "dim")
 
     def _widths(self, room: int) -> dict[int, int]:
         """The width of each column that has room, by its place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from types import TracebackType
 from typing import Any
@@ -67,7 +68,7 @@ class TrainProgress:
             rows.append([name, f"{loss:.4f}", f"{accuracy:.2%}", gap])
         headings = ("agent", "val loss", "test accuracy", "trained ahead, 95 % interval")
         self.console.print(Fitted(headings, rows, ["val loss", "test accuracy"]))
-        folder = plain(self.options.out.resolve())
+        folder = shlex.quote(plain(self.options.out.resolve()))
         self.console.print(
             f"n = {scores['n']} seeds that training never saw, keep ratio {scores['keep_ratio']}\n"
             f"prune-env run --agent {folder} --env prune_env/CIFAR10-v0",

@@ -225,9 +225,9 @@ def test_help_needs_nothing_heavy():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ("run --agnt ucb", "unknown option '--agnt' (did you mean --agent or --data?); "),
+        ("run --agnt ucb", "unknown option '--agnt' (did you mean --agent?); "),
         ("run --agent_option c=1", "unknown option '--agent-option' (did you mean --agent-options"),
-        ("bord", "unknown command 'bord' (did you mean board or record?); allowed are run, "),
+        ("bord", "unknown command 'bord' (did you mean board?); allowed are run, "),
         ("run --epochs x", "--epochs is 'x'; expected INT; `prune-env run --help` explains them"),
         ("run --threads 0", "threads is 0; allowed is 1 or more; `prune-env run --help` explains"),
         ("agents a b", "Unrecognized options: b; `prune-env agents --help` explains them"),

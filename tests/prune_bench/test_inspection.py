@@ -83,7 +83,10 @@ def test_the_picture(tmp_path, capsys, arguments):
         (["--agents", "ucb", "ucb"], "agents names one twice"),
         (["--keep-ratio", "2"], "keep_ratio is 2.0; allowed is 0 < keep_ratio <= 1"),
         (["--env-kwargs", "num_arms"], "'num_arms' is not of the form key=value"),
-        (["--env", "prune_env/Digits-v1"], "Environment version `v1`"),
+        (
+            ["--env", "prune_env/Digits-v1"],
+            "unknown environment 'prune_env/Digits-v1' (did you mean prune_env/Digits-v0?); ",
+        ),
         (["--out", "picture.txt"], "out is 'picture.txt'; allowed is a name that ends in .png"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import prune_agents
 import pytest
 from prune_bench.board import Board, Grid
+from prune_bench.branching import BranchOptions
 from prune_bench.cli import main
 from prune_bench.compare import read_standings
 from prune_bench.inspection import InspectOptions, inspect
@@ -98,3 +99,26 @@ def test_bad_options_are_refused(arguments, message, capsys, tmp_path, monkeypat
     assert end.value.code == 2
     assert message in " ".join(capsys.readouterr().err.split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Grid(agents="ucb"), "agents is 'ucb'; expected a list of str"),
+        (lambda: Grid(agents=["ucb", 1]), r"agents is \('ucb', 1\); expected a list of str"),
+        (lambda: Grid(keep_ratios=0.3), "keep_ratios is 0.3; expected a list of float"),
+        (lambda: InspectOptions(agents="ucb"), "agents is 'ucb'; expected a list of str"),
+        (lambda: BranchOptions(choices="ucb"), "choices is 'ucb'; expected a list of str"),
+        (lambda: BranchOptions(by=("los",)), "expected a list of 'loss' or 'class' or 'kind'"),
+        (lambda: RunOptions(epochs="3"), "epochs is '3'; expected int"),
+        (lambda: prune_agents.make("meta_bandit", policies="ucb"), "policies is 'ucb'; expected a"),
+    ],
+)
+def test_a_text_is_no_list_of_letters(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_list_is_as_good_as_a_tuple():
+    assert Grid(agents=["ucb"]) == Grid(agents=("ucb",))
+    assert InspectOptions(agents=["ucb"]).agents == ("ucb",)
