@@ -41,20 +41,22 @@ def is_disk_trouble(error: BaseException) -> bool:
     )
 
 
-def patiently(write: Callable[[], Any], pause: float = 3.0) -> None:
-    """Write what must not be lost: a disk that is full or fails is waited for, with a warning.
+def patiently(act: Callable[[], Any], pause: float = 3.0) -> Any:
+    """Write or read what must be: a disk that is full or fails is waited for, with a warning.
 
     Args:
-        write: raises an OSError where it cannot.
+        act: raises an OSError where it cannot.
         pause: seconds between two tries.
 
+    Returns:
+        What `act` returns.
+
     Raises:
-        OSError: it cannot be written for another reason.
+        OSError: it cannot be done for another reason.
     """
     while True:
         try:
-            write()
-            return
+            return act()
         except OSError as error:
             if not is_disk_trouble(error):
                 raise

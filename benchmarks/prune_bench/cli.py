@@ -324,9 +324,8 @@ def main(arguments: list[str] | None = None) -> None:
                 import_from_here()
             command.main(Terminal())
     except stopping.Stopped:
-        if hasattr(command, "on_stop"):
-            told = f"prune-env: stopped; {command.on_stop()}"
-            Terminal(stderr=True).print(told, soft_wrap=True)
+        how = f"; {command.on_stop()}" if hasattr(command, "on_stop") else ""
+        Terminal(stderr=True).print(f"prune-env: stopped{how}", soft_wrap=True)
         raise
     except (ValueError, OSError, ImportError, gym.error.Error, Held) as error:
         line = Text.assemble(("prune-env: ", "bold red"), sentence(error))

@@ -15,7 +15,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -25,6 +25,7 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import connection
 from unittest.mock import patch
 
@@ -33,6 +34,7 @@ from prune_bench.board import Board
 from prune_bench.runner import RunOptions
 from prune_bench.work import Outcome, file_failure, file_result
 from prune_env import notices
+from prune_env.files import patiently
 
 DEATHS = 3
 """So many processes may die over a run before it counts as failed."""
@@ -56,7 +58,7 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> No
         on_tick: called about once a second with what the board waits for, usually "".
     """
     runs, deaths, pause = board.runs(), Counter[str](), Pause(board)
-    while missing := list(filter(board.is_open, runs)):
+    while missing := _open(board, runs):
         pending = {submit(runs[name]): name for name in missing}
         while pending or pause.waiting:
             for future in _ended(pending):
@@ -75,12 +77,17 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> No
                 except OSError as full:
                     pause.note(name, Outcome("paused", str(full)))
             pending |= {submit(runs[name]): name for name in pause.over()}
-            on_tick(pause.message)
+            patiently(partial(on_tick, pause.message))
         # What is open now, another board is at. Should that die, it is for us.
-        if any(map(board.is_open, runs)):
+        if _open(board, runs):
             time.sleep(1.0)
-    on_tick("")
-    board.sweep()
+    patiently(partial(on_tick, ""))
+    patiently(board.sweep)
+
+
+def _open(board: Board, runs: Iterable[str]) -> list[str]:
+    """The runs that are neither done nor failed."""
+    return patiently(lambda: list(filter(board.is_open, runs)))
 
 
 def _ended(pending: Collection[Future[Outcome]]) -> set[Future[Outcome]]:
@@ -145,6 +152,8 @@ def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
 
     def do_in_process(options: RunOptions) -> Outcome:
         if not hasattr(mine, "pool"):
+            if hasattr(signal, "pthread_sigmask"):  # inherited: no Ctrl-C before `_begin` either
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             context = multiprocessing.get_context("spawn")
             mine.pool = ProcessPoolExecutor(1, context, initializer=_begin)
             pools.append(mine.pool)

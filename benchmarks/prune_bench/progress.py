@@ -27,7 +27,7 @@ AROUND = 6
 
 
 class RunProgress:
-    """A live display of one run, for `prune_bench.runner.run(on_round=...)`."""
+    """A live display of one run, for `prune_bench.single.run`."""
 
     def __init__(self, console: Console, options: RunOptions) -> None:
         self.console, self.options = console, options

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -27,7 +26,7 @@ from prune_env import ENVIRONMENTS
 from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.lookup import unknown
-from prune_env.options import check_types
+from prune_env.options import In, check, check_types
 from prune_env.twins import base_id, plain_id
 
 SCHEMA = 1
@@ -104,15 +103,13 @@ class Place:
     """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 ..."""
-    threads: int | None = None
+    threads: Annotated[int, In("[1, inf)")] | None = None
     """threads of PyTorch; by default as many as there are cores, for the MLP of tiny images one"""
     priors: Path | None = None
     """folder in which prior runs are kept and looked for; by default none are kept"""
 
     def __post_init__(self) -> None:
-        check_types(self)
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads is {self.threads}; allowed is 1 or more")
+        check(self)
 
 
 def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> PruneEnv:
@@ -316,8 +313,8 @@ class Episode:
         """Continue from the `state_dict` of an episode with the same options and provenance."""
         self.env.load_state_dict(state["env"])
         self.agent_state, self.observation = state["agent"], state["observation"]
-        self.prior_cost = state.get("prior_cost", self.prior_cost)  # old checkpoints have none
-        self.terminated, self.history = state["terminated"], list(state["history"])
+        self.prior_cost, self.terminated = state["prior_cost"], state["terminated"]
+        self.history = list(state["history"])
 
 
 def plain_options(agent: Any) -> dict[str, Any]:
@@ -326,17 +323,12 @@ def plain_options(agent: Any) -> dict[str, Any]:
     return json.loads(json.dumps(given, default=lambda value: type(value).__name__))
 
 
-def run(
-    options: RunOptions,
-    place: Place | None = None,
-    on_round: Callable[[PruneEnv, dict[str, Any]], None] = lambda env, row: None,
-) -> dict[str, Any]:
+def run(options: RunOptions, place: Place | None = None) -> dict[str, Any]:
     """Run one episode from its beginning to its end.
 
     Args:
         options: what determines the run.
         place: where it happens.
-        on_round: called with the environment and the row of history after each round.
 
     Returns:
         The result, see `SCHEMA`; floats and ints are plain Python.
@@ -346,7 +338,7 @@ def run(
     """
     episode = Episode(options, place)
     while not episode.terminated:
-        on_round(episode.env, episode.step())
+        episode.step()
     return episode.result()
 
 

@@ -16,7 +16,9 @@ from prune_bench.board import Board
 from prune_bench.results import read_results, without_times
 
 KILLS = 20
-WITHOUT_REPORT = "from prune_bench import cli; cli.print_report = lambda *_: None; cli.main()"
+WITHOUT_REPORT = (
+    "from prune_bench import cli, report; report.write_report = lambda f: f; cli.main()"
+)
 COMMAND = (
     *(sys.executable, "-c", WITHOUT_REPORT, "board"),
     *("--agents", "ucb", "epsilon_greedy", "--keep-ratios", "0.3", "--epochs", "20"),

@@ -95,7 +95,7 @@ def own_agents(tmp_path, monkeypatch):
     """A folder with agents of one's own, in which a user types commands."""
     (tmp_path / "own_agents.py").write_text(AGENTS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "print_report", lambda console, folder: None)  # takes its time
+    monkeypatch.setattr("prune_bench.report.write_report", lambda folder: folder)  # takes its time
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop("own_agents", None)
@@ -156,7 +156,7 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
 
 @pytest.mark.xdist_group("board")
 def test_two_boards_over_one_folder_do_nothing_twice(own_agents):
-    code = "from prune_bench import cli; cli.print_report = lambda *_: None; cli.main()"
+    code = "from prune_bench import cli, report; report.write_report = lambda f: f; cli.main()"
     command = (sys.executable, "-c", code, "board", *SMALL)
     agents = ("--agents", "own_agents:FirstArms", "--seeds", "4", "--out", "board")
     boards = [
@@ -221,6 +221,38 @@ def test_a_board_waits_for_its_disk_and_goes_on(own_agents, monkeypatch):
     assert not (board.folder / "failed").exists()
 
 
+def test_a_log_or_a_folder_on_a_full_disk_ends_no_board(own_agents, monkeypatch):
+    """What a board shows may go to a file on that disk; what it reads may fail for a while."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    board = Board(own_agents / "board")
+    board.add(Grid(agents=(), keep_ratios=(0.3,), seeds=1))
+    calls, is_open = Counter(), board.is_open
+
+    def failing_at_first(name, act):
+        def tried(*arguments):
+            calls[name] += 1
+            if calls[name] == 1:
+                raise OSError(errno.EIO, "Input/output error")
+            return act(*arguments)
+
+        return tried
+
+    def submit(options):
+        write_json(board.result_path(board.name(options)), {})
+        future = Future()
+        future.set_result(Outcome("done"))
+        return future
+
+    monkeypatch.setattr(board, "is_open", failing_at_first("read", is_open))
+    monkeypatch.setattr(board, "sweep", failing_at_first("sweep", board.sweep))
+    ticks = []
+    with pytest.warns(UserWarning, match="waiting for the disk"):
+        engine.work_off(board, submit, failing_at_first("shown", ticks.append))
+    assert calls["sweep"] == 2
+    assert ticks[-1] == ""
+    assert not any(map(is_open, board.runs()))
+
+
 def test_a_disk_takes_a_trial_file_or_says_why_not(own_agents, monkeypatch):
     board = Board(own_agents / "board")
     board.try_disk()
@@ -235,7 +267,7 @@ def test_a_disk_takes_a_trial_file_or_says_why_not(own_agents, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, make_result, number):
     """As Ctrl-C in a terminal, which sends the signal to all processes of the command."""
-    code = "from prune_bench import cli; cli.print_report = lambda *_: None; cli.main()"
+    code = "from prune_bench import cli, report; report.write_report = lambda f: f; cli.main()"
     board = Board(own_agents / "board")
     grid = Grid(agents=("own_agents:Waits",), keep_ratios=(0.3,), seeds=1, epochs=4, limit=300)
     hold(board, grid, Place(threads=1), None)
