@@ -182,9 +182,11 @@ def caution(comparisons: Sequence[Comparison]) -> str:
             f"{fewest} seed{'s' * (fewest != 1)} only: fewer than {MIN_SEEDS} show little"
         )
     if unfinished := sum(not row.complete for row in rows):
-        cautions.append(f"{unfinished} rows are unfinished and cannot win yet")
+        rows_are = "row is" if unfinished == 1 else "rows are"
+        cautions.append(f"{unfinished} {rows_are} unfinished and cannot win yet")
     if diverged := sum(run.result["diverged"] for row in rows for run in row.runs):
-        cautions.append(f"{diverged} runs diverged and count with the accuracy they ended at")
+        runs = "run" if diverged == 1 else "runs"
+        cautions.append(f"{diverged} {runs} diverged; the accuracy at the end counts")
     trained = [run.result["trained"] for row in rows for run in row.runs if "trained" in run.result]
     known = {(name, value) for what in trained for name, value in what.items()}
     if len(known) > len({name for name, _ in known}):  # early results say less

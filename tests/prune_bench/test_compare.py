@@ -295,7 +295,7 @@ def test_what_ignores_its_keep_ratio_is_cautioned_once(make_result):
         for agent, keep_ratio in (("full", 1.0), ("rs2", 0.1), ("rs2", 0.3))
     ]
     assert caution(standings(results).comparisons) == (
-        "5 runs diverged and count with the accuracy they ended at"
+        "5 runs diverged; the accuracy at the end counts"
     )
 
 

@@ -353,7 +353,7 @@ def test_diverged_runs_are_said(make_result):
     results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
     results[1]["diverged"] = True
     results[1]["kept"]["pulls_by_difficulty"] = [0.0] * 10
-    assert "1 runs diverged" in html(standings(results), "board")
+    assert "1 run diverged" in html(standings(results), "board")
 
 
 def test_command_that_made_a_board():
