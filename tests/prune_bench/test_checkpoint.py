@@ -7,7 +7,8 @@ import errno
 import pytest
 import torch
 from prune_bench import checkpoint
-from prune_bench.checkpoint import Keeper, Unfit
+from prune_bench.checkpoint import Keeper, Unfit, of_run
+from prune_bench.runner import Episode, Place, RunOptions
 
 from prune_env.files import Damaged
 
@@ -93,3 +94,17 @@ def test_between_two_writes_there_is_some_time(path, monkeypatch):
     for now[0] in (10, 59, 60, 100, 119, 121, 182):
         keeper.keep({"at": now[0]})
     assert written == [60, 121, 182]
+
+
+def test_a_checkpoint_knows_threads_data_and_sources():
+    """A run that is resumed elsewhere would be of two kinds: it begins anew."""
+    before = torch.get_num_threads()
+    try:
+        of = [
+            of_run(Episode(RunOptions(epochs=1, limit=100), Place(threads=threads)))
+            for threads in (1, 2)
+        ]
+    finally:
+        torch.set_num_threads(before)
+    assert [each["threads"] for each in of] == [1, 2]
+    assert of[0]["run"] != of[1]["run"]  # the name, which has data and sources too

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prune_bench.board import Board
+from prune_bench.counting import counted
 from prune_bench.provenance import KNOWN, Provenance, agent_source, env_source, is_code
 from prune_bench.results import run_id
 from prune_bench.runner import Place, RunOptions, run
@@ -119,6 +121,14 @@ def test_committed_results_have_the_names_of_what_they_say():
         result = json.loads(path.read_text(encoding="utf-8"))
         options = RunOptions(**result["options"])
         assert run_id(options, Provenance.of_result(result)) == path.stem
+
+
+@pytest.mark.parametrize("name", ["cifar10-cpu", "digits-policies"])
+def test_all_results_of_a_committed_board_count(name):
+    folder = ROOT / "benchmarks" / "results" / name
+    results, said = counted(folder, Board(folder).read()[1])
+    assert said == []
+    assert len(results) == len(list((folder / "runs").glob("*.json")))
 
 
 def test_the_agent_in_the_zoo_is_the_one_of_the_committed_runs(monkeypatch):
