@@ -11,6 +11,7 @@ import shutil
 import pytest
 from prune_bench.compare import read_standings
 from prune_bench.report import html
+from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 
 sync_api = pytest.importorskip(
@@ -44,7 +45,7 @@ def page(fake_board, make_result, tmp_path):
         options = RunOptions(agent=f"more{place}", keep_ratio=0.3, epochs=10)
         result = make_result(options)
         result["test_accuracy"]["last"] = 0.85 - 0.01 * place
-        (fake_board / "runs" / f"more{place}.json").write_text(json.dumps(result))
+        (fake_board / "runs" / f"{run_id(options)}.json").write_text(json.dumps(result))
     file = tmp_path / "report.html"
     file.write_text(html(read_standings(fake_board), "made-up board"))
     wrong: list[str] = []
