@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prune_bench import readme
 from prune_bench.cli import _parse
 from prune_bench.compare import read_standings
 from prune_bench.readme import BLOCK, BLOCKS, BOARDS, FILES, RESULTS, fill
@@ -80,3 +82,23 @@ def test_the_commands_of_a_page_are_understood(page, monkeypatch):
             command = _parse(words)
             if words[0] == "train" and "--resume" not in words:
                 assert not command.train.out.exists(), line
+
+
+def test_cells_without_runs_are_said(monkeypatch):
+    """While the runs of a mended policy are made again, everything else stays what it is."""
+    comparisons = readme._comparisons("cifar10-cpu")
+    before = readme.table().splitlines()
+
+    def without(comparison):
+        kept = [
+            row for row in comparison.rows if row.agent != "el2n" or comparison.keep_ratio < 0.2
+        ]
+        return replace(comparison, rows=tuple(kept))
+
+    monkeypatch.setattr(readme, "_comparisons", lambda board: list(map(without, comparisons)))
+    changed = [line for line in readme.table().splitlines() if line not in before]
+    assert len(changed) == 1
+    assert changed[0].split(" | ")[0] == "| `el2n`"
+    assert changed[0].split(" | ")[2:4] == ["runs are missing"] * 2
+    assert ", –, – | " in changed[0]
+    assert "`el2n`" not in readme.ahead().partition("Keep 30 %")[2]

@@ -48,14 +48,13 @@ def table() -> str:
     keeps = [f"keep {percent(comparison.keep_ratio)}" for comparison in comparisons]
     lines = [_line("agent", *keeps, "cost", "CPU s"), "|---" * (len(keeps) + 3) + "|"]
     for name in TABLE:
-        rows = [row for c in comparisons if (row := c.row(name))]
-        if len({id(row.runs[0]) for row in rows}) == 1:
-            rows = rows[:1]
-        cells = [_cell(row) for row in rows] + ["the same"] * (len(comparisons) - len(rows))
-        costs = ", ".join(f"{row.cost:.2f}" for row in rows)
-        seconds = ", ".join(f"{row.seconds:.0f}" for row in rows)
+        rows = [comparison.row(name) for comparison in comparisons]
+        once = rows[:1] if rows[0] and rows[0].is_everywhere else rows
+        cells = [_cell(row) for row in once] + ["the same"] * (len(rows) - len(once))
+        costs = ", ".join(f"{row.cost:.2f}" if row else "–" for row in once)
+        seconds = ", ".join(f"{row.seconds:.0f}" if row else "–" for row in once)
         shown = f"**`{name}`**" if name == "full_short" else f"`{name}`"
-        shown += ", decides itself" if rows[0].rule == "own amount" else ""
+        shown += ", decides itself" * (len(once) < len(rows))
         lines.append(_line(shown, *cells, costs, seconds))
     full, epochs = _row(comparisons[0], "full"), comparisons[0].setting.epochs
     lines += [
@@ -150,7 +149,8 @@ def carried() -> str:
         _line("trained on the probe", str(len(trained)), f"{100 * trained.mean():.1f}", ""),
     ]
     for agent in ("random_dynamic", "ucb", "uncertainty", "static_random"):
-        row = _row(comparison, agent)
+        if (row := comparison.row(agent)) is None:
+            continue
         parts = [(1 / len(runs), row.noise) for runs in (trained, row.runs)]
         minus = estimate(float(trained.mean() - row.scores.mean()), parts)
         mean = points(row.last, interval=False)
@@ -203,8 +203,10 @@ def _row(comparison: Comparison, agent: str) -> Row:
     return row
 
 
-def _cell(row: Row) -> str:
+def _cell(row: Row | None) -> str:
     """Accuracy and difference; unfinished ones say so, identical runs are named once."""
+    if row is None:
+        return "runs are missing"
     if row.is_repeat:
         return f"as `{row.twins[0]}`"
     text = points(row.last)
@@ -237,7 +239,8 @@ def _differences(comparisons: Sequence[Comparison], ours: str, theirs: str) -> s
 
 
 def _minus(comparison: Comparison, ours: str, theirs: str) -> str:
-    return points(difference(_row(comparison, ours), _row(comparison, theirs)), signed=True)
+    of = [comparison.row(agent) for agent in (ours, theirs)]
+    return points(difference(of[0], of[1]), signed=True) if of[0] and of[1] else "–"
 
 
 def _pulls_of_one_subset(row: Row) -> bool:
