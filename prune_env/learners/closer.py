@@ -52,7 +52,10 @@ class WithFeatures(nn.Module):
             self.head.__class__ = _remembering(type(self.head))  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits, and the features without a gradient."""
+        """Return the logits, and the features without a gradient.
+
+        These are to be read before a backward pass: a compiled one writes into activations.
+        """
         logits = self.model(images)
         features: Tensor = self.head.seen  # type: ignore[assignment]
         return logits, features.float()

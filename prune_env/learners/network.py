@@ -252,9 +252,10 @@ class NetworkLearner:
                 self._model.train(last - first > 1)
                 log_p, features = self._see(images)
                 lr = self.recipe.lr(start + (end - start) * step / num_batches)
-                self._step(log_p, labels[batch], weight[batch], lr)
                 out = {name: values[batch] for name, values in measured.items()}
+                # first: a compiled backward pass writes into what `features` is a view of
                 self._measure(images, log_p.detach(), features, labels[batch], out)
+                self._step(log_p, labels[batch], weight[batch], lr)
                 if self._reference:
                     self._reference.follow(self._model)
         return measured

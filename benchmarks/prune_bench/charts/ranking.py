@@ -49,8 +49,11 @@ def left_end(intervals: Sequence[tuple[float, float]]) -> float:
     -6.0
     >>> left_end([(0.9, 1.5), (-9.0, -7.0)])
     -inf
+    >>> left_end([(0.9, 1.5), (-50.0, 10.0)])
+    -6.0
     """
-    left = -4 * max(1.0, *(high for _, high in intervals))
+    _, high = max(intervals, key=sum)
+    left = -4 * max(1.0, high)
     return left if min(low for low, _ in intervals) < 2 * left else -math.inf
 
 
