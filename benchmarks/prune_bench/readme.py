@@ -254,13 +254,19 @@ def _line(*cells: str) -> str:
 
 
 def _wrapped(*paragraphs: str) -> str:
-    """Lines of README's length; what belongs to a point of a list is indented."""
-    return "\n".join(
+    """Lines of README's length; what belongs to a point of a list is indented. No line begins with
+    a %.
+    """
+    lines = (
         textwrap.fill(
-            text, 100, subsequent_indent="  " * text.startswith("* "), break_on_hyphens=False
+            text.replace(" %", "_%"),
+            100,
+            subsequent_indent="  " * text.startswith("* "),
+            break_on_hyphens=False,
         )
         for text in paragraphs
     )
+    return "\n".join(lines).replace("_%", " %")
 
 
 def _signed(text: str) -> str:
