@@ -304,8 +304,9 @@ def _texts(options: Any) -> Iterator[str]:
         yield options
     elif is_dataclass(options) or isinstance(options, Mapping):
         inside = options if isinstance(options, Mapping) else vars(options)
-        for value in inside.values():
-            yield from _texts(value)
+        for name, value in inside.items():
+            if name not in ("data", "device"):  # cuda:1 is no import path
+                yield from _texts(value)
     elif isinstance(options, list | tuple):
         for value in options:
             yield from _texts(value)

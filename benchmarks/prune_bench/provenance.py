@@ -26,6 +26,7 @@ from typing import Any
 import gymnasium as gym
 from prune_agents.registry import own_module, saved_folder
 
+from prune_bench.options import split_agent
 from prune_env.env import PruneEnv
 from prune_env.learners.learner import Sourced
 
@@ -124,6 +125,7 @@ def unless_known(name: str, digest: str | None) -> str | None:
 
 def is_code(name: str) -> bool:
     """Whether to use the agent or environment of this name is to import what the name says."""
+    name = split_agent(name)[0]  # ucb:c=0.5 names none
     module = name.partition(":")[0] if ":" in name else ""
     return bool(module) and not _is_ours(module)
 

@@ -181,7 +181,9 @@ def test_built_in_agents_and_environments_have_no_source_of_their_own():
     assert env_source("prune_env/Digits-v0") is None
     assert env_source("prune_env:prune_env/Digits-v0") is None
     assert not is_code("prune_env:prune_env/Digits-v0")
+    assert not is_code("ucb:c=0.5")
     assert is_code("my_envs:my/Env-v0")
+    assert is_code("my_agents:Mine:c=0.5")
 
 
 def test_a_source_that_is_not_here_is_named():

@@ -156,6 +156,15 @@ def test_trust_imports_it(stranger, monkeypatch):
     assert agent_source(AGENT) in (stranger / "board.yaml").read_text(encoding="utf-8")
 
 
+def test_the_working_directory_is_no_place_to_import_from_unless_code_is_typed(stranger, capsys):
+    words = ["run", "--epochs", "1", "--limit", "100", "--json", "--device", "cpu"]
+    main([*words, "--agent", "ucb:c=0.5"])
+    assert str(stranger) not in sys.path
+    main([*words, "--agent", AGENT])
+    assert str(stranger) in sys.path
+    assert (stranger / "CODE-RAN").exists()
+
+
 def test_fidelity_imports_nothing_unasked(stranger, monkeypatch):
     monkeypatch.setattr(fidelity, "RUNGS", {"replay": ("prune_env/Replay-v0", {"trace": "digits"})})
     main(["fidelity", "--board", ".", "--runs", "1", "--resamples", "9", "--out", "fidelity.json"])
