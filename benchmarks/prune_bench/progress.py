@@ -34,12 +34,15 @@ class RunProgress:
         self.rounds: list[dict[str, str]] = []
         self.share = 0.0
         """of the run that is done, in [0, 1]"""
+        self.first: tuple[float, float] | None = None
+        """When the first round was done, and the share then; a run may go on from a checkpoint."""
         self.diverged = False
         """whether it has ended with a loss that is not finite"""
         self.live = Live(console=console, auto_refresh=False, transient=True)
         self.begun = time.perf_counter()
 
     def __enter__(self) -> RunProgress:
+        self.begun = time.perf_counter()
         if self.console.is_terminal:
             self.live.start()
             self._refresh()
@@ -69,6 +72,7 @@ class RunProgress:
             cells["regret"] = f"{row['regret']:.3g}"
         self.rounds.append(cells)
         self.share = float(env.rounds.ledger.progress[0])
+        self.first = self.first or (time.perf_counter(), self.share)
         if self.console.is_terminal:
             self._refresh()
 
@@ -78,8 +82,11 @@ class RunProgress:
 
     def line(self) -> Text:
         """Who runs where, and how long it will take."""
-        spent = time.perf_counter() - self.begun
-        left = f"about {duration(spent / self.share - spent)} left" if self.share else "beginning"
+        since, first = self.first or (0.0, self.share)
+        left = "time left not known yet"
+        if self.share > first:
+            pace = (time.perf_counter() - since) / (self.share - first)
+            left = f"about {duration(pace * (1 - self.share))} left"
         how_far = f"{self.share:.0%}, {left}"
         who = f"{self.options.label} on {self.options.env}"
         return Text.assemble(

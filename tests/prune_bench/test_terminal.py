@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import pytest
+from prune_bench.progress import RunProgress
+from prune_bench.runner import RunOptions
 from prune_bench.terminal import Fitted, Listed, Prose, Terminal, shortened
 
 
@@ -122,6 +125,24 @@ def test_no_line_ends_inside_a_number():
 )
 def test_the_end_of_a_name_says_most(name, width, short):
     assert shortened(name, width) == short
+
+
+def test_the_time_left_of_a_run_counts_from_its_first_round(monkeypatch):
+    """What came before (reading data, a checkpoint) says nothing about the pace."""
+    clock = iter([0.0, 100.0, 110.0, 119.0, 120.0])  # made; two a round, one where it is known
+    monkeypatch.setattr("prune_bench.progress.time.perf_counter", lambda: next(clock))
+    progress = RunProgress(Terminal(file=io.StringIO(), width=80), RunOptions(agent="ucb:c=2"))
+    assert progress.line().plain == "ucb c=2 on prune_env/Digits-v0  0%, time left not known yet"
+    row = dict.fromkeys(("round", "kept", "passes"), 1)
+    row |= dict.fromkeys(("kept_loss", "val_loss", "val_accuracy"), 0.5)
+    env = SimpleNamespace(
+        learner=SimpleNamespace(num_arms=2),
+        rounds=SimpleNamespace(ledger=SimpleNamespace(progress=[0.5])),
+    )
+    progress.on_round(env, row)
+    env.rounds.ledger.progress = [0.75]
+    progress.on_round(env, row)
+    assert progress.line().plain == "ucb c=2 on prune_env/Digits-v0  75%, about 10 s left"
 
 
 def test_nothing_acts():
