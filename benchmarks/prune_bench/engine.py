@@ -147,7 +147,7 @@ def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
         threads: of BLAS and OpenMP in each. Without a limit they fight: two threads each on two
             busy cores made small models 15 times slower.
     """
-    mine = threading.local()
+    mine, ending = threading.local(), threading.Event()
     pools: list[ProcessPoolExecutor] = []
 
     def do_in_process(options: RunOptions) -> Outcome:
@@ -158,7 +158,10 @@ def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
             mine.pool = ProcessPoolExecutor(1, context, initializer=_begin)
             pools.append(mine.pool)
         try:
-            return mine.pool.submit(do, options).result()
+            future = mine.pool.submit(do, options)
+            if ending.is_set():  # its process was begun too late to be ended with the others
+                _end([mine.pool])
+            return future.result()
         except BrokenProcessPool:
             del mine.pool
             raise
@@ -170,6 +173,7 @@ def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
             yield lambda options: dispatcher.submit(do_in_process, options)
         finally:
             dispatcher.shutdown(wait=False, cancel_futures=True)
+            ending.set()
             _end(pools)
 
 
