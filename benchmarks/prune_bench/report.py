@@ -24,7 +24,7 @@ from prune_bench.compare import read_standings
 from prune_bench.overall import overall
 from prune_bench.standings import Comparison, Row, Setting, Standings
 from prune_bench.statistics import Estimate
-from prune_bench.tables import comma_separated, markdown, seconds
+from prune_bench.tables import comma_separated, markdown, row_cells, seconds
 from prune_bench.verdict import caution, headline, judge, notes, percent, points
 from prune_env.files import replacing, write_text
 from prune_env.text import plain
@@ -198,6 +198,7 @@ def _tables(comparisons: Sequence[Comparison]) -> list[Any]:
     """One table for each rule, with the rows of all keep ratios."""
     tables: dict[str, list[Any]] = {}
     said: dict[str, list[Any]] = {}
+    told = any(row.regret is not None for comparison in comparisons for row in comparison.rows)
     for comparison in comparisons:
         leader = judge(comparison).leader
         for rule, rows in comparison.tables.items():
@@ -205,14 +206,16 @@ def _tables(comparisons: Sequence[Comparison]) -> list[Any]:
                 {"keep": comparison.keep_ratio, "text": text} for text in notes(rows)
             )
             tables.setdefault(rule, []).extend(
-                _table_row(row, comparison.keep_ratio, leader is row) for row in rows
+                _table_row(row, comparison.keep_ratio, leader is row, told) for row in rows
             )
     return [
-        {"title": RULES[rule], "rows": rows, "notes": said[rule]} for rule, rows in tables.items()
+        {"title": RULES[rule], "rows": rows, "notes": said[rule], "regret": told}
+        for rule, rows in tables.items()
     ]
 
 
-def _table_row(row: Row, keep_ratio: float, leads: bool) -> Any:
+def _table_row(row: Row, keep_ratio: float, leads: bool, told: bool) -> Any:
+    """A row of the page; with its regret where an environment has told one."""
     runs = str(len(row.runs)) if row.complete else f"{len(row.runs)} of {row.expected}"
     kind = "reference" if row.is_reference else "control" if row.is_control else "agent"
     shown = {
@@ -242,6 +245,7 @@ def _table_row(row: Row, keep_ratio: float, leads: bool) -> Any:
             _points(row.at_passes),
             _points(row.at_seconds),
             _plain(sum(never) / len(never), f"{100 * sum(never) / len(never):.1f}"),
+            *([] if not told else [_plain(row.regret, row_cells(row)["regret"])]),
         ]
     }
 

@@ -97,6 +97,7 @@ def test_no_name_and_no_number_is_broken(make_result, width):
 def test_regret_is_shown_where_it_is_told(make_result):
     results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
     assert "Regret" not in printed(terminal_table(standings(results)))
+    assert ">Regret</button>" not in html(standings(results), "board")
     for result, regret in zip(results, (0.5, 0.25), strict=True):
         result["history"][-1]["regret"] = regret
     found = standings(results)
@@ -104,6 +105,9 @@ def test_regret_is_shown_where_it_is_told(make_result):
     assert "| Regret |" in markdown(found)
     rows = csv.DictReader(comma_separated(found).splitlines())
     assert {row["agent"]: row["regret"] for row in rows} == {"full_short": "0.5", "rs2": "0.25"}
+    page = html(found, "board")
+    assert page.count(">Regret</button>") == 1
+    assert page.count('data-value="0.25">0.25</td>') == 1
 
 
 HOSTILE = "=cmd|'x'!A1\x1b[31m\n| x | [red] <b>"
