@@ -90,33 +90,14 @@ def standings(
     pins = pins or Pins()
     found = {result.get("id", position): result for position, result in enumerate(results)}
     failures = {name: why for name, why in (failures or {}).items() if name not in found}
-    options = {
-        name: result["options"] | Provenance.of_result(result).of_setting()
-        for name, result in found.items()
-    }
-    planned = {name: failure["options"] for name, failure in failures.items()}
-    planned |= {
-        name: vars(chosen) | pins.of(chosen).of_setting()
-        for name, chosen in (expected or {}).items()
-    }
     own = {r["options"]["agent"] for r in found.values() if not r.get("reads_keep_ratio", True)}
     own |= set(pins.own_amount)
-    sources = defaultdict(set)
-    for result in found.values():
-        sources[result["options"]["agent"]].add(Provenance.of_result(result).agent)
-    finished = list(options.values())
-    options |= {
-        name: _with_epochs(chosen, finished)
-        for name, chosen in planned.items()
-        if name not in found
-    }
+    options = _with_settings(found, failures, expected or {}, pins)
+    labels = _labels(options, found)
     cells: dict[tuple[Setting, float, str], list[Any]] = defaultdict(list)
     for name, chosen in options.items():
         keep_ratio = chosen["keep_ratio"] if reads_keep_ratio(chosen["agent"], own) else 1.0
-        label = agent_label(chosen["agent"], chosen["agent_options"])
-        if len(sources[chosen["agent"]]) > 1:  # with no board to say which one counts
-            label += f" {Provenance.of_result(found[name]).agent}"
-        cells[Setting.of(chosen), keep_ratio, label].append(name)
+        cells[Setting.of(chosen), keep_ratio, labels[name]].append(name)
 
     rows: dict[Setting, list[Row]] = defaultdict(list)
     for (setting, keep_ratio, agent), names in cells.items():
@@ -142,6 +123,40 @@ def standings(
         ),
         tuple(Failure(name, failure["error"]) for name, failure in failures.items()),
     )
+
+
+def _with_settings(
+    found: Mapping[Any, Mapping[str, Any]],
+    failures: Mapping[str, Mapping[str, Any]],
+    expected: Mapping[str, RunOptions],
+    pins: Pins,
+) -> dict[Any, dict[str, Any]]:
+    """By id the options of all runs, and what is unusual where they are run."""
+    finished = {
+        name: result["options"] | Provenance.of_result(result).of_setting()
+        for name, result in found.items()
+    }
+    planned = {name: failure["options"] for name, failure in failures.items()}
+    planned |= {n: vars(chosen) | pins.of(chosen).of_setting() for n, chosen in expected.items()}
+    known = list(finished.values())
+    return finished | {
+        name: _with_epochs(chosen, known) for name, chosen in planned.items() if name not in found
+    }
+
+
+def _labels(
+    options: Mapping[Any, Mapping[str, Any]], found: Mapping[Any, Mapping[str, Any]]
+) -> dict[Any, str]:
+    """By id the agent as it is shown: with its source where no board says which of them counts."""
+    of = {name: Provenance.of_result(result).agent for name, result in found.items()}
+    sources = defaultdict(set)
+    for name, source in of.items():
+        sources[options[name]["agent"]].add(source)
+    return {
+        name: agent_label(chosen["agent"], chosen["agent_options"])
+        + (f" {of.get(name)}" if len(sources[chosen["agent"]]) > 1 else "")
+        for name, chosen in options.items()
+    }
 
 
 def _keep_ratios(rows: Sequence[Row]) -> list[float]:

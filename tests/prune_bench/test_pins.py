@@ -16,6 +16,8 @@ from prune_bench.pins import Pins, hold
 from prune_bench.runner import Place, RunOptions
 from prune_bench.work import do_run
 
+from prune_env.files import write_json
+
 IMAGES = "prune_env/Images-v0"
 GRID = Grid(env=(IMAGES,), agents=(), keep_ratios=(0.5,), seeds=1, epochs=1)
 
@@ -165,10 +167,12 @@ def test_results_of_two_sources_without_a_board_are_two_agents(board, write_agen
     write_agent(AGENT + "# changed")
     do_all(board, None, Place())
     (board.folder / "board.yaml").unlink()
+    failed = replace(OWN.runs()[-1], seed=7)
+    write_json(board.failure_path("x"), {"options": vars(failed), "error": "RuntimeError: x"})
     (comparison,) = read_standings(board.folder).comparisons
     rows = [row for row in comparison.rows if row.agent.startswith("pinned_agent:Mine")]
-    assert [len(row.runs) for row in rows] == [1, 1]
-    assert len({row.agent for row in rows}) == 2
+    assert sorted(len(row.runs) for row in rows) == [0, 1, 1]  # and one that failed, of neither
+    assert len({row.agent for row in rows}) == 3
 
 
 def test_an_own_agent_is_asked_once_whether_it_reads_its_keep_ratio(board, write_agent):
