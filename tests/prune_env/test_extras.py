@@ -14,6 +14,7 @@ from prune_env import PruneEnv, RoundOptions
 from prune_env.arms import ArmTable
 from prune_env.core.signals import EXTRAS, FEATURE_MAX, LOSS_MAX, MEASURED
 from prune_env.learners.learner import Signals
+from prune_env.notices import DataNotice
 from prune_env.selection import Selection
 
 SIGNALS = ("loss", "seen", "budget_left", *EXTRAS)
@@ -147,6 +148,7 @@ def test_both_checkers(digits):
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DataNotice)  # limit= cuts the test split
         check_env(digits().unwrapped, skip_render_check=True)
         # SB3 advises against two axes, and flattens them
         warnings.filterwarnings("ignore", "Your observation features has an unconventional shape")

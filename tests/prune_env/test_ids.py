@@ -16,6 +16,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.env_checker import data_equivalence as equal
 
 import prune_env
+from prune_env.notices import DataNotice
 
 SMALL: dict[str, dict] = {"epochs": 3}
 """Options that make an episode short; the rungs that train no network are small anyway."""
@@ -68,6 +69,7 @@ def test_gymnasium_checks_it(make):
     env = make(disable_env_checker=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DataNotice)  # limit= cuts the test split
         # Gymnasium warns of any wrapper; those of a twin are what is to be checked
         warnings.filterwarnings("ignore", ".*is different from the unwrapped version.*")
         check_env(env if _is_twin(env) else env.unwrapped)
@@ -78,6 +80,7 @@ def test_stable_baselines3_checks_it(make):
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DataNotice)  # limit= cuts the test split
         check_env_for_sb3(make().unwrapped if not _is_twin(make()) else make())
 
 
