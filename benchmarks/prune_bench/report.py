@@ -9,7 +9,6 @@ ahead.png, cost.png, curves-keep0.1.png ...
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from prune_bench.board import Grid
 from prune_bench.compare import read_standings
 from prune_bench.overall import overall
-from prune_bench.standings import Comparison, Row, Setting, Standings
+from prune_bench.standings import Comparison, Row, Standings
 from prune_bench.statistics import Estimate
 from prune_bench.tables import comma_separated, markdown, row_cells, seconds
 from prune_bench.verdict import caution, headline, judge, notes, percent, points
@@ -143,10 +142,7 @@ def _section(
         return f"{name}-{place}"
 
     verdicts = [judge(comparison) for comparison in comparisons]
-    any_runs = any(row.runs for comparison in comparisons for row in comparison.rows)
-    agents = dict.fromkeys(
-        row.agent for comparison in comparisons for row in comparison.rows if row.runs
-    )
+    agents = {row.agent for comparison in comparisons for row in comparison.rows if row.runs}
     panels = [
         {
             "title": f"Keep {percent(comparison.keep_ratio)}",
@@ -158,15 +154,6 @@ def _section(
         }
         for i, (comparison, verdict) in enumerate(zip(comparisons, verdicts, strict=True))
     ]
-    groups = {
-        "cost": lambda of: chart.accuracy_against_cost(of, palette),
-        "curves": lambda of: chart.learning_curves(of, palette),
-        "profiles": lambda of: chart.performance_profiles(of, palette),
-        "time": chart.time_split,
-        "difficulty": lambda of: chart.kept(of, "difficulty"),
-        "class": lambda of: chart.kept(of, "class"),
-        "pulls": chart.pulls,
-    }
     return {
         "id": f"setting-{place}",
         "title": comparisons[0].setting.title,
@@ -179,7 +166,9 @@ def _section(
             for agent, look in palette.items()
             if agent in agents
         ],
-        "charts": {name: add(name, make(comparisons)) for name, make in groups.items() if any_runs},
+        "charts": {n: add(n, c) for n, c in _charts(comparisons, palette).items()}
+        if agents
+        else {},
         "tables": _tables(comparisons),
         "overall": [
             {
@@ -191,6 +180,20 @@ def _section(
             for row in overall(comparisons)
         ],
         "settings": _settings(comparisons),
+    }
+
+
+def _charts(comparisons: Sequence[Comparison], palette: Palette) -> dict[str, Any]:
+    from prune_bench import charts
+
+    return {
+        "cost": charts.accuracy_against_cost(comparisons, palette),
+        "curves": charts.learning_curves(comparisons, palette),
+        "profiles": charts.performance_profiles(comparisons, palette),
+        "time": charts.time_split(comparisons),
+        "difficulty": charts.kept(comparisons, "difficulty"),
+        "class": charts.kept(comparisons, "class"),
+        "pulls": charts.pulls(comparisons),
     }
 
 
@@ -348,53 +351,8 @@ def _count(texts: Iterable[str]) -> list[tuple[str, int]]:
 def write_pictures(standings: Standings, folder: Path) -> None:
     """The main charts as PNG files; with several settings, one file for each."""
     from prune_bench.charts import png
+    from prune_bench.charts.pictures import pictures
 
     for name, spec in pictures(standings).items():
         with replacing(folder / f"{name}.png") as temporary:
             temporary.write_bytes(png(spec))
-
-
-def pictures(standings: Standings) -> dict[str, dict[str, Any]]:
-    """The main charts of every setting as Vega-Lite specifications, by the names of their files."""
-    from prune_bench.charts import palette
-
-    looks, made = palette(standings.comparisons), {}
-    for setting in standings.settings:
-        comparisons = standings.of(setting)
-        if any(row.runs for comparison in comparisons for row in comparison.rows):
-            suffix = f"-{_slug(setting)}" if len(standings.settings) > 1 else ""
-            for name, chart in _pictures(comparisons, looks).items():
-                made[f"{name}{suffix}"] = chart.to_dict()
-    return made
-
-
-def _pictures(comparisons: Sequence[Comparison], palette: Palette) -> dict[str, Any]:
-    import altair as alt
-
-    from prune_bench import charts
-
-    title = comparisons[0].setting.title
-
-    def titled(chart: Any, text: str) -> Any:
-        # Around the chart: its own title is that of an axis.
-        return alt.vconcat(chart, title=alt.TitleParams(text, fontSize=15, offset=14))
-
-    panels = [
-        panel.properties(width=460, title=f"Keep {percent(comparison.keep_ratio)}")
-        for comparison in comparisons
-        if (panel := charts.ahead(comparison)) is not None
-    ]
-    heading = alt.TitleParams(title, fontSize=15, offset=14)
-    made = {"ahead": alt.vconcat(*panels, title=heading, spacing=30)} if panels else {}
-    cost = charts.accuracy_against_cost(comparisons, palette, legend=True)
-    made["cost"] = titled(cost.properties(width=620, height=420), title)
-    for comparison in comparisons:
-        curves = charts.learning_curves([comparison], palette, legend=True)
-        made[f"curves-keep{comparison.keep_ratio:g}"] = titled(
-            curves.properties(width=560), f"{title}, keep {percent(comparison.keep_ratio)}"
-        )
-    return made
-
-
-def _slug(setting: Setting) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", setting.title.lower()).strip("-")

@@ -16,9 +16,10 @@ import vl_convert
 from prune_bench.board import CONTROLS, Board, Grid
 from prune_bench.charts import ahead, palette, png
 from prune_bench.charts.palette import looks
+from prune_bench.charts.pictures import pictures
 from prune_bench.compare import read_standings, standings
 from prune_bench.overall import overall
-from prune_bench.report import command, html, pictures, write_report
+from prune_bench.report import command, html, write_report
 from prune_bench.results import run_id
 from prune_bench.runner import RunOptions
 from prune_bench.tables import (
