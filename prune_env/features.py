@@ -65,7 +65,7 @@ SUMMARY_ARMS = 4096
 """Quantiles are of about so many arms, evenly spaced: a sample is enough, and cheaper."""
 
 
-def begin(num_runs: int, num_arms: int) -> Memory:
+def fresh_memory(num_runs: int, num_arms: int) -> Memory:
     """The memory of M runs before their first observation."""
     shape = (num_runs, num_arms)
     names = ("loss_ema", "loss_variance", "forgetting")

@@ -60,7 +60,7 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
     ) -> tuple[NDArray[np.float32], Infos]:
         """Begin M new runs; see `PruneVectorEnv.reset`."""
         self._observation, infos = self.runs.reset(seed=seed, options=options)
-        self._memory = features.begin(self.num_envs, self.runs.learner.num_arms)
+        self._memory = features.fresh_memory(self.num_envs, self.runs.learner.num_arms)
         self._seed_noise(range(self.num_envs))
         return self._shown(self._memory, self._observation, self._noise[1]), infos
 
@@ -95,7 +95,7 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
             for i in ended:
                 infos["final_obs"][i] = shown[i].copy()
             self._seed_noise(ended)
-            began = features.begin(len(ended), last["seen"].shape[1])
+            began = features.fresh_memory(len(ended), last["seen"].shape[1])
             noise = Generators([self._noise[1].each[i] for i in ended])
             at_start = {name: array[ended] for name, array in fresh.items()}
             shown[ended] = self._shown(began, at_start, noise)

@@ -5,14 +5,14 @@ deterministic) -> (action, state)`, so built-in agents and SB3 models are one ki
 `stable_baselines3.common.evaluation.evaluate_policy` takes both. An agent is a frozen dataclass of
 options; what it has learned travels in `state`, a plain dict of arrays.
 
-A policy is written once, for M runs side by side: it implements `start`, `update` and `choose`
-over arrays of shape (M, N). One environment is M = 1 with the leading axis taken away.
+A policy is written once, for M runs side by side: it implements `start`, `update` and `choose`, or
+`scores` where it keeps what ranks highest, over arrays of shape (M, N). One environment is M = 1
+with the leading axis taken away.
 """
 
 from __future__ import annotations
 
 import inspect
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -22,17 +22,17 @@ from numpy.typing import NDArray
 
 from prune_env.driving import check_state
 from prune_env.options import In, check
-from prune_env.selection import ActionKind, affordable_arms
+from prune_env.selection import ActionKind, affordable_arms, best_k
 
 if TYPE_CHECKING:
-    from prune_agents.prior import Prior
+    from prune_agents.prior import Prior, Traces
 
 Observation = Mapping[str, NDArray[np.float32]]
 State = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agent(ABC):
+class Agent:
     """Options that every policy shares."""
 
     keep_ratio: Annotated[float, In("(0, 1]")] = 0.3
@@ -70,17 +70,29 @@ class Agent(ABC):
         """
         return {}
 
-    def update(self, state: State, observation: Observation) -> None:  # noqa: B027, optional
+    def update(self, state: State, observation: Observation) -> None:
         """Learn from the last round, in place. `observation["seen"]` says which arms count."""
 
-    @abstractmethod
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        """How much each arm is worth keeping, (M, N), no NaN: for a policy that ranks its arms."""
+        raise ValueError(f"{type(self).__name__} says neither how it chooses nor how it ranks arms")
+
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         """Choose k arms in each run: (M, N) bool, or float32 weights where `action` says so.
 
-        May write to `state` what the next choice needs, in entries that `start` has made.
+        A policy that ranks its arms leaves this to `scores`. May write to `state` what the next
+        choice needs, in entries that `start` has made.
         """
+        return best_k(self.scores(state, observation, rng), k, rng)
+
+    @classmethod
+    def ranks(cls) -> bool:
+        """Whether the policy keeps the k arms of its highest `scores`, and nothing else decides."""
+        return cls.choose is Agent.choose and cls.scores is not Agent.scores
 
     def env_options(self, epochs: float) -> dict[str, Any]:
         """How an environment must be made so that this policy is run as it is meant.
@@ -90,12 +102,36 @@ class Agent(ABC):
         """
         return {}
 
-    def prior(self, epochs: int) -> Prior | None:
-        """The prior run that the policy wants before a run of so many rounds; see `static`.
+    # -- a prior run -------------------------------------------------------------------------------
 
-        A policy that wants one has a method `begin(traces) -> state` for what it is shown.
-        """
+    wants_prior: ClassVar[bool] = False
+    """Whether the policy chooses by a prior run, and so has `prior` and `begin`."""
+
+    def prior(self, epochs: int) -> Prior | None:
+        """The prior run that the policy wants before a run of so many rounds, or None."""
         return None
+
+    def begin(self, traces: Traces) -> State:
+        """The state of one run before its first round, after what the prior run has shown."""
+        raise ValueError(f"{type(self).__name__} wants no prior run")
+
+    def from_prior(self, state: State, name: str) -> NDArray[Any]:
+        """An entry of the state that `begin` has made.
+
+        Raises:
+            ValueError: the policy was not begun with a prior run.
+        """
+        if name not in state:
+            raise ValueError(
+                f"{type(self).__name__} chooses by a prior run: pass state=agent.begin(traces), "
+                "with the traces from prune_agents.prior.record"
+            )
+        return state[name]
+
+    def fresh_state(self, num_runs: int, num_arms: int) -> State:
+        """What is known before the first round, with the entries that belong to the base."""
+        counters: State = {"round": np.zeros(num_runs, np.int64), "calls": np.zeros((), np.int64)}
+        return self._started(num_runs, num_arms) | counters
 
     # -- what SB3 calls ---------------------------------------------------------------------------
 
@@ -133,7 +169,7 @@ class Agent(ABC):
         if not batched:
             observation = {name: array[None] for name, array in observation.items()}
         num_runs, num_arms = observation["seen"].shape
-        state = self._begin(state, episode_start, num_runs, num_arms)
+        state = self._copied(state, episode_start, num_runs, num_arms)
 
         rng = np.random.default_rng((self.seed, int(state["calls"])))
         state["calls"] += 1
@@ -152,7 +188,7 @@ class Agent(ABC):
         action = chosen.astype(np.int8 if self.action == "keep" else np.float32)
         return (action if batched else action[0]), state
 
-    def _begin(
+    def _copied(
         self,
         state: State | None,
         episode_start: NDArray[np.bool_] | None,
@@ -162,14 +198,12 @@ class Agent(ABC):
         """A copy of the state to work on, fresh in the runs that have just been reset."""
         begun = np.zeros(num_runs, bool) if episode_start is None else np.asarray(episode_start)
         if state is None:
-            fresh = self._started(num_runs, num_arms) | {"round": np.zeros(num_runs, np.int64)}
-            return fresh | {"calls": np.zeros((), np.int64)}
+            return self.fresh_state(num_runs, num_arms)
         state = {name: array.copy() for name, array in state.items()}
         if begun.any():
-            fresh = self._started(int(begun.sum()), num_arms)
-            fresh["round"] = np.zeros(int(begun.sum()), np.int64)
-            for name, array in fresh.items():
-                state[name][begun] = array
+            fresh = self.fresh_state(int(begun.sum()), num_arms)
+            for name in fresh.keys() - {"calls"}:
+                state[name][begun] = fresh[name]
         return state
 
     def _started(self, num_runs: int, num_arms: int) -> State:
@@ -196,7 +230,7 @@ class Agent(ABC):
             if bad := int(np.count_nonzero((chosen != 0) & (chosen != 1))):
                 raise ValueError(
                     f"{who}.choose returned {bad} values that are neither 0 nor 1; of scores, "
-                    "prune_agents.tools.sampling.best_k(scores, k, rng) keeps the k highest"
+                    "prune_env.best_k(scores, k, rng) keeps the k highest"
                 )
             chosen = chosen != 0
         return chosen

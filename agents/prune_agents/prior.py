@@ -245,14 +245,16 @@ def record(learner: Learner, prior: Prior, epochs: int, seed: int) -> Traces:
     """
     runs = []
     for number in range(prior.runs):
-        recording = begin(learner, prior, epochs, seed, number)
+        recording = start_recording(learner, prior, epochs, seed, number)
         while recording.rounds < prior.rounds:
             recording.advance()
         runs.append(recording.traces(prior.rounds, prior.features))
     return Traces.join(runs)
 
 
-def begin(learner: Learner, prior: Prior, epochs: int, seed: int, number: int) -> Recording:
+def start_recording(
+    learner: Learner, prior: Prior, epochs: int, seed: int, number: int
+) -> Recording:
     """The prior run of this number, before its first round; arguments as `record`.
 
     Raises:

@@ -67,7 +67,7 @@ class SB3Agent(Agent):
         return self._for_arms[num_arms]
 
     def start(self, num_runs: int, num_arms: int) -> State:
-        memory = features.begin(num_runs, num_arms)
+        memory = features.fresh_memory(num_runs, num_arms)
         # of RecurrentPPO: (layers, 1, width)
         shape = getattr(self._trained[0].policy, "lstm_hidden_state_shape", None)
         if shape is None:

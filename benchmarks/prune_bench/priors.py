@@ -14,7 +14,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from prune_agents.prior import Prior, Recording, Traces, begin, record
+from prune_agents.prior import Prior, Recording, Traces, record, start_recording
 
 from prune_bench import checkpoint, claims
 from prune_bench.provenance import Provenance
@@ -57,7 +57,7 @@ def traces_for(
         return record(learner, prior, epochs, options.seed)
     runs = []
     for number in range(prior.runs):
-        fresh = partial(begin, learner, prior, epochs, options.seed, number)
+        fresh = partial(start_recording, learner, prior, epochs, options.seed, number)
         name = _name(options, provenance, number, prior)
         of = checkpoint.circumstances(learner) | {"recording": name}
         keeper = checkpoint.Keeper(folder / f"{name}.pt", of, CHECKPOINT_SECONDS)

@@ -29,7 +29,7 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
         check_reads(type(self).__name__, env.observation_space)
         self.num_arms = int(env.unwrapped.get_wrapper_attr("learner").num_arms)
         self._labels = env.unwrapped.get_wrapper_attr("learner").labels.astype(np.float32)
-        self._memory = features.begin(1, self.num_arms)
+        self._memory = features.fresh_memory(1, self.num_arms)
         self._observation: dict[str, NDArray[np.float32]] = {}
         self._rng = np.random.default_rng(0)
 
@@ -51,7 +51,7 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
         """
         observation, info = self.env.reset(seed=seed, options=options)
         self._rng = noise_for(type(self).__name__, self.unwrapped.np_random)
-        self._memory = features.begin(1, self.num_arms)
+        self._memory = features.fresh_memory(1, self.num_arms)
         return self._take(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:

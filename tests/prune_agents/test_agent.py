@@ -9,8 +9,6 @@ import pytest
 from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State, within_budget
 
-from prune_env.selection import top_k
-
 
 @dataclass(frozen=True, kw_only=True)
 class Mine(Agent):
@@ -21,10 +19,10 @@ class Mine(Agent):
 
     signals: ClassVar[tuple[str, ...]] = ("loss",)
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
     ) -> NDArray[Any]:
-        return top_k(observation["loss"] * (1 if self.order == "hard" else -1), k)
+        return observation["loss"] * (1 if self.order == "hard" else -1)
 
 
 def test_a_policy_of_ten_lines(observe, tiny_env):
@@ -92,3 +90,14 @@ def test_runs_of_different_age_choose_when_their_own_period_is_over(observe):
         action, state = agent.predict(observe(loss=[loss, loss]), state, begun)
         actions.append(action.argmax(axis=1).tolist())
     assert actions == [[0, 0], [0, 1], [2, 1], [2, 3]]
+
+
+def test_a_policy_that_says_neither_is_told_so(observe):
+    @dataclass(frozen=True, kw_only=True)
+    class Silent(Agent):
+        pass
+
+    with pytest.raises(ValueError, match="Silent says neither how it chooses nor how it ranks"):
+        Silent().predict(observe(loss=[1.0, 2.0]))
+    with pytest.raises(ValueError, match="Silent wants no prior run"):
+        Silent().begin(None)

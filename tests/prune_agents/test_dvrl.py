@@ -50,7 +50,7 @@ def test_steps_by_hand(observation):
 def test_direction_is_the_gradient_of_the_log_likelihood(observation, rng):
     """Of what was kept, under independent draws with these chances."""
     theta = rng.standard_normal((1, len(mlp.initial(SIZES, rng)))) / 3
-    state = make()._begin(None, None, 1, N) | {"theta": theta}
+    state = make().fresh_state(1, N) | {"theta": theta}
     kept, after = make().predict(observation, state)
     inputs = np.stack([(a - a.mean()) / a.std() for a in map(observation.get, INPUTS)], -1)[None]
 

@@ -16,7 +16,7 @@ from prune_env.core.signals import EXTRAS
 NUM_ARMS, K = 40, 12
 # bls: 40 arms are a single batch, so all scores are equal and all arms are kept.
 LEAVES_NOTHING_TO_CHANCE = {"full", "full_short", "kakurenbo", "bls"}
-NAMES = [name for name in prune_agents.names() if not hasattr(prune_agents.find(name), "begin")]
+NAMES = [name for name in prune_agents.names() if not prune_agents.find(name).wants_prior]
 every_agent = pytest.mark.parametrize("name", NAMES)
 any_agent = pytest.mark.parametrize("name", prune_agents.names())
 
@@ -89,7 +89,7 @@ def test_serves_several_runs_and_episode_start_resets_only_its_own(name, tiny_en
     # Run 1 begins anew, so it shows what an environment shows then.
     for entry, value in envs.envs[1].reset()[0].items():
         observation[entry][1] = value
-    work = agent._begin(state, begun, 3, NUM_ARMS)
+    work = agent._copied(state, begun, 3, NUM_ARMS)
     for entry, expected in fresh.items():
         np.testing.assert_array_equal(work[entry][1], expected)
         np.testing.assert_array_equal(work[entry][[0, 2]], state[entry][[0, 2]])

@@ -103,7 +103,7 @@ def test_bls_has_a_mean_for_each_batch(observe):
         _, state = agent.predict(observe(loss=[2.3] * 3, seen=[0] * 3, progress=[0]))
         observation = observe(loss=[0, 0, 6], progress=[0.5])
         _, state = agent.predict(observation, state)
-        seen.add(tuple(np.round(agent.scores(state, observation)[0], 5).tolist()))
+        seen.add(tuple(np.round(agent.stored_scores(state, observation)[0], 5).tolist()))
     assert seen == {(0, 0, 6), (3, 0, 3), (0, 3, 3)}
 
 
@@ -118,11 +118,11 @@ def test_bls_averages_the_batch_loss(observe):
     _, state = agent.predict(observe(loss=[2.3] * 3, seen=[0, 0, 0], progress=[0]))
     observation = observe(loss=[1, 2, 6], progress=[0.25])
     action, state = agent.predict(observation, state)
-    np.testing.assert_allclose(agent.scores(state, observation), [[3, 3, 3]], rtol=1e-6)
+    np.testing.assert_allclose(agent.stored_scores(state, observation), [[3, 3, 3]], rtol=1e-6)
     assert (action > 0).any()
     observation = observe(loss=[0, 2, 6], seen=[1, 1, 0], progress=[0.5])
     action, state = agent.predict(observation, state)
-    scores = agent.scores(state, observation)
+    scores = agent.stored_scores(state, observation)
     np.testing.assert_allclose(scores, [[0.37 / 0.19, 0.37 / 0.19, 3]], rtol=1e-6)
     assert sorted(action[:2]) == [0, 2]
     assert action[2] == 1
@@ -135,4 +135,4 @@ def test_bls_of_a_constant_loss_knows_no_count(observe):
     for round_ in range(5):
         observation = observe(loss=[0.7] * 5, seen=np.arange(5) >= round_, progress=[0.1])
         _, state = agent.predict(observation, state)
-    np.testing.assert_allclose(agent.scores(state, observation), 0.7, rtol=1e-5)
+    np.testing.assert_allclose(agent.stored_scores(state, observation), 0.7, rtol=1e-5)

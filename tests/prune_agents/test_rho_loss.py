@@ -67,14 +67,14 @@ def test_keeps_k_arms_a_round_within_the_budget(tiny_env, learner, budget):
 def test_what_it_was_shown_outlasts_a_reset(observe, traces):
     agent = prune_agents.make("rho_loss", keep_ratio=0.5)
     _, state = agent.predict(observe(loss=[2, 1.8, 0.5, 3.5]), agent.begin(traces))
-    state = agent._begin(state, np.array([True]), 1, 4)
+    state = agent._copied(state, np.array([True]), 1, 4)
     assert state["round"].tolist() == [0]
     assert np.isinf(state["loss"]).all()
     np.testing.assert_array_equal(state["irreducible"], [[1, 0.5, 0.25, 3]])
 
 
 def test_says_what_to_do_where_there_was_no_prior_run(observe):
-    with pytest.raises(ValueError, match=r"compares with a prior run: pass state=agent.begin"):
+    with pytest.raises(ValueError, match=r"chooses by a prior run: pass state=agent.begin"):
         prune_agents.make("rho_loss").predict(observe(loss=[1, 2, 3]))
 
 

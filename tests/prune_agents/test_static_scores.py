@@ -86,7 +86,7 @@ def test_el2n_is_the_mean_error_norm_over_runs_and_rounds():
         ]
     )
     np.testing.assert_allclose(table[0] ** 2, [[0.26, 0.14, 0.06, 0.56], [0.02, 0.06, 0.54, 1.14]])
-    scores = prune_agents.make("el2n", prior_runs=2).scores({"error_norm": table})
+    scores = prune_agents.make("el2n", prior_runs=2).prior_scores({"error_norm": table})
     np.testing.assert_allclose(scores.mean(axis=0), [0.4008, 0.3385, 0.4028, 0.9711], atol=5e-5)
     assert kept("el2n", {"error_norm": table}, keep_ratio=0.5) == {2, 3}
     assert kept("el2n", {"error_norm": table}, keep_ratio=0.5, over="last") == {1, 3}
@@ -159,7 +159,7 @@ def test_tdds_sums_the_norms_of_the_centred_divergences_newest_heaviest():
     divergence = np.zeros((1, rounds, arms))
     divergence[0, 1:] = (p[1:] * abs(np.log(p[1:]) - np.log(p[:-1]))).sum(axis=2)
     agent = prune_agents.make("tdds", window=window)
-    np.testing.assert_allclose(agent.scores({"divergence": divergence})[0], expected)
+    np.testing.assert_allclose(agent.prior_scores({"divergence": divergence})[0], expected)
     best = set(np.argsort(expected)[-2:].tolist())
     assert kept("tdds", {"divergence": divergence}, keep_ratio=0.4, window=window) == best
 
@@ -174,7 +174,7 @@ def test_tdds_by_hand_prefers_what_moves_late():
     """
     d = np.array([[9, 0, 0, 0.1], [0, 0, 0, 0.3], [0, 3, 3, 3]]).T
     divergence = np.concatenate([np.zeros((1, 3)), d])[None]
-    scores = prune_agents.make("tdds", window=3).scores({"divergence": divergence})[0]
+    scores = prune_agents.make("tdds", window=3).prior_scores({"divergence": divergence})[0]
     np.testing.assert_allclose(scores * np.sqrt(2), [0.171, 0.27, 0.027])
     assert kept("tdds", {"divergence": divergence}, keep_ratio=1 / 3, window=3) == {1}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prune_env import choosers
-from prune_env.features import FEATURES, begin, remember
+from prune_env.features import FEATURES, fresh_memory, remember
 
 LOSS = [3, 1, 4, 1.5, 9, 2, 6, 5, 3.5, 0.5]
 AGE = [1, 3, 2, 9, 5, 4, 7, 8, 6, 0]
@@ -22,7 +22,7 @@ def choose(observation):
     def _choose(chooser, actions, k=3, seed=0, **entries):
         entries = {"loss": LOSS, "age": AGE, "budget_left": [9]} | entries
         entries = observation(num_arms=10, **entries)
-        memory = begin(1, 10)
+        memory = fresh_memory(1, 10)
         remember(memory, entries)
         rng = np.random.default_rng(seed)
         mask = chooser.choose(np.asarray(actions), np.array([k / 10]), memory, entries, rng)
@@ -68,7 +68,7 @@ def test_each_run_follows_its_own_action(observation):
     entries = observation(num_runs=2, num_arms=10, loss=LOSS, budget_left=[9])
     actions = np.concatenate([weights(loss=1), weights(loss=-1)])
     mask = choosers.LinearScores().choose(
-        actions, np.array([0.1, 0.2]), begin(2, 10), entries, np.random.default_rng(0)
+        actions, np.array([0.1, 0.2]), fresh_memory(2, 10), entries, np.random.default_rng(0)
     )
     assert [np.flatnonzero(row).tolist() for row in mask] == [[4], [1, 9]]
 

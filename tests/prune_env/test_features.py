@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 
 def remembered(*rounds):
     """The memory after these rounds."""
-    memory = features.begin(*rounds[0]["seen"].shape)
+    memory = features.fresh_memory(*rounds[0]["seen"].shape)
     for entries in rounds:
         features.remember(memory, entries)
     return memory
@@ -36,7 +36,7 @@ def test_forgetting_counts_falls_from_right_to_wrong_among_observations(observat
 
 def test_rarity_is_minus_log_of_the_share_of_the_class(observation):
     entries = observation(label=[0, 0, 0, 1])
-    rarity = features.feature("rarity", features.begin(1, 4), entries, RNG)
+    rarity = features.feature("rarity", features.fresh_memory(1, 4), entries, RNG)
     np.testing.assert_allclose(rarity, [[-np.log(0.75)] * 3 + [-np.log(0.25)]], rtol=1e-6)
 
 
@@ -56,7 +56,7 @@ def test_noise_draws_arms_as_softmax_does(observation):
     weights = np.zeros((20_000, len(features.FEATURES)), np.float32)
     weights[:, features.FEATURES.index("loss")] = 0.5
     weights[:, features.FEATURES.index("noise")] = 1
-    memory = features.begin(20_000, 4)
+    memory = features.fresh_memory(20_000, 4)
     scores = features.linear_scores(weights, memory, entries, np.random.default_rng(0))
     first = np.bincount(scores.argmax(axis=1), minlength=4) / 20_000
     standard = np.exp(0.5 * (np.array([0, 0, 0, 1]) - 0.25) / np.sqrt(3 / 16))
@@ -65,7 +65,7 @@ def test_noise_draws_arms_as_softmax_does(observation):
 
 def test_stack_has_a_column_for_each_name(observation):
     entries = observation(age=[0, 1, 2, 1], progress=[0.25])
-    stacked = features.stack(("age", "progress"), features.begin(1, 4), entries, RNG)
+    stacked = features.stack(("age", "progress"), features.fresh_memory(1, 4), entries, RNG)
     expected = [[-np.sqrt(2), 0.25], [0, 0.25], [np.sqrt(2), 0.25], [0, 0.25]]
     np.testing.assert_allclose(stacked, [expected], atol=1e-6)
 

@@ -31,6 +31,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "selective_backprop": "selective_backprop:SelectiveBackprop",
         "is_epoch": "is_epoch:ISEpoch",
         "forget_online": "forget_online:ForgetOnline",
+        "class_quota": "class_quota:ClassQuota",
     },
     # by features, or by a moving average of the network
     "features": {

@@ -21,5 +21,5 @@ class AUM(Scored):
     memory. The prior run is a whole one by default.
     """
 
-    def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
+    def prior_scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         return -signals["margin"].mean(axis=1)

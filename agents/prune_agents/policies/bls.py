@@ -42,7 +42,7 @@ class BLS(InfoBatch):
             moved = state[name] + (1 - self.smoothing) * (value - state[name])
             state[name] = np.where(seen, moved, state[name])
 
-    def scores(self, state: State, observation: Observation) -> Floats:
+    def stored_scores(self, state: State, observation: Observation) -> Floats:
         weight = state["weight"]
         mean = state["average"] / np.where(weight > 0, weight, 1)
         return np.where(weight > 0, mean, observation["loss"])

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from prune_agents.agent import Observation, State
 from prune_agents.policies.uncertainty import Uncertainty
 from prune_agents.tools.moving_averages import schedule
-from prune_agents.tools.sampling import weighted_k
 from prune_env.options import In
 
 
@@ -32,9 +31,9 @@ class Boltzmann(Uncertainty):
     signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
     revision: ClassVar[int] = 2
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
         along = schedule(state["round"], observation["progress"])
         tau = self.tau_start + (self.tau_end - self.tau_start) * along
-        return weighted_k(state["mean"] / tau, k, rng)
+        return state["mean"] / tau + rng.gumbel(size=state["mean"].shape)

@@ -24,5 +24,5 @@ class CAT(Scored):
     prior_floor: ClassVar[int] = 4
     fewest_rounds: ClassVar[int] = 2
 
-    def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
+    def prior_scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         return signals["loss"].var(axis=1)

@@ -16,7 +16,6 @@ from prune_agents.agent import Observation, State
 from prune_agents.policies.loss_bandit import LossBandit
 from prune_agents.tools.moving_averages import UNSEEN, Floats, ema, ema_variance
 from prune_env.options import In
-from prune_env.selection import best_k
 
 NUM_FEATURES = 7
 
@@ -87,9 +86,9 @@ class Contextual(LossBandit):
         )
         return np.stack(columns, axis=-1).astype(np.float32)
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
         x = state["features"]
         score = np.empty(x.shape[:2])
         for run, row in enumerate(score):
@@ -100,7 +99,7 @@ class Contextual(LossBandit):
                 row[...] = x[run] @ (theta + self.c * root @ rng.standard_normal(NUM_FEATURES))
             else:
                 row[...] = x[run] @ theta + self.c * np.linalg.norm(x[run] @ root, axis=1)
-        return best_k(np.where(np.isinf(state["mean"]), UNSEEN, score), k, rng)
+        return np.where(np.isinf(state["mean"]), UNSEEN, score)
 
 
 def _scaled_loss(state: State, observation: Observation) -> Floats:

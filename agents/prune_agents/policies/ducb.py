@@ -37,8 +37,8 @@ class DUCB(UCB1):
         super().update(state, observation)
         state["rounds"] += observation["seen"].any(axis=1, keepdims=True)
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
         log_rounds = np.log(np.maximum(state["rounds"], 1)).astype(np.float32)
-        return self._highest(state["sum"], state["count"], 2.4 * log_rounds, k, rng)
+        return self._upper_bound(state["sum"], state["count"], 2.4 * log_rounds)

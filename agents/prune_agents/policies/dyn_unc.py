@@ -24,6 +24,6 @@ class DynUnc(Windowed, Scored):
 
     window_share: ClassVar[float] = 0.05
 
-    def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
+    def prior_scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         trace = signals["confidence"]
         return difficulty.mean_deviation(trace, self.window_of(trace.shape[1]))

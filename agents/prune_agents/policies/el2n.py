@@ -23,5 +23,5 @@ class EL2N(Early):
     the run, 2 rounds at least, is 20 epochs of 200.
     """
 
-    def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
+    def prior_scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         return self.average(signals["error_norm"])

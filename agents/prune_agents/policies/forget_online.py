@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import UNSEEN
 from prune_env.options import In
-from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ class ForgetOnline(Agent):
         state["forgotten"] = np.where(seen, count, state["forgotten"])
         state["correct"] = np.where(seen, correct, state["correct"])
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
-        return best_k(state["forgotten"] + ~state["correct"], k, rng)
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        return state["forgotten"] + ~state["correct"]

@@ -25,5 +25,5 @@ class Forgetting(Scored):
     fewest_rounds: ClassVar[int] = 2
     revision: ClassVar[int] = 2
 
-    def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
+    def prior_scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         return difficulty.forgetting_events(signals["correct"])

@@ -25,7 +25,7 @@ class GraNd(Early):
 
     extra: ClassVar[tuple[Extra, ...]] = ("gradient_norm",)
 
-    def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
+    def prior_scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         return self.average(signals[self.extra[0]])
 
 

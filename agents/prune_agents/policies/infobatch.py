@@ -48,14 +48,14 @@ class InfoBatch(Agent):
     reads_keep_ratio: ClassVar[bool] = False
     revision: ClassVar[int] = 2
 
-    def scores(self, state: State, observation: Observation) -> Floats:
+    def stored_scores(self, state: State, observation: Observation) -> Floats:
         """(M, N): the higher the harder."""
         return observation["loss"]
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        easy = below_mean(self.scores(state, observation))
+        easy = below_mean(self.stored_scores(state, observation))
         easy &= ends_by(self.delta, state["round"], observation["progress"])
         counts = np.floor((1 - self.rho) * easy.sum(axis=1) + 1e-9).astype(int)
         survivors = random_k(easy, counts, rng)

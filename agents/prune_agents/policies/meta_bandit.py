@@ -39,7 +39,7 @@ class MetaBandit(Agent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        asks_nothing = [not hasattr(find(name), "begin") for name in self.policies]
+        asks_nothing = [not find(name).wants_prior for name in self.policies]
         others = "meta_bandit" not in self.policies and all(asks_nothing)
         if not (len(self.policies) > 1 and others):
             raise ValueError(

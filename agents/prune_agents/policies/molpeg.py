@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import UNSEEN, latest
-from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +33,7 @@ class MolPeg(Agent):
         score = np.abs(observation["loss"] - observation["reference_loss"])
         state["score"] = latest(state["score"], score, observation["seen"] == 1)
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
-        return best_k(state["score"], k, rng)
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        return state["score"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class RhoLoss(OrderDP):
     holdout is from memory. By rounds, on the latest losses, and top_share are this project's.
     """
 
+    wants_prior: ClassVar[bool] = True
+
     def prior(self, epochs: int) -> Prior:
         return Prior(rounds=epochs, runs=2, halves=True)
 
@@ -32,12 +35,7 @@ class RhoLoss(OrderDP):
         assert traces.trained is not None
         last = traces.signals["loss"][:, -1]
         irreducible = np.where(traces.trained[0], last[1], last[0])
-        return self._begin(None, None, 1, len(irreducible)) | {"irreducible": irreducible[None]}
+        return self.fresh_state(1, len(irreducible)) | {"irreducible": irreducible[None]}
 
     def score(self, state: State) -> Floats:
-        if "irreducible" not in state:
-            raise ValueError(
-                "RhoLoss compares with a prior run: pass state=agent.begin(traces), "
-                "with the traces from prune_agents.prior.record"
-            )
-        return state["loss"] - state["irreducible"]
+        return state["loss"] - self.from_prior(state, "irreducible")

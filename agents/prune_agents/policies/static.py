@@ -30,6 +30,7 @@ class Static(Agent):
     prior_rounds: int | None = None
     """rounds of the prior run; by default as many as the policy itself sets"""
 
+    wants_prior: ClassVar[bool] = True
     prior_share: ClassVar[float] = 1.0
     """The default length of the prior run, in lengths of the run."""
     prior_floor: ClassVar[int] = 1
@@ -63,17 +64,12 @@ class Static(Agent):
         """The state of one run before its first round."""
         k = max(1, round(self.keep_ratio * len(traces.labels)))
         subset = self.select(traces, k, np.random.default_rng(self.seed))
-        return self._begin(None, None, 1, len(subset)) | {"subset": subset[None]}
+        return self.fresh_state(1, len(subset)) | {"subset": subset[None]}
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        if "subset" not in state:
-            raise ValueError(
-                f"{type(self).__name__} chooses by a prior run: pass state=agent.begin(traces), "
-                "with the traces from prune_agents.prior.record"
-            )
-        return state["subset"]
+        return self.from_prior(state, "subset")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +81,11 @@ class Scored(Static):
     mislabelled arms are there; as much as leaves K arms"""
 
     @abstractmethod
-    def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
+    def prior_scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         """How much each arm is worth keeping, (R, N): one row a prior run. They are averaged."""
 
     def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        return highest(self.scores(traces.signals).mean(axis=0), k, rng, self.offset)
+        return highest(self.prior_scores(traces.signals).mean(axis=0), k, rng, self.offset)
 
 
 def highest(

@@ -38,8 +38,8 @@ class SWUCB(UCB1):
         state["sum"] = state["rewards"].sum(axis=1)
         state["count"] = state["observed"].sum(axis=1)
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
         rounds = np.minimum(state["round"] + 1, self.window).astype(np.float32)
-        return self._highest(state["sum"], state["count"], 0.6 * np.log(rounds)[:, None], k, rng)
+        return self._upper_bound(state["sum"], state["count"], 0.6 * np.log(rounds)[:, None])

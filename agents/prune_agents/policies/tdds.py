@@ -37,7 +37,7 @@ class TDDS(Windowed, Scored):
     fewest_rounds: ClassVar[int] = 3
     revision: ClassVar[int] = 2
 
-    def scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
+    def prior_scores(self, signals: Signals) -> NDArray[np.floating[Any]]:
         divergence = signals["divergence"]
         window = self.window_of(divergence.shape[1])
         # The first round has nothing before it.

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import UNSEEN
 from prune_env.options import In
-from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +37,9 @@ class TSBeta(Agent):
         state["wrong"] = self.discount * state["wrong"] + seen * (1 - correct)
         state["right"] = self.discount * state["right"] + seen * correct
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
         theta = rng.beta(1 + state["wrong"], 1 + state["right"])
         known = state["wrong"] + state["right"] > 0
-        return best_k(np.where(known, theta, UNSEEN), k, rng)
+        return np.where(known, theta, UNSEEN)

@@ -12,7 +12,6 @@ from prune_agents.agent import Observation, State
 from prune_agents.policies.loss_bandit import LossBandit
 from prune_agents.tools.moving_averages import UNSEEN
 from prune_env.options import In
-from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +38,10 @@ class TSGauss(LossBandit):
         state["sum"] = self.discount * state["sum"] + seen * self.reward(state, observation)
         state["count"] = self.discount * state["count"] + seen
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
         n = state["count"] + 1
         noise = rng.standard_normal(n.shape, np.float32)
         theta = (state["sum"] + 1) / n + self.sigma * noise / np.sqrt(n)
-        return best_k(np.where(state["count"] > 0, theta, UNSEEN), k, rng)
+        return np.where(state["count"] > 0, theta, UNSEEN)

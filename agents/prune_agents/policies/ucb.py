@@ -12,7 +12,6 @@ from prune_agents.agent import Observation, State
 from prune_agents.policies.uncertainty import Uncertainty
 from prune_agents.tools.moving_averages import ema, ema_variance
 from prune_env.options import In
-from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +35,10 @@ class UCB(Uncertainty):
         state["variance"] = variance
         state["mean"] = ema(state["mean"], loss, self.alpha, seen)
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
-        return best_k(state["mean"] + self.c * state["variance"], k, rng)
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        return state["mean"] + self.c * state["variance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class UCBStd(UCB):
     A proposal of this project: the bonus then has the unit of the loss.
     """
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
-        return best_k(state["mean"] + self.c * np.sqrt(state["variance"]), k, rng)
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        return state["mean"] + self.c * np.sqrt(state["variance"])

@@ -16,7 +16,6 @@ from prune_agents.agent import Observation, State
 from prune_agents.policies.loss_bandit import LossBandit
 from prune_agents.tools.moving_averages import UNSEEN
 from prune_env.options import In
-from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,21 +39,16 @@ class UCB1(LossBandit):
         state["sum"] += observation["seen"] * self.reward(state, observation)
         state["count"] += observation["seen"]
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
         log_round = np.log(state["round"] + 1.0).astype(np.float32)[:, None]
-        return self._highest(state["sum"], state["count"], 1.5 * log_round, k, rng)
+        return self._upper_bound(state["sum"], state["count"], 1.5 * log_round)
 
-    def _highest(
-        self,
-        total: NDArray[np.float32],
-        count: NDArray[np.float32],
-        width: NDArray[np.float32],
-        k: int,
-        rng: np.random.Generator,
-    ) -> NDArray[np.bool_]:
-        """The k arms of the highest mean + c sqrt(width / count). total, count: (M, N)."""
+    def _upper_bound(
+        self, total: NDArray[np.float32], count: NDArray[np.float32], width: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(M, N): mean + c sqrt(width / count), an arm without observations above all others."""
         n = np.where(count > 0, count, 1)
         score = total / n + self.c * np.sqrt(width / n)
-        return best_k(np.where(count > 0, score, UNSEEN), k, rng)
+        return np.where(count > 0, score, UNSEEN)

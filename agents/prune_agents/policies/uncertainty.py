@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import UNSEEN, ema
 from prune_env.options import In
-from prune_env.selection import best_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,7 @@ class Uncertainty(Agent):
         seen = observation["seen"] == 1
         state["mean"] = ema(state["mean"], observation["loss"], self.alpha, seen)
 
-    def choose(
-        self, state: State, observation: Observation, k: int, rng: np.random.Generator
-    ) -> NDArray[Any]:
-        return best_k(state["mean"], k, rng)
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        return state["mean"]
