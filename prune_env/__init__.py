@@ -6,12 +6,12 @@ by itself.
 
 from gymnasium.envs.registration import register
 
+from prune_env.core.rounds import RoundOptions
+from prune_env.core.selection import Selection, best_k, random_k
 from prune_env.core.signals import SIGNALS
 from prune_env.env import PruneEnv
-from prune_env.rounds import RoundOptions
-from prune_env.selection import Selection, best_k, random_k
-from prune_env.twins import register_twins
 from prune_env.vector import PruneVectorEnv
+from prune_env.wrappers.small_ids import register_twins
 
 __all__ = [
     "ENVIRONMENTS",

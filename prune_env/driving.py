@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.selection import as_array
+from prune_env.core.selection import as_array
 
 _LARGEST = {"b": 1, "i": 8, "u": 8, "f": 8, "c": 16}
 """Kinds of numbers that a checkpoint can hold, and the most bytes of one."""

@@ -65,10 +65,10 @@ def network_env(
         FileNotFoundError: the data is not there.
     """
     from prune_env import networks
+    from prune_env.core.rounds import RoundOptions
     from prune_env.data import limited, load
-    from prune_env.learners.device import find_device, precision_on
-    from prune_env.learners.network import NetworkLearner
-    from prune_env.rounds import RoundOptions
+    from prune_env.learners.network.device import find_device, precision_on
+    from prune_env.learners.network.learner import NetworkLearner
 
     # what can be wrong without the data is found before they are read
     RoundOptions.of({name: options[name] for name in options if name not in OF_THE_FACE})
@@ -110,8 +110,8 @@ def synthetic_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
 
 def _synthetic_learner(num_runs: int, options: dict[str, Any]) -> Any:
     """A learner of its own options, which are taken out of `options`."""
-    from prune_env.learners.synthetic import SyntheticLearner
-    from prune_env.learners.synthetic_options import SyntheticOptions
+    from prune_env.learners.synthetic.learner import SyntheticLearner
+    from prune_env.learners.synthetic.options import SyntheticOptions
 
     return SyntheticLearner(SyntheticOptions(**_take(SyntheticOptions, options)), num_runs)
 
@@ -132,7 +132,7 @@ def probe_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
 
 
 def _probe_learner(num_runs: int, options: dict[str, Any]) -> Any:
-    from prune_env.learners.probe import ProbeLearner, ProbeOptions
+    from prune_env.learners.probe.learner import ProbeLearner, ProbeOptions
 
     return ProbeLearner(ProbeOptions(**_take(ProbeOptions, options)), num_runs)
 
@@ -156,7 +156,7 @@ def replay_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
 
 
 def _replay_learner(num_runs: int, options: dict[str, Any]) -> Any:
-    from prune_env.learners.replay import ReplayLearner, ReplayOptions
+    from prune_env.learners.replay.learner import ReplayLearner, ReplayOptions
 
     return ReplayLearner(ReplayOptions(**_take(ReplayOptions, options)), num_runs)
 

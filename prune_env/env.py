@@ -10,11 +10,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env import dashboard
-from prune_env.clock import Clock
+from prune_env.core.clock import Clock
+from prune_env.core.rounds import RoundOptions, Rounds
+from prune_env.core.selection import ActionKind, as_array, decode
 from prune_env.core.signals import SIGNALS
-from prune_env.learners.learner import Learner
-from prune_env.rounds import RoundOptions, Rounds
-from prune_env.selection import ActionKind, as_array, decode
+from prune_env.learners.protocol import Learner
 
 Observation = dict[str, NDArray[np.float32]]
 
@@ -76,7 +76,7 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     | `"package.module:function"` | your own: `RoundOutcome` -> (M,) array |
 
     Your own reward is shown validation, and evaluations are charged, where it is marked with
-    `prune_env.rewards.reads_validation`.
+    `prune_env.core.rewards.reads_validation`.
 
     ## Starting state
     A new network, initialised from the seed. Augmentation noise and data order follow from the

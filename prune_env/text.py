@@ -2,7 +2,7 @@
 
 Names of agents, classes and folders, error messages and results come from users and from strangers'
 files. `plain` is for every place; Markdown and spreadsheets read signs of their own beside it. A
-page escapes by itself (Jinja's autoescape), and a `prune_bench.terminal.Terminal` reads no markup.
+page escapes by itself (Jinja's autoescape), and the terminal of the command reads no markup.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from prune_env.clock import Clock
+from prune_env.core.clock import Clock
+from prune_env.core.rounds import RoundOptions, Rounds
+from prune_env.core.selection import ActionKind, decode
 from prune_env.env import Observation, action_space, observation_space
-from prune_env.learners.learner import ParallelLearner
-from prune_env.rounds import RoundOptions, Rounds
-from prune_env.selection import ActionKind, decode
+from prune_env.learners.protocol import ParallelLearner
 
 if TYPE_CHECKING:
     from prune_env.sb3_vec_env import SB3VecEnv

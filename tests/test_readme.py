@@ -9,20 +9,28 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from prune_bench import readme
-from prune_bench.cli import _parse
-from prune_bench.compare import read_standings
-from prune_bench.readme import BLOCK, BLOCKS, BOARDS, FILES, RESULTS, fill
-from prune_bench.tables import comma_separated, markdown
+from prune_bench.commands.main import _parse
+from prune_bench.report import readme
+from prune_bench.report.readme import BLOCK, BLOCKS, BOARDS, FILES, RESULTS, fill
+from prune_bench.report.tables import comma_separated, markdown
+from prune_bench.standings.build import read_standings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ("README.md", "benchmarks/README.md", "docs/networks.md", "docs/stable_baselines3.md")
+PAGES = (
+    "README.md",
+    "benchmarks/README.md",
+    "docs/evidence.md",
+    "docs/networks.md",
+    "docs/stable_baselines3.md",
+    "docs/studies.md",
+)
 
 
 def test_the_python_of_the_readme_runs(capsys):
     namespace: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+    studies = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", README + studies, re.DOTALL):
         exec(block.replace("model.learn(8_000)", "model.learn(80)"), namespace)
     agent = namespace["OldestFirst"](keep_ratio=0.5)
     observation, _ = namespace["env"].reset(seed=0)
@@ -31,14 +39,15 @@ def test_the_python_of_the_readme_runs(capsys):
     assert capsys.readouterr().out.splitlines()[0].startswith("1 388 ")
 
 
-def test_every_file_that_the_readme_names_is_there():
-    root = Path(__file__).parents[1]
-    targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
-    assert len(targets) > 5
-    assert [target for target in targets if not (root / target).exists()] == []
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_names_is_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
+    assert len(targets) > 0
+    assert [name for name in targets if not ((ROOT / page).parent / name).exists()] == []
 
 
-AGAIN = "the results have changed: python -m prune_bench.readme"
+AGAIN = "the results have changed: python -m prune_bench.report.readme"
 
 
 def test_the_numbers_of_the_readme_are_those_of_the_results():

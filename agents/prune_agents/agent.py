@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.checks import In, check
+from prune_env.core.selection import ActionKind, affordable_arms, best_k
 from prune_env.driving import check_state
-from prune_env.options import In, check
-from prune_env.selection import ActionKind, affordable_arms, best_k
 
 if TYPE_CHECKING:
     from prune_agents.prior import Prior, Traces

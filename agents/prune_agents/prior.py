@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from prune_env.core.signals import MEASURED
 from prune_env.env import PruneEnv
-from prune_env.learners.learner import Closer, Learner
+from prune_env.learners.protocol import Closer, Learner
 
 Extra = Literal["divergence", "gradient_norm", "gradient_norm_all"]
 """What a prior run can record beside `MEASURED`, each by a pass of its own after every round:

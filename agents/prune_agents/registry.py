@@ -136,7 +136,7 @@ def make_for_run(name: str, /, keep_ratio: float, seed: int = 0, **options: Any)
 def _found(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """What is behind a name, and the options with the path where that is a folder."""
     if (path := saved_folder(name)) is not None:
-        return find("prune_agents.sb3_agent:SB3Agent"), options | {"path": path}
+        return find("prune_agents.sb3.agent:SB3Agent"), options | {"path": path}
     found = find(name)
     if isinstance(found, type) and issubclass(found, Agent):
         check_declared(found)

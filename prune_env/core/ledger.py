@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.arms import ArmTable
+from prune_env.core.arm_table import ArmTable
 from prune_env.core.signals import FORWARD, TRAIN
 
 

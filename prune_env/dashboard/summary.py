@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.arms import ArmTable
-from prune_env.rounds import Rounds
-from prune_env.selection import Selection
+from prune_env.core.arm_table import ArmTable
+from prune_env.core.rounds import Rounds
+from prune_env.core.selection import Selection
 
 
 class Tile(NamedTuple):

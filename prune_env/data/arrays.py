@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from prune_env import npz
+from prune_env.data import npz
 from prune_env.data.balance import balanced
 from prune_env.data.dataset import Dataset, Split
 from prune_env.data.labels import matched, read_labels

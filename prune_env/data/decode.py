@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.data.memory import check_fits
 from prune_env.files import is_disk_trouble
-from prune_env.memory import check_fits
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -21,6 +21,7 @@ from prune_env.data.columns import USUAL_LABELS, class_names, find_columns
 from prune_env.data.dataset import Dataset
 from prune_env.data.decode import Encoded
 from prune_env.data.labels import Labels, joined, read_labels
+from prune_env.data.memory import check_unpacked
 from prune_env.data.source import (
     TESTS,
     TRAINS,
@@ -31,7 +32,6 @@ from prune_env.data.source import (
     need_hub_extra,
 )
 from prune_env.data.tree import File, fingerprint, scan
-from prune_env.memory import check_unpacked
 
 if TYPE_CHECKING:
     import pyarrow

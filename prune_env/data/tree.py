@@ -58,7 +58,7 @@ def scan(folder: str, endings: tuple[str, ...], deep: bool = False) -> Found:
         with os.scandir(waiting.pop()) as entries:
             visible = [entry for entry in entries if _is_visible(entry.name)]
         folders = {}
-        for entry in sorted(visible, key=lambda entry: entry.name):
+        for entry in sorted(visible, key=_name):
             if entry.name.lower().endswith(endings) and (file := _file(entry)) is not None:
                 found.files.append(file)
             elif not _is_folder(entry):
@@ -66,12 +66,17 @@ def scan(folder: str, endings: tuple[str, ...], deep: bool = False) -> Found:
             elif (identity := _identity(entry.path)) not in entered:
                 if deep:
                     entered.add(identity)
-                folders[entry.name] = entry.path
+                folders[_name(entry)] = entry.path
         if not deep:
             found.folders = folders
             break
         waiting += reversed(folders.values())
     return found
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    """The name of an entry as UTF-8 has it, whatever the locale decodes names by."""
+    return os.fsencode(entry.name).decode("utf-8", "surrogateescape")
 
 
 def _is_visible(name: str) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
+from prune_env.checks import In, check
 from prune_env.lookup import unknown
-from prune_env.options import In, check
 
 
 @dataclass(frozen=True)

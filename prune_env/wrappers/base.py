@@ -11,8 +11,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from prune_env import features
-from prune_env.selection import as_array
+from prune_env.core.selection import as_array
+from prune_env.wrappers import arm_features
 
 Env = gym.Env[Any, Any]
 
@@ -29,7 +29,7 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
         check_reads(type(self).__name__, env.observation_space)
         self.num_arms = int(env.unwrapped.get_wrapper_attr("learner").num_arms)
         self._labels = env.unwrapped.get_wrapper_attr("learner").labels.astype(np.float32)
-        self._memory = features.fresh_memory(1, self.num_arms)
+        self._memory = arm_features.fresh_memory(1, self.num_arms)
         self._observation: dict[str, NDArray[np.float32]] = {}
         self._rng = np.random.default_rng(0)
 
@@ -51,7 +51,7 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
         """
         observation, info = self.env.reset(seed=seed, options=options)
         self._rng = noise_for(type(self).__name__, self.unwrapped.np_random)
-        self._memory = features.fresh_memory(1, self.num_arms)
+        self._memory = arm_features.fresh_memory(1, self.num_arms)
         return self._take(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -62,7 +62,7 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
     def _take(self, observation: dict[str, NDArray[np.float32]]) -> Any:
         self._observation = {"label": self._labels[None]}
         self._observation |= {name: array[None].copy() for name, array in observation.items()}
-        features.remember(self._memory, self._observation)
+        arm_features.remember(self._memory, self._observation)
         return self.shown(observation)
 
     def state_dict(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def check_reads(wrapper: str, observed: spaces.Space[Any]) -> None:
         ValueError: the entries that are missing.
     """
     given = set(observed) if isinstance(observed, spaces.Dict) else set()
-    if missing := sorted(set(features.READS) - given - {"label"}):
+    if missing := sorted(set(arm_features.READS) - given - {"label"}):
         raise ValueError(
             f"{wrapper} reads {', '.join(missing)}, which the observation lacks; make the "
             "environment with all its signals and put wrappers that choose inside those that "

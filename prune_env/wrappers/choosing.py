@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from prune_env import choosers
+from prune_env.wrappers import choosers
 from prune_env.wrappers.base import ArmWrapper, Env, checked
 
 
@@ -42,7 +42,7 @@ class ChoosingWrapper(ArmWrapper):
 
 
 class LinearScores(ChoosingWrapper, gym.utils.RecordConstructorArgs):
-    """The action is a weight in [-1, 1] for each of `prune_env.features.FEATURES`.
+    """The action is a weight in [-1, 1] for each of `prune_env.wrappers.arm_features.FEATURES`.
 
     Each signal is standardised over the arms; the share `keep_ratio` of the arms whose weighted sum
     is highest is kept, ties broken at random. Weight on `loss` alone is greedy, on -`loss`
@@ -51,7 +51,7 @@ class LinearScores(ChoosingWrapper, gym.utils.RecordConstructorArgs):
 
     Example:
         >>> import gymnasium as gym, numpy as np, prune_env
-        >>> from prune_env.features import FEATURES
+        >>> from prune_env.wrappers.arm_features import FEATURES
         >>> from prune_env.wrappers import LinearScores
         >>> env = gym.make("prune_env/Digits-v0", limit=200, device="cpu")
         >>> env.action_space
@@ -99,8 +99,8 @@ class Rules(ChoosingWrapper, gym.utils.RecordConstructorArgs):
     """The action is the number of the selection rule that chooses this round.
 
     Rules are named points in the space of `LinearScores`, by default
-    `prune_env.choosers.RULES`. So they read one memory, whichever rule chose before, and need no
-    agent: this package knows none.
+    `prune_env.wrappers.choosers.RULES`. So they read one memory, whichever rule chose before, and
+    need no agent: this package knows none.
 
     Example:
         >>> import gymnasium as gym, prune_env
@@ -129,7 +129,7 @@ class ArmScores(ChoosingWrapper, gym.utils.RecordConstructorArgs):
     """The action is a score for each arm; the share `keep_ratio` with the highest is kept.
 
     Only for policies that share one network among the arms, such as
-    `prune_agents.armwise_policy.ArmwisePolicy`.
+    `prune_agents.sb3.armwise_policy.ArmwisePolicy`.
 
     Example:
         >>> import gymnasium as gym, prune_env

@@ -9,14 +9,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from prune_env import features
+from prune_env.checks import names as listed
 from prune_env.lookup import unknown
-from prune_env.options import names as listed
+from prune_env.wrappers import arm_features
 from prune_env.wrappers.base import ArmWrapper, Env
 
 
 class SummaryObservation(ArmWrapper, gym.utils.RecordConstructorArgs):
-    """The observation is `prune_env.features.summary`: where the run stands and how the arms lie.
+    """The observation is `arm_features.summary`: where the run stands and how the arms lie.
 
     Progress, budget, accuracy, losses, quantiles of each signal over the arms, the range of the
     rates over the classes. The size depends on neither N nor the number of classes, so what was
@@ -37,12 +37,12 @@ class SummaryObservation(ArmWrapper, gym.utils.RecordConstructorArgs):
     def __init__(self, env: Env) -> None:
         gym.utils.RecordConstructorArgs.__init__(self)
         ArmWrapper.__init__(self, env)
-        bound = features.BOUND
-        self.observation_space = spaces.Box(-bound, bound, (len(features.SUMMARY),), np.float32)
+        bound = arm_features.BOUND
+        self.observation_space = spaces.Box(-bound, bound, (len(arm_features.SUMMARY),), np.float32)
 
     def shown(self, observation: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """The summary, (55,) float32."""
-        return features.summary(self._memory, self._observation)[0]
+        return arm_features.summary(self._memory, self._observation)[0]
 
 
 class StackArms(ArmWrapper, gym.utils.RecordConstructorArgs):
@@ -56,18 +56,20 @@ class StackArms(ArmWrapper, gym.utils.RecordConstructorArgs):
         (180, 3)
     """
 
-    def __init__(self, env: Env, names: Sequence[str] = features.STACKED) -> None:
+    def __init__(self, env: Env, names: Sequence[str] = arm_features.STACKED) -> None:
         names = listed("names", names)
         gym.utils.RecordConstructorArgs.__init__(self, names=list(names))
         ArmWrapper.__init__(self, env)
-        known = (*features.FEATURES, *features.RUN_FEATURES)
+        known = (*arm_features.FEATURES, *arm_features.RUN_FEATURES)
         for name in names:
             if name not in known:
                 raise ValueError(unknown("feature", name, known))
         self.names = names
         shape = (self.num_arms, len(self.names))
-        self.observation_space = spaces.Box(-features.BOUND, features.BOUND, shape, np.float32)
+        self.observation_space = spaces.Box(
+            -arm_features.BOUND, arm_features.BOUND, shape, np.float32
+        )
 
     def shown(self, observation: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """The features, (N, F) float32."""
-        return features.stack(self.names, self._memory, self._observation, self._rng)[0]
+        return arm_features.stack(self.names, self._memory, self._observation, self._rng)[0]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from prune_agents.armwise_policy import ArmwisePolicy, MeanGaussian, move
+from prune_agents.sb3.armwise_policy import ArmwisePolicy, MeanGaussian, move
 from stable_baselines3 import A2C, PPO
 
 import prune_env  # noqa: F401

@@ -6,7 +6,7 @@ import numpy as np
 import prune_agents
 import pytest
 
-from prune_env.selection import quotas
+from prune_env.core.selection import quotas
 
 MANY = 2000
 

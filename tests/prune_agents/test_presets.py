@@ -3,11 +3,11 @@
 import pytest
 import yaml
 from prune_agents import sb3
-from prune_agents.presets import Preset, arguments, check
+from prune_agents.sb3.presets import Preset, arguments, check
 from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
 
 import prune_env  # noqa: F401, registers the ids
-from prune_env.translation import Translation
+from prune_env.wrappers.translation import Translation
 
 SCORES, RULES = "prune_env/Synthetic-Scores-v0", "prune_env/Synthetic-Rules-v0"
 

@@ -15,10 +15,10 @@ import prune_agents
 import pytest
 import torch
 from prune_agents import sb3
-from prune_agents.presets import ALGORITHMS, BOX_ONLY, DISCRETE_ONLY, OFF_POLICY, Preset
+from prune_agents.sb3.presets import ALGORITHMS, BOX_ONLY, DISCRETE_ONLY, OFF_POLICY, Preset
 
 import prune_env  # noqa: F401
-from prune_env import features
+from prune_env.wrappers import arm_features
 
 SMALL = {"env_kwargs": {"num_arms": 60, "epochs": 4}, "policy_kwargs": {"net_arch": [8]}}
 SIGNALS = ("seen", *sb3.SB3Agent.signals)
@@ -233,7 +233,7 @@ def test_many_runs_at_once_are_what_they_are_alone(saved):
 def _quiet(agent):
     """Let a linear-scores model give no weight to noise: then its choice needs no random number."""
     model = agent._trained[0]
-    noise = features.FEATURES.index("noise")
+    noise = arm_features.FEATURES.index("noise")
     predict = model.predict
 
     def without_noise(*given):

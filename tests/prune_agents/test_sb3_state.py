@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from prune_agents import sb3, sb3_state
-from prune_agents.presets import ALGORITHMS, OFF_POLICY, Preset
+from prune_agents import sb3
+from prune_agents.sb3 import state
+from prune_agents.sb3.presets import ALGORITHMS, OFF_POLICY, Preset
 
 import prune_env  # noqa: F401, registers the ids
 
@@ -148,9 +149,9 @@ def test_counters_that_are_none_are_refused(tmp_path, counters, message):
     model, other = (sb3.build(preset, sb3.training_env(preset)) for _ in range(2))
     for name, value in counters.items():
         setattr(model, name, value)
-    sb3_state.write(model, tmp_path / "wrong.zip")
+    state.write(model, tmp_path / "wrong.zip")
     with pytest.raises(ValueError, match=rf"wrong\.zip does not fit its preset: {message}"):
-        sb3_state.restore(other, tmp_path / "wrong.zip")
+        state.restore(other, tmp_path / "wrong.zip")
 
 
 def test_a_zip_that_would_fill_the_memory_is_refused(tmp_path):
@@ -159,4 +160,4 @@ def test_a_zip_that_would_fill_the_memory_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("policy.pth", bytes(10_000_000))
     with pytest.raises(ValueError, match=r"bomb\.zip does not fit.*grows to 10000000 bytes"):
-        sb3_state.restore(model, tmp_path / "bomb.zip")
+        state.restore(model, tmp_path / "bomb.zip")

@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from prune_bench.board import Board, Grid
-from prune_bench.results import run_id
-from prune_bench.runner import RunOptions
+from prune_bench.board.board import Board
+from prune_bench.board.grid import Grid
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import run_id
 
 SKILL = {
     "full": 0.0,

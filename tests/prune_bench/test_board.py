@@ -12,10 +12,13 @@ from pathlib import Path
 import prune_agents
 import pytest
 import torch
-from prune_bench import cli, presets
-from prune_bench.board import CONTROLS, Board, Grid, read_board
-from prune_bench.results import run_id
-from prune_bench.runner import Place, RunOptions, run
+from prune_bench.board import presets
+from prune_bench.board.board import Board, read_board
+from prune_bench.board.grid import CONTROLS, Grid
+from prune_bench.commands import main
+from prune_bench.run.episode import run
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.result import run_id
 
 SMALL = Grid(agents=("ucb",), keep_ratios=(0.1, 0.5), seeds=2, epochs=3)
 
@@ -142,14 +145,14 @@ def test_a_finished_board_that_was_copied_without_its_work_is_reported(fake_boar
             )
     shutil.rmtree(fake_board / "work", ignore_errors=True)
     with pytest.raises(SystemExit):  # 1, for there are failures
-        cli.main(["board", "--out", str(fake_board)])
+        main.main(["board", "--out", str(fake_board)])
     assert "report: file://" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["jobs", "threads-per-job"])
 def test_a_number_below_one_is_refused(option, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
-        cli.main(["board", "--out", str(tmp_path / "board"), "--seeds", "1", f"--{option}", "0"])
+        main.main(["board", "--out", str(tmp_path / "board"), "--seeds", "1", f"--{option}", "0"])
     assert end.value.code == 2
     assert "is 0; allowed is 1 or more" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "board").exists()
@@ -195,7 +198,7 @@ def test_a_device_that_is_not_there_is_one_line_before_any_work(tmp_path, capsys
     """Asked for, or pinned by a board that was begun where there was a GPU."""
     line = "prune-env: device 'cuda:99' is not there; this machine has "
     with pytest.raises(SystemExit) as end:
-        cli.main(
+        main.main(
             ["board", "--preset", "demo", "--device", "cuda:99", "--out", str(tmp_path / "new")]
         )
     assert end.value.code == 2
@@ -208,7 +211,7 @@ def test_a_board_that_was_begun_on_a_gpu_is_not_gone_on_with_on_a_cpu(tmp_path, 
     text = "grids: [{env: [prune_env/Digits-v0], agents: [ucb], keep_ratios: [0.3], epochs: 2}]"
     (tmp_path / "board.yaml").write_text(text + "\npins: {device: cuda}\n")
     with pytest.raises(SystemExit) as end:
-        cli.main(["board", "--device", "cuda", "--out", str(tmp_path)])
+        main.main(["board", "--device", "cuda", "--out", str(tmp_path)])
     assert end.value.code == 2
     assert "device 'cuda' is not there; this machine has cpu" in capsys.readouterr().err
     assert not (tmp_path / "failed").exists()
@@ -221,8 +224,9 @@ def test_an_unknown_preset():
 
 
 def test_a_preset_has_every_policy():
+    """But for the one that wraps another, which has no results of its own."""
     named = presets.read("digits-policies")["agents"]
-    assert sorted((*named, *CONTROLS)) == prune_agents.names()
+    assert sorted((*named, *CONTROLS, "class_quota")) == prune_agents.names()
 
 
 def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):
@@ -239,8 +243,8 @@ def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):
 
 def test_a_preset_sets_defaults_and_options_take_precedence(monkeypatch):
     commands = []
-    monkeypatch.setattr(cli.Board, "main", lambda self, console: commands.append(self))
-    cli.main(["board", "--preset", "demo", "--seeds", "2", "--agents", "ucb"])
+    monkeypatch.setattr(main.Board, "main", lambda self, console: commands.append(self))
+    main.main(["board", "--preset", "demo", "--seeds", "2", "--agents", "ucb"])
     (command,) = commands
     expected = {name: v for name, v in presets.read("demo").items() if name != "jobs"}
     assert command.grid == Grid(**(expected | {"seeds": 2, "agents": ("ucb",)}))
@@ -250,8 +254,15 @@ def test_a_preset_sets_defaults_and_options_take_precedence(monkeypatch):
 
 def test_an_unknown_preset_ends_with_one_clear_error(capsys):
     with pytest.raises(SystemExit) as end:
-        cli.main(["board", "--preset", "dem"])
+        main.main(["board", "--preset", "dem"])
     assert end.value.code == 2
     assert "allowed are cifar10-cpu, cifar10-policies, demo, digits-policies, paper" in " ".join(
         capsys.readouterr().err.split()
     )
+
+
+@pytest.mark.parametrize("env", ["prune_env/Synthetic-v0", "prune_env/Digits-v0"])
+def test_a_device_is_for_environments_that_train_on_one(env):
+    """A board pins its device, and a rung of formulas has none."""
+    options = RunOptions(env=env, agent="rs2", epochs=1)
+    assert run(options, Place(device="cpu", threads=1))["options"]["env"] == env

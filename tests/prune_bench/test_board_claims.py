@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from prune_bench import claims
+from prune_bench.board import claims
 
 
 @pytest.fixture

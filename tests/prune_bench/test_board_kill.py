@@ -11,13 +11,14 @@ import sys
 import time
 
 import pytest
-from prune_bench import claims
-from prune_bench.board import Board
-from prune_bench.results import read_results, without_times
+from prune_bench.board import claims
+from prune_bench.board.board import Board
+from prune_bench.run.result import read_results, without_times
 
 KILLS = 20
 WITHOUT_REPORT = (
-    "from prune_bench import cli, report; report.write_report = lambda f: f; cli.main()"
+    "from prune_bench.commands import main; from prune_bench.report import page; "
+    "page.write_report = lambda f: f; main.main()"
 )
 COMMAND = (
     *(sys.executable, "-c", WITHOUT_REPORT, "board"),

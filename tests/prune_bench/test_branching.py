@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from prune_bench.branching import ALL, BranchOptions, branch, table
-from prune_bench.cli import main
-from prune_bench.runner import Episode, RunOptions
+from prune_bench.commands.main import main
+from prune_bench.run.episode import Episode
+from prune_bench.run.options import RunOptions
+from prune_bench.studies.branch import ALL, BranchOptions, branch, table
 from rich.console import Console
 
 SYNTHETIC = RunOptions(env="prune_env/Synthetic-v0", agent="random_dynamic", seed=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from prune_bench.calibration import (
+from prune_bench.standings.calibration import (
     CONTROLS,
     ENGINES,
     NOISE,
@@ -14,7 +14,7 @@ from prune_bench.calibration import (
     pooled,
     try_engine,
 )
-from prune_bench.statistics import estimate, pool
+from prune_bench.standings.statistics import estimate, pool
 
 OURS = next(engine for engine in ENGINES if engine[0].startswith("**"))
 BEFORE = ENGINES[0]
@@ -76,9 +76,9 @@ def test_what_a_draw_is_like_is_measured():
 
 
 def test_the_command_writes_its_table(tmp_path, monkeypatch):
-    monkeypatch.setattr("prune_bench.calibration.TRUTHS", (Truth("4 level", level=4),))
+    monkeypatch.setattr("prune_bench.standings.calibration.TRUTHS", (Truth("4 level", level=4),))
     out = tmp_path / "calibration.md"
     main(["--boards", "20", "--seeds", "5", "--out", str(out)])
     text = out.read_text(encoding="utf-8")
-    assert "python -m prune_bench.calibration --boards 20 --seeds 5" in text
+    assert "python -m prune_bench.standings.calibration --boards 20 --seeds 5" in text
     assert text.count("| 4 level | 5 |") == 3  # nobody is ahead that could be found

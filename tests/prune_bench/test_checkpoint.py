@@ -6,9 +6,10 @@ import errno
 
 import pytest
 import torch
-from prune_bench import checkpoint
-from prune_bench.checkpoint import Keeper, Unfit, of_run
-from prune_bench.runner import Episode, Place, RunOptions
+from prune_bench.run import checkpoint
+from prune_bench.run.checkpoint import Keeper, Unfit
+from prune_bench.run.episode import Episode
+from prune_bench.run.options import Place, RunOptions
 
 from prune_env.files import Damaged
 
@@ -101,7 +102,7 @@ def test_a_checkpoint_knows_threads_data_and_sources():
     before = torch.get_num_threads()
     try:
         of = [
-            of_run(Episode(RunOptions(epochs=1, limit=100), Place(threads=threads)))
+            Episode(RunOptions(epochs=1, limit=100), Place(threads=threads)).identity()
             for threads in (1, 2)
         ]
     finally:

@@ -14,8 +14,8 @@ import prune_agents
 import pytest
 import torch
 from prune_agents.policies import GROUPS
-from prune_bench.cli import main
-from prune_bench.standings import PHASES
+from prune_bench.commands.main import main
+from prune_bench.standings.model import PHASES
 
 from prune_env import notices
 
@@ -213,7 +213,7 @@ def test_the_real_cifar10(capsys, cifar10_path):
 
 def test_help_needs_nothing_heavy():
     environment = os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}
-    code = "import sys; from prune_bench.cli import main; main(['--help'])"
+    code = "import sys; from prune_bench.commands.main import main; main(['--help'])"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
     )

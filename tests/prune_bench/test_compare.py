@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from prune_bench.compare import read_standings, standings
-from prune_bench.overall import overall
-from prune_bench.runner import RunOptions
-from prune_bench.standings import Setting
-from prune_bench.statistics import Estimate
-from prune_bench.verdict import LUCK, caution, headline, judge, notes, points
+from prune_bench.run.options import RunOptions
+from prune_bench.standings.build import read_standings, standings
+from prune_bench.standings.model import Setting
+from prune_bench.standings.overall import overall
+from prune_bench.standings.statistics import Estimate
+from prune_bench.standings.verdict import LUCK, caution, headline, judge, notes, points
 
 
 def made(make_result, agent, seed=0, keep_ratio=0.1, accuracy=None, cost=None, **options):

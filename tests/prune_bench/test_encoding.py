@@ -10,11 +10,11 @@ import sys
 
 import numpy as np
 import pytest
-from prune_bench.results import without_times
-from prune_bench.terminal import Terminal, spell_out
+from prune_bench.report.terminal import Terminal, spell_out
+from prune_bench.run.result import without_times
 
 AGENT = '''
-from prune_agents.uniform import RandomDynamic
+from prune_agents.policies.controls import RandomDynamic
 
 class Größe(RandomDynamic):
     """Zufällig, 随机, −0.5 ± 1 …"""
@@ -33,7 +33,12 @@ def prune_env(where, folder, *arguments):
     """What the command says in such a place, as bytes."""
     environment = os.environ | {"COLUMNS": "200"} | PLACES[where]
     environment.pop("PYTHONIOENCODING", None) if where in ("C", "UTF-8") else None
-    command = [sys.executable, "-c", "from prune_bench.cli import main; main()", *arguments]
+    command = [
+        sys.executable,
+        "-c",
+        "from prune_bench.commands.main import main; main()",
+        *arguments,
+    ]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, timeout=120)
     assert b"Traceback" not in done.stderr
     return done

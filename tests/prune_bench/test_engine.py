@@ -16,12 +16,15 @@ from functools import partial
 
 import pytest
 import torch
-from prune_bench import claims, cli, engine
-from prune_bench.board import Board, Grid
-from prune_bench.pins import hold
-from prune_bench.results import read_results, run_id, without_times
-from prune_bench.runner import Place, RunOptions, run
-from prune_bench.work import Outcome, do_run
+from prune_bench.board import claims, engines
+from prune_bench.board.board import Board
+from prune_bench.board.grid import Grid
+from prune_bench.board.pinning import hold
+from prune_bench.board.work import Outcome, do_run
+from prune_bench.commands import main
+from prune_bench.run.episode import run
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.result import read_results, run_id, without_times
 
 from prune_env.files import read_json, write_json
 
@@ -87,6 +90,10 @@ def show_threads(options):
     return os.environ["OMP_NUM_THREADS"]
 '''
 
+WITHOUT_REPORT = (
+    "from prune_bench.commands import main; from prune_bench.report import page; "
+    "page.write_report = lambda f: f; main.main()"
+)
 SMALL = ("--limit", "300", "--epochs", "4", "--keep-ratios", "0.3", "--threads-per-job", "1")
 
 
@@ -95,7 +102,9 @@ def own_agents(tmp_path, monkeypatch):
     """A folder with agents of one's own, in which a user types commands."""
     (tmp_path / "own_agents.py").write_text(AGENTS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("prune_bench.report.write_report", lambda folder: folder)  # takes its time
+    monkeypatch.setattr(
+        "prune_bench.report.page.write_report", lambda folder: folder
+    )  # takes its time
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop("own_agents", None)
@@ -114,7 +123,7 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
     board = ("board", *SMALL, "--seeds", "1", "--jobs", "2", "--out", "board")
     agents = ("--agents", "own_agents:Fails", "own_agents:DiesOnce")
     with pytest.raises(SystemExit) as end:
-        cli.main([*board, *agents, "--checkpoint-seconds", "0"])
+        main.main([*board, *agents, "--checkpoint-seconds", "0"])
     assert end.value.code == 1
     out = capsys.readouterr().out
     assert "own_agents:Fails keep 0.3 seed 0: FAILED, RuntimeError: no <answer>" in out
@@ -144,10 +153,10 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
 
     # Failures stay until somebody asks.
     with pytest.raises(SystemExit):
-        cli.main(["board", "--out", "board"])
+        main.main(["board", "--out", "board"])
     capsys.readouterr()
     (own_agents / "answer").touch()
-    cli.main(["board", "--out", "board", "--retry-failed", "--trust"])
+    main.main(["board", "--out", "board", "--retry-failed", "--trust"])
     out = capsys.readouterr().out
     assert "7 runs, 6 of them done" in out
     assert "7/7 own_agents:Fails keep 0.3 seed 0:" in out
@@ -156,8 +165,7 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
 
 @pytest.mark.xdist_group("board")
 def test_two_boards_over_one_folder_do_nothing_twice(own_agents):
-    code = "from prune_bench import cli, report; report.write_report = lambda f: f; cli.main()"
-    command = (sys.executable, "-c", code, "board", *SMALL)
+    command = (sys.executable, "-c", WITHOUT_REPORT, "board", *SMALL)
     agents = ("--agents", "own_agents:FirstArms", "--seeds", "4", "--out", "board")
     boards = [
         subprocess.Popen([*command, *agents], stdout=subprocess.PIPE, text=True) for _ in range(2)
@@ -180,15 +188,15 @@ def test_a_run_that_always_kills_its_process_fails_in_the_end(own_agents):
     for other in list(board.runs())[1:]:
         board.result_path(other).parent.mkdir(exist_ok=True)
         board.result_path(other).touch()
-    with engine.processes(kill, jobs=1, threads=1) as submit:
-        engine.work_off(board, submit, lambda pause: None)
+    with engines.processes(kill, jobs=1, threads=1) as submit:
+        engines.work_off(board, submit, lambda pause: None)
     error = json.loads(board.failure_path(name).read_text())["error"]
     assert error.startswith("BrokenProcessPool, 3 times: ")
 
 
 def test_a_board_waits_for_its_disk_and_goes_on(own_agents, monkeypatch):
     """One result could not be written, five runs could not begin; then there is room again."""
-    monkeypatch.setattr(engine, "PAUSE", 0.0)
+    monkeypatch.setattr(engines, "PAUSE", 0.0)
     board = Board(own_agents / "board")
     board.add(Grid(agents=(), keep_ratios=(0.3,), seeds=1))
     names, begun, said, tries = list(board.runs()), Counter(), [], []
@@ -212,7 +220,7 @@ def test_a_board_waits_for_its_disk_and_goes_on(own_agents, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(board, "try_disk", try_disk)
-    engine.work_off(board, submit, said.append)
+    engines.work_off(board, submit, said.append)
     assert begun == {name: 1 if name == names[0] else 2 for name in names}
     assert tries == [len(names)] * 3  # nothing is begun as long as the disk refuses
     assert said[0] == "No space left on device"
@@ -247,7 +255,7 @@ def test_a_log_or_a_folder_on_a_full_disk_ends_no_board(own_agents, monkeypatch)
     monkeypatch.setattr(board, "sweep", failing_at_first("sweep", board.sweep))
     ticks = []
     with pytest.warns(UserWarning, match="waiting for the disk"):
-        engine.work_off(board, submit, failing_at_first("shown", ticks.append))
+        engines.work_off(board, submit, failing_at_first("shown", ticks.append))
     assert calls["sweep"] == 2
     assert ticks[-1] == ""
     assert not any(map(is_open, board.runs()))
@@ -267,7 +275,6 @@ def test_a_disk_takes_a_trial_file_or_says_why_not(own_agents, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, make_result, number):
     """As Ctrl-C in a terminal, which sends the signal to all processes of the command."""
-    code = "from prune_bench import cli, report; report.write_report = lambda f: f; cli.main()"
     board = Board(own_agents / "board")
     grid = Grid(agents=("own_agents:Waits",), keep_ratios=(0.3,), seeds=1, epochs=4, limit=300)
     hold(board, grid, Place(threads=1), None)
@@ -275,7 +282,7 @@ def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, ma
     for control in controls:
         write_json(board.result_path(control), make_result(board.runs()[control]))
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "board", "--out", "board", "--trust"],
+        [sys.executable, "-c", WITHOUT_REPORT, "board", "--out", "board", "--trust"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -297,7 +304,7 @@ def test_threads_are_set_for_the_processes_and_nobody_else(own_agents, monkeypat
     from own_agents import show_threads
 
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    with engine.processes(show_threads, jobs=1, threads=3) as submit:
+    with engines.processes(show_threads, jobs=1, threads=3) as submit:
         assert submit(RunOptions()).result(timeout=60) == "3"
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
@@ -325,8 +332,8 @@ def test_ray_with_two_workers_one_of_which_is_killed(own_agents):
 
     killer = threading.Thread(target=kill_one_in_the_middle, daemon=True)
     killer.start()
-    with engine.ray_cluster(do, jobs=2, threads=1, address=None, gpus_per_run=0.0) as submit:
-        engine.work_off(board, submit, lambda pause: None)
+    with engines.ray_cluster(do, jobs=2, threads=1, address=None, gpus_per_run=0.0) as submit:
+        engines.work_off(board, submit, lambda pause: None)
     ((name, pid),) = killed
     assert pid != os.getpid()
     assert not list(board.folder.glob("failed/*"))

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import prune_agents
 import pytest
-from prune_bench import fidelity
-from prune_bench.cli import main
-from prune_bench.results import run_id
-from prune_bench.runner import RunOptions
+from prune_bench.commands.main import main
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import run_id
+from prune_bench.studies import fidelity
 
 from prune_env.files import write_json
 

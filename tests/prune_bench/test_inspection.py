@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-from prune_bench.cli import main
-from prune_bench.inspection import InspectOptions, inspect, overlap, share_kept
+from prune_bench.commands.main import main
+from prune_bench.studies.inspect import InspectOptions, inspect, overlap, share_kept
 
 
 def masks(*rounds):
@@ -45,7 +45,8 @@ def test_what_is_seen_of_agents_whose_choices_are_known():
 
 
 def test_looking_changes_nothing():
-    from prune_bench.runner import Episode, RunOptions
+    from prune_bench.run.episode import Episode
+    from prune_bench.run.options import RunOptions
 
     run = RunOptions(agent="ucb", limit=300, epochs=2, seed=5)
     [seen] = inspect(InspectOptions(env=run.env, agents=("ucb",), limit=300, epochs=2, seed=5))
@@ -100,8 +101,8 @@ def test_bad_input_leaves_no_picture(tmp_path, capsys, arguments, message):
 
 def test_without_the_packages_for_pictures(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    for module in ("inspection", "picture"):
-        monkeypatch.delitem(sys.modules, f"prune_bench.charts.{module}", raising=False)
+    for module in ("inspect_picture", "picture"):
+        monkeypatch.delitem(sys.modules, f"prune_bench.report.charts.{module}", raising=False)
     with pytest.raises(SystemExit) as end:
         main(["inspect", "--out", str(tmp_path / "inspect.png")])
     assert end.value.code == 2

@@ -6,12 +6,13 @@ import io
 from dataclasses import replace
 
 import pytest
-from prune_bench.board import Board, Grid
-from prune_bench.compare import read_standings
-from prune_bench.live import BoardView, duration, label
-from prune_bench.tables import row_cells
-from prune_bench.terminal import Terminal
-from prune_bench.work import file_failure
+from prune_bench.board.board import Board
+from prune_bench.board.grid import Grid
+from prune_bench.board.work import file_failure
+from prune_bench.commands.board_view import BoardView, duration, label
+from prune_bench.report.tables import row_cells
+from prune_bench.report.terminal import Terminal
+from prune_bench.standings.build import read_standings
 from rich.console import Console
 
 from prune_env.files import write_json

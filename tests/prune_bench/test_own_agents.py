@@ -5,16 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from prune_bench.board import Grid
-from prune_bench.cli import main
-from prune_bench.results import run_id
-from prune_bench.runner import RunOptions
+from prune_bench.board.grid import Grid
+from prune_bench.commands.main import main
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import run_id
 
 MODULE = """
 import numpy as np
 from dataclasses import dataclass, field
 import prune_agents
-from prune_env.selection import best_k
+from prune_env.core.selection import best_k
 
 class Bare:
     def predict(self, observation, state=None):

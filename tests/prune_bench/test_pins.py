@@ -9,12 +9,14 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from prune_bench import provenance
-from prune_bench.board import CONTROLS, Board, Grid
-from prune_bench.compare import read_standings
-from prune_bench.pins import Pins, hold
-from prune_bench.runner import Place, RunOptions
-from prune_bench.work import do_run
+from prune_bench.board.board import Board
+from prune_bench.board.grid import CONTROLS, Grid
+from prune_bench.board.pinning import hold
+from prune_bench.board.pins import Pins
+from prune_bench.board.work import do_run
+from prune_bench.run import provenance
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.standings.build import read_standings
 
 from prune_env.files import write_json
 

@@ -2,7 +2,7 @@
 
 import prune_agents
 import pytest
-from prune_bench import predict_time
+from speed import predict_time
 
 
 def test_every_agent_has_a_row(capsys):

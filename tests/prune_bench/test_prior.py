@@ -9,13 +9,15 @@ from functools import partial
 
 import pytest
 from prune_agents.prior import Recording
-from prune_bench import checkpoint, claims
-from prune_bench.board import Board
-from prune_bench.cli import main
-from prune_bench.results import run_id
-from prune_bench.runner import Episode, Place, RunOptions, run
-from prune_bench.standings import Run
-from prune_bench.work import do_run
+from prune_bench.board import claims
+from prune_bench.board.board import Board
+from prune_bench.board.work import do_run
+from prune_bench.commands.main import main
+from prune_bench.run import checkpoint
+from prune_bench.run.episode import Episode, run
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.result import run_id
+from prune_bench.standings.model import Run
 
 N, K, EPOCHS = 270, 81, 4
 OPTIONS = RunOptions(limit=300, epochs=EPOCHS, keep_ratio=0.3)
@@ -226,7 +228,7 @@ def test_a_full_disk_keeps_no_recording_and_stops_no_run(place, rounds_trained, 
 @pytest.mark.parametrize(("agent", "runs"), [("forgetting", 1), ("rho_loss", 2)])
 def test_a_prior_run_that_was_killed_goes_on(agent, runs, place, rounds_trained, monkeypatch):
     """With a copy after every round, what was trained is not trained again."""
-    monkeypatch.setattr("prune_bench.priors.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("prune_bench.run.priors.CHECKPOINT_SECONDS", 0.0)
     options = replace(OPTIONS, agent=agent)
     expected = run(options, Place(threads=1))
     rounds_trained.clear()
@@ -323,14 +325,14 @@ ONE_OF_FOUR = """
 import json, sys
 from pathlib import Path
 from prune_agents.prior import Recording
-from prune_bench import cli
+from prune_bench.commands.main import main
 advance = Recording.advance
 def counted(self):
     advance(self)
     with open("advanced.txt", "a") as file:
         file.write(f"{self.rounds} ")
 Recording.advance = counted
-cli.main()
+main()
 """
 
 

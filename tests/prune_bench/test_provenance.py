@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prune_bench.board import Board
-from prune_bench.counting import counted
-from prune_bench.provenance import KNOWN, Provenance, agent_source, env_source, is_code
-from prune_bench.results import run_id
-from prune_bench.runner import Place, RunOptions, run
+from prune_bench.board.board import Board
+from prune_bench.board.counting import counted
+from prune_bench.run.episode import run
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.provenance import KNOWN, Provenance, agent_source, env_source, is_code
+from prune_bench.run.result import run_id
 
 from prune_env.data import Dataset, Split, limited, load
 
@@ -213,8 +214,9 @@ class Mine(prune_agents.find("random_dynamic")):
 
 def test_an_own_agent_is_in_the_name_by_its_source(tmp_path):
     code = (
-        "import json, sys; from prune_bench.runner import *; from prune_bench.results import *\n"
-        "from prune_bench.provenance import Provenance\n"
+        "import json, sys; from prune_bench.run.options import *\n"
+        "from prune_bench.run.result import *\n"
+        "from prune_bench.run.provenance import Provenance\n"
         "options = RunOptions(agent='own:Mine', epochs=1, limit=50)\n"
         "result = run(options, Place(threads=1))\n"
         "print(json.dumps([result['sources'], run_id(options, Provenance.of_result(result))]))"

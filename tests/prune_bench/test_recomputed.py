@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prune_bench.compare import read_standings
+from prune_bench.standings.build import read_standings
 from scipy import stats
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 import pytest
-from prune_bench.cli import main
+from prune_bench.commands.main import main
 
 
 def record(*arguments):
@@ -15,7 +15,11 @@ def record(*arguments):
 def test_a_run_on_digits_plays_back(tmp_path, capsys):
     record("--out", str(tmp_path / "digits.npz"), "--seed", "3")
     out = capsys.readouterr().out
-    for text in ("270 (100%)", "digits.npz: 270 arms, 2 rounds", 'gym.make("prune_env/Replay-v0"'):
+    for text in (
+        "270 (100%)",
+        "digits.npz: 270 arms, 2 rounds",
+        'gym.make("prune_env:prune_env/Replay-v0"',
+    ):
         assert text in out
     with np.load(tmp_path / "digits.npz", allow_pickle=False) as file:
         for name in ("loss", "confidence", "margin"):

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from prune_bench.reference import Line, leave_one_out
-from prune_bench.standings import Row
-from prune_bench.statistics import Noise
+from prune_bench.standings.model import Row
+from prune_bench.standings.reference import Line, leave_one_out
+from prune_bench.standings.statistics import Noise
 
 NOISE = Noise(0.01**2, 40)
 

@@ -13,16 +13,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import vl_convert
-from prune_bench.board import CONTROLS, Board, Grid
-from prune_bench.charts import ahead, palette, png
-from prune_bench.charts.palette import looks
-from prune_bench.charts.pictures import pictures
-from prune_bench.compare import read_standings, standings
-from prune_bench.overall import overall
-from prune_bench.report import command, html, write_report
-from prune_bench.results import run_id
-from prune_bench.runner import RunOptions
-from prune_bench.tables import (
+from prune_bench.board.board import Board
+from prune_bench.board.grid import CONTROLS, Grid
+from prune_bench.report.charts import ahead, png
+from prune_bench.report.charts.pictures import pictures
+from prune_bench.report.page import command, html, write_report
+from prune_bench.report.palette import looks, palette
+from prune_bench.report.tables import (
     HEADINGS,
     comma_separated,
     markdown,
@@ -30,7 +27,11 @@ from prune_bench.tables import (
     terminal_table,
     verdict,
 )
-from prune_bench.terminal import Terminal
+from prune_bench.report.terminal import Terminal
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import run_id
+from prune_bench.standings.build import read_standings, standings
+from prune_bench.standings.overall import overall
 
 from prune_env.files import write_json
 
@@ -55,7 +56,7 @@ def test_the_verdict_is_short_and_the_tables_have_every_row(found):
 
 
 def test_examples_of_the_charts():
-    failed, tried = doctest.testmod(importlib.import_module("prune_bench.charts.ranking"))
+    failed, tried = doctest.testmod(importlib.import_module("prune_bench.report.ranking"))
     assert (failed, tried) == (0, 3)
 
 

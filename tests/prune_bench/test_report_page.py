@@ -9,10 +9,10 @@ import json
 import shutil
 
 import pytest
-from prune_bench.compare import read_standings
-from prune_bench.report import html
-from prune_bench.results import run_id
-from prune_bench.runner import RunOptions
+from prune_bench.report.page import html
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import run_id
+from prune_bench.standings.build import read_standings
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="no playwright; pip install playwright"

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from prune_bench import checkpoint, presets
-from prune_bench.board import Grid
-from prune_bench.provenance import Provenance
-from prune_bench.results import check_folder, read_result, read_results, run_id, without_times
-from prune_bench.runner import Episode, Place, RunOptions, run
-from prune_bench.standings import Setting
+from prune_bench.board import presets
+from prune_bench.board.grid import Grid
+from prune_bench.run import checkpoint
+from prune_bench.run.episode import Episode, run
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.provenance import Provenance
+from prune_bench.run.result import check_folder, read_result, read_results, run_id, without_times
+from prune_bench.standings.model import Setting
 
 from prune_env.files import Damaged, write_json
 

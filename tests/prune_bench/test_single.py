@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from prune_bench import checkpoint
-from prune_bench.cli import main
-from prune_bench.results import without_times
-from prune_bench.runner import Episode, Place, RunOptions, run
+from prune_bench.commands.main import main
+from prune_bench.run import checkpoint
+from prune_bench.run.episode import Episode, run
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.result import without_times
 
 from prune_env import networks
 from prune_env.data import load
@@ -22,14 +23,15 @@ from prune_env.data import load
 OPTIONS = RunOptions(agent="ucb", epochs=4, limit=100)
 WORDS = ["run", "--agent", "ucb", "--epochs", "4", "--limit", "100", "--threads", "1", "--json"]
 SAYS_ROUND_3 = """
-from prune_bench import cli, runner
-step = runner.Episode.step
+from prune_bench.commands.main import main
+from prune_bench.run.episode import Episode
+step = Episode.step
 def say(episode):
     if len(episode.history) == 2:
         print("round 3", flush=True)
     return step(episode)
-runner.Episode.step = say
-cli.main()
+Episode.step = say
+main()
 """
 
 
@@ -38,7 +40,7 @@ def cut_off(path, options=OPTIONS, rounds=2):
     episode = Episode(options, Place(threads=1))
     for _ in range(rounds):
         episode.step()
-    checkpoint.save(path, episode.state_dict(), checkpoint.of_run(episode))
+    checkpoint.save(path, episode.state_dict(), episode.identity())
 
 
 def refused(capsys, *arguments):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from prune_bench.statistics import (
+from prune_bench.standings.statistics import (
     Estimate,
     Noise,
     accuracy_at,

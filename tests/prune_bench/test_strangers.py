@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from prune_bench import fidelity
-from prune_bench.board import Board
-from prune_bench.cli import main
-from prune_bench.compare import read_standings
-from prune_bench.provenance import agent_source, env_source
-from prune_bench.results import run_id
-from prune_bench.runner import RunOptions
+from prune_bench.board.board import Board
+from prune_bench.commands.main import main
+from prune_bench.run.options import RunOptions
+from prune_bench.run.provenance import agent_source, env_source
+from prune_bench.run.result import run_id
+from prune_bench.standings.build import read_standings
+from prune_bench.studies import fidelity
 
 HOSTILE = """
 import pathlib
@@ -100,7 +100,7 @@ def test_a_name_that_was_typed_does_not_trust_the_others(stranger, capsys):
 
 
 def test_a_finished_board_imports_nothing(stranger, capsys, make_result, monkeypatch):
-    monkeypatch.setattr("prune_bench.report.write_report", lambda folder: folder)  # see above
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder: folder)  # see above
     (stranger / "board.yaml").write_text(
         yaml.safe_dump({"grids": [{"agents": [AGENT], "seeds": 1, "epochs": 2}]}), encoding="utf-8"
     )
@@ -128,7 +128,7 @@ def test_a_finished_board_does_not_make_its_environments(
     stranger, capsys, make_result, monkeypatch, words
 ):
     """Not even to see whether the data are the same."""
-    monkeypatch.setattr("prune_bench.report.write_report", lambda folder: folder)
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder: folder)
     monkeypatch.setenv("PRUNE_ENV_DATA", str(stranger))
     grids = [
         {"env": [ENV], "agents": [], "seeds": 1, "epochs": 2},
@@ -147,8 +147,8 @@ def test_a_finished_board_does_not_make_its_environments(
 
 
 def test_trust_imports_it(stranger, monkeypatch):
-    monkeypatch.setattr("prune_bench.report.write_report", lambda folder: folder)
-    monkeypatch.setattr("prune_bench.engine.work_off", lambda board, submit, tick: None)
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder: folder)
+    monkeypatch.setattr("prune_bench.board.engines.work_off", lambda board, submit, tick: None)
     grid = {"agents": [AGENT], "keep_ratios": [0.5], "seeds": 1, "epochs": 1, "limit": 60}
     (stranger / "board.yaml").write_text(yaml.safe_dump({"grids": [grid]}), encoding="utf-8")
     main(["board", "--out", ".", "--trust"])

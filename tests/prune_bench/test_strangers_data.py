@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from prune_bench.cli import main
-from prune_bench.runner import RunOptions
+from prune_bench.commands.main import main
+from prune_bench.run.options import RunOptions
 
 from prune_env.notices import DataNotice
 

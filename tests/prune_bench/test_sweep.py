@@ -7,14 +7,16 @@ from pathlib import Path
 
 import prune_agents
 import pytest
-from prune_bench.board import Board, Grid
-from prune_bench.branching import BranchOptions
-from prune_bench.cli import main
-from prune_bench.compare import read_standings
-from prune_bench.inspection import InspectOptions, inspect
-from prune_bench.options import split_agent
-from prune_bench.results import run_id
-from prune_bench.runner import RunOptions, run
+from prune_bench.board.board import Board
+from prune_bench.board.grid import Grid
+from prune_bench.commands.main import main
+from prune_bench.run.episode import run
+from prune_bench.run.options import RunOptions
+from prune_bench.run.pairs import split_agent
+from prune_bench.run.result import run_id
+from prune_bench.standings.build import read_standings
+from prune_bench.studies.branch import BranchOptions
+from prune_bench.studies.inspect import InspectOptions, inspect
 
 from prune_env.files import write_json
 

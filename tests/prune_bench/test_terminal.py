@@ -6,9 +6,9 @@ import io
 from types import SimpleNamespace
 
 import pytest
-from prune_bench.progress import RunProgress
-from prune_bench.runner import RunOptions
-from prune_bench.terminal import Fitted, Listed, Prose, Terminal, shortened
+from prune_bench.commands.run_view import RunProgress
+from prune_bench.report.terminal import Fitted, Listed, Prose, Terminal, shortened
+from prune_bench.run.options import RunOptions
 
 
 def printed(width, *shown, **options):
@@ -130,7 +130,7 @@ def test_the_end_of_a_name_says_most(name, width, short):
 def test_the_time_left_of_a_run_counts_from_its_first_round(monkeypatch):
     """What came before (reading data, a checkpoint) says nothing about the pace."""
     clock = iter([0.0, 100.0, 110.0, 119.0, 120.0])  # made; two a round, one where it is known
-    monkeypatch.setattr("prune_bench.progress.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("prune_bench.commands.run_view.time.perf_counter", lambda: next(clock))
     progress = RunProgress(Terminal(file=io.StringIO(), width=80), RunOptions(agent="ucb:c=2"))
     assert progress.line().plain == "ucb c=2 on prune_env/Digits-v0  0%, time left not known yet"
     row = dict.fromkeys(("round", "kept", "passes"), 1)

@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 import yaml
 from prune_agents import sb3
-from prune_agents.presets import ALGORITHMS, BOX_ONLY, DISCRETE_ONLY, Preset
-from prune_bench import stopping
-from prune_bench import train as training
-from prune_bench.cli import main
-from prune_bench.train_options import TrainOptions, read_preset
-from prune_bench.train_progress import TrainProgress
+from prune_agents.sb3.presets import ALGORITHMS, BOX_ONLY, DISCRETE_ONLY, Preset
+from prune_bench.commands.main import main
+from prune_bench.commands.train_view import TrainProgress
+from prune_bench.run import stopping
+from prune_bench.training import train as training
+from prune_bench.training.options import TrainOptions, read_preset
 from rich.console import Console
 
 import prune_env
-from prune_env.twins import TWINS
+from prune_env.wrappers.small_ids import TWINS
 
 UNSUITABLE = {"Scores": DISCRETE_ONLY, "Rules": BOX_ONLY}
 TINY = {"num_arms": 60, "epochs": 4}
@@ -194,7 +194,7 @@ def test_a_replay_buffer_is_resumed(options):
 
 @pytest.mark.slow
 def test_resume_after_a_kill(options):
-    command = [sys.executable, "-c", "from prune_bench.cli import main; main()", "train"]
+    command = [sys.executable, "-c", "from prune_bench.commands.main import main; main()", "train"]
     command += ["--env", options.env, "--timesteps", "4000", "--out", str(options.out), "--json"]
     command += ["--env-kwargs", "num_arms=60", "epochs=4", "--checkpoint-rounds", "64"]
     command += ["--hyperparameters", "n_envs=1", "n_steps=8", "batch_size=8", "--eval-seeds", "2"]

@@ -8,11 +8,13 @@ import os
 from pathlib import Path
 
 import pytest
-from prune_bench import checkpoint, claims, work
-from prune_bench.board import Board
-from prune_bench.results import run_id, without_times
-from prune_bench.runner import Episode, Place, RunOptions, run
-from prune_bench.work import do_run
+from prune_bench.board import claims, work
+from prune_bench.board.board import Board
+from prune_bench.board.work import do_run
+from prune_bench.run import checkpoint
+from prune_bench.run.episode import Episode, run
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.result import run_id, without_times
 
 OPTIONS = RunOptions(agent="ucb", epochs=4, limit=100)
 PLACE = Place(threads=1)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED
-from prune_env.features import READS
-from prune_env.learners.learner import Metrics, Signals, SplitName
-from prune_env.selection import Selection
+from prune_env.learners.protocol import Metrics, Signals, SplitName
+from prune_env.wrappers.arm_features import READS
 
 
 class HalvingLearner:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from prune_env import choosers
-from prune_env.features import FEATURES, fresh_memory, remember
+from prune_env.wrappers import choosers
+from prune_env.wrappers.arm_features import FEATURES, fresh_memory, remember
 
 LOSS = [3, 1, 4, 1.5, 9, 2, 6, 5, 3.5, 0.5]
 AGE = [1, 3, 2, 9, 5, 4, 7, 8, 6, 0]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from prune_env.learners.closer import all_layer_norms, features, last_layer_norms
+from prune_env.learners.network.per_sample import all_layer_norms, features, last_layer_norms
 from prune_env.networks.mlp import Mlp
 from prune_env.networks.small import SmallNet, whitening_filters
 

@@ -190,7 +190,7 @@ def test_all_broken_images_are_named_up_to_ten():
 
 
 def test_more_than_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("prune_env.memory.total", lambda: 10_000)
+    monkeypatch.setattr("prune_env.data.memory.total", lambda: 10_000)
     images = [Encoded(f"i{n}", encoded(Image.new("RGB", (40, 40)))) for n in range(3)]
     with pytest.raises(ValueError, match=r"3 images like i0 needs 0\.0 GB.*image_size= "):
         decode(images)

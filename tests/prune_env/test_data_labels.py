@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 import prune_env  # noqa: F401
-from prune_env import npz
-from prune_env.data import load
+from prune_env.data import load, npz
 from prune_env.data.labels import joined, matched, read_labels
-from prune_env.learners.frozen import Features, find_features
-from prune_env.learners.traces import find_trace
+from prune_env.learners.probe.frozen_features import Features, find_features
+from prune_env.learners.replay.trace import find_trace
 
 
 def labels(values: list, noted: list[str] | None = None):
@@ -149,7 +148,7 @@ def header(shape: tuple[int, ...], dtype: str = "|u1") -> bytes:
 def test_an_npz_is_what_it_declares_or_is_refused(
     tmp_path: Path, member: bytes, message: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("prune_env.memory.BOMB", (1 << 19, 100))
+    monkeypatch.setattr("prune_env.data.memory.BOMB", (1 << 19, 100))
     path = zipped(tmp_path / "x.npz", {"a": member, "b": header((1,)) + b"x"})
     assert npz.read(path, ["b"])["b"].tolist() == [120]
     with pytest.raises(ValueError, match=rf"x\.npz is not a whole .npz file.*{message}") as error:
@@ -158,7 +157,7 @@ def test_an_npz_is_what_it_declares_or_is_refused(
 
 
 def test_more_than_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("prune_env.memory.total", lambda: 1_000)
+    monkeypatch.setattr("prune_env.data.memory.total", lambda: 1_000)
     np.savez(tmp_path / "x.npz", a=np.zeros(1_000, np.uint8))
     with pytest.raises(ValueError, match=r"x\.npz .*it needs 0\.0 GB"):
         npz.read(tmp_path / "x.npz", ["a"])

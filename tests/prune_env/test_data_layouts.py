@@ -381,7 +381,7 @@ def test_a_table_that_unpacks_to_a_bomb_is_refused(
 ):
     """Zeros in one row, or the same noise in many, which the file holds once."""
     pa = pytest.importorskip("pyarrow")
-    monkeypatch.setattr("prune_env.memory.BOMB", (1 << 19, 50))
+    monkeypatch.setattr("prune_env.data.memory.BOMB", (1 << 19, 50))
     noise = np.random.default_rng(0).bytes(10_000)
     content = bytes(1 << 20) if rows == 1 else noise
     hub(tmp_path, {"label": [0, 1, 0]})

@@ -9,8 +9,8 @@ import torch
 
 from prune_env import notices
 from prune_env.data.dataset import Dataset, Split
-from prune_env.learners.device import find_device, precision_on
-from prune_env.learners.network import NetworkLearner
+from prune_env.learners.network.device import find_device, precision_on
+from prune_env.learners.network.learner import NetworkLearner
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 TOO_OLD = (

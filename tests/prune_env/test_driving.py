@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from prune_env.core.selection import best_k, decode
 from prune_env.driving import ask, check_state, one_run
-from prune_env.learners.traces import record
-from prune_env.selection import best_k, decode
+from prune_env.learners.replay.trace import record
 
 
 class Answers:

@@ -11,11 +11,11 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.env_checker import data_equivalence as equal
 
 from prune_env import PruneEnv, RoundOptions
-from prune_env.arms import ArmTable
+from prune_env.core.arm_table import ArmTable
+from prune_env.core.selection import Selection
 from prune_env.core.signals import EXTRAS, FEATURE_MAX, LOSS_MAX, MEASURED
-from prune_env.learners.learner import Signals
+from prune_env.learners.protocol import Signals
 from prune_env.notices import DataNotice
-from prune_env.selection import Selection
 
 SIGNALS = ("loss", "seen", "budget_left", *EXTRAS)
 KEEP_FIRST_TWO = np.array([1, 1, 0, 0], np.int8)

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from prune_env import features
+from prune_env.wrappers import arm_features
 
 RNG = np.random.default_rng(0)
 
 
 def remembered(*rounds):
     """The memory after these rounds."""
-    memory = features.fresh_memory(*rounds[0]["seen"].shape)
+    memory = arm_features.fresh_memory(*rounds[0]["seen"].shape)
     for entries in rounds:
-        features.remember(memory, entries)
+        arm_features.remember(memory, entries)
     return memory
 
 
@@ -36,28 +36,28 @@ def test_forgetting_counts_falls_from_right_to_wrong_among_observations(observat
 
 def test_rarity_is_minus_log_of_the_share_of_the_class(observation):
     entries = observation(label=[0, 0, 0, 1])
-    rarity = features.feature("rarity", features.fresh_memory(1, 4), entries, RNG)
+    rarity = arm_features.feature("rarity", arm_features.fresh_memory(1, 4), entries, RNG)
     np.testing.assert_allclose(rarity, [[-np.log(0.75)] * 3 + [-np.log(0.25)]], rtol=1e-6)
 
 
 def test_standardise_goes_row_by_row_and_makes_a_constant_row_zero():
     rows = np.array([[1, 2, 3, 4], [7, 7, 7, 7]], np.float32)
     expected = np.array([-1.5, -0.5, 0.5, 1.5]) / np.sqrt(1.25)
-    np.testing.assert_allclose(features.standardise(rows), [expected, [0] * 4], rtol=1e-6)
+    np.testing.assert_allclose(arm_features.standardise(rows), [expected, [0] * 4], rtol=1e-6)
 
 
 def test_a_constant_loss_of_many_arms_is_exactly_zero():
     loss = np.full((1, 50_000), np.log(10), np.float32)
-    assert not features.standardise(loss).any()
+    assert not arm_features.standardise(loss).any()
 
 
 def test_noise_draws_arms_as_softmax_does(observation):
     entries = observation(num_runs=20_000, loss=[0, 0, 0, 1])
-    weights = np.zeros((20_000, len(features.FEATURES)), np.float32)
-    weights[:, features.FEATURES.index("loss")] = 0.5
-    weights[:, features.FEATURES.index("noise")] = 1
-    memory = features.fresh_memory(20_000, 4)
-    scores = features.linear_scores(weights, memory, entries, np.random.default_rng(0))
+    weights = np.zeros((20_000, len(arm_features.FEATURES)), np.float32)
+    weights[:, arm_features.FEATURES.index("loss")] = 0.5
+    weights[:, arm_features.FEATURES.index("noise")] = 1
+    memory = arm_features.fresh_memory(20_000, 4)
+    scores = arm_features.linear_scores(weights, memory, entries, np.random.default_rng(0))
     first = np.bincount(scores.argmax(axis=1), minlength=4) / 20_000
     standard = np.exp(0.5 * (np.array([0, 0, 0, 1]) - 0.25) / np.sqrt(3 / 16))
     np.testing.assert_allclose(first, standard / standard.sum(), atol=0.01)
@@ -65,7 +65,7 @@ def test_noise_draws_arms_as_softmax_does(observation):
 
 def test_stack_has_a_column_for_each_name(observation):
     entries = observation(age=[0, 1, 2, 1], progress=[0.25])
-    stacked = features.stack(("age", "progress"), features.fresh_memory(1, 4), entries, RNG)
+    stacked = arm_features.stack(("age", "progress"), arm_features.fresh_memory(1, 4), entries, RNG)
     expected = [[-np.sqrt(2), 0.25], [0, 0.25], [np.sqrt(2), 0.25], [0, 0.25]]
     np.testing.assert_allclose(stacked, [expected], atol=1e-6)
 
@@ -75,7 +75,9 @@ def test_summary_of_a_first_observation(observation):
         loss=[np.log(2)] * 4, confidence=[0.5] * 4, budget_left=[9], val_loss=[np.log(2)]
     )
     summary = dict(
-        zip(features.SUMMARY, features.summary(remembered(entries), entries)[0], strict=True)
+        zip(
+            arm_features.SUMMARY, arm_features.summary(remembered(entries), entries)[0], strict=True
+        )
     )
     expected = {
         "progress": 0,
@@ -102,7 +104,9 @@ def test_summary_later(observation):
         pulls=[1, 1, 0, 0, 0, 0],
     )
     summary = dict(
-        zip(features.SUMMARY, features.summary(remembered(entries), entries)[0], strict=True)
+        zip(
+            arm_features.SUMMARY, arm_features.summary(remembered(entries), entries)[0], strict=True
+        )
     )
     nats = np.log(2)
     expected = {
@@ -122,13 +126,13 @@ def test_summary_later(observation):
 
 def test_summary_of_one_class_is_finite(observation):
     entries = observation(label=[0] * 4, loss=[1.0] * 4)
-    assert np.isfinite(features.summary(remembered(entries), entries)).all()
+    assert np.isfinite(arm_features.summary(remembered(entries), entries)).all()
 
 
 @pytest.mark.parametrize(("num_arms", "num_classes"), [(20, 2), (9000, 100)])
 def test_summary_has_one_size_and_is_bounded(observation, num_arms, num_classes):
     labels = np.arange(num_arms) % num_classes
     entries = observation(num_arms=num_arms, num_runs=3, label=labels, loss=[100.0] * num_arms)
-    summary = features.summary(remembered(entries), entries)
-    assert summary.shape == (3, len(features.SUMMARY)) == (3, 55)
-    assert np.abs(summary).max() == features.BOUND
+    summary = arm_features.summary(remembered(entries), entries)
+    assert summary.shape == (3, len(arm_features.SUMMARY)) == (3, 55)
+    assert np.abs(summary).max() == arm_features.BOUND

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from prune_env.core.signals import MEASURED
-from prune_env.learners import heads
+from prune_env.learners.probe import batched_heads
 
 
 def random_heads(sizes, runs=3):
@@ -34,9 +34,9 @@ def test_gradients_are_those_of_autograd(sizes):
     x = rng.standard_normal((3, 5, 6)).astype(np.float32)
     x[:, -1] = 1
     labels = rng.integers(0, 3, (3, 6))
-    logits, inputs = heads.forward(weights, x)
-    _, delta = heads.measure(logits, labels)
-    got = heads.backward(weights, inputs, delta)
+    logits, inputs = batched_heads.forward(weights, x)
+    _, delta = batched_heads.measure(logits, labels)
+    got = batched_heads.backward(weights, inputs, delta)
 
     tensors = [torch.tensor(weight, requires_grad=True) for weight in weights]
     expected_logits = torch_logits(tensors, torch.tensor(x))
@@ -49,7 +49,7 @@ def test_gradients_are_those_of_autograd(sizes):
 def test_what_is_measured():
     # probabilities 1/2, 1/3, 1/6; the label is the second class, then the first
     logits = np.log(np.array([[[3, 3], [2, 2], [1, 1]]], np.float32))
-    table, delta = heads.measure(logits, np.array([[1, 0]]))
+    table, delta = batched_heads.measure(logits, np.array([[1, 0]]))
     expected = {
         "loss": [np.log(3), np.log(2)],
         "confidence": [1 / 3, 1 / 2],
@@ -63,12 +63,14 @@ def test_what_is_measured():
 
 
 def test_a_head_begins_with_a_uniform_guess():
-    weights = heads.initial_weights((4, 5, 3), np.random.default_rng(0))
-    logits, _ = heads.forward([weight[None] for weight in weights], np.ones((1, 5, 2), np.float32))
+    weights = batched_heads.initial_weights((4, 5, 3), np.random.default_rng(0))
+    logits, _ = batched_heads.forward(
+        [weight[None] for weight in weights], np.ones((1, 5, 2), np.float32)
+    )
     assert logits.tolist() == np.zeros((1, 3, 2)).tolist()
 
 
 def test_huge_logits_stay_finite():
-    table, delta = heads.measure(np.array([[[1e4], [-1e4]]], np.float32), np.array([[1]]))
+    table, delta = batched_heads.measure(np.array([[[1e4], [-1e4]]], np.float32), np.array([[1]]))
     assert table[0, 0, 0] == 2e4
     assert np.isfinite(delta).all()

@@ -177,7 +177,7 @@ def test_the_module_prefix_registers_the_ids():
 
 def test_importing_imports_nothing_heavy():
     code = (
-        "import sys, prune_env, prune_agents, prune_bench.cli; "
+        "import sys, prune_env, prune_agents, prune_bench.commands.main; "
         "heavy = {'torch', 'torchvision', 'stable_baselines3', 'sklearn', 'matplotlib', 'pandas', "
         "'pyarrow', 'PIL'} & set(sys.modules); assert not heavy, heavy"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prune_env.arms import ArmTable
+from prune_env.core.arm_table import ArmTable
 from prune_env.core.ledger import Ledger
-from prune_env.selection import Selection
+from prune_env.core.selection import Selection
 
 N = 10
 

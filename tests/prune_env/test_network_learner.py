@@ -11,11 +11,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED
 from prune_env.data.dataset import Dataset, Split, split_validation
-from prune_env.learners.learner import Signals
-from prune_env.learners.network import NetworkLearner
-from prune_env.selection import Selection
+from prune_env.learners.network.learner import NetworkLearner
+from prune_env.learners.protocol import Signals
 
 SMALL: dict[str, Any] = {"batch_size": 16, "label_smoothing": 0.2, "padding": 2, "flip": True}
 

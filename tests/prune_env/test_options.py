@@ -8,7 +8,7 @@ from typing import Annotated
 import prune_agents
 import pytest
 
-from prune_env.options import In, check, ranges
+from prune_env.checks import In, check, ranges
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 import prune_env  # noqa: F401, registers the ids
 from prune_env import Selection
-from prune_env.learners.frozen import Features, find_features
-from prune_env.learners.probe import ProbeLearner, ProbeOptions
+from prune_env.learners.probe.frozen_features import Features, find_features
+from prune_env.learners.probe.learner import ProbeLearner, ProbeOptions
 
 LOG_10 = float(np.log(10))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from prune_env.learners.reference import Reference
+from prune_env.learners.network.weight_average import Reference
 
 
 def constant(value):

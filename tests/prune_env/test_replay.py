@@ -7,13 +7,13 @@ import pytest
 
 import prune_env  # noqa: F401, registers the ids
 from prune_env import PruneEnv, Selection
-from prune_env.learners.replay import (
+from prune_env.learners.replay.learner import (
     ReplayLearner,
     ReplayOptions,
     reach_of_unkept,
     relative_worth,
 )
-from prune_env.learners.traces import SIGNALS, Trace, find_trace, record
+from prune_env.learners.replay.trace import SIGNALS, Trace, find_trace, record
 
 LOSS = [
     [2.0, 1.0, 0.0],  # is learned

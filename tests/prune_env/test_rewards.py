@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from prune_env import PruneEnv
-from prune_env.rewards import REWARDS, find_reward
+from prune_env.core.rewards import REWARDS, find_reward
 
 
 def test_a_reward_by_import_path(halving, monkeypatch, tmp_path):
     (tmp_path / "my_rewards.py").write_text(
-        "from prune_env.rewards import reads_validation\n"
+        "from prune_env.core.rewards import reads_validation\n"
         "@reads_validation\n"
         "def accuracy_per_kept_arm(outcome):\n"
         "    return outcome.val_accuracy / outcome.selection.counts\n"
@@ -22,7 +22,7 @@ def test_a_reward_by_import_path(halving, monkeypatch, tmp_path):
 
 
 COSTS = """
-from prune_env.rewards import Reward, reads_validation
+from prune_env.core.rewards import Reward, reads_validation
 
 def copy(outcome):
     return outcome.kept_loss

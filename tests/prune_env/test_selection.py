@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prune_env.selection import affordable_arms, best_k, decode, quotas, random_k
+from prune_env.core.selection import affordable_arms, best_k, decode, quotas, random_k
 
 
 def test_decode_a_mask_of_two_runs():

@@ -10,7 +10,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 import prune_env
-from prune_env import twins
+from prune_env.wrappers import small_ids
 
 SAME_STEP = {
     "vectorization_mode": "sync",
@@ -190,6 +190,6 @@ def test_the_twins_of_a_strangers_id_name_its_module(monkeypatch):
     monkeypatch.setattr(gym.envs.registration, "registry", registry := dict(gym.registry))
     monkeypatch.setattr(gym, "registry", registry)
     gym.register("mine/Birds-v0", "prune_env.entry_points:synthetic_env")
-    described = twins.register_twins("mine:mine/Birds-v0")
+    described = small_ids.register_twins("mine:mine/Birds-v0")
     assert sorted(described) == ["mine/Birds-Rules-v0", "mine/Birds-Scores-v0"]
-    assert twins.base_id("mine/Birds-Scores-v0") == "mine:mine/Birds-v0"
+    assert small_ids.base_id("mine/Birds-Scores-v0") == "mine:mine/Birds-v0"

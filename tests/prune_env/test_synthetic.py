@@ -7,8 +7,8 @@ import pytest
 
 import prune_env  # noqa: F401, registers the ids
 from prune_env import Selection, best_k
-from prune_env.learners.synthetic import SyntheticLearner
-from prune_env.learners.synthetic_options import SyntheticOptions
+from prune_env.learners.synthetic.learner import SyntheticLearner
+from prune_env.learners.synthetic.options import SyntheticOptions
 
 ONE_KIND = {name: {"share": 0.0} for name in ("always", "sometimes", "never", "mislabelled")}
 PLAIN = {"share": 1.0, "level": 1.0, "drift": 0.5, "learn": 0.5, "worth": 1.0, "transfer": 0.0}

@@ -7,8 +7,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 import prune_env  # noqa: F401, registers the ids
-from prune_env.learners.synthetic import SyntheticLearner
-from prune_env.learners.synthetic_options import SyntheticOptions
+from prune_env.learners.synthetic.learner import SyntheticLearner
+from prune_env.learners.synthetic.options import SyntheticOptions
 from prune_env.vector import PruneVectorEnv
 
 SIZE = {

@@ -12,7 +12,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.env_checker import data_equivalence as equal
 
-from prune_env import PruneEnv, features, twins
+from prune_env import PruneEnv
 from prune_env.wrappers import (
     ArmScores,
     KeepRatio,
@@ -21,9 +21,11 @@ from prune_env.wrappers import (
     Rules,
     StackArms,
     SummaryObservation,
+    arm_features,
+    small_ids,
 )
 
-GREEDY = np.array([name == "loss" for name in features.FEATURES], np.float32)
+GREEDY = np.array([name == "loss" for name in arm_features.FEATURES], np.float32)
 EASIEST = -GREEDY
 
 
@@ -48,7 +50,7 @@ def test_examples_of_the_wrappers(name):
     assert (failed, tried > 0) == (0, True)
 
 
-@pytest.mark.parametrize("name", ["selection", "twins"])
+@pytest.mark.parametrize("name", ["core.selection", "wrappers.small_ids"])
 def test_other_examples(name):
     failed, tried = doctest.testmod(importlib.import_module(f"prune_env.{name}"))
     assert (failed, tried > 0) == (0, True)
@@ -108,11 +110,11 @@ def test_summary_observation(env):
     env = SummaryObservation(LinearScores(env))
     observation, _ = env.reset(seed=0)
     assert env.observation_space.contains(observation)
-    assert observation[features.SUMMARY.index("seen_loss")] == 1
+    assert observation[arm_features.SUMMARY.index("seen_loss")] == 1
     observation, *_ = env.step(GREEDY)
-    assert observation[features.SUMMARY.index("progress")] == 0.25
+    assert observation[arm_features.SUMMARY.index("progress")] == 0.25
     # ten arms, all looked at, arm i at i + 1 nats but for those that were halved
-    assert 3 < observation[features.SUMMARY.index("loss_q50")] * np.log(2) < 6.01
+    assert 3 < observation[arm_features.SUMMARY.index("loss_q50")] * np.log(2) < 6.01
 
 
 def test_stack_arms(env):
@@ -247,7 +249,7 @@ def test_an_observation_without_the_signals_is_refused(halving):
         SummaryObservation(env)
 
 
-@pytest.mark.parametrize("kind", twins.TWINS)
+@pytest.mark.parametrize("kind", small_ids.TWINS)
 def test_a_twin_takes_other_options_of_its_wrappers(kind):
     env = gym.make(f"prune_env/Digits-{kind}-v0", limit=100, epochs=2, keep_ratio=0.1)
     again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))

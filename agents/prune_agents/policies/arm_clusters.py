@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from prune_agents.agent import Observation, State
 from prune_agents.policies.loss_bandit import LossBandit
 from prune_agents.tools.moving_averages import UNSEEN, rank_within
-from prune_env.options import In
-from prune_env.selection import quotas
+from prune_env.checks import In
+from prune_env.core.selection import quotas
 
 UNTRIED = 1e9
 """The score of a group that was never tried: above all others, below an arm never observed."""

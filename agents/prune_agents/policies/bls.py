@@ -10,7 +10,7 @@ import numpy as np
 from prune_agents.agent import Observation, State
 from prune_agents.policies.infobatch import InfoBatch
 from prune_agents.tools.moving_averages import Floats, batch_mean
-from prune_env.options import In
+from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)

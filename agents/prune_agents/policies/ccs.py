@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.policies.static import Static, highest
 from prune_agents.prior import Traces
-from prune_env.options import In
+from prune_env.checks import In
 
 
 def stratum_quotas(sizes: NDArray[np.integer], k: int) -> NDArray[np.int64]:

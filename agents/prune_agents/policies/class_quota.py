@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.registry import find, make
-from prune_env.selection import best_k, quotas
+from prune_env.core.selection import best_k, quotas
 
 
 @dataclass(frozen=True, kw_only=True)

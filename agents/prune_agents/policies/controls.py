@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_env.selection import random_k
+from prune_env.core.selection import random_k
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.policies.geometric import Array, Geometric
 from prune_agents.prior import Traces
-from prune_env.options import In
+from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from prune_agents.policies.windowed import Windowed
 from prune_agents.prior import Traces
 from prune_agents.tools import difficulty
 from prune_agents.tools.sampling import weighted_k
-from prune_env.options import In
+from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.ucb1 import UCB1
-from prune_env.options import In
+from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)

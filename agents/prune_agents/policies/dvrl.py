@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools import mlp
 from prune_agents.tools.sampling import logistic, systematic
-from prune_env.options import In
+from prune_env.checks import In
 
 INPUTS = ("loss", "margin", "age", "pulls")
 SIZES = (len(INPUTS), 16, 1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.policies.static import Scored
 from prune_agents.prior import Prior
-from prune_env.options import In
+from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)

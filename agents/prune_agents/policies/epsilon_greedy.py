@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.uncertainty import Uncertainty
-from prune_env.options import In
-from prune_env.selection import best_k, random_k
+from prune_env.checks import In
+from prune_env.core.selection import best_k, random_k
 
 
 @dataclass(frozen=True, kw_only=True)

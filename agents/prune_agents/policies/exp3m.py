@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.policies.exp3 import Exp3
 from prune_agents.tools.sampling import inclusion
-from prune_env.options import In
+from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)

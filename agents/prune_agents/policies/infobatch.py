@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import Floats, Mask, ends_by
-from prune_env.options import In
-from prune_env.selection import ActionKind, random_k
+from prune_env.checks import In
+from prune_env.core.selection import ActionKind, random_k
 
 
 def below_mean(score: Floats) -> Mask:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.policies.infobatch import below_mean
-from prune_env.selection import ActionKind, best_k, random_k
+from prune_env.core.selection import ActionKind, best_k, random_k
 
 MAX_PRUNED = 0.9
 """At most this share of the easy arms is pruned, so no weight exceeds 10."""

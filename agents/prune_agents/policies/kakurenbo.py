@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.full_feedback import FullFeedback
-from prune_env.options import In
-from prune_env.selection import ActionKind, best_k
+from prune_env.checks import In
+from prune_env.core.selection import ActionKind, best_k
 
 
 @dataclass(frozen=True, kw_only=True)

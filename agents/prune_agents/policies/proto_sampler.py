@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import UNSEEN, Floats, squared_distances
 from prune_agents.tools.sampling import weighted_k
-from prune_env.options import In
+from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)

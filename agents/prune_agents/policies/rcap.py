@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import rank_within
-from prune_env.options import In
-from prune_env.selection import proportional
+from prune_env.checks import In
+from prune_env.core.selection import proportional
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from scipy.special import expit
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools import mlp
 from prune_agents.tools.moving_averages import Floats, begins_before
-from prune_env.options import In
-from prune_env.selection import best_k
+from prune_env.checks import In
+from prune_env.core.selection import best_k
 
 SIZES = (32, 32, 32, 1)
 """Of the actor and of the critic: projected features to a score, three linear layers."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import ends_by
-from prune_env.options import In
+from prune_env.checks import In
 
 Squares = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 

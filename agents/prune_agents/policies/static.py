@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.prior import Extra, Prior, Traces
-from prune_env.options import In
-from prune_env.selection import best_k
+from prune_env.checks import In
+from prune_env.core.selection import best_k
 
 Signals = Mapping[str, NDArray[np.float32]]
 """Name -> (R, P, N) float32, see `Traces`."""

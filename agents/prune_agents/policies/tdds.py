@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.policies.static import Scored, Signals
 from prune_agents.policies.windowed import Windowed
 from prune_agents.tools import difficulty
-from prune_env.options import In
+from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from prune_agents.tools.moving_averages import Mask
-from prune_env.selection import Counts, best_k, check_scores
+from prune_env.core.selection import Counts, best_k, check_scores
 
 Scores = NDArray[np.floating[Any]]
 

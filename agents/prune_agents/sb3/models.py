@@ -1,0 +1,238 @@
+"""Train agents with Stable-Baselines3, save them, and use them like any other agent.
+
+```python
+from prune_agents import sb3
+
+preset = sb3.Preset("ppo", "prune_env/Digits-Scores-v0", n_timesteps=20_000)
+model = sb3.train(preset, seed=0)
+sb3.save(model, preset, "agents/zoo/mine")
+agent = sb3.load("agents/zoo/mine", keep_ratio=0.1)
+action, state = agent.predict(observation)  # of prune_env/CIFAR10-v0, a mask of 45,000 arms
+```
+
+A saved folder holds
+
+* `preset.yaml`: what the model was made with, plain data, its wrappers spelled out
+* `model.zip`: what SB3 saves. `load` reads its tensors and counters, see `sb3_state`, and never the
+  pickled part, so a folder from a stranger runs no code
+* `result.json`: the versions it was made with, and its scores
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import yaml
+
+from prune_agents.sb3 import state
+from prune_agents.sb3.presets import OFF_POLICY, Preset, algorithm, arguments, check
+from prune_env.files import read_yaml, write_json, write_text
+from prune_env.wrappers.small_ids import base_id, spec_of, twin_vector_env
+from prune_env.wrappers.translation import Translation
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.vec_env import VecEnv
+
+MANY_ARMS = 300
+"""From about here a policy with outputs of its own for each arm does not learn."""
+
+PACKAGES = ("prune_env", "stable-baselines3", "sb3-contrib", "gymnasium", "torch", "numpy")
+
+
+def build(preset: Preset, env: gym.Env[Any, Any] | VecEnv, **more: Any) -> BaseAlgorithm:
+    """An untrained model for an environment; `more` goes to the algorithm, such as seed."""
+    acted = env.action_space
+    size = int(np.prod(acted.shape or (1,)))
+    if preset.policy != "ArmwisePolicy" and size > MANY_ARMS:
+        twin = preset.env.replace("-v0", "-Scores-v0")
+        warnings.warn(
+            f"{preset.algo} is to learn {size} outputs, one for each arm. Its log-probability is a "
+            f"sum over them, which does not train from some {MANY_ARMS} on and dies of NaN at "
+            f"50,000. Use the twin {twin!r}, or policy ArmwisePolicy on StackArms(ArmScores(env))",
+            stacklevel=2,
+        )
+    given = arguments(preset, acted)
+    made = algorithm(preset.algo)
+    try:
+        return made(given.pop("policy"), env, **(given | more))
+    except (TypeError, ValueError, AssertionError, AttributeError, KeyError) as error:
+        why = " ".join(str(error).split())
+        raise ValueError(f"{preset.algo} cannot be made from this preset: {why}") from error
+
+
+def train(
+    preset: Preset,
+    seed: int = 0,
+    callback: Any = None,
+    log: str | None = None,
+    model: BaseAlgorithm | None = None,
+) -> BaseAlgorithm:
+    """Train a model on its preset's environment for `n_timesteps` rounds.
+
+    Args:
+        preset: what to train and how long.
+        seed: of the model and the environments: environment i begins with seed + i.
+        callback: a callback of SB3, or a list of them.
+        log: folder for TensorBoard logs; needs the package tensorboard.
+        model: one to go on with, which has `num_timesteps` rounds behind it.
+    """
+    if model is None:
+        model = build(preset, training_env(preset, seed), seed=seed, tensorboard_log=log)
+    # SB3 counts anew only where a training begins
+    keywords: dict[str, Any] = {"reset_num_timesteps": model.num_timesteps == 0}
+    if preset.algo == "maskable_ppo":
+        keywords["use_masking"] = False  # every rule is always allowed
+    left = preset.n_timesteps - model.num_timesteps
+    if left > 0:
+        model.learn(left, callback=callback, **keywords)
+    return model
+
+
+def training_env(preset: Preset, seed: int = 0) -> VecEnv:
+    """The environments of a preset; `info["episode"]` holds their returns.
+
+    More than one of an id that has a vector environment are stepped at once, others in turn.
+
+    Raises:
+        ValueError: the environment does not have an argument of the preset.
+    """
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
+
+    spec = spec_of(base_id(preset.env))
+    try:
+        if preset.n_envs > 1 and spec is not None and spec.vector_entry_point is not None:
+            from prune_env.sb3_vec_env import SB3VecEnv
+
+            envs: VecEnv = SB3VecEnv(twin_vector_env(preset.n_envs, **preset.env_arguments()))
+        else:
+            envs = DummyVecEnv([preset.make_env] * preset.n_envs)
+    except TypeError as error:
+        raise ValueError(f"{preset.env} cannot be made so: {error.__context__ or error}") from error
+    envs.seed(seed)
+    return VecMonitor(envs)
+
+
+def save(
+    model: BaseAlgorithm,
+    preset: Preset,
+    folder: str | Path,
+    scores: dict[str, Any] | None = None,
+    replay: bool = False,
+) -> None:
+    """Write a folder that `load` reads. Each file is replaced as a whole.
+
+    Args:
+        model: what was trained.
+        preset: what it was made with.
+        folder: where to.
+        scores: what `result.json` says of it.
+        replay: keep the replay buffer too, so that the training can go on; all that it needs is in
+            `model.zip` then, and a kill at any moment leaves the last one or this one.
+    """
+    folder = Path(folder)
+    write_text(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))
+    state.write(model, folder / "model.zip", replay)
+    result = {"num_timesteps": model.num_timesteps, "versions": _versions(), "scores": scores or {}}
+    write_json(folder / "result.json", result)
+
+
+def load_model(
+    folder: str | Path, env: gym.Env[Any, Any] | VecEnv | None = None
+) -> tuple[BaseAlgorithm, Preset]:
+    """The SB3 model in a saved folder, and its preset. Nothing is unpickled.
+
+    Args:
+        folder: what `save` has written.
+        env: an environment to go on training in; None suits predictions only.
+
+    Raises:
+        ValueError: there is something else, or something that only unpickling would read.
+    """
+    preset = saved_preset(folder)
+    try:
+        check(preset)
+    except ValueError as error:
+        raise ValueError(f"{Path(folder) / 'preset.yaml'}: {error}") from error
+    model = for_predictions(preset) if env is None else build(preset, env)
+    state.restore(model, Path(folder) / "model.zip", replay=env is not None)
+    return model, preset
+
+
+def saved_preset(folder: str | Path) -> Preset:
+    """The preset of a saved folder.
+
+    Raises:
+        ValueError: there is none, or it is not one.
+    """
+    path = Path(folder) / "preset.yaml"
+    if not path.is_file():
+        if not Path(folder).exists():
+            raise FileNotFoundError(f"there is no agent {folder}")
+        if (Path(folder).parent / "preset.yaml").is_file():
+            raise ValueError(f"{folder} is a file of an agent; name its folder, {path.parents[1]}")
+        raise ValueError(
+            f"{folder} is not a saved agent: it has no preset.yaml. A zip of SB3 alone can only be "
+            "unpickled, which runs whatever code its maker put there; if you made it, "
+            "prune_agents.sb3.from_zip(path, preset, trust=True) reads it and "
+            "prune_agents.sb3.save(model, preset, folder) writes a folder that runs"
+        )
+    content = read_yaml(path)
+    try:
+        return Preset.from_dict(content)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a preset: {error}") from error
+
+
+def from_zip(path: str | Path, preset: Preset, trust: bool = False) -> BaseAlgorithm:
+    """Read what SB3's own `model.save` wrote; `save` it with its preset to have it as an agent.
+
+    Args:
+        path: the zip.
+        preset: its algo, env and wrappers.
+        trust: let SB3 unpickle what is in the zip, which runs whatever code its maker put there.
+
+    Raises:
+        ValueError: `trust` is False.
+    """
+    if not trust:
+        raise ValueError(
+            f"reading {path} means unpickling it, which runs whatever code its maker put there; "
+            "pass trust=True if you made it"
+        )
+    return algorithm(preset.algo).load(path, device="cpu")  # type: ignore[attr-defined]
+
+
+def for_predictions(preset: Preset, num_arms: int = 1) -> BaseAlgorithm:
+    """An untrained model without an environment; only a per-arm policy asks for the right N."""
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    makers: list[Callable[[], gym.Env[Any, Any]]]
+    makers = [partial(_Spaces, preset, num_arms)] * preset.n_envs
+    more = {"buffer_size": 1} if preset.algo in OFF_POLICY else {}
+    return build(preset, DummyVecEnv(makers), **more)
+
+
+class _Spaces(gym.Env[Any, Any]):
+    """Only the spaces of a preset's environment."""
+
+    def __init__(self, preset: Preset, num_arms: int) -> None:
+        way = Translation(preset.wrappers())
+        self.observation_space = way.observation_space(num_arms)
+        self.action_space = way.chooser.space(num_arms)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -1,0 +1,151 @@
+"""A board: a folder of runs, and the list of those that belong to it.
+
+board.yaml     the grids of runs that belong to the board, and its pins, see `pins`
+runs/          one JSON result a run, see results/README.md
+failed/        one JSON file with the traceback for each run that failed
+priors/        recordings of prior runs, see `prune_bench.run.priors`; no result needs them
+work/          claims and checkpoints of runs in flight; empty when the board is done
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from prune_bench.board import claims
+from prune_bench.board.grid import ALWAYS, CONTROLS, Grid, added
+from prune_bench.board.pins import Pins
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import run_id
+from prune_env.files import read_yaml, replacing, sweep, write_text
+
+
+class Board:
+    """The folder of a board.
+
+    Args:
+        folder: where it is; made by `add`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.work, self.priors = folder / "work", folder / "priors"
+
+    # -- what belongs to it -----------------------------------------------------------------------
+
+    def read(self) -> tuple[list[Grid], Pins]:
+        """What board.yaml says. Nothing that it names is imported.
+
+        Raises:
+            ValueError: it says something else than grids of known agents and environments.
+        """
+        path = self.folder / "board.yaml"
+        return read_board(path) if path.exists() else ([], Pins())
+
+    def write(self, grids: Sequence[Grid], pins: Pins) -> None:
+        """Write board.yaml."""
+        content: dict[str, Any] = {"grids": [_shortest(grid, Grid(), ALWAYS) for grid in grids]}
+        if pinned := _shortest(pins, Pins(), ()):
+            content["pins"] = pinned
+        text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+        write_text(self.folder / "board.yaml", text)
+        write_text(self.folder / ".gitignore", "priors/\nwork/\n")
+
+    def grids(self) -> list[Grid]:
+        """The grids of board.yaml, see `read`."""
+        return self.read()[0]
+
+    def add(self, new: Grid) -> None:
+        """Make these runs belong to the board, beside those that already do."""
+        with claims.wait_for(self.work, "board.yaml"):
+            grids, pins = self.read()
+            self.write(added(grids, new), pins)
+
+    def runs(self) -> dict[str, RunOptions]:
+        """All runs by their id, in the order in which they are worth doing: seed by seed."""
+        return runs_of(*self.read())
+
+    def name(self, options: RunOptions) -> str:
+        """The id of a run on this board."""
+        return run_id(options, self.read()[1].of(options))
+
+    def forget_failures(self) -> None:
+        """Let the runs that failed count as not yet begun."""
+        for name in self.runs():
+            self.failure_path(name).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what runs that are done, and writers that were killed, have left behind."""
+        held = claims.held(self.work)
+        for name in self.runs():
+            if self.result_path(name).exists():
+                self.checkpoint_path(name).unlink(missing_ok=True)
+            if not self.is_open(name) and name not in held:
+                claims.discard(self.work, name)
+        for folder in (self.folder, *filter(Path.is_dir, self.folder.iterdir())):
+            sweep(folder, claims.STALE)
+
+    def try_disk(self) -> None:
+        """Write some kilobytes and remove them.
+
+        Raises:
+            OSError: the disk is full or refuses.
+        """
+        path = self.work / "disk"
+        with replacing(path) as temporary:
+            temporary.write_bytes(bytes(1 << 18))
+        path.unlink()
+
+    # -- where things are -------------------------------------------------------------------------
+
+    def result_path(self, name: str) -> Path:
+        """The result of a run; it is there exactly when the run is done."""
+        return self.folder / "runs" / f"{name}.json"
+
+    def failure_path(self, name: str) -> Path:
+        """Why a run failed."""
+        return self.folder / "failed" / f"{name}.json"
+
+    def checkpoint_path(self, name: str) -> Path:
+        """From where a run that was cut off goes on."""
+        return self.work / f"{name}.pt"
+
+    def is_open(self, name: str) -> bool:
+        """Whether a run is neither done nor failed."""
+        return not (self.result_path(name).exists() or self.failure_path(name).exists())
+
+
+def runs_of(grids: Iterable[Grid], pins: Pins) -> dict[str, RunOptions]:
+    """All runs by their id, seed by seed and controls first."""
+    runs = [options for grid in grids for options in grid.runs(pins.own_amount)]
+    runs.sort(key=lambda options: (options.seed, options.agent not in CONTROLS))
+    return {run_id(options, pins.of(options)): options for options in runs}
+
+
+def read_board(path: Path) -> tuple[list[Grid], Pins]:
+    """What a board.yaml says.
+
+    Raises:
+        ValueError: the file is not of that form; the message names it.
+    """
+    try:
+        content = read_yaml(path)
+        if unknown := sorted(set(content) - {"grids", "pins"}):
+            raise ValueError(f"unknown keys {', '.join(map(str, unknown))}")
+        return [Grid(**grid) for grid in content["grids"]], Pins(**content.get("pins", {}))
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} does not describe a board: {error}") from error
+
+
+def _shortest(options: Any, usual: Any, always: Collection[str]) -> dict[str, Any]:
+    """Options as YAML shows them: without the ones that are as usual."""
+    chosen = {
+        name: value
+        for name, value in asdict(options).items()
+        if name in always or value != getattr(usual, name)
+    }
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in chosen.items()}

@@ -1,0 +1,159 @@
+"""Grids: environments x agents x keep ratios x seeds, the runs that belong to a board."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import gymnasium as gym
+import prune_agents
+
+from prune_bench.run.options import RunOptions
+from prune_bench.run.pairs import Pairs
+from prune_bench.run.provenance import is_code, is_own
+from prune_env.checks import check_types
+from prune_env.lookup import unknown
+from prune_env.wrappers.small_ids import plain_id
+
+CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
+"""On every board: what an agent has to beat before its number means something."""
+
+AXES = ("env", "agents", "keep_ratios", "full_short_at")
+"""The fields of a grid that are lists."""
+
+ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs")
+"""The fields of a grid that board.yaml always shows."""
+
+BASIC_AGENTS = ("uncertainty", "epsilon_greedy", "ucb", "ucb1")
+"""The agents of a board that names none."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Environments x agents x keep ratios x seeds. Checked when made."""
+
+    env: tuple[str, ...] = ("prune_env/Digits-v0",)
+    """registered ids of environments"""
+    agents: tuple[str, ...] = BASIC_AGENTS
+    """names of selection policies, or import paths module:Class, each with options where they
+    follow (ucb:c=0.5 ucb:c=2); the controls are always there"""
+    keep_ratios: tuple[float, ...] = (0.1, 0.3, 0.5)
+    """shares of the arms to keep each round, in (0, 1]"""
+    full_short_at: tuple[float, ...] = ()
+    """keep ratios at which full_short is run as well, so that agents which decide themselves how
+    much to keep are compared with it at about their cost"""
+    seeds: int = 5
+    """how many; they are 0, 1, 2 ..."""
+    epochs: int | None = None
+    """rounds of a run; by default the recipe's"""
+    network: str | None = None
+    """name of the network; by default one that suits the images and the device"""
+    recipe: Pairs = field(default_factory=dict)
+    """fields of the network's recipe to change, such as peak_lr=0.1"""
+    feedback: Literal["semi", "full"] = "semi"
+    """observe kept arms only, or also pay for a forward pass over the rest"""
+    refresh: int = 1
+    """with full feedback: rounds between two passes over the rest"""
+    limit: int | None = None
+    """use only so many training images, and at most as many test images"""
+    evaluate_every: int = 1
+    """rounds between two evaluations"""
+    image_size: int | None = None
+    """resize images that come encoded to a square of so many pixels"""
+    skip_broken: bool = False
+    """go on without images that cannot be decoded"""
+    env_kwargs: Pairs = field(default_factory=dict)
+    """further arguments of the environment, such as num_validation=500 or label_column=breed"""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for name in AXES:
+            if not getattr(self, name) and name not in ("agents", "full_short_at"):
+                raise ValueError(f"{name} is empty; name at least one")
+        object.__setattr__(self, "env", tuple(map(plain_id, self.env)))
+        for env in self.env:
+            if not is_code(env):
+                _check_registered(env)
+        if self.seeds < 1:
+            raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
+        self._make(agent for agent in self.agents if not is_own(RunOptions(agent=agent).agent))
+
+    def check(self) -> None:
+        """Make the agents of one's own too, and import the environments. That runs their code.
+
+        Raises:
+            ValueError, ImportError: one is not there, or takes no such options.
+        """
+        self._make(self.agents)
+        for env in filter(is_code, self.env):  # as in gym.make: "module:id" imports the module
+            importlib.import_module(env.rpartition(":")[0])
+            _check_registered(env)
+
+    def _make(self, agents: Iterable[str]) -> None:
+        for agent in (*agents, "full_short"):
+            for keep_ratio in self._ratios_of(agent):
+                run = RunOptions(agent=agent)
+                prune_agents.make_for_run(run.agent, keep_ratio=keep_ratio, **run.agent_options)
+
+    def runs(self, own_amount: Collection[str] = ()) -> list[RunOptions]:
+        """The runs, seed by seed and controls first, so that a board is useful early.
+
+        An agent that does not read its keep ratio, as `full`, is there once and at 1; `own_amount`
+        says which of one's own do not.
+        """
+        others = [agent for agent in self.agents if agent not in CONTROLS]
+        settings = {n: v for n, v in asdict(self).items() if n not in (*AXES, "seeds")}
+        return [
+            RunOptions(env=env, agent=agent, keep_ratio=keep_ratio, seed=seed, **settings)
+            for seed in range(self.seeds)
+            for env in self.env
+            for agent in (*CONTROLS, *others)
+            for keep_ratio in self._ratios_of(agent, own_amount)
+        ]
+
+    def _ratios_of(self, agent: str, own_amount: Collection[str] = ()) -> tuple[float, ...]:
+        if not reads_keep_ratio(RunOptions(agent=agent).agent, own_amount):
+            return (1.0,)
+        further = self.full_short_at if agent == "full_short" else ()
+        return tuple(dict.fromkeys((*self.keep_ratios, *further)))
+
+    def merged(self, other: Grid) -> Grid | None:
+        """One grid with the runs of both and no others; None where there is no such grid."""
+        differing = {name for name in asdict(self) if getattr(self, name) != getattr(other, name)}
+        if len(differing) > 1 or not differing <= {*AXES, "seeds"}:
+            return None
+        union: dict[str, Any] = {
+            name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in AXES
+        }
+        return replace(self, **union, seeds=max(self.seeds, other.seeds))
+
+
+def _check_registered(env: str) -> None:
+    if env.rpartition(":")[2] not in gym.registry:
+        more = "`prune-env envs` lists them"
+        raise ValueError(unknown("environment", env, gym.registry, more))
+
+
+def reads_keep_ratio(agent: str, own_amount: Collection[str] = ()) -> bool:
+    """Whether an agent is another one at another keep ratio. Nothing is imported.
+
+    Args:
+        agent: its name; one that is not known here is.
+        own_amount: the agents of one's own that are not.
+    """
+    if agent in own_amount:
+        return False
+    try:
+        return is_own(agent) or prune_agents.reads_keep_ratio(agent)
+    except ValueError:
+        return True
+
+
+def added(grids: Sequence[Grid], new: Grid) -> list[Grid]:
+    """These grids with the runs of another one, and no others."""
+    for place, old in enumerate(grids):
+        if (merged := old.merged(new)) is not None:
+            return [*grids[:place], merged, *grids[place + 1 :]]
+    return [*grids, new]

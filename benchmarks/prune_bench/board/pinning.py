@@ -1,0 +1,171 @@
+"""Holding a board fast: what its pins say is checked, and said anew, before anything is run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+import prune_agents
+
+from prune_bench.board import claims
+from prune_bench.board.board import Board, runs_of
+from prune_bench.board.grid import Grid, added
+from prune_bench.board.pins import Pins, data_key
+from prune_bench.run.episode import make_env
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.provenance import (
+    KNOWN,
+    agent_source,
+    env_names,
+    env_source,
+    is_code,
+    is_own,
+)
+from prune_env.learners.protocol import Sourced
+
+
+def hold(
+    board: Board,
+    new: Grid | None,
+    place: Place,
+    trusted: Collection[str] | None,
+    retry: bool = False,
+) -> tuple[Place, list[str]]:
+    """Add a grid to a board where all fits what it has pinned, and pin what is new.
+
+    Args:
+        board: which one.
+        new: a grid to add; its agents are made, which runs the code of one's own.
+        place: as it was asked for; what that leaves open is as it was pinned.
+        trusted: agents and environments of one's own that may be imported; None: all may.
+        retry: whether the runs that failed are to be done too.
+
+    Returns:
+        Where the runs happen, and what has to be said.
+
+    Raises:
+        ValueError, FileNotFoundError: something does not fit. The board is what it was before.
+    """
+    if new is not None:
+        new.check()
+    with claims.wait_for(board.work, "board.yaml"):
+        grids, old = board.read()
+        grids = grids if new is None else added(grids, new)
+        planned = runs_of(grids, old)
+        done = [o for name, o in planned.items() if board.result_path(name).exists()]
+        pins = replace(old, sources=_sources(planned.values(), old))
+
+        def open_runs() -> list[RunOptions]:
+            runs = runs_of(grids, pins)
+            left = [name for name in runs if not board.result_path(name).exists()]
+            return [runs[n] for n in left if retry or not board.failure_path(n).exists()]
+
+        todo = open_runs()
+        _check_trust(board, todo, trusted)
+        changed = {name for name, digest in pins.sources.items() if old.sources.get(name) != digest}
+        pins = replace(pins, own_amount=_own_amount(pins, changed, todo))
+        pins = _placed(board, pins, place, bool(done), bool(todo))
+        if todo or place.data or os.environ.get("PRUNE_ENV_DATA"):
+            looked_at = [run for run in planned.values() if not _untrusted([run], trusted)]
+            pins = replace(pins, data=pins.data | _data(board, looked_at, place, old, done))
+        board.write(grids, pins)
+    anew = [name for name in changed if name in old.sources]
+    said = [f"the source of {n} has changed: its runs are done anew" for n in sorted(anew)]
+    device = pins.device if place.device == "auto" else place.device
+    return replace(place, device=device, threads=pins.threads), said
+
+
+def _sources(runs: Iterable[RunOptions], old: Pins) -> dict[str, str]:
+    """The digests as they are now; of what is not here, as it was pinned."""
+    looks = {name: env_source for run in runs for name in env_names(vars(run))}
+    looks |= {run.agent: agent_source for run in runs}
+    sources = {}
+    for name, look in looks.items():
+        try:
+            digest = look(name)
+        except FileNotFoundError:
+            if name not in old.sources:
+                raise
+            digest = old.sources[name]
+        if digest is not None:
+            sources[name] = digest
+    return sources
+
+
+def _check_trust(board: Board, todo: Iterable[RunOptions], trusted: Collection[str] | None) -> None:
+    """Refuse to import what only the folder has named."""
+    if unknown := _untrusted(todo, trusted):
+        raise ValueError(
+            f"{board.folder / 'board.yaml'} names code that its missing runs would import: "
+            f"{', '.join(unknown)}; --trust does so, for a folder of somebody whom you trust"
+        )
+
+
+def _untrusted(runs: Iterable[RunOptions], trusted: Collection[str] | None) -> list[str]:
+    named = {name for run in runs for name in (run.agent, *env_names(vars(run))) if is_code(name)}
+    return [] if trusted is None else sorted(named - set(trusted))
+
+
+def _own_amount(
+    pins: Pins, changed: Collection[str], todo: Iterable[RunOptions]
+) -> tuple[str, ...]:
+    """The agents that do not read their keep ratio; what is new among them is asked."""
+    asked = {
+        run.agent: prune_agents.make_for_run(
+            run.agent, keep_ratio=run.keep_ratio, **run.agent_options
+        )
+        for run in todo
+        if run.agent in changed and is_own(run.agent)
+    }
+    known = [name for name in pins.own_amount if name not in asked]
+    return (*known, *(n for n, a in asked.items() if not a.reads_keep_ratio))
+
+
+def _placed(board: Board, pins: Pins, place: Place, begun: bool, any_left: bool) -> Pins:
+    """Threads and kind of device: as asked for where nothing is done yet, else as pinned."""
+    wanted = pins
+    if place.threads is not None:
+        wanted = replace(wanted, threads=place.threads)
+    if place.device != "auto":
+        wanted = replace(wanted, device=place.device.partition(":")[0])
+    elif any_left and not begun:
+        from prune_env.learners.network.device import find_device
+
+        wanted = replace(wanted, device=find_device("auto").type)
+    if begun and wanted != pins:
+        raise ValueError(
+            f"{board.folder} has runs with {pins.threads} threads on a {pins.device}, which is not "
+            f"what {wanted.threads} threads on a {wanted.device} give; name another folder"
+        )
+    return wanted
+
+
+def _data(
+    board: Board,
+    runs: Iterable[RunOptions],
+    place: Place,
+    old: Pins,
+    done: Iterable[RunOptions],
+) -> dict[str, str]:
+    """The digests of the data of each environment, as it is here."""
+    begun = set(map(data_key, done))
+    digests = {}
+    for key, run in {data_key(run): run for run in runs}.items():
+        digest = data_digest(run, replace(place, device="cpu"))
+        expected = old.data.get(key, KNOWN.get(run.env))
+        if key in begun and digest != expected:
+            raise ValueError(
+                f"{board.folder} has runs of {run.env} on other data: their digest is {expected}, "
+                f"that of {place.data or 'what is here'} is {digest}; name another folder"
+            )
+        if digest is not None:
+            digests[key] = digest
+    return digests
+
+
+def data_digest(options: RunOptions, place: Place) -> str | None:
+    """The digest of the data that a run would have; None where its environment has none."""
+    agent = prune_agents.make("static_random")
+    learner = make_env(options, place, agent).learner
+    return learner.digest if isinstance(learner, Sourced) else None

@@ -1,0 +1,207 @@
+"""What a terminal shows of a board: how far it is while it runs, and its table."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from statistics import median
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from prune_bench.board import claims
+from prune_bench.board.board import Board
+from prune_bench.report.tables import HEADINGS, terminal_cells
+from prune_bench.report.terminal import Fitted, bar, shortened
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import read_failure, read_result
+from prune_bench.standings.build import standings
+from prune_bench.standings.model import Run, Setting
+from prune_bench.standings.verdict import percent
+from prune_env.text import plain, sentence
+
+TOP = 3
+"""How many agents the live view shows of each keep ratio."""
+
+SHOWN = ("agent", "accuracy", "ahead", "runs")
+"""What it shows of them."""
+
+BAR = 60
+"""Columns of its bar, where there is room."""
+
+
+class BoardView:
+    """A live display of a board; plain lines where the output is no terminal.
+
+    Args:
+        console: where to.
+        board: of what.
+        jobs: how many runs go on at a time.
+    """
+
+    def __init__(self, console: Console, board: Board, jobs: int) -> None:
+        self.console, self.board, self.jobs = console, board, jobs
+        self.runs = board.runs()
+        self.finished: dict[str, Run] = {}
+        self.failed: dict[str, str] = {}
+        """The errors by run."""
+        self.pause = ""
+        """What the board waits for."""
+        self._table: RenderableType = ""
+        self.live = Live(console=console, auto_refresh=False, transient=True)
+        self.refresh()
+
+    def __enter__(self) -> BoardView:
+        so_far = f": {len(self.runs)} runs, {len(self.finished)} of them done"
+        line = Text.assemble((plain(self.board.folder), "bold"), so_far)
+        self.console.print(line, soft_wrap=True)
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.live.stop()
+
+    def tick(self, pause: str = "") -> None:
+        """Show what has happened since the last tick, and what the board waits for."""
+        news = self.refresh()
+        said, self.pause = self.pause, pause
+        if self.console.is_terminal:
+            self.live.update(self.picture(), refresh=True)
+            return
+        if pause and pause != said:
+            self.console.print(Text(f"waiting for the disk: {sentence(pause)}"), soft_wrap=True)
+        before = len(self.finished) + len(self.failed) - len(news)
+        for number, name in enumerate(news, before + 1):
+            line = f"{number}/{len(self.runs)} {label(self.runs[name])}: "
+            if name in self.finished:
+                run = self.finished[name]
+                line += f"{100 * run.last:.1f} % in {run.wall:.1f} s, {self.time_left()}"
+                line += ", DIVERGED" * run.diverged
+            else:
+                line += f"FAILED, {sentence(self.failed[name])}"
+            self.console.print(Text(line), soft_wrap=True)
+
+    def refresh(self) -> list[str]:
+        """Read what is new in the folder; the runs that have ended since."""
+        news = []
+        for name in self.runs:
+            if name in self.finished or name in self.failed:
+                continue
+            if (path := self.board.result_path(name)).exists():
+                self.finished[name] = Run(read_result(path))
+                news.append(name)
+            elif (path := self.board.failure_path(name)).exists():
+                self.failed[name] = read_failure(path)["error"]
+                news.append(name)
+        if news and self.finished:
+            self._table = self.table()
+        return news
+
+    @property
+    def diverged(self) -> list[str]:
+        """The runs whose loss is not finite."""
+        return [name for name, run in self.finished.items() if run.diverged]
+
+    # -- what is shown ----------------------------------------------------------------------------
+
+    def picture(self) -> RenderableType:
+        """The live view: a bar, what is running, and the best so far."""
+        running = claims.held(self.board.work)
+        done, failed = len(self.finished), len(self.failed)
+        line = Text.assemble(
+            (f"{done}", "bold green"),
+            f" of {len(self.runs)} done, {len(running)} running, ",
+            (f"{failed} failed", "bold red" if failed else ""),
+            f", {self.time_left()}",
+        )
+        width = self.console.width
+        rows: list[RenderableType] = [bar(done + failed, len(self.runs), min(BAR, width)), line]
+        if self.pause:
+            rows.append(Text(f"waiting for the disk: {sentence(self.pause)}", style="bold yellow"))
+        for name, since in sorted(running.items(), key=lambda item: item[1]):
+            if name in self.runs:
+                spent = duration(time.time() - since)
+                run = shortened(label(self.runs[name]), width - len(spent) - 4)
+                rows.append(Text(f"  {run}  {spent}", style="dim"))
+        return Group(*rows, "", self._table)
+
+    def time_left(self) -> str:
+        """An estimate in words, from the runs so far; those of the same agent and ratio first."""
+        if not self.finished:
+            return "time left not known yet"
+        known = defaultdict(list)
+        for name, run in self.finished.items():
+            known[_kind(self.runs[name])].append(run.wall)
+        share = median(run.wall / self.runs[name].keep_ratio for name, run in self.finished.items())
+        left = 0.0
+        for name, options in self.runs.items():
+            if name not in self.finished and name not in self.failed:
+                alike = known.get(_kind(options))
+                left += median(alike) if alike else share * options.keep_ratio
+        return f"about {duration(left / self.jobs)} left"
+
+    def table(self) -> Fitted:
+        """The best so far at each keep ratio, in the numbers that the board ends with."""
+        results = [{**run.result, "id": name} for name, run in self.finished.items()]
+        found = standings(results, self.runs)
+        rows: list[list[str | Text]] = []
+        styles = []
+        for comparison in found.comparisons:
+            for place, row in enumerate([row for row in comparison.shown if row.runs][:TOP]):
+                setting = f" {comparison.setting.title}" * (len(found.settings) > 1)
+                keep = f"{percent(comparison.keep_ratio)}{setting}" if place == 0 else ""
+                rows.append([*terminal_cells(row, SHOWN), keep])
+                styles.append("italic" if row.is_control else "")
+        headings = [*(HEADINGS[name] for name in SHOWN), "Keep"]
+        return Fitted(headings, rows, [HEADINGS["accuracy"]], styles=styles)
+
+    def problems(self) -> list[Text]:
+        """What went wrong, each error once."""
+        self.refresh()
+        failed = self._alike("failed", self.failed)
+        loss = "its loss is not finite; it counts with the accuracy it ended at"
+        diverged = self._alike("diverged", dict.fromkeys(self.diverged, loss))
+        again = [Text("try the failed ones again with --retry-failed")] if failed else []
+        return [*failed, *again, *diverged]
+
+    def _alike(self, what: str, reasons: Mapping[str, str]) -> list[Text]:
+        """One line for all runs with the same reason."""
+        alike = defaultdict(list)
+        for name, reason in reasons.items():
+            alike[reason].append(label(self.runs[name]))
+        return [
+            Text.assemble(
+                (what, "bold red"),
+                f" {labels[0]}" + f" and {len(labels) - 1} more" * (len(labels) > 1),
+                f": {sentence(reason)}",
+            )
+            for reason, labels in alike.items()
+        ]
+
+
+def _kind(options: RunOptions) -> tuple[Setting, str, float]:
+    """What runs have in common that may be averaged."""
+    return Setting.of(vars(options)), options.label, options.keep_ratio
+
+
+def label(options: RunOptions) -> str:
+    """A run in a few words."""
+    return f"{options.label} keep {options.keep_ratio:g} seed {options.seed}"
+
+
+def duration(seconds: float) -> str:
+    """75 -> "1 min 15 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,76 @@
+"""What a terminal shows of a training: one line that is alive, then how the agent compares."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from prune_bench.commands.board_view import duration
+from prune_bench.report.terminal import Fitted
+from prune_bench.training.options import TrainOptions
+from prune_bench.training.train import CONTROLS
+from prune_env.text import plain
+
+SHOWN = {"return": "return", "val_accuracy": "val", "eval_return": "held out"}
+"""What is known of the last episodes, and how it is called."""
+
+
+class TrainProgress:
+    """A live display of a training, for `prune_bench.training.train.train(on_progress=...)`."""
+
+    def __init__(self, console: Console, options: TrainOptions) -> None:
+        self.console, self.options = console, options
+        self.live = Live(console=console, refresh_per_second=4, transient=True)
+        self.begun: tuple[float, int] | None = None
+        """When the first round was done, and its number, which after --resume is not 1."""
+
+    def __enter__(self) -> TrainProgress:
+        if self.console.is_terminal:
+            self.live.start()
+            self.live.update(Text(f"{self.options.algo}: beginning"))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.live.stop()
+
+    def on_progress(self, row: dict[str, Any]) -> None:
+        """Show what is known after a round."""
+        now, done, total = time.perf_counter(), row["rounds"], row["total"]
+        since, first = self.begun = self.begun or (now, done)
+        known = f"{done:,} of {total:,} rounds"
+        if done > first:
+            left = (now - since) / (done - first) * (total - done)
+            known += f", about {duration(left)} left"
+        for name, title in SHOWN.items():
+            known += f", {title} {row[name]:.3f}" if name in row else ""
+        self.live.update(Text.assemble((plain(self.options.algo), "bold"), f": {known}"))
+
+    def print_scores(self, scores: dict[str, Any]) -> None:
+        """A table of the trained agent and the controls, and where the agent is."""
+        rows = []
+        for name in ("trained", *CONTROLS):
+            loss, accuracy = scores["val_loss"][name], scores["test_accuracy"][name]
+            interval = scores["test_accuracy"].get(f"minus_{name}")
+            gap = "" if interval is None else f"{interval[0]:+.2%}"
+            if interval and None not in interval:  # one seed has no interval
+                gap += f" [{interval[1]:+.2%}, {interval[2]:+.2%}]"
+            rows.append([name, f"{loss:.4f}", f"{accuracy:.2%}", gap])
+        headings = ("agent", "val loss", "test accuracy", "trained ahead, 95 % interval")
+        self.console.print(Fitted(headings, rows, ["val loss", "test accuracy"]))
+        folder = shlex.quote(plain(self.options.out.resolve()))
+        self.console.print(
+            f"n = {scores['n']} seeds that training never saw, keep ratio {scores['keep_ratio']}\n"
+            f"prune-env run --agent {folder} --env prune_env/CIFAR10-v0",
+            soft_wrap=True,
+        )

@@ -1,0 +1,25 @@
+"""The charts of a report, as Altair charts. Each shows one setting; see `shared`."""
+
+from prune_bench.report.charts.cost import accuracy_against_cost
+from prune_bench.report.charts.curves import learning_curves
+from prune_bench.report.charts.lead import ahead, hides_some
+from prune_bench.report.charts.performance_profiles import performance_profiles
+from prune_bench.report.charts.picture import png
+from prune_bench.report.charts.shared import Chart
+from prune_bench.report.charts.time_and_kept import kept, pulls, time_split
+from prune_bench.report.palette import Palette, palette
+
+__all__ = [
+    "Chart",
+    "Palette",
+    "accuracy_against_cost",
+    "ahead",
+    "hides_some",
+    "kept",
+    "learning_curves",
+    "palette",
+    "performance_profiles",
+    "png",
+    "pulls",
+    "time_split",
+]

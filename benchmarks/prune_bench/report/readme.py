@@ -1,0 +1,292 @@
+"""What README, docs and results/sb3.md say was measured, from the results that are committed.
+
+    python -m prune_bench.report.readme
+
+makes the reports of both boards anew and writes every block of `FILES` that stands between
+`<!-- measured: NAME -->` and `<!-- end -->`. A test runs `fill` and compares.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from prune_bench.run.result import read_results
+from prune_bench.standings.build import difference, read_standings
+from prune_bench.standings.model import Comparison, Row, distinct
+from prune_bench.standings.statistics import estimate
+from prune_bench.standings.verdict import enumerate_clauses, percent, points
+from prune_bench.studies.fidelity import tau
+from prune_env.files import read_json, read_text, write_text
+
+ROOT = Path(__file__).parents[3]
+RESULTS = ROOT / "benchmarks" / "results"
+BOARDS = ("cifar10-cpu", "digits-policies")
+FILES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "evidence.md",
+    ROOT / "docs" / "studies.md",
+    RESULTS / "sb3.md",
+)
+TABLE = (
+    *("infobatch", "epsilon_greedy", "uncertainty", "ucb", "ucb1", "rs2", "random_dynamic"),
+    *("full_short", "static_random", "el2n", "forgetting"),
+)
+"""The agents of README's table."""
+FAR_BEHIND = ("el2n", "forgetting", "static_random")
+"""Agents whose place in an order is easily told."""
+RUNGS = {
+    "replay": "`replay`",
+    "probe": "`probe`",
+    "synthetic": "`synthetic`",
+    "synthetic, no wrong labels": "`synthetic` without wrong labels",
+}
+
+
+def table() -> str:
+    """The main agents at all keep ratios, and `full`."""
+    comparisons = _comparisons("cifar10-cpu")
+    keeps = [f"keep {percent(comparison.keep_ratio)}" for comparison in comparisons]
+    lines = [_line("agent", *keeps, "cost", "CPU s"), "|---" * (len(keeps) + 3) + "|"]
+    for name in TABLE:
+        rows = [comparison.row(name) for comparison in comparisons]
+        once = rows[:1] if rows[0] and rows[0].is_everywhere else rows
+        cells = [_cell(row) for row in once] + ["the same"] * (len(rows) - len(once))
+        costs = ", ".join(f"{row.cost:.2f}" if row else "–" for row in once)
+        seconds = ", ".join(f"{row.seconds:.0f}" if row else "–" for row in once)
+        shown = f"**`{name}`**" if name == "full_short" else f"`{name}`"
+        shown += ", decides itself" * (len(once) < len(rows))
+        lines.append(_line(shown, *cells, costs, seconds))
+    full, epochs = _row(comparisons[0], "full"), comparisons[0].setting.epochs
+    lines += [
+        "",
+        f"`full`, all data for all {epochs} epochs: {points(full.last)} at cost 1 in "
+        f"{full.seconds:.0f} CPU s.",
+    ]
+    return "\n".join(lines)
+
+
+def ahead() -> str:
+    """Who beats `full_short`, who does not, and whose numbers are one and the same."""
+    comparisons = _comparisons("cifar10-cpu")
+    lines = []
+    for comparison in comparisons:
+        fixed = [row for row in comparison.shown if row.ahead and row.rule != "own amount"]
+        keep = f"Keep {percent(comparison.keep_ratio)}"
+        lines += [
+            f"* {keep}. Ahead: {_names(fixed, lambda r: r.sign > 0)}. Behind: "
+            f"{_names(fixed, lambda r: r.sign < 0)}. Neither: "
+            f"{_names(fixed, lambda r: not r.sign and not r.cannot_differ)}. The same treatment, "
+            f"so that it is chance: {_names(fixed, lambda r: r.cannot_differ)}.",
+        ]
+    own = [row for row in distinct(comparisons) if row.ahead and row.rule == "own amount"]
+    lines.append(
+        f"* Those that decide themselves how much to keep, at their own cost. Ahead: "
+        f"{_names(own, lambda r: r.sign > 0, True)}. Behind: "
+        f"{_names(own, lambda r: r.sign < 0, True)}. Neither: "
+        f"{_names(own, lambda r: not r.sign, True)}."
+    )
+    missing = [row.agent for row in distinct(comparisons) if not row.complete]
+    if missing:
+        lines.append(f"* Not judged, because runs are missing: `{'`, `'.join(missing)}`.")
+    return _wrapped(*lines)
+
+
+def paper() -> str:
+    """The numbers behind the paper's claims."""
+    comparisons = _comparisons("cifar10-cpu")
+    last = comparisons[-1]
+    return _wrapped(
+        "* *Dynamic random beats static.* `random_dynamic` minus `static_random`: "
+        f"{_differences(comparisons, 'random_dynamic', 'static_random')}.",
+        "* *The bandits beat dynamic random at aggressive ratios.* `epsilon_greedy` minus "
+        f"`random_dynamic`: {_differences(comparisons, 'epsilon_greedy', 'random_dynamic')}; "
+        f"`ucb`: {_differences(comparisons, 'ucb', 'random_dynamic')}.",
+        "* *Half the time without significant loss.* At half the time, minus `full`: "
+        f"`epsilon_greedy` {_minus(last, 'epsilon_greedy', 'full')}, `full_short` "
+        f"{_minus(last, 'full_short', 'full')}.",
+    )
+
+
+def static() -> str:
+    """Static scores at the cost of the training alone, as if their prior runs were free."""
+    found = []
+    for comparison in _comparisons("cifar10-cpu"):
+        short = _row(comparison, "full_short")
+        rows = [row for row in comparison.shown if row.runs and row.runs[0].result.get("prior")]
+        rows = [row for row in rows if _pulls_of_one_subset(row)]
+        differences = [(row, difference(row, short)) for row in rows]
+        differences.sort(key=lambda item: -item[1].value)
+        clauses = [f"`{row.agent}` {points(of, signed=True)}" for row, of in differences]
+        found.append(f"at keep {percent(comparison.keep_ratio)} {enumerate_clauses(clauses)}")
+    return _wrapped(
+        "Static scores with their prior runs for free, against `full_short` at the same keep "
+        f"ratio: {'; '.join(found)}."
+    )
+
+
+def digits() -> str:
+    """The verdict on the digits."""
+    (comparison,) = _comparisons("digits-policies")
+    rows = [row for row in comparison.shown if row.ahead]
+    agents = sum(not row.is_control for row in comparison.rows)
+    return _wrapped(
+        "[Every policy on the digits](../benchmarks/results/digits-policies/board.md), "
+        f"{agents} and the 5 controls, 5 seeds at keep 30 %. For certain ahead of `full_short`: "
+        f"{_names(rows, lambda r: r.sign > 0)}; for certain behind: "
+        f"{_names(rows, lambda r: r.sign < 0)} (`prune-env board --preset digits-policies`)."
+    )
+
+
+def carried() -> str:
+    """An agent that was trained on the probe, on real CIFAR-10."""
+    trained = np.array(
+        [run["test_accuracy"]["last"] for run in read_results(RESULTS / "ppo-probe-cifar10")]
+    )
+    comparison = next(c for c in _comparisons("cifar10-cpu") if c.keep_ratio == 0.3)
+    lines = [
+        _line("agent", "runs", "test accuracy, %", "trained minus this, points"),
+        "|---" * 4 + "|",
+        _line("trained on the probe", str(len(trained)), f"{100 * trained.mean():.1f}", ""),
+    ]
+    for agent in ("random_dynamic", "ucb", "uncertainty", "static_random"):
+        if (row := comparison.row(agent)) is None:
+            continue
+        parts = [(1 / len(runs), row.noise) for runs in (trained, row.runs)]
+        minus = estimate(float(trained.mean() - row.scores.mean()), parts)
+        mean = points(row.last, interval=False)
+        lines.append(_line(f"`{agent}`", str(len(row.runs)), mean, points(minus, signed=True)))
+    return "\n".join(lines)
+
+
+def fidelity() -> str:
+    """How far the rungs predict the board, and whether without the agents that are far behind."""
+    files = [read_json(path, "a comparison") for path in sorted(RESULTS.glob("fidelity_*.json"))]
+    lines = [_line("keep", *RUNGS.values()), "|---" * (len(RUNGS) + 1) + "|"]
+    for found in files:
+        taus = [found["tau"][rung] for rung in RUNGS]
+        cells = [_signed(f"{t['tau']:.2f} [{t['low']:.2f}, {t['high']:.2f}]") for t in taus]
+        keep = percent(found["settings"]["keep_ratio"])
+        lines.append(_line(keep, *cells))
+        close = {
+            side: {name: runs for name, runs in of.items() if name not in FAR_BEHIND}
+            for side, of in found["accuracies"].items()
+        }
+        cells = [_signed(f"{tau(close['board'], close[rung]):.2f}") for rung in RUNGS]
+        lines.append(_line(f"{keep}, without {len(FAR_BEHIND)}", *cells))
+    return "\n".join(lines)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    of.__name__: of for of in (table, ahead, paper, static, digits, fidelity, carried)
+}
+BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def fill(text: str) -> str:
+    """The text with its blocks written anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}{BLOCKS[found[2]]()}\n{found[4]}", text)
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+def _comparisons(board: str) -> list[Comparison]:
+    found = read_standings(RESULTS / board)
+    (setting,) = found.settings
+    return found.of(setting)
+
+
+def _row(comparison: Comparison, agent: str) -> Row:
+    row = comparison.row(agent)
+    if row is None:
+        raise ValueError(f"README speaks of {agent} at keep {comparison.keep_ratio}: it has no run")
+    return row
+
+
+def _cell(row: Row | None) -> str:
+    """Accuracy and difference; unfinished ones say so, identical runs are named once."""
+    if row is None:
+        return "runs are missing"
+    if row.is_repeat:
+        return f"as `{row.twins[0]}`"
+    text = points(row.last)
+    if row.ahead:
+        ahead = points(row.ahead, signed=True, interval=False)
+        if row.cannot_differ:
+            ahead += ", chance"
+        text += f" (**{ahead}**)" if row.sign else f" ({ahead})"
+    return text if row.complete else f"{text}, {len(row.runs)} of {row.expected} runs"
+
+
+def _names(
+    rows: Iterable[Row], which: Callable[[Row], bool] = lambda row: True, cost: bool = False
+) -> str:
+    """`swucb` +1.2, best first; of those that have all their runs. With intervals and costs."""
+    chosen = [row for row in rows if row.complete and row.ahead and which(row)]
+    chosen.sort(key=lambda row: -row.ahead.value if row.ahead else 0.0)
+    names = [
+        f"`{row.label.replace(' = ', '` = `')}` {points(row.ahead, True, cost)}"
+        + (f" at {row.cost:.2f}" if cost else "")
+        for row in chosen
+    ]
+    return enumerate_clauses(names) or "nobody"
+
+
+def _differences(comparisons: Sequence[Comparison], ours: str, theirs: str) -> str:
+    return enumerate_clauses(
+        [f"{_minus(c, ours, theirs)} at keep {percent(c.keep_ratio)}" for c in comparisons]
+    )
+
+
+def _minus(comparison: Comparison, ours: str, theirs: str) -> str:
+    of = [comparison.row(agent) for agent in (ours, theirs)]
+    return points(difference(of[0], of[1]), signed=True) if of[0] and of[1] else "–"
+
+
+def _pulls_of_one_subset(row: Row) -> bool:
+    """Whether every arm was kept in each round or in none."""
+    pulls = row.runs[0].result["kept"]["arms_by_pulls"]
+    return not any(pulls[1:-1])
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _wrapped(*paragraphs: str) -> str:
+    """Lines of README's length; what belongs to a point of a list is indented. No line begins with
+    a %.
+    """
+    lines = (
+        textwrap.fill(
+            text.replace(" %", "_%"),
+            100,
+            subsequent_indent="  " * text.startswith("* "),
+            break_on_hyphens=False,
+        )
+        for text in paragraphs
+    )
+    return "\n".join(lines).replace("_%", " %")
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def main() -> None:
+    """Make the reports and write README."""
+    from prune_bench.report.page import write_report
+
+    for board in BOARDS:
+        write_report(RESULTS / board)
+    for file in FILES:
+        write_text(file, fill(read_text(file)))
+
+
+if __name__ == "__main__":
+    main()

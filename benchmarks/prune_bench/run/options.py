@@ -1,0 +1,93 @@
+"""What determines a run, and where it happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+from prune_bench.run.pairs import Pairs, agent_label, split_agent
+from prune_env.checks import In, check, check_types
+from prune_env.wrappers.small_ids import plain_id
+
+SCHEMA = 1
+"""Version of the dict that `run` returns; results/README.md describes it."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What determines a run."""
+
+    env: str = "prune_env/Digits-v0"
+    """registered id of the environment"""
+    agent: str = "ucb"
+    """name of a selection policy, see `prune-env agents`, or its import path module:Class; its
+    options may follow: ucb:c=0.5"""
+    keep_ratio: float = 0.3
+    """share of the arms to keep each round, in (0, 1]"""
+    epochs: int | None = None
+    """rounds of the run; by default the recipe's"""
+    seed: int = 0
+    """decides everything random: the network, the data order, the agent"""
+    agent_options: Pairs = field(default_factory=dict)
+    """further options of the agent, such as c=1.0"""
+    network: str | None = None
+    """name of the network; by default one that suits the images and the device"""
+    recipe: Pairs = field(default_factory=dict)
+    """fields of the network's recipe to change, such as peak_lr=0.1"""
+    feedback: Literal["semi", "full"] = "semi"
+    """observe kept arms only, or also pay for a forward pass over the rest"""
+    refresh: int = 1
+    """with full feedback: rounds between two passes over the rest"""
+    limit: int | None = None
+    """use only so many training images, and at most as many test images"""
+    evaluate_every: int = 1
+    """rounds between two evaluations"""
+    image_size: int | None = None
+    """resize images that come encoded to a square of so many pixels"""
+    skip_broken: bool = False
+    """go on without images that cannot be decoded"""
+    env_kwargs: Pairs = field(default_factory=dict)
+    """further arguments of the environment, such as num_validation=500 or label_column=breed"""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        object.__setattr__(self, "env", plain_id(self.env))
+        agent, options = split_agent(self.agent)
+        if twice := options.keys() & self.agent_options.keys():
+            raise ValueError(f"{self.agent!r} and agent_options both give {', '.join(twice)}")
+        object.__setattr__(self, "agent", agent)
+        object.__setattr__(self, "agent_options", options | self.agent_options)
+        for name in ("keep_ratio", "seed"):
+            if name in self.agent_options:
+                raise ValueError(f"{name} is an option of the run, not of its agent")
+        known = {option.name for kind in (RunOptions, Place) for option in fields(kind)}
+        if own := self.env_kwargs.keys() & (known | {"action", "signals"}):
+            raise ValueError(
+                f"env_kwargs name {', '.join(sorted(own))}; options of the run have words of their "
+                "own (--epochs), and action and signals are the agent's to say"
+            )
+
+    @property
+    def label(self) -> str:
+        """The agent and the options that it was given."""
+        return agent_label(self.agent, self.agent_options)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run happens. What of this changes what comes out (other data, a GPU, and for networks
+    with convolutions the number of threads) is in the result, and in the name of a board's run.
+    """
+
+    data: str | None = None
+    """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 ..."""
+    threads: Annotated[int, In("[1, inf)")] | None = None
+    """threads of PyTorch; by default as many as there are cores, for the MLP of tiny images one"""
+    priors: Path | None = None
+    """folder in which prior runs are kept and looked for; by default none are kept"""
+
+    def __post_init__(self) -> None:
+        check(self)

@@ -1,0 +1,334 @@
+"""Provenance: what determines a run and stands in none of its options.
+
+The data, the source of an agent or an environment of one's own, the threads and the kind of device
+(both change the last bits of a convolution). A run's name has what is unusual of it, so that equal
+names mean equal runs. Nothing that is looked at here is imported or run.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import os
+import platform
+import site
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from prune_agents.registry import own_module, saved_folder
+
+from prune_bench.run.pairs import split_agent
+from prune_env.env import PruneEnv
+from prune_env.learners.protocol import Sourced
+
+KNOWN = {
+    "prune_env/Digits-v0": "0dfc5a127162",
+    "prune_env/CIFAR10-v0": "3af5cc46a788",
+    "prune_env/CIFAR100-v0": "ef9351c0b005",
+    "agents/zoo/ppo-probe": "4af1f6980de5",
+}
+"""What these names have always meant: the data of an environment (CIFAR as the HuggingFace hub has
+it; other layouts have another order), the files of an agent. It adds nothing to a run's name."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What one run comes from, beside its options. The defaults are the usual."""
+
+    data: str | None = None
+    """digest of the data; None where they are those that the environment is known for"""
+    agent: str | None = None
+    """digest of the source of an agent of one's own"""
+    env: str | None = None
+    """digest of the source of an environment of one's own, and of a reward"""
+    threads: int = 1
+    """of PyTorch"""
+    device: str = "cpu"
+    """cpu or cuda"""
+
+    @classmethod
+    def of(
+        cls,
+        options: Mapping[str, Any],
+        data: str | None,
+        sources: Mapping[str, str | None],
+        threads: int,
+        device: str,
+    ) -> Provenance:
+        """From the digests as they are.
+
+        Args:
+            options: of the run.
+            data: digest of the data.
+            sources: digests of what is one's own, by name.
+            threads: of PyTorch.
+            device: such as cuda:1.
+        """
+        around = [digest for name in env_names(options) if (digest := sources.get(name))]
+        return cls(
+            data=unless_known(options["env"], data),
+            agent=unless_known(options["agent"], sources.get(options["agent"])),
+            env=" ".join(around) or None,
+            threads=threads,
+            device=device.partition(":")[0],
+        )
+
+    @classmethod
+    def of_result(cls, result: Mapping[str, Any]) -> Provenance:
+        """What a result says; the first ones were of known data and nobody's own source."""
+        place = result["place"]
+        return cls.of(
+            result["options"],
+            result.get("trained", {}).get("data"),
+            result.get("sources", {}),
+            place["threads"],
+            place["device"],
+        )
+
+    def differences(self, other: Provenance) -> list[str]:
+        """In words, what is other here than there."""
+        words = {
+            "data": "other data",
+            "agent": "another source of the agent",
+            "env": "another source of the environment",
+            "threads": f"{self.threads} threads instead of {other.threads}",
+            "device": f"a {self.device} instead of a {other.device}",
+        }
+        return [what for name, what in words.items() if getattr(self, name) != getattr(other, name)]
+
+    def of_setting(self) -> dict[str, Any]:
+        """What is unusual for all agents alike, so that only runs of equal ones are compared."""
+        return {n: v for n, v in self.unusual().items() if n in ("data", "threads", "device")}
+
+    def unusual(self) -> dict[str, Any]:
+        """What differs from the usual."""
+        usual = asdict(Provenance())
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+
+def unless_known(name: str, digest: str | None) -> str | None:
+    """A digest, or None where it is what the name has always meant."""
+    return None if KNOWN.get(name.rpartition(":")[2]) == digest else digest
+
+
+# -- sources --------------------------------------------------------------------------------------
+
+
+def is_code(name: str) -> bool:
+    """Whether to use the agent or environment of this name is to import what the name says."""
+    name = split_agent(name)[0]  # ucb:c=0.5 names none
+    module = name.partition(":")[0] if ":" in name else ""
+    return bool(module) and not _is_ours(module)
+
+
+def import_from_here() -> None:
+    """Import from the working directory too, where one's own agents often are.
+
+    Only where code is asked for by name: the folder of a stranger may have a file `ray.py`.
+    """
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+
+
+def env_names(options: Mapping[str, Any]) -> list[str]:
+    """What a run's environment is made of by name: itself, and a reward that `env_kwargs` give."""
+    reward = (options.get("env_kwargs") or {}).get("reward", "")
+    return [options["env"], *([reward] if isinstance(reward, str) and is_code(reward) else [])]
+
+
+def sources_of(options: Mapping[str, Any]) -> dict[str, str | None]:
+    """The digests of the sources of a run, by name.
+
+    Raises:
+        FileNotFoundError: one is not here.
+    """
+    of_agent = {options["agent"]: agent_source(options["agent"])}
+    return {name: env_source(name) for name in env_names(options)} | of_agent
+
+
+def is_own(agent: str) -> bool:
+    """Whether an agent is not one of those that come with this project."""
+    return saved_folder(agent) is not None or is_code(agent) or own_module(agent) is not None
+
+
+@cache
+def agent_source(name: str) -> str | None:
+    """12 hex digits of the source of an agent of one's own; None for a built-in one.
+
+    That of an import path is its file and all files that it imports, but for installed packages;
+    that of a folder is the model and the preset in it. Files that code reads are not followed. A
+    process looks once, as it imports once.
+
+    Raises:
+        FileNotFoundError: there is no such module or folder.
+    """
+    if (folder := saved_folder(name)) is not None:
+        return _of_files({file: Path(folder) / file for file in ("model.zip", "preset.yaml")})
+    return _of_module(name.partition(":")[0] if ":" in name else own_module(name))
+
+
+@cache
+def env_source(name: str) -> str | None:
+    """The same of an environment "module:id", or of one that is registered already."""
+    module = name.rpartition(":")[0]
+    if not module and (spec := gym.registry.get(name)) is not None:
+        entry = spec.entry_point
+        module = entry.partition(":")[0] if isinstance(entry, str) else entry.__module__
+    return _of_module(module)
+
+
+def _of_module(module: str | None) -> str | None:
+    if not module or _is_ours(module):
+        return None
+    files = dict(_imported(module))
+    if not files:
+        raise FileNotFoundError(f"there is no module {module}")
+    return _of_files(files)
+
+
+def _of_files(files: Mapping[str, Path]) -> str:
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        content = path.read_bytes()
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+def _imported(module: str) -> Iterator[tuple[str, Path]]:
+    """The source files of a module, and of all that it imports and nobody installed."""
+    importlib.invalidate_caches()
+    before = sys.path[:]
+    sys.path.append(str(Path.cwd()))  # where one's own code often is; nothing is imported here
+    try:
+        yield from list(_reached(module))
+    finally:
+        sys.path[:] = before
+
+
+def _reached(module: str) -> Iterator[tuple[str, Path]]:
+    todo, seen = [module], set[str]()
+    while todo:
+        name = todo.pop()
+        parents = [name.rpartition(".")[0]] if "." in name else []
+        if name in seen or (path := _find(name)) is None:
+            continue
+        seen.add(name)
+        apart = name.partition(".")[0] != module.partition(".")[0]
+        if apart and (_is_ours(name) or _is_installed(path)):
+            continue
+        yield name, path
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        todo += [*parents, *_names_imported(path, package)]
+
+
+def _names_imported(path: Path, package: str) -> Iterator[str]:
+    """What a file names after `import`; of `from a import b` both a and a.b."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join(
+                [*(above if node.level else []), *([node.module] if node.module else [])]
+            )
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _find(module: str) -> Path | None:
+    """The .py file of a module, as an import would find it, without running its packages."""
+    if module == "__main__":
+        file = getattr(sys.modules[module], "__file__", None)
+        return Path(file) if file else None
+    places, origin = None, None
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        name = ".".join(parts[:depth])
+        found = (f.find_spec(name, places) for f in sys.meta_path if hasattr(f, "find_spec"))
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is None:
+            return None
+        places, origin = spec.submodule_search_locations, spec.origin
+        if places is None and depth < len(parts):
+            return None
+    return Path(origin) if origin and origin.endswith(".py") else None
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in ("prune_env", "prune_agents", "prune_bench")
+
+
+def _is_installed(path: Path) -> bool:
+    folders = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return any(path.is_relative_to(folder) for folder in (*folders, site.getusersitepackages()))
+
+
+# -- what a result says ---------------------------------------------------------------------------
+
+
+def describe_learner(env: PruneEnv) -> dict[str, Any]:
+    """What was trained on what, as far as options leave it to the machine."""
+    learner = env.learner
+    return {
+        "network": getattr(learner, "network", None),
+        "precision": getattr(learner, "precision", None),
+        "labels": hashlib.sha256(learner.labels.tobytes()).hexdigest()[:12],
+        "data": learner.digest if isinstance(learner, Sourced) else None,
+    }
+
+
+def describe_place(env: PruneEnv) -> dict[str, Any]:
+    """Hardware and versions, for the reader of a result."""
+    import torch
+
+    device = getattr(env.learner, "device", torch.device("cpu"))
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    packages = ("prune_env", "gymnasium", "torch", "numpy", "stable-baselines3")
+    return {
+        "device": str(device),
+        "gpu": gpu,
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+        "commit": commit(),
+    }
+
+
+@cache
+def commit() -> str | None:
+    """The git commit that the code is from, with a + if it was changed since; None if unknown.
+
+    Asked for before the first run, so that commits made during a long board do not count.
+    """
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12"]
+    try:
+        done = subprocess.run(
+            [*command, "--exclude=*", "--dirty=+"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def processor_name() -> str:
+    """The processor as its maker calls it, where the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,112 @@
+"""What a result and the failure of a run must look like, so that what reads them can rely on it.
+
+A shape is a type, a range of numbers, a dict of shapes by name (further entries are allowed), a
+list with the shape of all its entries, or a tuple of shapes of which one has to fit. In a dict the
+name `...` stands for all others, and one that ends in "?" may be absent.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from prune_env.checks import In
+
+NUMBER, COUNT, SHARE = In("(-inf, inf)"), In("[0, inf)"), In("[0, 1]")
+
+OPTIONS: dict[Any, Any] = {
+    "env": str,
+    "agent": str,
+    "keep_ratio": In("(0, 1]"),
+    "epochs": In("[1, inf)"),
+    "seed": COUNT,
+    "agent_options": dict,
+    "network": (str, None),
+    "recipe": dict,
+    "feedback": str,
+    "refresh": COUNT,
+    "limit": (COUNT, None),
+    "evaluate_every": In("[1, inf)"),
+}
+
+_PASSES = {"train": COUNT, "refresh": COUNT, "evaluate": COUNT}
+
+ROW: dict[Any, Any] = {
+    "round": In("[1, inf)"),
+    "kept": COUNT,
+    **dict.fromkeys(("kept_loss", "val_loss"), NUMBER),
+    "val_accuracy": SHARE,
+    "test_accuracy?": SHARE,
+    "diverged": bool,
+    "passes": COUNT,
+    **{f"passes_{name}": COUNT for name in _PASSES},
+    **dict.fromkeys(("seconds", "cpu_seconds"), NUMBER),
+    **dict.fromkeys(("seconds_evaluate", "cpu_seconds_evaluate"), NUMBER),
+}
+"""A round of a history."""
+
+RESULT: dict[Any, Any] = {
+    "options": OPTIONS,
+    "agent_options": dict,
+    "env_options": {"budget": (NUMBER, None)},
+    "num_arms": In("[1, inf)"),
+    "history": [ROW],
+    "val_accuracy": {"last": SHARE, "best": SHARE},
+    "test_accuracy": {"last": SHARE, "best": SHARE},
+    "diverged": bool,
+    "passes": {"charged": COUNT, ...: COUNT, **_PASSES},
+    "seconds": {...: NUMBER},
+    "cpu_seconds": {...: NUMBER},
+    "kept": {
+        "arms_by_class": [COUNT],
+        "pulls_by_class": [COUNT],
+        "arms_by_pulls": [COUNT],
+        "pulls_by_difficulty": [COUNT],
+    },
+    "place": {"device": str, "threads": In("[1, inf)"), "versions": dict},
+    "trained?": {"data?": (str, None)},
+    "sources?": {...: (str, None)},
+    "reads_keep_ratio?": bool,
+}
+
+FAILURE: dict[Any, Any] = {"options": OPTIONS | {"epochs": (In("[1, inf)"), None)}, "error": str}
+
+
+def misfit_of_result(result: Any) -> str:
+    """What is wrong with a result, in words, or ""."""
+    if wrong := misfit(result, RESULT):
+        return wrong
+    last = result["history"][-1]
+    return "" if "test_accuracy" in last else "history ends without a test_accuracy"
+
+
+def misfit(value: Any, shape: Any, name: str = "it") -> str:
+    """Where a value from JSON has another shape, in words; "" where it has this one."""
+    if isinstance(shape, tuple):
+        return "" if any(not misfit(value, one) for one in shape) else misfit(value, shape[0], name)
+    if isinstance(shape, In):
+        fits = isinstance(value, Real) and not isinstance(value, bool) and value in shape
+        return "" if fits else f"{name} is {_short(value)}; allowed is {shape.interval}"
+    if shape is None:
+        return "" if value is None else f"{name} is {_short(value)}; expected null"
+    kind: Any = shape if isinstance(shape, type) else type(shape)
+    if not isinstance(value, kind):
+        return f"{name} is {_short(value)}; expected a {kind.__name__}"
+    parts: list[tuple[str, Any, Any]] = []
+    if isinstance(shape, list):
+        if not value:
+            return f"{name} is empty"
+        parts = [(f"{name}[{i}]", part, shape[0]) for i, part in enumerate(value)]
+    elif isinstance(shape, dict):
+        needed = [key for key in shape if key is not ... and not key.endswith("?")]
+        if missing := [key for key in needed if key not in value]:
+            return f"{name} has no {missing[0]}"
+        known = {str(key).removesuffix("?"): one for key, one in shape.items()}
+        others = shape.get(..., object)
+        parts = [(key, part, known.get(key, others)) for key, part in value.items()]
+    return next((found for key, part, one in parts if (found := misfit(part, one, key))), "")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,90 @@
+"""A single run as `prune-env run` does it: its checkpoint and its trained network are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from prune_bench.commands.run_view import RunProgress
+from prune_bench.run import checkpoint
+from prune_bench.run.episode import Episode
+from prune_bench.run.options import Place, RunOptions
+from prune_env.files import replacing
+from prune_env.learners.network.learner import NetworkLearner
+
+CHECKPOINT_SECONDS = 60.0
+"""At least so long between two writes of the checkpoint."""
+
+
+def run(
+    options: RunOptions,
+    place: Place,
+    kept: Path | None,
+    network: Path | None,
+    progress: RunProgress,
+    on_end: Callable[[dict[str, Any]], None],
+) -> None:
+    """Run one episode to its end.
+
+    Args:
+        options: what determines the run.
+        place: where it happens.
+        kept: the checkpoint; what is there is gone on from, and it is removed in the end.
+        network: where the trained network is saved.
+        progress: shows the run.
+        on_end: called with the result.
+
+    Raises:
+        ValueError, OSError: bad options, a checkpoint of something else, or a file that is there
+            already or cannot be written; nothing has been trained then.
+    """
+    status = progress.console.status
+    with ExitStack() as files:
+        if network is not None and network.exists():
+            raise FileExistsError(f"{network} is there already; name another file, or remove it")
+        # The file is opened before the run: a folder that cannot be written to costs no training.
+        unfinished = network and files.enter_context(replacing(network))
+        with status(f"making {options.env}"):
+            episode = Episode(options, place)
+        learner = episode.env.learner
+        if unfinished and not isinstance(learner, NetworkLearner):
+            raise ValueError(f"{options.env} trains no network that {network} could keep")
+        if kept is not None:
+            keeper = checkpoint.Keeper(kept, episode.identity(), CHECKPOINT_SECONDS)
+            if kept.exists():
+                episode.load_state_dict(checkpoint.load(kept, keeper.of))
+            else:  # also to see whether it can be written
+                checkpoint.save(kept, episode.state_dict(), keeper.of)
+            files.enter_context(keeper)
+        if episode.prior:
+            with status(f"the prior run of {options.agent}"):
+                episode.prepare(patient=True)
+        with progress:
+            while not episode.terminated:
+                progress.on_round(episode.env, episode.step())
+                if kept is not None:
+                    keeper.keep(episode.state_dict())
+        result = episode.result()
+        if unfinished:
+            torch.save(trained_network(episode), unfinished)
+        on_end(result)
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+
+
+def trained_network(episode: Episode) -> dict[str, Any]:
+    """The network of a run and all that is needed to use it: tensors and plain values.
+
+    `torch.load(weights_only=True)` reads it; docs/networks.md shows how.
+    """
+    learner = episode.env.learner
+    return {
+        **learner.export(),  # type: ignore[attr-defined]
+        "run": asdict(episode.options),
+        "test_accuracy": episode.history[-1]["test_accuracy"],
+    }

@@ -1,0 +1,333 @@
+"""From the results of a board to its standings. `read_standings(folder)` is the way in.
+
+An agent is compared with `full_short` at the agent's own cost, see `reference`, by the means of
+their runs and the pooled variance, see `statistics`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prune_bench.board.board import Board, runs_of
+from prune_bench.board.counting import counted
+from prune_bench.board.grid import Grid, reads_keep_ratio
+from prune_bench.board.pins import Pins
+from prune_bench.run.options import RunOptions
+from prune_bench.run.pairs import agent_label
+from prune_bench.run.provenance import Provenance
+from prune_bench.run.result import read_failure
+from prune_bench.standings.model import (
+    Comparison,
+    Failure,
+    Row,
+    Rule,
+    Run,
+    Setting,
+    Standings,
+    best_first,
+)
+from prune_bench.standings.reference import Line
+from prune_bench.standings.statistics import (
+    Estimate,
+    accuracy_at,
+    certain_signs,
+    estimate,
+    mean_of,
+    normalise,
+    pool,
+)
+
+
+def read_standings(folder: Path) -> Standings:
+    """The standings of a board's folder.
+
+    Raises:
+        FileNotFoundError: there is no result in it.
+        ValueError: a file in it is not what it should be.
+    """
+    notes, grids, pins, expected = list[str](), list[Grid](), None, {}
+    try:
+        if (folder / "board.yaml").exists():
+            grids, pins = Board(folder).read()
+            expected = runs_of(grids, pins)
+    except ValueError as error:
+        # Somebody else's board, with agents that are not installed here: its results are good.
+        notes.append(f"Which runs are missing is not known: {error}")
+    results, left_out = counted(folder, pins)
+    if not results and not expected:
+        raise FileNotFoundError(f"no results in {folder}/runs and no {folder}/board.yaml")
+    failures = {
+        path.stem: read_failure(path)
+        for path in sorted((folder / "failed").glob("*.json"))
+        if path.stem in expected or not expected
+    }
+    return replace(
+        standings(results, expected, failures, pins),
+        note=" ".join([*left_out, *notes]),
+        grids=tuple(grids),
+    )
+
+
+def standings(
+    results: Iterable[Mapping[str, Any]],
+    expected: Mapping[str, RunOptions] | None = None,
+    failures: Mapping[str, Mapping[str, Any]] | None = None,
+    pins: Pins | None = None,
+) -> Standings:
+    """The standings of these results. Nothing that they name is imported.
+
+    Args:
+        results: what `prune_bench.run.episode.run` returned.
+        expected: the runs of the board by their id; by default there are none but the results.
+        failures: by id of the run, objects with its `options` and the text `error`.
+        pins: of the board.
+    """
+    pins = pins or Pins()
+    found = {result.get("id", position): result for position, result in enumerate(results)}
+    failures = {name: why for name, why in (failures or {}).items() if name not in found}
+    own = {r["options"]["agent"] for r in found.values() if not r.get("reads_keep_ratio", True)}
+    own |= set(pins.own_amount)
+    options = _with_settings(found, failures, expected or {}, pins)
+    labels = _labels(options, found)
+    cells: dict[tuple[Setting, float, str], list[Any]] = defaultdict(list)
+    for name, chosen in options.items():
+        keep_ratio = chosen["keep_ratio"] if reads_keep_ratio(chosen["agent"], own) else 1.0
+        cells[Setting.of(chosen), keep_ratio, labels[name]].append(name)
+
+    rows: dict[Setting, list[Row]] = defaultdict(list)
+    for (setting, keep_ratio, agent), names in cells.items():
+        own_amount = not reads_keep_ratio(options[names[0]]["agent"], own)
+        runs = sorted((Run(found[name]) for name in names if name in found), key=lambda r: r.seed)
+        rows[setting].append(
+            Row(
+                agent=agent,
+                keep_ratio=keep_ratio,
+                rule=_rule(agent, keep_ratio, runs, own_amount),
+                runs=tuple({run.seed: run for run in runs}.values()),
+                expected=len({options[name]["seed"] for name in names}),
+                failed=sum(name in failures for name in names),
+                is_everywhere=own_amount,
+            )
+        )
+    judged = {setting: _judged(of) for setting, of in rows.items()}
+    return Standings(
+        tuple(
+            _compare(setting, keep_ratio, judged[setting])
+            for setting in sorted(judged, key=lambda setting: setting.title)
+            for keep_ratio in _keep_ratios(judged[setting])
+        ),
+        tuple(Failure(name, failure["error"]) for name, failure in failures.items()),
+    )
+
+
+def _with_settings(
+    found: Mapping[Any, Mapping[str, Any]],
+    failures: Mapping[str, Mapping[str, Any]],
+    expected: Mapping[str, RunOptions],
+    pins: Pins,
+) -> dict[Any, dict[str, Any]]:
+    """By id the options of all runs, and what is unusual where they are run."""
+    finished = {
+        name: result["options"] | Provenance.of_result(result).of_setting()
+        for name, result in found.items()
+    }
+    planned = {name: failure["options"] for name, failure in failures.items()}
+    planned |= {n: vars(chosen) | pins.of(chosen).of_setting() for n, chosen in expected.items()}
+    known = list(finished.values())
+    return finished | {
+        name: _with_epochs(chosen, known) for name, chosen in planned.items() if name not in found
+    }
+
+
+def _labels(
+    options: Mapping[Any, Mapping[str, Any]], found: Mapping[Any, Mapping[str, Any]]
+) -> dict[Any, str]:
+    """By id the agent as it is shown: with its source where no board says which of them counts."""
+    of = {name: Provenance.of_result(result).agent for name, result in found.items()}
+    sources = defaultdict(set)
+    for name, source in of.items():
+        sources[options[name]["agent"]].add(source)
+    return {
+        name: agent_label(chosen["agent"], chosen["agent_options"])
+        + (f" {of.get(name)}" if len(sources[chosen["agent"]]) > 1 else "")
+        for name, chosen in options.items()
+    }
+
+
+def _keep_ratios(rows: Sequence[Row]) -> list[float]:
+    """Those at which something is compared: agents that do not read theirs have none, and
+    `full_short` alone is no comparison.
+    """
+    bound = [row for row in rows if not row.is_everywhere]
+    compared = [row for row in bound if not row.is_reference]
+    return sorted({row.keep_ratio for row in compared or bound or rows})
+
+
+# -- what is said of a row whatever it is beside --------------------------------------------------
+
+
+def _judged(rows: Sequence[Row]) -> list[Row]:
+    """The rows of one setting: how they scatter, how far ahead they are, which of that is certain.
+
+    A row belongs to one family, so that one thing is said of it in all comparisons.
+    """
+    rows = _with_noise(_with_twins(rows))
+    references = [row for row in rows if row.is_reference]
+    if not any(row.runs and row.agent == "full_short" for row in references):
+        return rows
+    line, clock = Line(references), Line(references, "seconds")
+    rows = [
+        _against_short(row, line, clock) if row.runs and not row.is_reference else row
+        for row in rows
+    ]
+
+    def judge(family: list[Row]) -> list[Row]:
+        can_win = (row.complete and not (row.is_repeat or row.cannot_differ) for row in family)
+        tested = [row.ahead if can else None for row, can in zip(family, can_win, strict=True)]
+        signs = dict(zip([row.agent for row in family], certain_signs(tested), strict=True))
+        of_twins = [
+            max((row.agent, *row.twins), key=lambda name: abs(signs[name])) for row in family
+        ]
+        return [replace(row, sign=signs[name]) for row, name in zip(family, of_twins, strict=True)]
+
+    return _by(lambda row: row.family, judge, rows)
+
+
+def _by(
+    key: Callable[[Row], Any], change: Callable[[list[Row]], list[Row]], rows: Iterable[Row]
+) -> list[Row]:
+    """Rows, changed together with those that have the same key."""
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return [row for group in groups.values() for row in change(group)]
+
+
+def _with_twins(rows: Sequence[Row]) -> list[Row]:
+    """Say which rows have the same runs, a reference or else the first name before the others."""
+
+    def say(same: list[Row]) -> list[Row]:
+        if len(same) == 1 or not same[0].runs:
+            return same
+        same.sort(key=lambda row: (not row.is_reference, row.agent))
+        names = [row.agent for row in same]
+        return [
+            replace(row, twins=tuple(n for n in names if n != row.agent), is_repeat=place > 0)
+            for place, row in enumerate(same)
+        ]
+
+    return _by(lambda row: (row.keep_ratio, *(r.fingerprint for r in row.runs)), say, rows)
+
+
+def _with_noise(rows: Sequence[Row]) -> list[Row]:
+    """The noise of the runs at each keep ratio, and of those that no keep ratio is compared at."""
+    compared = _keep_ratios(rows)
+
+    def scatter(alike: list[Row]) -> list[Row]:
+        runs = {tuple(row.scores): row.scores for row in alike if row.runs}  # of twins once
+        noises = dict(zip(runs, pool(list(runs.values())), strict=True))
+        known = [
+            replace(row, noise=noises[tuple(row.scores)]) if row.runs else row for row in alike
+        ]
+        return [
+            replace(row, last=mean_of(row.scores, row.noise).within(0, 1)) if row.runs else row
+            for row in known
+        ]
+
+    def place(row: Row) -> float | None:
+        return None if row.is_everywhere or row.keep_ratio not in compared else row.keep_ratio
+
+    return _by(place, scatter, rows)
+
+
+def _against_short(row: Row, line: Line, clock: Line) -> Row:
+    bar = line.bar(row)
+    runs = {} if bar is None else {run.seed: run.last - bar.accuracy for run in row.runs}
+    return replace(
+        row,
+        ahead=bar.difference(row) if bar else None,
+        ahead_runs=runs,
+        at_equal_cost=line.has_end_at(row),
+        ahead_seconds=clock.curve(row).difference(row),
+        cannot_differ=row.rule == "fixed keep ratio"
+        and all(run.is_uninformed and run.is_even for run in row.runs),
+    )
+
+
+# -- what is said of a row beside others at its keep ratio ----------------------------------------
+
+
+def _compare(setting: Setting, keep_ratio: float, rows: Sequence[Row]) -> Comparison:
+    elsewhere = {row.keep_ratio for row in rows} - set(_keep_ratios(rows))
+    bar = [row for row in rows if not row.is_everywhere and row.keep_ratio in elsewhere]
+    rows = [row for row in rows if row.keep_ratio == keep_ratio or row.is_everywhere]
+    by_agent = {row.agent: row for row in rows if row.runs}
+    short, random, full = map(by_agent.get, ("full_short", "random_dynamic", "full"))
+    rows = [_against_random(row, random, full) if row.runs else row for row in rows]
+    if short:
+        rows = [
+            _on_the_way(row, short) if row.runs and not row.is_reference else row for row in rows
+        ]
+    return Comparison(setting, keep_ratio, tuple(best_first(rows)), tuple(bar))
+
+
+def _on_the_way(row: Row, short: Row) -> Row:
+    at = {
+        unit: [accuracy_at(run.curve[unit], run.curve["accuracy"], cost) for run in row.runs]
+        for unit, cost in (("passes", short.cost), ("seconds", short.seconds))
+    }
+    known = {
+        unit: None if np.isnan(values).any() else mean_of(values).within(0, 1)
+        for unit, values in at.items()
+    }
+    return replace(row, at_passes=known["passes"], at_seconds=known["seconds"])
+
+
+def _against_random(row: Row, random: Row | None, full: Row | None) -> Row:
+    if random and row.agent != random.agent:
+        row = replace(row, ahead_random=difference(row, random))
+    if random and full and difference(full, random).sign > 0:  # else the scale is made of noise
+        zero, one = (float(end.scores.mean()) for end in (random, full))
+        runs = normalise(row.scores, zero, one)
+        noise = replace(row.noise, variance=row.noise.variance / (one - zero) ** 2)
+        row = replace(row, normalised=mean_of(runs, noise), normalised_runs=runs)
+    return row
+
+
+def difference(ours: Row, theirs: Row) -> Estimate:
+    """The mean accuracy of one row minus that of another."""
+    value = float(ours.scores.mean() - theirs.scores.mean())
+    return estimate(value, [(1 / len(row.runs), row.noise) for row in (ours, theirs)])
+
+
+# -- what the runs were ---------------------------------------------------------------------------
+
+
+def _rule(agent: str, keep_ratio: float, runs: Sequence[Run], own_amount: bool) -> Rule:
+    """The rule that the runs were under, as far as they tell."""
+    if agent == "full":
+        return "all data"
+    if own_amount:
+        return "own amount"
+    if agent == "full_short" or (runs and runs[0].result["env_options"]["budget"]):
+        return "total budget"
+    kept = [row["kept"] / run.result["num_arms"] for run in runs for row in run.result["history"]]
+    fixed = np.allclose(kept, keep_ratio, rtol=0.02, atol=0)
+    return "fixed keep ratio" if fixed else "own amount"
+
+
+def _with_epochs(planned: dict[str, Any], known: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """A planned run with the epochs that its recipe gives, as far as a finished run tells."""
+    if planned["epochs"] is not None:
+        return planned
+    usual = Setting.of(planned).others
+    for options in known:
+        if options["env"] == planned["env"] and Setting.of(options).others == usual:
+            return planned | {"epochs": options["epochs"]}
+    return planned

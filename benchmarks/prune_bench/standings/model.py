@@ -1,0 +1,398 @@
+"""Standings: the runs of a board as comparisons, one row an agent. `compare.py` fills them.
+
+A `Comparison` is what may be compared: one setting (environment, epochs, network ...) at one keep
+ratio. Its rows are agents; a row holds the runs of its seeds and what follows from them. Runs that
+are missing or failed are counted, never dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from prune_bench.board.grid import CONTROLS, Grid
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import named_network
+from prune_bench.standings.statistics import NO_NOISE, Estimate, Noise, Scores
+
+Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
+"""What bounds the cost of a run. Agents under different rules are never in one table; `full` and
+`full_short`, the references, are in each."""
+
+REFERENCES = ("full", "full_short")
+
+PHASES = ("train", "select", "observe", "evaluate", "prior", "test")
+TRAIN_PASSES = 3
+"""A sample that is trained costs a forward pass, 1, and a backward pass, 2."""
+MIN_SEEDS = 5
+"""With fewer, an interval says little."""
+
+EXTRA_COST = 0.02
+"""Agents whose cost differs by less from their keep ratio may be averaged over keep ratios."""
+
+CHOICE_FREE = {"seen", "age", "pulls", "progress", "budget_left"}
+"""Signals that say nothing about what an arm is worth."""
+OF_ONE_ARM = {"loss", "confidence", "margin", "correct", "error_norm"}
+"""Signals that say something about an arm once it was kept, and about no other."""
+
+_VARYING = ("agent", "agent_options", "keep_ratio", "seed")
+"""Options in which the runs of one setting differ."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all runs have in common that may be compared."""
+
+    env: str
+    epochs: int | None
+    """None where the recipe decides and no run has finished yet"""
+    others: tuple[tuple[str, str], ...] = ()
+    """the other options that differ from the usual ones, as text"""
+
+    @staticmethod
+    def of(options: Mapping[str, Any]) -> Setting:
+        """The setting of a run with these `RunOptions`."""
+        options = {**options, "network": named_network(options)}
+        usual = {f.name: getattr(RunOptions(), f.name) for f in fields(RunOptions)}
+        others = sorted(
+            (name, json.dumps(value, sort_keys=True).strip('"'))
+            for name, value in options.items()
+            if name not in (*_VARYING, "env", "epochs") and value != usual.get(name)
+        )
+        return Setting(options["env"], options["epochs"], tuple(others))
+
+    @property
+    def title(self) -> str:
+        """CIFAR10, 8 epochs, network small."""
+        name = self.env.removeprefix("prune_env/").removesuffix("-v0")
+        epochs = [] if self.epochs is None else [f"{self.epochs} epochs"]
+        others = [f"{name.replace('_', ' ')} {value}" for name, value in self.others]
+        return ", ".join([name, *epochs, *others])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read from its result."""
+
+    result: Mapping[str, Any]
+
+    @property
+    def seed(self) -> int:
+        return self.result["options"]["seed"]
+
+    @property
+    def last(self) -> float:
+        """Test accuracy at the end, in [0, 1]. It decides."""
+        return self.result["test_accuracy"]["last"]
+
+    @property
+    def best(self) -> float:
+        """Highest test accuracy on the way, in [0, 1]. For comparison only."""
+        return self.result["test_accuracy"]["best"]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether its loss became infinite or NaN."""
+        return self.result["diverged"]
+
+    @property
+    def wall(self) -> float:
+        """Wall-clock seconds of all of it."""
+        return sum(self.result["seconds"].values())
+
+    @property
+    def full_passes(self) -> int:
+        """What training on all data for all epochs costs, in sample passes."""
+        return TRAIN_PASSES * self.result["num_arms"] * self.result["options"]["epochs"]
+
+    @property
+    def cost(self) -> float:
+        """What the agent is charged, relative to training on all data for all epochs."""
+        return self.result["passes"]["charged"] / self.full_passes
+
+    @property
+    def pays_evaluation(self) -> bool:
+        """Whether the agent sees the validation split and so is charged for evaluating it."""
+        passes = self.result["passes"]
+        return passes["charged"] > passes["train"] + passes["refresh"] + passes.get("prior", 0)
+
+    @property
+    def is_uninformed(self) -> bool:
+        """Whether nothing that was measured can have decided which arms were kept.
+
+        Either the agent was shown no measurement, or those of single arms only and no arm was kept
+        twice, so that none was decided on after its measurement.
+        """
+        under, pulls = self.result["env_options"], self.result["kept"]["arms_by_pulls"]
+        shown = set(under.get("signals", ("unknown",))) - CHOICE_FREE
+        if shown <= OF_ONE_ARM and not any(pulls[2:]):
+            shown = set()
+        return not shown and not self.result.get("prior") and under.get("feedback") != "full"
+
+    @property
+    def is_even(self) -> bool:
+        """Whether every arm was kept as often as any other, or once more."""
+        counts = np.flatnonzero(self.result["kept"]["arms_by_pulls"])
+        return bool(np.ptp(counts) <= 1)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal where two runs kept the same arms and came to the same."""
+        measured = [
+            tuple(row.get(name) for name in ("kept", "kept_loss", "val_loss", "test_accuracy"))
+            for row in self.result["history"]
+        ]
+        kept = self.result["kept"]
+        pulls = (*kept["arms_by_pulls"], *kept["pulls_by_class"])
+        charged = self.result["passes"]["charged"]
+        return repr((self.seed, self.last, charged, measured, pulls))  # as text nan equals nan
+
+    @property
+    def clock(self) -> Literal["cpu_seconds", "seconds"]:
+        """CPU seconds on a processor, where other work disturbs the wall clock; else wall-clock."""
+        return "cpu_seconds" if self.result["place"]["device"] == "cpu" else "seconds"
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """Seconds in each phase. Where a result has no `test`, its `evaluate` contains that."""
+        return {phase: self.result[self.clock].get(phase, 0.0) for phase in PHASES}
+
+    @property
+    def charged_seconds(self) -> float:
+        """Seconds without the test split, and without evaluation unless the agent sees it."""
+        free = ("test",) if self.pays_evaluation else ("test", "evaluate")
+        return sum(seconds for phase, seconds in self.phases.items() if phase not in free)
+
+    @cached_property
+    def curve(self) -> dict[str, Scores]:
+        """The evaluated rounds: `round`, `passes` (relative to all data for all epochs),
+        `seconds` (charged ones) and `accuracy` (on the test split), each (R,). Costs begin with
+        that of the prior run.
+        """
+        rows = [row for row in self.result["history"] if "test_accuracy" in row]
+        free = 0.0 if self.pays_evaluation else 1.0
+        seconds = [row[self.clock] - free * row[f"{self.clock}_evaluate"] for row in rows]
+        prior = self.result["passes"].get("prior", 0)
+        return {
+            "round": np.array([row["round"] for row in rows], np.float64),
+            "passes": (prior + np.array([row["passes"] for row in rows])) / self.full_passes,
+            "seconds": self.phases["prior"] + np.array(seconds),
+            "accuracy": np.array([row["test_accuracy"] for row in rows]),
+        }
+
+
+@dataclass(frozen=True)
+class Row:
+    """One agent in one comparison. Accuracies and differences are in [0, 1]."""
+
+    agent: str
+    """its name, and the options that were given"""
+    keep_ratio: float
+    rule: Rule
+    runs: tuple[Run, ...] = ()
+    """finished runs by seed"""
+    expected: int = 0
+    """runs that the board asks for, or that there are"""
+    failed: int = 0
+    """runs that ended in an error"""
+    is_everywhere: bool = False
+    """whether the agent does not read its keep ratio and so belongs to the comparison of each"""
+    noise: Noise = NO_NOISE
+    """how a run of it scatters, pooled with those of the other agents"""
+    twins: tuple[str, ...] = ()
+    """the agents whose runs are, arm by arm, the same as its own"""
+    is_repeat: bool = False
+    """whether an earlier row has these runs already, under the name of a twin"""
+    cannot_differ: bool = False
+    """whether it is the same treatment as `full_short`: every arm as often, and nothing measured
+    decided which; ahead or behind by chance alone"""
+    last: Estimate | None = None
+    """mean of the last test accuracy"""
+    ahead: Estimate | None = None
+    """that minus what `full_short` reaches for as many sample passes; None where that is not known,
+    see `prune_bench.standings.reference`"""
+    ahead_runs: Mapping[int, float] = field(default_factory=dict)
+    """by seed, the same of every run"""
+    at_equal_cost: bool = True
+    """whether `full_short` was run at its cost, or the line through its runs is known there"""
+    sign: int = 0
+    """1 where that is certainly ahead among all agents compared, -1 behind, else 0"""
+    ahead_seconds: Estimate | None = None
+    """last test accuracy minus what `full_short` reaches in as many seconds"""
+    at_passes: Estimate | None = None
+    """test accuracy when the run had cost as many passes as `full_short` at this keep ratio"""
+    at_seconds: Estimate | None = None
+    """test accuracy after as many seconds as `full_short` takes at this keep ratio"""
+    ahead_random: Estimate | None = None
+    """last test accuracy minus that of `random_dynamic`"""
+    normalised: Estimate | None = None
+    """last test accuracy on a scale where `random_dynamic` is 0 and `full` is 1"""
+    normalised_runs: Scores | None = None
+    """(n,) the same of every run"""
+
+    @property
+    def label(self) -> str:
+        """The agent, and those that it cannot be told from: "ucb = ucb1"."""
+        return " = ".join((self.agent, *self.twins))
+
+    @property
+    def family(self) -> float | None:
+        """The rows that are judged together: those of a keep ratio, or, None, of their own amount
+        whatever the keep ratio.
+        """
+        return None if self.rule == "own amount" else self.keep_ratio
+
+    @property
+    def is_control(self) -> bool:
+        """Whether every board has it, so that the others can be judged."""
+        return self.agent in CONTROLS
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it belongs into every table."""
+        return self.agent in REFERENCES
+
+    @property
+    def complete(self) -> bool:
+        """Whether all runs are there; what is not complete is shown in grey and wins nothing."""
+        return bool(self.runs) and len(self.runs) >= self.expected
+
+    @property
+    def best(self) -> float:
+        """Mean of the best test accuracy."""
+        return float(np.mean([run.best for run in self.runs]))
+
+    @property
+    def cost(self) -> float:
+        """Mean charge relative to all data for all epochs."""
+        return float(np.mean([run.cost for run in self.runs]))
+
+    @property
+    def costs_its_keep_ratio(self) -> bool:
+        """Whether it is charged what training on its keep ratio costs, and nothing beside that."""
+        return bool(self.runs) and abs(self.cost / self.keep_ratio - 1) < EXTRA_COST
+
+    @property
+    def seconds(self) -> float:
+        """Mean charged seconds."""
+        return float(np.mean([run.charged_seconds for run in self.runs]))
+
+    @property
+    def regret(self) -> float | None:
+        """Mean regret at the end; None where the environment does not tell it."""
+        ends = [run.result["history"][-1].get("regret") for run in self.runs]
+        return None if not ends or None in ends else float(np.mean(ends))
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """Mean seconds in each phase."""
+        return {name: float(np.mean([run.phases[name] for run in self.runs])) for name in PHASES}
+
+    @property
+    def scores(self) -> Scores:
+        """(n,) last test accuracy, by seed."""
+        return np.array([run.last for run in self.runs])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One setting at one keep ratio: rows that may be compared, best first."""
+
+    setting: Setting
+    keep_ratio: float
+    rows: tuple[Row, ...]
+    bar: tuple[Row, ...] = ()
+    """`full_short` at keep ratios that nothing else was run at, where those have a bar that decide
+    themselves how much to keep"""
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """The rows and the bar."""
+        return self.rows + self.bar
+
+    @property
+    def shown(self) -> list[Row]:
+        """The rows, of those that are the same only the first."""
+        return [row for row in self.rows if not row.is_repeat]
+
+    @property
+    def tables(self) -> dict[Rule, list[Row]]:
+        """The rows under each rule, together with the references."""
+        rules: tuple[Rule, ...] = ("fixed keep ratio", "total budget", "own amount")
+        tables = {
+            rule: [row for row in self.shown if row.is_reference or row.rule == rule]
+            for rule in rules
+            if any(row.rule == rule and not row.is_reference for row in self.shown)
+        } or {"fixed keep ratio": self.shown}
+        if "own amount" in tables:
+            tables["own amount"] = best_first([*tables["own amount"], *self.bar])
+        return tables
+
+    def row(self, agent: str) -> Row | None:
+        """The row of an agent, where it has finished runs."""
+        return next((row for row in self.rows if row.agent == agent and row.runs), None)
+
+
+def best_first(rows: Sequence[Row]) -> list[Row]:
+    """By accuracy; rows without runs at the end."""
+    return sorted(rows, key=lambda row: -row.last.value if row.last else 0.0)
+
+
+def distinct(comparisons: Sequence[Comparison]) -> list[Row]:
+    """The rows of comparisons of one setting, those that belong to several only once."""
+    rows = [row for comparison in comparisons for row in comparison.all_rows]
+    return list({(row.agent, row.keep_ratio): row for row in rows}.values())
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that ended in an error."""
+
+    name: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Everything that a board's folder says."""
+
+    comparisons: tuple[Comparison, ...]
+    failures: tuple[Failure, ...] = ()
+    note: str = ""
+    """what could not be read, and what does not count"""
+    grids: tuple[Grid, ...] = ()
+    """of the board, as far as they are known"""
+
+    @property
+    def settings(self) -> list[Setting]:
+        """The settings, in order, each once."""
+        return list(dict.fromkeys(comparison.setting for comparison in self.comparisons))
+
+    def of(self, setting: Setting) -> list[Comparison]:
+        """The comparisons of one setting, smallest keep ratio first."""
+        return [comparison for comparison in self.comparisons if comparison.setting == setting]
+
+    @property
+    def runs(self) -> list[Run]:
+        """All finished runs, each once."""
+        runs = {
+            id(run): run
+            for comparison in self.comparisons
+            for row in comparison.all_rows
+            for run in row.runs
+        }
+        return list(runs.values())
+
+    @property
+    def missing(self) -> int:
+        """How many runs are expected and not there."""
+        return sum(
+            row.expected - len(row.runs)
+            for setting in self.settings
+            for row in distinct(self.of(setting))
+        )

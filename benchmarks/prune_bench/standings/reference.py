@@ -1,0 +1,122 @@
+"""The bar: what accuracy `full_short`, all data for fewer epochs, reaches for a cost.
+
+Its runs at all keep ratios and `full` are points of accuracy against cost, of runs that have ended
+their schedules; through them goes a monotone curve in log cost. How far the curve may be wrong
+between two of them is measured by leaving out each point that has one on both sides: on CIFAR-10
+the rest foretell keep 40, 50 and 80 % with errors of 0.12, -0.11 and 0.06 points, where straight
+lines are 0.01, 0.19 and 0.08 too low. With fewer than three points nothing can be left out. Then,
+and outside of the points, only the points themselves are known: for more cost `full_short` reaches
+more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from prune_bench.standings.model import Row
+from prune_bench.standings.statistics import Estimate, Noise, Scores, estimate
+
+Unit = Literal["cost", "seconds"]
+
+SAME_COST = 0.01
+"""Costs that differ by less than this share are the same: a rounded number of arms is no
+advantage."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What `full_short` reaches for some cost."""
+
+    accuracy: float
+    parts: tuple[tuple[float, Noise], ...]
+    """its variance, see `prune_bench.standings.statistics.estimate`"""
+
+    def difference(self, row: Row) -> Estimate:
+        """The mean accuracy of a row minus this."""
+        ours = (1 / len(row.runs), row.noise)
+        return estimate(float(row.scores.mean()) - self.accuracy, [ours, *self.parts])
+
+
+class Line:
+    """What `full_short` reaches for every cost.
+
+    Args:
+        rows: of `full_short` and `full`, with their noise; at least one with runs.
+        unit: of the cost.
+    """
+
+    def __init__(self, rows: Sequence[Row], unit: Unit = "cost") -> None:
+        ends: list[Row] = []
+        for row in sorted((row for row in rows if row.runs), key=lambda row: getattr(row, unit)):
+            if not ends or getattr(row, unit) > (1 + SAME_COST) * getattr(ends[-1], unit):
+                ends.append(row)
+        self.unit, self.ends = unit, ends
+        self.logs = np.array([self._log(row) for row in ends])
+        self.accuracies = np.array([row.scores.mean() for row in ends])
+        errors = leave_one_out(self.logs, self.accuracies)
+        gaps = np.diff(self.logs)
+        bend = float(np.mean((errors / (gaps[:-1] * gaps[1:])) ** 2)) if len(errors) else 0.0
+        self.bend = Noise(bend, len(errors))
+        """Of the error of the curve, in units of the distance to the point before times the
+        distance to the point after."""
+
+    def bar(self, row: Row) -> Bar | None:
+        """What is known to be reached for the cost of a row; None where nothing is.
+
+        Where the curve is not known, a point: the next dearer one for a row that ends above it, so
+        that the row is ahead by no less; the next cheaper one for a row that ends below it.
+        """
+        at = self._log(row)
+        nearest = int(np.abs(self.logs - at).argmin())
+        if abs(self.logs[nearest] - at) < SAME_COST:
+            return self._end(nearest)
+        after = int(np.searchsorted(self.logs, at))
+        if 0 < after < len(self.ends) and self.bend.dof:
+            return self.curve(row)
+        ours = row.scores.mean()
+        if after < len(self.ends) and ours > self.accuracies[after]:
+            return self._end(after)
+        if after > 0 and ours < self.accuracies[after - 1]:
+            return self._end(after - 1)
+        return None
+
+    def curve(self, row: Row) -> Bar:
+        """The curve at the cost of a row, and the nearest end where it is cheaper or dearer."""
+        at = float(np.clip(self._log(row), self.logs[0], self.logs[-1]))
+        after = int(np.searchsorted(self.logs, at))
+        if self.logs[after] == at:
+            return self._end(after)
+        low, high = self.logs[after - 1], self.logs[after]
+        share = (at - low) / (high - low)
+        off = ((at - low) * (high - at)) ** 2
+        parts = [*self._end(after - 1, 1 - share).parts, *self._end(after, share).parts]
+        if self.bend.dof:
+            parts.append((off, self.bend))
+        return Bar(float(PchipInterpolator(self.logs, self.accuracies)(at)), tuple(parts))
+
+    def has_end_at(self, row: Row) -> bool:
+        """Whether `full_short` was run at the cost of a row."""
+        return bool((np.abs(self.logs - self._log(row)) < SAME_COST).any())
+
+    def _log(self, row: Row) -> float:
+        return float(np.log(max(getattr(row, self.unit), 1e-9)))
+
+    def _end(self, place: int, share: float = 1.0) -> Bar:
+        row = self.ends[place]
+        return Bar(float(self.accuracies[place]), ((share**2 / len(row.runs), row.noise),))
+
+
+def leave_one_out(logs: Scores, accuracies: Scores) -> Scores:
+    """(E - 2,) by how much the curve through the other points is above each inner one."""
+    inner = range(1, len(logs) - 1)
+    others = [np.arange(len(logs)) != place for place in inner]
+    found = [
+        float(PchipInterpolator(logs[rest], accuracies[rest])(logs[place])) - accuracies[place]
+        for place, rest in zip(inner, others, strict=True)
+    ]
+    return np.array(found)

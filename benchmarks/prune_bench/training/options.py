@@ -1,0 +1,104 @@
+"""What to train: options of `prune-env train`, and the presets that they change.
+
+Hyperparameters are in `hyperparams/ALGO.yml`, with the keys of rl-baselines3-zoo, under the id that
+they are for; an id that is not there gets what is under `default`. The zoo reads these files too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from prune_agents.sb3 import presets
+from prune_agents.sb3.presets import ALGORITHMS, Preset
+
+from prune_bench.run.pairs import Pairs
+from prune_bench.run.provenance import env_names, import_from_here, is_code
+from prune_env.checks import In, check
+from prune_env.files import read_yaml
+from prune_env.lookup import unknown
+from prune_env.wrappers.small_ids import plain_id
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train."""
+
+    env: str = "prune_env/Digits-Scores-v0"
+    """registered id; the twins -Scores-v0 and -Rules-v0 suit stock policies"""
+    algo: str = "ppo"
+    """ppo a2c sac td3 ddpg dqn, or of sb3_contrib tqc trpo ars qrdqn crossq recurrent_ppo
+    maskable_ppo"""
+    timesteps: Annotated[int, In("[1, inf)")] | None = None
+    """rounds to train for; by default the preset's"""
+    out: Path = Path("agents/zoo/mine")
+    """folder of the agent"""
+    preset: Path | None = None
+    """YAML file with the keys of rl-baselines3-zoo; by default the one that comes with `algo`"""
+    keep_ratio: Annotated[float, In("(0, 1]")] | None = None
+    """share of the arms to keep each round; by default the id's, 0.3"""
+    env_kwargs: Pairs = field(default_factory=dict)
+    """further arguments of the environment, such as epochs=20"""
+    hyperparameters: Pairs = field(default_factory=dict)
+    """further keys of the preset, such as learning_rate=0.001"""
+    seed: Annotated[int, In("[0, inf)")] = 0
+    """of the model, and of the first of its environments"""
+    eval_seeds: Annotated[int, In("[1, inf)")] = 20
+    """how many held-out seeds the trained agent is compared with the controls on"""
+    checkpoint_rounds: Annotated[int, In("[1, inf)")] = 2_000
+    """rounds between two checkpoints, each with an evaluation on a few held-out seeds"""
+    resume: bool = False
+    """go on with what is in `out`"""
+    trust: bool = False
+    """import an environment or a reward that the file of `preset` names, which runs its code; those
+    that are named here are imported anyway"""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def read_preset(options: TrainOptions) -> Preset:
+    """The preset of these options: the file's, with what the options change.
+
+    Raises:
+        ValueError, FileNotFoundError: there is no such preset, or it is not allowed.
+    """
+    if options.algo not in ALGORITHMS:
+        raise ValueError(unknown("algo", options.algo, ALGORITHMS))
+    source = options.preset or Path(__file__).parent / "hyperparams" / f"{options.algo}.yml"
+    listed = read_yaml(source)
+    if not isinstance(listed, dict):
+        raise ValueError(f"{source} is no preset: expected ids with their hyperparameters")
+    env_id = plain_id(options.env)
+    chosen = listed.get(env_id, listed.get("default"))
+    if not isinstance(chosen, dict):
+        ids = ", ".join(map(str, listed))
+        raise ValueError(f"{source} has no hyperparameters for {env_id}; it has {ids}")
+    try:
+        preset = _changed(chosen, options)
+    except ValueError as error:
+        raise ValueError(f"{source}, {env_id}: {error}") from error
+    typed = env_names({"env": options.env, "env_kwargs": options.env_kwargs})
+    named = set(filter(is_code, env_names(vars(preset)))) - set(typed)
+    if named and not options.trust:
+        raise ValueError(
+            f"{source} names code that would be imported: {', '.join(sorted(named))}; --trust does "
+            "so, for a file of somebody whom you trust"
+        )
+    if named:
+        import_from_here()
+    return preset
+
+
+def _changed(chosen: dict[str, Any], options: TrainOptions) -> Preset:
+    """What a file says of an id, with what the options change, checked."""
+    named = {"algo": options.algo, "env": options.env}
+    preset = Preset.from_dict(named | chosen | options.hyperparameters)
+    preset = replace(preset, env_kwargs=preset.env_kwargs | options.env_kwargs)
+    if options.timesteps is not None:
+        preset = replace(preset, n_timesteps=options.timesteps)
+    if options.keep_ratio is not None:
+        preset = preset.with_keep_ratio(options.keep_ratio)
+    presets.check(preset)
+    return preset.resolved()

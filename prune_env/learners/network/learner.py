@@ -1,0 +1,350 @@
+"""A real network: it trains on the arms that an agent keeps, data resident on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from copy import deepcopy
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prune_env import networks
+from prune_env.core.selection import Selection
+from prune_env.core.signals import MEASURED, column
+from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
+from prune_env.data.dataset import Dataset, Split, split_validation
+from prune_env.learners.network import per_sample
+from prune_env.learners.network.device import find_device, precision_on
+from prune_env.learners.network.measure import measure
+from prune_env.learners.network.weight_average import Reference
+from prune_env.learners.protocol import Layers, Metrics, Signals, SplitName
+
+EVALUATION_BATCH = {"cpu": 100, "cuda": 1000}
+"""Images a forward pass; on a CPU 500 at a time take 1.5 times as long, for page faults."""
+GRADIENT_BATCH = 50
+"""Images whose gradients by all parameters are held at once."""
+
+
+class NetworkLearner:
+    """One run of one network over the N training images left after validation is carved out.
+
+    ```python
+    learner = NetworkLearner(data.load("digits"))
+    learner.reset([0])
+    everything = Selection(np.arange(learner.num_arms), np.array([learner.num_arms]))
+    signals = learner.train(everything, np.array([0.0]), np.array([0.1]))
+    learner.evaluate("validation").accuracy  # (1,)
+    ```
+    """
+
+    num_runs = 1
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        network: str | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        device: str = "auto",
+        num_validation: int | None = None,
+    ) -> None:
+        """Move the data to the device and prepare the network; `reset` begins a run.
+
+        Args:
+            dataset: the images; its training split is divided into arms and validation.
+            network: "mlp", "small", "resnet18", or a name of torchvision.models or timm. None
+                takes the MLP for images of a few pixels, "small" on a CPU, "resnet18" on a GPU.
+            recipe: fields of the network's default `networks.Recipe` to change.
+            device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
+            num_validation: samples of the validation split; a tenth of the training set if None.
+
+        Raises:
+            ValueError: unknown network, recipe field or device, or a split that is left empty.
+        """
+        self.device = find_device(device)
+        self.digest = dataset.digest
+        train = dataset.train
+        self.train_positions, validation = split_validation(train.labels, num_validation)
+        """(N,) int64: where each arm lies in `dataset.train`."""
+        images = train.images[self.train_positions]
+        self.network = network or networks.default_name(images.shape[1:], self.device)
+        self.recipe = networks.recipe(self.network).override(recipe or {})
+        self.labels = train.labels[self.train_positions]
+        self.num_arms = len(self.labels)
+        self.classes, self.num_classes = dataset.classes, len(dataset.classes)
+        self.num_validation = len(validation)
+
+        sample = images[:: max(1, self.num_arms // 1000)]
+        self._mean, self._std = mean, std = channel_statistics(sample)
+
+        def store(pixels: NDArray[np.uint8], padding: int = 0) -> ImageStore:
+            return ImageStore(pixels, padding, mean, std, self.device)
+
+        self._arms = store(images, self.recipe.padding)
+        self._arm_labels = self._to_device(self.labels)
+        held_out = Split(train.images[validation], train.labels[validation])
+        self._splits = {
+            name: (store(split.images), self._to_device(split.labels))
+            for name, split in (("validation", held_out), ("test", dataset.test))
+        }
+        self._make_model = networks.factory(
+            self.network, store(sample).plain(slice(None)).cpu(), self.num_classes
+        )
+        self._evaluation_batch = EVALUATION_BATCH[self.device.type]
+        self.precision = precision_on(self.device, self.recipe.precision)
+        self._asked: tuple[str, ...] = ()
+        self.reset([0])
+        self.extras: dict[str, tuple[int, ...]] = {"reference_loss": ()}
+        """What it can measure beside `MEASURED`: the name, and the shape of one arm's."""
+        with suppress(ValueError):  # a network that ends in a convolution has no such features
+            self.extras["features"] = (per_sample.last_linear(self._model).in_features,)
+
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """(N, H, W, C) uint8: the image of each arm, for the dashboard; no copy on a CPU."""
+        return self._arms.images.cpu().numpy()
+
+    def measure_also(self, extras: Sequence[str]) -> None:
+        """Measure these of `extras` too, from the next run that begins or is restored."""
+        self._asked = tuple(extras)
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin a new run; seeds[0] decides initial weights, data order and augmentation."""
+        (seed,) = seeds
+        self._seed, self._round = int(seed), 0
+        with self._seeded(0):
+            model = self._make_model().to(self.device)
+        model.to(memory_format=torch.channels_last)  # 15 to 130 % faster on a CPU
+        self._model = model
+        self._reference: Reference | None = None
+        self._attach()
+        self._optimizer = networks.make_optimizer(model, self.recipe)
+
+    def _attach(self) -> None:
+        """Make what the extras asked for need and the run has not."""
+        if "reference_loss" in self._asked and self._reference is None:
+            self._reference = Reference(self._model, self.recipe.reference_decay)
+        sees = "features" in self._asked
+        forward = per_sample.WithFeatures(self._model) if sees else self._model
+        self._forward = torch.compile(forward) if self.recipe.compile else forward
+
+    @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
+    def train(
+        self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
+    ) -> Signals:
+        """Train one pass over the selected arms, in an order drawn for all arms."""
+        recipe = self.recipe
+        noise = draw_noise(self.num_arms, recipe.padding, recipe.flip, self._seed, self._round)
+        weight_of = np.zeros(self.num_arms, np.float32)
+        weight_of[selection.indices] = 1 if selection.weights is None else selection.weights
+        arms = noise.order[weight_of[noise.order] > 0]
+        measured = self._epoch(arms, weight_of[arms], noise, float(start[0]), float(end[0]))
+        self._round += 1
+        return _signals(arms, measured)
+
+    def score(self, indices: NDArray[np.int64]) -> Signals:
+        """Measure arms by a forward pass on the plain images, without training."""
+        index = self._to_device(indices)
+        measured = self._plain_pass(self._arms, self._arm_labels, index, self._asked)
+        return _signals(indices, measured)
+
+    def log_probabilities(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(K, C): log-softmax of the logits on the plain images."""
+        self._model.eval()
+        with torch.no_grad():
+            parts = self._to_device(indices).split(self._evaluation_batch)
+            return torch.cat([self._see(self._arms.plain(p))[0] for p in parts]).cpu().numpy()
+
+    def features(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(K, D): what goes into the last linear layer on the plain images."""
+        self._model.eval()
+        parts = self._to_device(indices).split(self._evaluation_batch)
+        found = [per_sample.features(self._model, self._arms.plain(part)) for part in parts]
+        return torch.cat(found).cpu().numpy()
+
+    def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
+        """(K,): norm of the gradient of each arm's loss; see `per_sample`."""
+        self._model.eval()
+        norms = per_sample.last_layer_norms if layers == "last" else per_sample.all_layer_norms
+        size = self._evaluation_batch if layers == "last" else GRADIENT_BATCH
+        parts = self._to_device(indices).split(size)
+        found = [norms(self._model, self._arms.plain(p), self._arm_labels[p]) for p in parts]
+        return torch.cat(found).cpu().numpy()
+
+    def evaluate(self, split: SplitName) -> Metrics:
+        """Loss and accuracy on "validation" or "test"."""
+        store, labels = self._splits[split]
+        measured = self._plain_pass(store, labels, torch.arange(len(store), device=self.device))
+        table = measured["table"].cpu().numpy()
+        mean = table.mean(axis=0, dtype=np.float64)
+        return Metrics(np.array([column(mean, "loss")]), np.array([column(mean, "correct")]))
+
+    def export(self) -> dict[str, Any]:
+        """The network as others can use it, copied to the CPU; docs/networks.md shows how.
+
+        Its weights and recipe, the classes that its outputs stand for, the shape (C, H, W) of its
+        images, and the mean and std (C, 1, 1) that pixels in [0, 255] are normalised by.
+        """
+        weights = self._model.state_dict().items()
+        return {
+            "network": self.network,
+            "recipe": asdict(self.recipe),
+            "classes": list(self.classes),
+            "shape": list(self._arms.plain(torch.tensor([0], device=self.device)).shape[1:]),
+            "mean": torch.tensor(self._mean).view(-1, 1, 1),
+            "std": torch.tensor(self._std).view(-1, 1, 1),
+            "weights": {name: tensor.cpu().contiguous() for name, tensor in weights},
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Model, optimizer, seed, round, reference: tensors and plain values, copied."""
+        state = {
+            "seed": self._seed,
+            "round": self._round,
+            "model": dict(self._model.state_dict()),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        if self._reference:
+            state["reference"] = self._reference.state_dict()
+        return deepcopy(state)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`, on a CPU bit for bit; on a GPU cuDNN may add otherwise."""
+        self._seed, self._round = state["seed"], state["round"]
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        if "reference" not in state:
+            self._reference = None
+        self._attach()
+        if self._reference:
+            self._reference.load_state_dict(state["reference"])
+
+    def _epoch(
+        self,
+        arms: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        noise: RoundNoise,
+        start: float,
+        end: float,
+    ) -> dict[str, Tensor]:
+        """Train on (K,) arms in this order; returns what was measured, still on the device.
+
+        The host never waits for the device in here.
+        """
+        index, weight = self._to_device(arms), self._to_device(weights)
+        shift, flip = self._to_device(noise.shift[:, arms]), self._to_device(noise.flip[arms])
+        labels = self._arm_labels[index]
+        measured = self._blank(len(arms), self._asked)
+        # equal batches: a small last one would make BatchNorm and the step size erratic
+        num_batches = -(-len(arms) // self.recipe.batch_size)
+        edges = np.linspace(0, len(arms), num_batches + 1).astype(int).tolist()
+        with self._seeded(1 + self._round):
+            for step, (first, last) in enumerate(pairwise(edges)):
+                batch = slice(first, last)
+                images = self._arms.augmented(index[batch], shift[:, batch], flip[batch])
+                # one sample has no variance to normalise by: use the running statistics
+                self._model.train(last - first > 1)
+                log_p, features = self._see(images)
+                lr = self.recipe.lr(start + (end - start) * step / num_batches)
+                out = {name: values[batch] for name, values in measured.items()}
+                # first: a compiled backward pass writes into what `features` is a view of
+                self._measure(images, log_p.detach(), features, labels[batch], out)
+                self._step(log_p, labels[batch], weight[batch], lr)
+                if self._reference:
+                    self._reference.follow(self._model)
+        return measured
+
+    def _step(self, log_p: Tensor, labels: Tensor, weights: Tensor, lr: float) -> None:
+        """One step on sum(weight * loss) / B, with label smoothing: (B, C), (B,), (B,)."""
+        smoothing = self.recipe.label_smoothing
+        loss = -(1 - smoothing) * log_p.gather(1, labels[:, None])[:, 0]
+        if smoothing:
+            loss = loss - smoothing * log_p.mean(1)
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr * group["lr_scale"]
+        self._optimizer.zero_grad(set_to_none=True)
+        (loss * weights).mean().backward()
+        self._optimizer.step()
+
+    def _plain_pass(
+        self, store: ImageStore, labels: Tensor, index: Tensor, extras: Sequence[str] = ()
+    ) -> dict[str, Tensor]:
+        """Measure the images at (K,) positions by forward passes."""
+        measured = self._blank(len(index), extras)
+        self._model.eval()
+        with torch.no_grad():
+            for first in range(0, len(index), self._evaluation_batch):
+                batch = slice(first, first + self._evaluation_batch)
+                part = index[batch]
+                images = store.plain(part)
+                out = {name: values[batch] for name, values in measured.items()}
+                self._measure(images, *self._see(images), labels[part], out)
+        return measured
+
+    def _blank(self, count: int, extras: Sequence[str]) -> dict[str, Tensor]:
+        """What a pass over K samples fills: the (K, 5) table, and an array for each extra."""
+        shapes = {"table": (len(MEASURED),)} | {name: self.extras[name] for name in extras}
+        return {
+            name: torch.empty((count, *shape), device=self.device) for name, shape in shapes.items()
+        }
+
+    def _measure(
+        self,
+        images: Tensor,
+        log_p: Tensor,
+        features: Tensor | None,
+        labels: Tensor,
+        out: dict[str, Tensor],
+    ) -> None:
+        """Write what is measured of the B images for which the network has just given log_p."""
+        measure(log_p, labels, out["table"])
+        if "features" in out:
+            assert features is not None
+            out["features"].copy_(features)
+        if "reference_loss" in out:
+            assert self._reference
+            self._reference.train(self._model.training)
+            with torch.no_grad():
+                log_p, _ = self._see(images, self._reference.model)
+            out["reference_loss"].copy_(-log_p.gather(1, labels[:, None])[:, 0])
+
+    def _see(
+        self, images: Tensor, model: torch.nn.Module | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """(B, C, H, W) -> (B, num_classes) log-probabilities, and (B, D) features where asked for.
+
+        Both float32; by default of the network that is trained.
+        """
+        bf16 = self.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            output = (model or self._forward)(images)
+        logits, features = output if isinstance(output, tuple) else (output, None)
+        return F.log_softmax(logits.float(), dim=1), features
+
+    def _to_device(self, array: NDArray[Any]) -> Tensor:
+        """Copy an array to the device without making the host wait."""
+        return torch.from_numpy(np.array(array)).to(self.device, non_blocking=True)
+
+    @contextmanager
+    def _seeded(self, stream: int) -> Iterator[None]:
+        """Seed torch's generators from (run seed, stream); put the caller's back on leaving."""
+        seed = int(np.random.SeedSequence((self._seed, stream)).generate_state(1, np.uint64)[0])
+        on_gpu = self.device.type == "cuda"
+        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
+            torch.random.default_generator.manual_seed(seed)
+            if on_gpu:
+                with torch.cuda.device(self.device):
+                    torch.cuda.manual_seed(seed)
+            yield
+
+
+def _signals(indices: NDArray[np.int64], measured: dict[str, Tensor]) -> Signals:
+    """What a pass over these arms has measured, on the host."""
+    extras = {name: values.cpu().numpy() for name, values in measured.items()}
+    return Signals(indices, extras.pop("table"), extras)

@@ -1,0 +1,136 @@
+"""SmallVectorEnv: a vector environment inside the small spaces of a list of wrappers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from prune_env.core.generators import Generators
+from prune_env.vector import Infos, PruneVectorEnv
+from prune_env.wrappers import arm_features
+from prune_env.wrappers.base import check_reads, checked, noise_for
+from prune_env.wrappers.translation import Translation
+
+
+class SmallVectorEnv(gym.vector.VectorWrapper):
+    """M runs of a twin at once, a round in all of them by one call of NumPy.
+
+    Slot i is the same, bit for bit and over all episodes, as the twin itself with seed + i:
+
+    ```python
+    envs = gym.make_vec("prune_env:prune_env/Probe-Scores-v0", num_envs=256)
+    observations, infos = envs.reset(seed=0)  # (256, 55)
+    observations, *_ = envs.step(envs.action_space.sample())
+    ```
+
+    Args:
+        env: M runs that show all that `prune_env.wrappers.arm_features` reads.
+        wrappers: (name, arguments) of each wrapper, innermost first.
+    """
+
+    def __init__(
+        self, env: gym.vector.VectorEnv, wrappers: Sequence[tuple[str, dict[str, Any]]]
+    ) -> None:
+        super().__init__(env)
+        way = self.way = Translation(wrappers)
+        check_reads(wrappers[0][0], env.single_observation_space)
+        assert isinstance(env.unwrapped, PruneVectorEnv)
+        self.runs: PruneVectorEnv = env.unwrapped
+        self.autoreset_mode = self.runs.autoreset_mode
+        num_arms = self.runs.learner.num_arms
+        self.single_observation_space = way.observation_space(num_arms)
+        self.single_action_space = way.chooser.space(num_arms)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._layers = (wrappers[0][0], way.observer)
+        """The wrappers that draw noise, each from generators of its own."""
+        self._noise = [Generators([np.random.default_rng(0)] * self.num_envs) for _ in range(2)]
+        self._ratios = np.full(self.num_envs, way.keep_ratio)
+        self._observation: dict[str, NDArray[np.float32]] = {}
+        self._memory: arm_features.Memory = {}
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: Any = None
+    ) -> tuple[NDArray[np.float32], Infos]:
+        """Begin M new runs; see `PruneVectorEnv.reset`."""
+        self._observation, infos = self.runs.reset(seed=seed, options=options)
+        self._memory = arm_features.fresh_memory(self.num_envs, self.runs.learner.num_arms)
+        self._seed_noise(range(self.num_envs))
+        return self._shown(self._memory, self._observation, self._noise[1]), infos
+
+    def step(
+        self, actions: NDArray[Any]
+    ) -> tuple[
+        NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos
+    ]:
+        """One round in every run. actions: (M, ...), one of `single_action_space` for each.
+
+        Raises:
+            ValueError: an action is not allowed; nothing has changed in any run.
+            gymnasium.error.ResetNeeded: there has been no reset.
+        """
+        if not self._observation:
+            raise gym.error.ResetNeeded("no episode is running; call reset() first")
+        mask = self.way.chooser.choose(
+            checked(actions, self.action_space),
+            self._ratios,
+            self._memory,
+            self._observation,
+            self._noise[0],
+        )
+        fresh, rewards, over, truncations, infos = self.runs.step(mask.astype(np.int8))
+        ended = np.flatnonzero(over)
+        last = {name: array.copy() for name, array in fresh.items()} if len(ended) else fresh
+        for i in ended:
+            for name, array in last.items():
+                array[i] = infos["final_obs"][i][name]
+        shown = self._shown(self._memory, last, self._noise[1])
+        if len(ended):
+            for i in ended:
+                infos["final_obs"][i] = shown[i].copy()
+            self._seed_noise(ended)
+            began = arm_features.fresh_memory(len(ended), last["seen"].shape[1])
+            noise = Generators([self._noise[1].each[i] for i in ended])
+            at_start = {name: array[ended] for name, array in fresh.items()}
+            shown[ended] = self._shown(began, at_start, noise)
+            for name, array in began.items():
+                self._memory[name][ended] = array
+        self._observation = fresh
+        return shown, rewards, over, truncations, infos
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue all runs bit for bit."""
+        return {
+            "env": self.runs.state_dict(),
+            "observation": deepcopy(self._observation),
+            "memory": deepcopy(self._memory),
+            "noise": [[one.bit_generator.state for one in noise.each] for noise in self._noise],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict` of an environment that was made with the same arguments."""
+        self.runs.load_state_dict(state["env"])
+        self._observation = deepcopy(state["observation"])
+        self._memory = deepcopy(state["memory"])
+        for noise, saved in zip(self._noise, state["noise"], strict=True):
+            noise.each = [np.random.default_rng() for _ in saved]
+            for one, place in zip(noise.each, saved, strict=True):
+                one.bit_generator.state = place
+
+    def _shown(
+        self, memory: arm_features.Memory, observation: arm_features.Observation, noise: Generators
+    ) -> NDArray[np.float32]:
+        arm_features.remember(memory, observation)
+        return self.way.observe(memory, observation, noise)
+
+    def _seed_noise(self, runs: Any) -> None:
+        """Seed the noise of runs that begin, as `ArmWrapper` does."""
+        for layer, noise in zip(self._layers, self._noise, strict=True):
+            for run in runs:
+                noise.each[run] = noise_for(layer, self.runs.generators[run])

@@ -1,0 +1,110 @@
+"""Every id and every agent does what it did, bit for bit: nothing but a rule may change it.
+
+`python tests/test_trajectories.py` records the digests anew, after a rule was changed on purpose.
+They hold on one kind of machine: another processor, torch or numpy adds in another order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import prune_agents
+import pytest
+import torch
+from prune_bench.run.episode import run
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.result import without_times
+
+from prune_env import ENVIRONMENTS
+
+RECORDED = Path(__file__).parent / "trajectories.json"
+NAMES = sorted(name for name in prune_agents.names() if "[" not in name)
+IDS = [env_id for env_id in sorted(ENVIRONMENTS) if "Images" not in env_id]
+SMALL = {"limit": 120, "epochs": 3, "network": "small"}
+
+
+def machine() -> str:
+    """What the bits of floating-point sums depend on."""
+    from prune_bench.run.provenance import processor_name
+
+    capability = torch.backends.cpu.get_cpu_capability()
+    versions = f"torch {torch.__version__}, numpy {np.__version__}"
+    return f"{processor_name()}, {platform.machine()}, {capability}, {versions}"
+
+
+def digest(*parts: Any) -> str:
+    """The same for the same arrays and plain values."""
+    found = hashlib.sha256()
+    for part in parts:
+        array = np.asarray(part)
+        content = array.tobytes() if array.dtype != object else json.dumps(part, sort_keys=True)
+        found.update(f"{array.dtype}{array.shape}".encode())
+        found.update(content if isinstance(content, bytes) else content.encode())
+    return found.hexdigest()[:16]
+
+
+def rollout(env_id: str, data: str | None) -> str:
+    """The digest of all that an environment shows in a run of random actions."""
+    options: dict[str, Any] = {}
+    if "CIFAR" in env_id:
+        options = SMALL | {"data": data}
+    env = gym.make(env_id, **options)
+    env.action_space.seed(5)
+    shown = [env.reset(seed=3)]
+    over = False
+    while not over and len(shown) < 5:
+        observation, reward, over, _, info = env.step(env.action_space.sample())
+        shown.append((observation, reward, over, info))
+    flat: list[Any] = []
+    for observation, *rest in shown:
+        entries = observation if isinstance(observation, dict) else {"": observation}
+        flat += [entries[name] for name in sorted(entries)]
+        flat += [json.dumps(value, sort_keys=True, default=float) for value in rest]
+    return digest(*flat)
+
+
+def episode(name: str) -> str:
+    """The digest of a result of an agent on the digits: what it kept decides every loss in it."""
+    options = RunOptions(agent=name, epochs=5, limit=150, seed=2)
+    result = without_times(run(options, Place(threads=1)))
+    chosen = {part: result[part] for part in ("history", "kept", "passes")}
+    return digest(json.dumps(chosen, sort_keys=True))
+
+
+@cache
+def recorded() -> dict[str, str]:
+    content = json.loads(RECORDED.read_text(encoding="utf-8"))
+    if content["machine"] != machine():
+        pytest.skip(f"recorded on {content['machine']}; this is {machine()}")
+    return content["digests"]
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_an_environment_shows_what_it_showed(env_id, request):
+    data = str(request.getfixturevalue("cifar10_path")) if "CIFAR10" in env_id else None
+    if "CIFAR100" in env_id:
+        data = str(request.getfixturevalue("cifar10_path").parent / "cifar100")
+    assert rollout(env_id, data) == recorded()[env_id]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_agent_keeps_what_it_kept(name):
+    assert episode(name) == recorded()[name]
+
+
+if __name__ == "__main__":
+    shared = Path(__file__).parents[2] / "shared/data"
+    digests = {
+        env_id: rollout(env_id, str(shared / ("cifar100" if "100" in env_id else "cifar10")))
+        for env_id in IDS
+    }
+    digests |= {name: episode(name) for name in NAMES}
+    content = {"machine": machine(), "digests": digests}
+    RECORDED.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
