@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from prune_bench.commands.main import _parse
+from prune_bench.commands.main import parse_command
 from prune_bench.report import readme
 from prune_bench.report.readme import BLOCK, BLOCKS, BOARDS, FILES, RESULTS, fill
 from prune_bench.report.tables import comma_separated, markdown
@@ -88,7 +88,7 @@ def test_the_commands_of_a_page_are_understood(page, monkeypatch):
     for line in re.findall(r"^prune-env .*", blocks, re.MULTILINE):
         words = shlex.split(line, comments=True)[1:]
         with suppress(FileNotFoundError):  # the board that an earlier line of the page begins
-            command = _parse(words)
+            command = parse_command(words)
             if words[0] == "train" and "--resume" not in words:
                 assert not command.train.out.exists(), line
 

@@ -1,4 +1,4 @@
-"""What there is to choose from: `prune-env agents` and `prune-env envs`."""
+"""`prune-env agents`: what can choose."""
 
 from __future__ import annotations
 
@@ -40,22 +40,6 @@ class Agents:
             console.print(Listed({name: prune_agents.describe(name) for name in found[self.name]}))
         else:
             explain(split_agent(self.name)[0], console)
-
-
-@dataclass(frozen=True)
-class Envs:
-    """List the environments, one line each."""
-
-    def main(self, console: Console) -> None:
-        """List them."""
-        from prune_env import ENVIRONMENTS
-        from prune_env.wrappers.small_ids import base_id
-
-        console.print(Listed({i: line for i, line in ENVIRONMENTS.items() if base_id(i) == i}))
-        console.print(
-            "\nEach has two twins with a flat observation for Stable-Baselines3: -Scores-v0, whose "
-            "action is a weight for each signal, and -Rules-v0, whose action is a rule's number."
-        )
 
 
 def groups() -> dict[str, list[str]]:

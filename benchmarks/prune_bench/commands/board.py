@@ -1,0 +1,130 @@
+"""`prune-env board`: agents x keep ratios x seeds, or what is missing of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.text import Text
+
+from prune_bench.board import presets
+from prune_bench.board.grid import Grid
+from prune_bench.commands.report import show
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.provenance import env_names, import_from_here
+from prune_env.checks import In, check_ranges
+
+
+@dataclass(frozen=True)
+class Board:
+    """Run agents x keep ratios x seeds, or what is missing of them, and compare them."""
+
+    grid: tyro.conf.OmitArgPrefixes[Grid] = field(default_factory=Grid)
+    preset: str | None = None
+    """a board by name: demo, digits-policies, cifar10-cpu, cifar10-policies or paper; options given
+    beside it take precedence"""
+    out: Path = Path("board")
+    """folder of the board; what is there already is not run again, what is missing is added"""
+    jobs: Annotated[int, In("[1, inf)")] = 1
+    """runs at a time"""
+    threads_per_job: Annotated[int, In("[1, inf)")] | None = None
+    """threads of PyTorch in each, 1 if not said: they change the last bits of what comes out, so
+    all runs of a board have as many"""
+    data: str | None = None
+    """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 ..."""
+    trust: bool = False
+    """import the agents and environments that the folder's board.yaml names as module:Class, which
+    runs their code; those that are named here are imported anyway"""
+    retry_failed: bool = False
+    """try the runs again that failed before"""
+    checkpoint_seconds: Annotated[float, In("[0, inf)")] = 60.0
+    """at least so long between two checkpoints of a run"""
+    engine: Literal["processes", "ray"] = "processes"
+    """processes of this machine or a Ray cluster, all of whose machines must see `out`"""
+    address: str | None = None
+    """of the Ray cluster, such as auto; by default one is started here"""
+    gpus_per_run: Annotated[float, In("[0, inf)")] = 0.0
+    """GPUs that Ray reserves for a run, such as 0.25"""
+
+    def main(self, console: Console) -> None:
+        """Run it."""
+        from prune_bench.board import engines
+        from prune_bench.board.board import Board as Folder
+        from prune_bench.board.pinning import hold
+        from prune_bench.board.work import do_run
+        from prune_bench.commands.board_view import BoardView
+        from prune_bench.run.result import check_folder
+        from prune_env.learners.network.device import find_device
+
+        check_ranges(self)
+        board = Folder(self.out.resolve())
+        check_folder(board.folder)
+        new = self.grid if self.grid != Grid() or not board.grids() else None
+        if self.trust:
+            import_from_here()
+        local = self.engine == "processes"  # on a cluster, other machines have the devices
+        if local:
+            find_device(self.device)
+        place, said = hold(board, new, self._place(), self._trusted(), self.retry_failed)
+        if local and any(map(board.is_open, board.runs())):
+            find_device(place.device)
+        for line in said:
+            console.print(Text(line), soft_wrap=True)
+        if self.retry_failed:
+            board.forget_failures()
+        threads = place.threads or 1
+        do = partial(
+            do_run,
+            folder=board.folder,
+            place=place,
+            checkpoint_seconds=self.checkpoint_seconds,
+            pins=board.read()[1],
+        )
+        with BoardView(console, board, self.jobs) as view:
+            if local:
+                runs = engines.processes(do, self.jobs, threads)
+            else:
+                runs = engines.ray_cluster(do, self.jobs, threads, self.address, self.gpus_per_run)
+            with runs as submit:
+                engines.work_off(board, submit, view.tick)
+        show(console, board.folder, view.problems())
+        if view.failed or view.diverged:
+            sys.exit(1)
+
+    def on_stop(self) -> str:
+        """How to go on."""
+        return "the same command goes on where it was"
+
+    def _place(self) -> Place:
+        data, device = self.data, self.device
+        if data is not None and Path(data).exists():
+            data = str(Path(data).resolve())  # the processes of Ray have another working directory
+        if self.engine == "ray" and self.gpus_per_run and device == "auto":
+            device = "cuda"
+        return Place(data, device, self.threads_per_job)
+
+    def _trusted(self) -> set[str] | None:
+        """What may be imported: what was typed, or all."""
+        typed = {RunOptions(agent=agent).agent for agent in self.grid.agents}
+        around = {name for run in self.grid.runs() for name in env_names(vars(run))}
+        return None if self.trust else typed | around
+
+    @staticmethod
+    def preset_of(arguments: list[str]) -> Board | None:
+        """The defaults that a preset among the words of a command line sets."""
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--preset")
+        name = parser.parse_known_args(arguments)[0].preset
+        if name is None:
+            return None
+        chosen = presets.read(name)
+        of_grid = {f.name: chosen.pop(f.name) for f in fields(Grid) if f.name in chosen}
+        return Board(Grid(**of_grid), preset=name, **({"out": Path(f"board-{name}")} | chosen))

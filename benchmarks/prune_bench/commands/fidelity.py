@@ -1,0 +1,33 @@
+"""`prune-env fidelity`: how well the cheap rungs predict a board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import tyro
+from rich.console import Console
+
+from prune_bench.run.provenance import import_from_here
+from prune_bench.studies.fidelity import FidelityOptions
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Compare the order of agents on the cheap rungs with that on a board of a real network."""
+
+    fidelity: tyro.conf.OmitArgPrefixes[FidelityOptions] = field(default_factory=FidelityOptions)
+
+    def main(self, console: Console) -> None:
+        """Run what is missing and compare."""
+        import torch
+
+        from prune_bench.studies import fidelity
+
+        if self.fidelity.trust:
+            import_from_here()
+        torch.set_num_threads(1)  # what the rungs train is fastest on one
+        with console.status(f"reading {self.fidelity.board}") as status:
+            result = fidelity.compare(
+                self.fidelity, lambda rung, agent: status.update(f"{agent} on {rung}")
+            )
+        console.print(fidelity.table(result))

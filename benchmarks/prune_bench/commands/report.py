@@ -1,0 +1,60 @@
+"""`prune-env report`: the tables of a board, its page and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from rich.text import Text
+
+from prune_env.lookup import near
+
+
+@dataclass(frozen=True)
+class Report:
+    """Make the report of a board: report.html, board.md, board.csv and pictures."""
+
+    folder: tyro.conf.Positional[Path]
+    """folder of the board"""
+
+    def main(self, console: Console) -> None:
+        """Make it and print the standings."""
+        if not (self.folder / "runs").is_dir():
+            require_board(self.folder)
+        show(console, self.folder)
+
+
+def show(console: Console, folder: Path, problems: Sequence[Text] = ()) -> None:
+    """Print the tables of a board, make its report, and end with the verdict."""
+    from prune_bench.report.page import write_report
+    from prune_bench.report.tables import terminal_table, verdict
+    from prune_bench.standings.build import read_standings
+
+    standings = read_standings(folder)
+    console.print(terminal_table(standings))
+    for problem in problems:
+        console.print(problem)
+    try:
+        console.print(f"report: {write_report(folder).resolve().as_uri()}", soft_wrap=True)
+    except ImportError as error:
+        console.print(str(error))
+    console.print(verdict(standings))
+
+
+def require_board(folder: Path) -> None:
+    """Refuse a folder that is no board, which is often a mistyped one.
+
+    Raises:
+        FileNotFoundError: with what may be meant, and how to begin one.
+    """
+    if (folder / "board.yaml").exists():
+        return
+    beside = [path.parent.name for path in folder.absolute().parent.glob("*/board.yaml")]
+    hint = f" (did you mean {' or '.join(close)}?)" if (close := near(folder.name, beside)) else ""
+    raise FileNotFoundError(
+        f"{folder} is no board: there is no {folder / 'board.yaml'}{hint}; `prune-env board` with "
+        "--preset, or with --agents and the like, begins one"
+    )

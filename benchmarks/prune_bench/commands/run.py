@@ -1,0 +1,52 @@
+"""`prune-env run`: one agent, once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+from rich.console import Console
+
+from prune_bench.report.terminal import Terminal
+from prune_bench.run.options import Place, RunOptions
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run one agent once, with a live progress display and a summary."""
+
+    run: tyro.conf.OmitArgPrefixes[RunOptions] = field(default_factory=RunOptions)
+    place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
+    checkpoint: Path | None = None
+    """file that keeps the run until it is over; after any end the same command goes on from it"""
+    save: Path | None = None
+    """file for the trained network: weights, recipe and class names; docs/networks.md loads it"""
+    json: bool = False
+    """print one JSON object and nothing else"""
+
+    def main(self, console: Console) -> None:
+        """Run it."""
+        from prune_bench.commands.run_view import RunProgress
+        from prune_bench.run import single
+
+        shown = Terminal(quiet=True) if self.json else console
+        progress = RunProgress(shown, self.run)
+
+        def on_end(result: dict[str, Any]) -> None:
+            if self.json:
+                print(json.dumps(result, sort_keys=True))
+            progress.print_summary(result)
+
+        single.run(self.run, self.place, self.checkpoint, self.save, progress, on_end)
+        if progress.diverged:
+            sys.exit(1)
+
+    def on_stop(self) -> str:
+        """How to go on."""
+        if self.checkpoint is None:
+            return "nothing of the run is kept; with --checkpoint FILE it could go on"
+        return f"the same command goes on from {self.checkpoint}"

@@ -1,0 +1,46 @@
+"""`prune-env train`: an agent of Stable-Baselines3 learns to choose."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from prune_bench.training.options import TrainOptions
+from prune_env.checks import In, check_ranges
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train an agent of Stable-Baselines3 to choose the data, and compare it with random choice."""
+
+    train: tyro.conf.OmitArgPrefixes[TrainOptions] = field(default_factory=TrainOptions)
+    threads: Annotated[int, In("[1, inf)")] = 1
+    """threads of PyTorch; small networks are fastest on one"""
+    json: bool = False
+    """print the scores as one JSON object and nothing else"""
+
+    def main(self, console: Console) -> None:
+        """Train it."""
+        import torch
+
+        from prune_bench.commands.train_view import TrainProgress
+        from prune_bench.training import train
+
+        check_ranges(self)
+        torch.set_num_threads(self.threads)
+        if self.json:
+            print(json.dumps(train.train(self.train), sort_keys=True))
+            return
+        with TrainProgress(console, self.train) as progress:
+            scores = train.train(self.train, progress.on_progress)
+        progress.print_scores(scores)
+
+    def on_stop(self) -> str:
+        """How to go on."""
+        if (self.train.out / "model.zip").exists():
+            return f"--resume goes on from the last checkpoint in {self.train.out}"
+        return "nothing of the training is kept yet"
