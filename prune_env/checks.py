@@ -117,6 +117,10 @@ def names(argument: str, value: Iterable[str]) -> tuple[str, ...]:
 
 def _name(hint: Any) -> str:
     """A type in the words of an error message."""
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(map(_name, get_args(hint)))
+    if hint is type(None):
+        return "None"
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
     if get_origin(hint) is tuple:

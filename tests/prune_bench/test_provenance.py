@@ -214,7 +214,7 @@ class Mine(prune_agents.find("random_dynamic")):
 
 def test_an_own_agent_is_in_the_name_by_its_source(tmp_path):
     code = (
-        "import json, sys; from prune_bench.run.options import *\n"
+        "import json, sys; from prune_bench.run.episode import *\n"
         "from prune_bench.run.result import *\n"
         "from prune_bench.run.provenance import Provenance\n"
         "options = RunOptions(agent='own:Mine', epochs=1, limit=50)\n"

@@ -143,9 +143,7 @@ def read_board(path: Path) -> tuple[list[Grid], Pins]:
 
 def _shortest(options: Any, usual: Any, always: Collection[str]) -> dict[str, Any]:
     """Options as YAML shows them: without the ones that are as usual."""
-    chosen = {
-        name: value
-        for name, value in asdict(options).items()
-        if name in always or value != getattr(usual, name)
-    }
+    values = asdict(options)
+    unusual = [name for name in values if values[name] != getattr(usual, name)]
+    chosen = {name: values[name] for name in dict.fromkeys((*always, *unusual))}
     return {n: list(v) if isinstance(v, tuple) else v for n, v in chosen.items()}

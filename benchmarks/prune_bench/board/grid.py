@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import gymnasium as gym
 import prune_agents
 
-from prune_bench.run.options import RunOptions
-from prune_bench.run.pairs import Pairs
+from prune_bench.run.options import RunOptions, Settings
 from prune_bench.run.provenance import is_code, is_own
-from prune_env.checks import check_types
+from prune_env.checks import check
 from prune_env.lookup import unknown
 from prune_env.wrappers.small_ids import plain_id
 
@@ -31,7 +30,7 @@ BASIC_AGENTS = ("uncertainty", "epsilon_greedy", "ucb", "ucb1")
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Settings):
     """Environments x agents x keep ratios x seeds. Checked when made."""
 
     env: tuple[str, ...] = ("prune_env/Digits-v0",)
@@ -46,29 +45,9 @@ class Grid:
     much to keep are compared with it at about their cost"""
     seeds: int = 5
     """how many; they are 0, 1, 2 ..."""
-    epochs: int | None = None
-    """rounds of a run; by default the recipe's"""
-    network: str | None = None
-    """name of the network; by default one that suits the images and the device"""
-    recipe: Pairs = field(default_factory=dict)
-    """fields of the network's recipe to change, such as peak_lr=0.1"""
-    feedback: Literal["semi", "full"] = "semi"
-    """observe kept arms only, or also pay for a forward pass over the rest"""
-    refresh: int = 1
-    """with full feedback: rounds between two passes over the rest"""
-    limit: int | None = None
-    """use only so many training images, and at most as many test images"""
-    evaluate_every: int = 1
-    """rounds between two evaluations"""
-    image_size: int | None = None
-    """resize images that come encoded to a square of so many pixels"""
-    skip_broken: bool = False
-    """go on without images that cannot be decoded"""
-    env_kwargs: Pairs = field(default_factory=dict)
-    """further arguments of the environment, such as num_validation=500 or label_column=breed"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         for name in AXES:
             if not getattr(self, name) and name not in ("agents", "full_short_at"):
                 raise ValueError(f"{name} is empty; name at least one")
@@ -104,9 +83,8 @@ class Grid:
         says which of one's own do not.
         """
         others = [agent for agent in self.agents if agent not in CONTROLS]
-        settings = {n: v for n, v in asdict(self).items() if n not in (*AXES, "seeds")}
         return [
-            RunOptions(env=env, agent=agent, keep_ratio=keep_ratio, seed=seed, **settings)
+            RunOptions(env=env, agent=agent, keep_ratio=keep_ratio, seed=seed, **self.settings())
             for seed in range(self.seeds)
             for env in self.env
             for agent in (*CONTROLS, *others)

@@ -15,9 +15,7 @@ import gymnasium as gym
 import numpy as np
 import prune_agents
 
-from prune_bench.run.checkpoint import circumstances
 from prune_bench.run.options import SCHEMA, Place, RunOptions
-from prune_bench.run.priors import traces_for
 from prune_bench.run.provenance import (
     Provenance,
     commit,
@@ -172,6 +170,8 @@ class Episode:
         """
         if self.prior is None or self.agent_state is not None:
             return
+        from prune_bench.run.priors import traces_for
+
         env = self.env
         traces = traces_for(
             env.learner,
@@ -232,6 +232,8 @@ class Episode:
 
     def identity(self) -> dict[str, Any]:
         """What this run must have in common with its checkpoint; see `checkpoint.Keeper`."""
+        from prune_bench.run.checkpoint import circumstances  # PyTorch takes a second to import
+
         name = run_id(self.options, self.provenance)
         return circumstances(self.env.learner) | {"run": name}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from prune_bench.run.pairs import Pairs, agent_label, split_agent
-from prune_env.checks import In, check, check_types
+from prune_env.checks import In, check
 from prune_env.wrappers.small_ids import plain_id
 
 SCHEMA = 1
@@ -15,7 +15,37 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class Settings:
+    """How a run is trained, whoever chooses: what every command that runs something has."""
+
+    epochs: Annotated[int, In("[1, inf)")] | None = None
+    """rounds of a run; by default the recipe's"""
+    network: str | None = None
+    """name of the network; by default one that suits the images and the device"""
+    recipe: Pairs = field(default_factory=dict)
+    """fields of the network's recipe to change, such as peak_lr=0.1"""
+    feedback: Literal["semi", "full"] = "semi"
+    """observe kept arms only, or also pay for a forward pass over the rest"""
+    refresh: Annotated[int, In("[1, inf)")] = 1
+    """with full feedback: rounds between two passes over the rest"""
+    limit: int | None = None
+    """use only so many training images, and at most as many test images"""
+    evaluate_every: Annotated[int, In("[1, inf)")] = 1
+    """rounds between two evaluations"""
+    image_size: int | None = None
+    """resize images that come encoded to a square of so many pixels"""
+    skip_broken: bool = False
+    """go on without images that cannot be decoded"""
+    env_kwargs: Pairs = field(default_factory=dict)
+    """further arguments of the environment, such as num_validation=500 or label_column=breed"""
+
+    def settings(self) -> dict[str, Any]:
+        """These options by their names, for another command's."""
+        return {option.name: getattr(self, option.name) for option in fields(Settings)}
+
+
+@dataclass(frozen=True)
+class RunOptions(Settings):
     """What determines a run."""
 
     env: str = "prune_env/Digits-v0"
@@ -25,33 +55,13 @@ class RunOptions:
     options may follow: ucb:c=0.5"""
     keep_ratio: float = 0.3
     """share of the arms to keep each round, in (0, 1]"""
-    epochs: int | None = None
-    """rounds of the run; by default the recipe's"""
     seed: int = 0
     """decides everything random: the network, the data order, the agent"""
     agent_options: Pairs = field(default_factory=dict)
     """further options of the agent, such as c=1.0"""
-    network: str | None = None
-    """name of the network; by default one that suits the images and the device"""
-    recipe: Pairs = field(default_factory=dict)
-    """fields of the network's recipe to change, such as peak_lr=0.1"""
-    feedback: Literal["semi", "full"] = "semi"
-    """observe kept arms only, or also pay for a forward pass over the rest"""
-    refresh: int = 1
-    """with full feedback: rounds between two passes over the rest"""
-    limit: int | None = None
-    """use only so many training images, and at most as many test images"""
-    evaluate_every: int = 1
-    """rounds between two evaluations"""
-    image_size: int | None = None
-    """resize images that come encoded to a square of so many pixels"""
-    skip_broken: bool = False
-    """go on without images that cannot be decoded"""
-    env_kwargs: Pairs = field(default_factory=dict)
-    """further arguments of the environment, such as num_validation=500 or label_column=breed"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         object.__setattr__(self, "env", plain_id(self.env))
         agent, options = split_agent(self.agent)
         if twice := options.keys() & self.agent_options.keys():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_bench.run.episode import Episode
-from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.pairs import Pairs
-from prune_env.checks import check_types
+from prune_bench.run.options import Place, RunOptions, Settings
+from prune_env.checks import check
 from prune_env.env import PruneEnv
 from prune_env.learners.synthetic.learner import SyntheticLearner
 
@@ -23,7 +22,7 @@ costs, and it is done every round."""
 
 
 @dataclass(frozen=True)
-class InspectOptions:
+class InspectOptions(Settings):
     """Which policies to look at, and where."""
 
     env: str = "prune_env/Synthetic-v0"
@@ -32,21 +31,13 @@ class InspectOptions:
     """names of selection policies, or import paths module:Class, options after them: ucb:c=0.5"""
     keep_ratio: float = 0.3
     """share of the arms to keep each round, in (0, 1]"""
-    epochs: int | None = None
-    """rounds of a run; by default the environment's"""
     seed: int = 0
     """of all runs: networks, data order, agents"""
-    network: str | None = None
-    """name of the network; by default one that suits the images and the device"""
-    limit: int | None = None
-    """use only so many training images"""
-    env_kwargs: Pairs = field(default_factory=dict)
-    """further arguments of the environment, such as num_arms=5000"""
     out: Path = Path("inspect.png")
     """picture to write"""
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if not self.agents:
             raise ValueError("agents is empty; name at least one")
         if len(set(self.agents)) < len(self.agents):
@@ -92,11 +83,8 @@ def inspect(
     run = RunOptions(
         env=options.env,
         keep_ratio=options.keep_ratio,
-        epochs=options.epochs,
         seed=options.seed,
-        network=options.network,
-        limit=options.limit,
-        env_kwargs=options.env_kwargs,
+        **options.settings(),
     )
     episodes = {name: Episode(replace(run, agent=name), place) for name in options.agents}
     return [watch(episode, on_round) for episode in episodes.values()]
