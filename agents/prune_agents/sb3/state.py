@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from prune_env.files import Damaged, replacing
 
@@ -39,6 +38,8 @@ _MOST_TIMES = 10
 
 def write(model: BaseAlgorithm, path: Path, replay: bool = False) -> None:
     """Write a model, with its replay buffer if it has one and that is wanted."""
+    import torch
+
     buffer = getattr(model, "replay_buffer", None) if replay else None
     content = io.BytesIO()  # into a file PyTorch raises a RuntimeError when the disk is full
     model.save(content)
@@ -63,6 +64,7 @@ def restore(model: BaseAlgorithm, path: Path, replay: bool = False) -> None:
     Raises:
         Damaged: the file is not as it was written, or of a model that was made otherwise.
     """
+    import torch
     from stable_baselines3.common.save_util import load_from_zip_file
 
     try:
@@ -93,6 +95,8 @@ def _check(archive: zipfile.ZipFile, path: Path) -> None:
 
 def _set_variables(model: BaseAlgorithm, variables: dict[str, Any]) -> None:
     """Restore the tensors that are in no network and no optimizer; optimizers hold on to them."""
+    import torch
+
     expected = model._get_torch_save_params()[1]
     if set(variables) != set(expected):
         raise ValueError(f"it has the variables {sorted(variables)}; expected {sorted(expected)}")
@@ -118,6 +122,8 @@ def _set_counters(model: BaseAlgorithm, saved: dict[str, Any]) -> None:
 
 def _contents(buffer: Any) -> dict[str, Any]:
     """What a replay buffer holds: the part of its arrays that is filled, and where it stands."""
+    import torch
+
     filled = (
         buffer.buffer_size if buffer.full else buffer.pos + 1
     )  # a next observation may be there
