@@ -47,7 +47,7 @@ def test_keep_ratio_is_rounded_to_at_least_one_arm(observe, keep_ratio, num_arms
     ("options", "message"),
     [
         ({"order": "harder"}, "order is 'harder'; expected 'hard' or 'easy'"),
-        ({"share": "all"}, r"share is 'all'; expected float \| None"),
+        ({"share": "all"}, r"share is 'all'; expected float or None"),
         ({"period": True}, "period is True; expected int"),
         ({"seed": -1}, "seed is -1; allowed is 0 or more"),
         ({"keep_ratio": 2}, "keep_ratio is 2; allowed is 0 < keep_ratio <= 1"),

@@ -21,7 +21,9 @@ def write_board(make_result):
     def write(folder, accuracies, keep_ratio=0.3, epochs=3):
         for agent, values in accuracies.items():
             for seed, value in enumerate(values):
-                options = RunOptions("a/b", agent, keep_ratio, epochs, seed)
+                options = RunOptions(
+                    env="a/b", agent=agent, keep_ratio=keep_ratio, epochs=epochs, seed=seed
+                )
                 result = make_result(options) | {"test_accuracy": {"last": value, "best": value}}
                 write_json(folder / "runs" / f"{run_id(options)}.json", result)
 

@@ -197,7 +197,7 @@ def _begin() -> None:
     """Let this process end with the board, however that ends; the board speaks of the data."""
     warnings.simplefilter("ignore", notices.DataNotice)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the board decides
-    stopping.listen(signal.SIGTERM)
+    stopping.listen_once(signal.SIGTERM)
     notices.as_lines()
     parent = multiprocessing.parent_process()
     assert parent is not None

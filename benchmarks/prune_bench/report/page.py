@@ -315,7 +315,8 @@ def command(grid: Grid, name: str) -> str:
     """What to type to do the runs of a grid again."""
     usual = Grid()
     words = ["prune-env", "board"]
-    for field, value in asdict(grid).items():
+    own_first = sorted(asdict(grid).items(), key=lambda item: item[0] not in Grid.__annotations__)
+    for field, value in own_first:
         if value == getattr(usual, field) and field not in ("env", "agents", "keep_ratios"):
             continue
         words.append("--" + field.replace("_", "-"))

@@ -36,6 +36,20 @@ def listen(*signals: signal.Signals) -> None:
             signal.signal(number, _on_signal)
 
 
+def listen_once(number: signal.Signals) -> None:
+    """Let the first signal of this kind raise `Stopped`, and no other one disturb what follows.
+
+    For a process whose parent asks it to end: a terminal may have asked all of its group before.
+    """
+
+    def on_first(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        _on_signal(number, frame)
+
+    if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, on_first)
+
+
 @contextmanager
 def listening() -> Iterator[None]:
     """Listen to Ctrl-C and SIGTERM while a command runs in the main thread."""
