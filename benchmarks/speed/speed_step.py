@@ -59,7 +59,7 @@ def bare_epoch(learner: Any, model: Any, optimizer: Any, rng: np.random.Generato
     labels = torch.from_numpy(learner.labels)
     model.train()
     for index in order.tensor_split(-(-count // recipe.batch_size)):
-        images = learner._arms.augmented(index, shift[:, index], flip[index])
+        images = learner.arm_images.augmented(index, shift[:, index], flip[index])
         loss = F.cross_entropy(model(images), labels[index], label_smoothing=recipe.label_smoothing)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -86,7 +86,7 @@ def measure(options: Options) -> dict[str, np.ndarray]:
         signals=("seen", *agent.signals),
     ).unwrapped
     learner = env.learner
-    model = learner._make_model().to(memory_format=torch.channels_last)
+    model = learner.make_model().to(memory_format=torch.channels_last)
     optimizer = make_optimizer(model, learner.recipe)
     rng = np.random.default_rng(0)
     everything = np.ones(learner.num_arms, np.int8)

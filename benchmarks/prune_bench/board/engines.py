@@ -27,7 +27,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import connection
-from unittest.mock import patch
 
 from prune_bench.board.board import Board
 from prune_bench.board.work import Outcome, file_failure, file_result
@@ -167,14 +166,29 @@ def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
             raise
 
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    environment = patch.dict(os.environ, dict.fromkeys(names, str(threads)))
-    with environment, ThreadPoolExecutor(jobs) as dispatcher:
+    variables = dict.fromkeys(names, str(threads))
+    with _variables_set(variables), ThreadPoolExecutor(jobs) as dispatcher:
         try:
             yield lambda options: dispatcher.submit(do_in_process, options)
         finally:
             dispatcher.shutdown(wait=False, cancel_futures=True)
             ending.set()
             _end(pools)
+
+
+@contextmanager
+def _variables_set(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables of the environment, which processes inherit, until the end of the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _end(pools: list[ProcessPoolExecutor]) -> None:

@@ -86,16 +86,18 @@ class NetworkLearner:
         def store(pixels: NDArray[np.uint8], padding: int = 0) -> ImageStore:
             return ImageStore(pixels, padding, mean, std, self.device)
 
-        self._arms = store(images, self.recipe.padding)
+        self.arm_images = store(images, self.recipe.padding)
+        """The images of the arms, on the device; see `prune_env.data.augment.ImageStore`."""
         self._arm_labels = self._to_device(self.labels)
         held_out = Split(train.images[validation], train.labels[validation])
         self._splits = {
             name: (store(split.images), self._to_device(split.labels))
             for name, split in (("validation", held_out), ("test", dataset.test))
         }
-        self._make_model = networks.factory(
+        self.make_model = networks.factory(
             self.network, store(sample).plain(slice(None)).cpu(), self.num_classes
         )
+        """Makes an untrained network of this kind, on the CPU."""
         self._evaluation_batch = EVALUATION_BATCH[self.device.type]
         self.precision = precision_on(self.device, self.recipe.precision)
         self._asked: tuple[str, ...] = ()
@@ -108,7 +110,7 @@ class NetworkLearner:
     @property
     def images(self) -> NDArray[np.uint8]:
         """(N, H, W, C) uint8: the image of each arm, for the dashboard; no copy on a CPU."""
-        return self._arms.images.cpu().numpy()
+        return self.arm_images.images.cpu().numpy()
 
     def measure_also(self, extras: Sequence[str]) -> None:
         """Measure these of `extras` too, from the next run that begins or is restored."""
@@ -119,7 +121,7 @@ class NetworkLearner:
         (seed,) = seeds
         self._seed, self._round = int(seed), 0
         with self._seeded(0):
-            model = self._make_model().to(self.device)
+            model = self.make_model().to(self.device)
         model.to(memory_format=torch.channels_last)  # 15 to 130 % faster on a CPU
         self._model = model
         self._reference: Reference | None = None
@@ -151,7 +153,7 @@ class NetworkLearner:
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """Measure arms by a forward pass on the plain images, without training."""
         index = self._to_device(indices)
-        measured = self._plain_pass(self._arms, self._arm_labels, index, self._asked)
+        measured = self._plain_pass(self.arm_images, self._arm_labels, index, self._asked)
         return _signals(indices, measured)
 
     def log_probabilities(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -159,13 +161,13 @@ class NetworkLearner:
         self._model.eval()
         with torch.no_grad():
             parts = self._to_device(indices).split(self._evaluation_batch)
-            return torch.cat([self._see(self._arms.plain(p))[0] for p in parts]).cpu().numpy()
+            return torch.cat([self._see(self.arm_images.plain(p))[0] for p in parts]).cpu().numpy()
 
     def features(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """(K, D): what goes into the last linear layer on the plain images."""
         self._model.eval()
         parts = self._to_device(indices).split(self._evaluation_batch)
-        found = [per_sample.features(self._model, self._arms.plain(part)) for part in parts]
+        found = [per_sample.features(self._model, self.arm_images.plain(part)) for part in parts]
         return torch.cat(found).cpu().numpy()
 
     def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
@@ -174,7 +176,7 @@ class NetworkLearner:
         norms = per_sample.last_layer_norms if layers == "last" else per_sample.all_layer_norms
         size = self._evaluation_batch if layers == "last" else GRADIENT_BATCH
         parts = self._to_device(indices).split(size)
-        found = [norms(self._model, self._arms.plain(p), self._arm_labels[p]) for p in parts]
+        found = [norms(self._model, self.arm_images.plain(p), self._arm_labels[p]) for p in parts]
         return torch.cat(found).cpu().numpy()
 
     def evaluate(self, split: SplitName) -> Metrics:
@@ -196,7 +198,7 @@ class NetworkLearner:
             "network": self.network,
             "recipe": asdict(self.recipe),
             "classes": list(self.classes),
-            "shape": list(self._arms.plain(torch.tensor([0], device=self.device)).shape[1:]),
+            "shape": list(self.arm_images.plain(torch.tensor([0], device=self.device)).shape[1:]),
             "mean": torch.tensor(self._mean).view(-1, 1, 1),
             "std": torch.tensor(self._std).view(-1, 1, 1),
             "weights": {name: tensor.cpu().contiguous() for name, tensor in weights},
@@ -247,7 +249,7 @@ class NetworkLearner:
         with self._seeded(1 + self._round):
             for step, (first, last) in enumerate(pairwise(edges)):
                 batch = slice(first, last)
-                images = self._arms.augmented(index[batch], shift[:, batch], flip[batch])
+                images = self.arm_images.augmented(index[batch], shift[:, batch], flip[batch])
                 # one sample has no variance to normalise by: use the running statistics
                 self._model.train(last - first > 1)
                 log_p, features = self._see(images)
