@@ -25,6 +25,7 @@ from prune_bench.training.options import TrainOptions, read_preset
 from rich.console import Console
 
 import prune_env
+from prune_env.files import read_json, write_json
 from prune_env.wrappers.small_ids import TWINS
 
 UNSUITABLE = {"Scores": DISCRETE_ONLY, "Rules": BOX_ONLY}
@@ -174,7 +175,7 @@ def test_a_kill_after_a_checkpoint_of_the_model_skips_no_rounds(options):
     """Killed before result.json was replaced: how far the model is, it says itself."""
     training.train(options)
     path = options.out / "result.json"
-    path.write_text(path.read_text().replace('"num_timesteps": 32', '"num_timesteps": 16'))
+    write_json(path, read_json(path) | {"num_timesteps": 16})
     rows = []
     training.train(replace(options, timesteps=48, resume=True), rows.append)
     assert [row["rounds"] for row in rows] == list(range(33, 49))
@@ -358,3 +359,25 @@ def test_the_single_file_ppo_of_the_readme_runs():
     command += ["prune_env/Synthetic-Scores-v0"]
     out = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "return" in out.stdout
+
+
+def test_a_training_on_other_data_is_not_gone_on_with(tmp_path):
+    """The folder that data are read from may have changed since."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (80, 8, 8, 1), dtype=np.uint8)
+    parts = {"test_images": images[60:], "test_labels": np.arange(20) % 2}
+    options = TrainOptions(
+        env="prune_env/Images-Scores-v0",
+        env_kwargs={"data": str(tmp_path / "data.npz"), "epochs": 2, "device": "cpu"},
+        hyperparameters={"n_steps": 4, "batch_size": 4},
+        timesteps=4,
+        eval_seeds=1,
+        out=tmp_path / "agent",
+    )
+    for first in (1, 2):
+        labels = np.arange(60) // first % 2
+        np.savez(tmp_path / "data.npz", train_images=images[:60], train_labels=labels, **parts)
+        if first == 1:
+            training.train(options)
+    with pytest.raises(ValueError, match=r"was trained on other data: there they are .*; name an"):
+        training.train(replace(options, resume=True, timesteps=8))

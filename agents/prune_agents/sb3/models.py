@@ -127,6 +127,7 @@ def save(
     folder: str | Path,
     scores: dict[str, Any] | None = None,
     replay: bool = False,
+    data: str | None = None,
 ) -> None:
     """Write a folder that `load` reads. Each file is replaced as a whole.
 
@@ -137,12 +138,13 @@ def save(
         scores: what `result.json` says of it.
         replay: keep the replay buffer too, so that the training can go on; all that it needs is in
             `model.zip` then, and a kill at any moment leaves the last one or this one.
+        data: digest of what it was trained on, for who goes on with it.
     """
     folder = Path(folder)
     write_text(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))
     state.write(model, folder / "model.zip", replay)
     result = {"num_timesteps": model.num_timesteps, "versions": _versions(), "scores": scores or {}}
-    write_json(folder / "result.json", result)
+    write_json(folder / "result.json", result | ({} if data is None else {"data": data}))
 
 
 def load_model(

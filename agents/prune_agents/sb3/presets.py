@@ -169,7 +169,11 @@ class Preset:
 
     def make_env(self) -> gym.Env[Any, Any]:
         """The environment, without a checker, since the tests send every twin through it."""
-        return twin_env(**self.env_arguments())
+        try:
+            return twin_env(**self.env_arguments())
+        except TypeError as error:
+            why = error.__context__ or error
+            raise ValueError(f"{self.env} cannot be made so: {why}") from error
 
 
 def number(name: str, value: Any) -> Any:

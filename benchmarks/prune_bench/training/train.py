@@ -24,7 +24,8 @@ from prune_bench.standings.statistics import Estimate, mean_of, paired_differenc
 from prune_bench.training.options import TrainOptions, read_preset
 from prune_env import notices
 from prune_env.driving import ask
-from prune_env.files import patiently, sweep
+from prune_env.files import patiently, read_json, sweep
+from prune_env.learners.protocol import Sourced
 from prune_env.wrappers.small_ids import base_id
 
 if TYPE_CHECKING:
@@ -58,17 +59,26 @@ def train(
         raise ValueError(f"{options.out} holds an agent already; --resume goes on with it")
     sweep(options.out)
     log = str(options.out / "tensorboard") if find_spec("tensorboard") else None
-    model = resumed(options, preset, log) if there else None
-    watch = _watcher(options, preset, on_progress)
+    data = data_of(preset)
+    model = resumed(options, preset, log, data) if there else None
+    watch = _watcher(options, preset, data, on_progress)
     with stopping.delayed():  # `Watch` looks for a signal after each round
         model = sb3.train(preset, options.seed, watch, log, model)
-        patiently(partial(sb3.save, model, preset, options.out, replay=True))
+        patiently(partial(sb3.save, model, preset, options.out, replay=True, data=data))
     scores = compare(options.out, preset, range(HELD_OUT, HELD_OUT + options.eval_seeds))
-    patiently(partial(sb3.save, model, preset, options.out, scores, replay=True))
+    patiently(partial(sb3.save, model, preset, options.out, scores, replay=True, data=data))
     return scores
 
 
-def resumed(options: TrainOptions, preset: Preset, log: str | None) -> BaseAlgorithm:
+def data_of(preset: Preset) -> str | None:
+    """The digest of the data that the environments of a preset have; None where there are none."""
+    learner = preset.make_env().unwrapped.learner  # type: ignore[attr-defined]
+    return learner.digest if isinstance(learner, Sourced) else None
+
+
+def resumed(
+    options: TrainOptions, preset: Preset, log: str | None, data: str | None = None
+) -> BaseAlgorithm:
     """The model of the last checkpoint, with environments on seeds that it has not seen.
 
     All that it has learned is that of the checkpoint, its replay buffer too; the episodes and the
@@ -82,6 +92,12 @@ def resumed(options: TrainOptions, preset: Preset, log: str | None) -> BaseAlgor
                 f"{options.out} was trained with another preset: there {name} is "
                 f"{saved.get(name)!r}, here {now.get(name)!r}"
             )
+    before = read_json(options.out / "result.json").get("data", data)
+    if before != data:
+        raise ValueError(
+            f"{options.out} was trained on other data: there they are {before}, here {data}; name "
+            "another folder"
+        )
     model, _ = sb3.load_model(options.out, sb3.training_env(preset, options.seed))
     model.set_random_seed(options.seed + model.num_timesteps)
     model.tensorboard_log = log
@@ -89,7 +105,10 @@ def resumed(options: TrainOptions, preset: Preset, log: str | None) -> BaseAlgor
 
 
 def _watcher(
-    options: TrainOptions, preset: Preset, on_progress: Callable[[dict[str, Any]], None]
+    options: TrainOptions,
+    preset: Preset,
+    data: str | None,
+    on_progress: Callable[[dict[str, Any]], None],
 ) -> Any:
     """A callback of SB3 that reports episodes, saves checkpoints and evaluates them."""
     from stable_baselines3.common.callbacks import BaseCallback
@@ -123,7 +142,7 @@ def _watcher(
 
         def _save(self) -> None:
             try:
-                sb3.save(self.model, preset, options.out, replay=True)
+                sb3.save(self.model, preset, options.out, replay=True, data=data)
             except OSError as error:
                 notices.say(f"{options.out} was not written, what was there stays: {error}")
 
