@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import f, false_discovery_control, t
 
 Scores = NDArray[np.float64]
 
@@ -97,6 +96,8 @@ def pool_variances(variances: Scores, dofs: Scores) -> tuple[Scores, NDArray[np.
     Returns:
         (...) the pooled variance, and (..., A) what was pooled.
     """
+    from scipy.stats import f  # takes a second to import
+
     dofs = np.broadcast_to(dofs, variances.shape)
     order = np.argsort(variances, axis=-1)
     ordered, known = (np.take_along_axis(a, order, -1) for a in (variances, dofs))
@@ -122,6 +123,8 @@ def estimate(value: float, parts: Iterable[tuple[float, Noise]], level: float = 
             degrees of freedom of different noises are put together as Welch and Satterthwaite do.
         level: of the interval.
     """
+    from scipy.stats import t  # takes a second to import
+
     parts = tuple(parts)
     weights: dict[Noise, float] = {}
     for weight, noise in parts:
@@ -171,6 +174,8 @@ def certain_signs(differences: Sequence[Estimate | None]) -> list[int]:
     Args:
         differences: those that are None or have no `p` are not tested, and certain of nothing.
     """
+    from scipy.stats import false_discovery_control  # takes a second to import
+
     p = np.array([np.nan if d is None or d.p is None else d.p for d in differences], np.float64)
     values = np.array([0.0 if d is None else d.value for d in differences])
     signs = np.zeros(len(p), int)
