@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 SHARED_CIFAR10 = Path(__file__).resolve().parents[1] / "../shared/data/cifar10"
 
@@ -21,6 +22,14 @@ def decoded_once(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PRUNE_ENV_CACHE", str(base / "prune_env_cache"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before():
+    """A test that sets PyTorch's threads, as runs do, changes no bits of the tests after it."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
