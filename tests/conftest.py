@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ def decoded_once(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PRUNE_ENV_CACHE", str(base / "prune_env_cache"))
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests send Ctrl-C; whoever begins them in the background may have it ignored, for ever."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
