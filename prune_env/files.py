@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -125,9 +126,7 @@ def read_sealed(path: Path) -> bytes:
         OSError: it cannot be read.
     """
     content = path.read_bytes()
-    seal = content[-_SEAL:]
-    if seal != _MARK + hashlib.sha256(content[:-_SEAL]).digest():
-        raise Damaged(f"{path} is damaged: its checksum is missing or wrong")
+    _check(path, len(content), io.BytesIO(content))
     return content[:-_SEAL]
 
 
