@@ -20,7 +20,7 @@ from prune_bench.studies.inspect import InspectOptions, inspect
 
 from prune_env.files import write_json
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_the_trained_network_is_saved_and_used_as_the_docs_say(tmp_path, capsys,
     accuracy = json.loads(capsys.readouterr().out)["test_accuracy"]["last"]
     assert [path.name for path in tmp_path.iterdir()] == ["network.pt"]
     names = {}
-    docs = Path(__file__).parents[2] / "docs" / "networks.md"
+    docs = Path(__file__).parents[3] / "docs" / "networks.md"
     for block in re.findall(r"```python\n(.*?)```", docs.read_text("utf-8"), re.DOTALL):
         exec(block, names)
     saved, model, test = names["saved"], names["model"], load("digits").test

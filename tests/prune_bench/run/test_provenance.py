@@ -21,7 +21,7 @@ from prune_bench.run.result import run_id
 
 from prune_env.data import Dataset, Split, limited, load
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMITTED = sorted((ROOT / "benchmarks" / "results").glob("*/runs/*.json"))
 CIFAR = ROOT.parent / "shared" / "data"
 OPTIONS = RunOptions(env="prune_env/Images-v0", agent="static_random", epochs=2)

@@ -394,7 +394,7 @@ def test_a_table_that_unpacks_to_a_bomb_is_refused(
 
 
 def test_a_table_of_texts_is_refused(tmp_path: Path):
-    real = Path(__file__).resolve().parents[2] / "../shared/data/ag_news"
+    real = Path(__file__).resolve().parents[3] / "../shared/data/ag_news"
     if not real.is_dir():
         pytest.skip(f"{real} is not here")
     message = r"ag_news/train-00000-of-00001\.parquet holds no images, it has text: string, label"

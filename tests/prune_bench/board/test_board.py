@@ -230,7 +230,7 @@ def test_a_preset_has_every_policy():
 
 
 def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):
-    manual = Path(__file__).parents[2] / "benchmarks" / "README.md"
+    manual = Path(__file__).parents[3] / "benchmarks" / "README.md"
     (code,) = re.findall(r"```python\n(.*?)```", manual.read_text(), re.DOTALL)
     (tmp_path / "my_agent.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)

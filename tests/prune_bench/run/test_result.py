@@ -57,7 +57,7 @@ def test_the_name_does_not_change_from_one_version_to_the_next():
 
 @pytest.mark.parametrize("board", ["cifar10-cpu", "digits-policies"])
 def test_presets_that_name_their_network_have_the_runs_of_the_boards_that_did_not(board):
-    folder = Path(__file__).parents[2] / "benchmarks" / "results" / board / "runs"
+    folder = Path(__file__).parents[3] / "benchmarks" / "results" / board / "runs"
     named = {"cifar10-cpu": ["cifar10-cpu", "cifar10-policies"]}.get(board, [board])
     grids = [
         Grid(**{field: v for field, v in presets.read(name).items() if field != "jobs"})
@@ -191,7 +191,7 @@ def test_a_half_right_failure_is_refused_by_name(tmp_path, failure, message):
 
 
 def test_committed_results_have_the_shape():
-    folders = Path(__file__).parents[2] / "benchmarks" / "results"
+    folders = Path(__file__).parents[3] / "benchmarks" / "results"
     for folder in folders.glob("*/"):
         for path in sorted(folder.glob("runs/*.json"))[::25]:
             assert read_result(path)["schema"] == 1

@@ -28,7 +28,7 @@ import prune_agents
 class Mine(prune_agents.find("random_dynamic")):
     "Random."
 """
-ZOO = Path(__file__).parents[2] / "agents" / "zoo"
+ZOO = Path(__file__).parents[3] / "agents" / "zoo"
 AGENT, ENV, REWARD = "hostile_module:Mine", "hostile_module:hostile/Env-v0", "timm:reward"
 
 

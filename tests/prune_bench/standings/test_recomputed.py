@@ -11,7 +11,7 @@ import pytest
 from prune_bench.standings.build import read_standings
 from scipy import stats
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 
 def accuracies(folder):

@@ -301,7 +301,7 @@ def test_an_argument_that_the_environment_does_not_have_is_one_line(options, cap
 
 
 def test_an_unknown_key_in_a_saved_preset_is_refused_by_the_file_s_name(tmp_path):
-    zoo = Path(__file__).parents[2] / "agents" / "zoo" / "ppo-probe"
+    zoo = Path(__file__).parents[3] / "agents" / "zoo" / "ppo-probe"
     for path in zoo.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     with (tmp_path / "preset.yaml").open("a", encoding="utf-8") as file:
@@ -354,7 +354,7 @@ def test_torchrl_steps_it():
 
 
 def test_the_single_file_ppo_of_the_readme_runs():
-    example = Path(__file__).parents[2] / "examples" / "ppo_single_file.py"
+    example = Path(__file__).parents[3] / "examples" / "ppo_single_file.py"
     command = [sys.executable, str(example), "--total-rounds", "160", "--env-id"]
     command += ["prune_env/Synthetic-Scores-v0"]
     out = subprocess.run(command, capture_output=True, text=True, check=True)

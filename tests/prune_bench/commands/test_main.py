@@ -158,7 +158,7 @@ def test_the_list_of_agents_fits_a_terminal(capsys, monkeypatch, width):
 
 
 def test_the_groups_are_those_of_the_page_about_policies():
-    page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
     sections = page.partition("## Not here")[0].split("\n## ")[1:]
     rows = [[line.split("|") for line in section.splitlines()] for section in sections]
     here = [re.findall(r"`(\w+)`", " ".join(r[3] for r in row if len(r) > 4)) for row in rows]

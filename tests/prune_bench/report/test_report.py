@@ -1,4 +1,4 @@
-"""The tables and the report as text; test_report_page.py opens it in a browser."""
+"""The tables and the report as text; test_page.py opens it in a browser."""
 
 from __future__ import annotations
 
