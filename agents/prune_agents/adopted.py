@@ -11,11 +11,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from prune_env.core.signals import SIGNALS, TABLE
+from prune_env.core.signals import FREE, SIGNALS
 from prune_env.driving import check_signature
-
-FREE = tuple(s.name for s in TABLE if not s.price and s.source != "extra" and s.name != "seen")
-"""Entries of the observation that cost no pass and that every environment has."""
 
 ASKED = ("signals", "action", "env_options", "prior")
 """What a run asks of an agent beside `predict`."""

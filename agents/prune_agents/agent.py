@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.checks import In, check
-from prune_env.core.selection import ActionKind, affordable_arms, best_k
+from prune_env.core.selection import ActionKind, best_k, within_budget
 from prune_env.driving import check_state
 
 if TYPE_CHECKING:
@@ -269,27 +269,3 @@ def check_declared(cls: type) -> None:
                     f"{base.__name__} declares the option {name}, but is no dataclass; write "
                     "@dataclass(frozen=True, kw_only=True) above it"
                 )
-
-
-def within_budget(
-    chosen: NDArray[Any], budget_left: NDArray[np.float32], rng: np.random.Generator
-) -> NDArray[Any]:
-    """Prune a uniform random part of each run that keeps more arms than it can pay for.
-
-    Args:
-        chosen: (M, N), nonzero = kept.
-        budget_left: (M, 1) float32, in epochs of the whole data.
-        rng: the source of randomness.
-
-    Returns:
-        `chosen` itself where it can be paid for, else a copy with fewer arms.
-    """
-    affordable = affordable_arms(budget_left, chosen.shape[1])
-    kept = np.count_nonzero(chosen, axis=1)
-    if (kept <= affordable).all():
-        return chosen
-    chosen = chosen.copy()
-    for run in np.flatnonzero(kept > affordable):
-        excess = kept[run] - int(affordable[run])
-        chosen[run, rng.choice(np.flatnonzero(chosen[run]), excess, replace=False)] = 0
-    return chosen

@@ -33,6 +33,15 @@ Rng = np.random.Generator | Generators
 """Who draws for M runs: one generator for all, or one for each."""
 
 
+def of_round(seed: int, round_index: int) -> np.random.Generator:
+    """What is random about the data of one round, for all arms: their order first, then the rest.
+
+    The order of those that are kept is that of all N with the others left out, so that two agents
+    with one seed see what both keep in the same order.
+    """
+    return np.random.default_rng((seed, round_index))
+
+
 def of_runs(rng: Rng, runs: NDArray[np.integer[Any]]) -> Rng:
     """Who draws for these runs, by their numbers."""
     return Generators([rng.each[run] for run in runs]) if isinstance(rng, Generators) else rng

@@ -196,19 +196,24 @@ class Rounds:
         return rewards, terminated, infos
 
     def _refresh(self, selection: Selection) -> list[Signals]:
-        """With full feedback: look at the arms that were not kept, where that is due and paid.
+        rest = self.rest(selection)
+        return [self._score(rest)] if len(rest) else []
 
-        After its last round a run chooses no more, so nobody looks.
+    def rest(self, selection: Selection) -> NDArray[np.int64]:
+        """(K,) flat positions: with full feedback, the arms to look at after this round.
+
+        Those that were not kept, where that is due and paid. After its last round a run chooses no
+        more, so nobody looks.
         """
         options = self.options
         if options.feedback == "semi":
-            return []
+            return np.empty(0, np.int64)
         rest = np.ones(self.num_runs * self.num_arms, bool)
         rest[selection.indices] = False
         due = (self.arms.round + 1) % options.refresh == 0
         due &= self.ledger.goes_on_after_refresh(self.num_arms - selection.counts)
         rest.reshape(self.num_runs, self.num_arms)[~due] = False
-        return [self._score(np.flatnonzero(rest))] if rest.any() else []
+        return np.flatnonzero(rest)
 
     def look(self, indices: NDArray[np.int64]) -> None:
         """Measure these arms, (K,) flat positions, by a forward pass after a round; charged."""

@@ -203,3 +203,27 @@ def affordable_arms(budget_left: NDArray[np.float32], num_arms: int) -> NDArray[
         num_arms: N.
     """
     return np.floor(budget_left[:, 0].astype(np.float64) * num_arms * (1 + 1e-7) + 1e-3)
+
+
+def within_budget(
+    chosen: NDArray[Any], budget_left: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[Any]:
+    """Prune a uniform random part of each run that keeps more arms than it can pay for.
+
+    Args:
+        chosen: (M, N), nonzero = kept.
+        budget_left: (M, 1) float32, in epochs of the whole data.
+        rng: the source of randomness.
+
+    Returns:
+        `chosen` itself where it can be paid for, else a copy with fewer arms.
+    """
+    affordable = affordable_arms(budget_left, chosen.shape[1])
+    kept = np.count_nonzero(chosen, axis=1)
+    if (kept <= affordable).all():
+        return chosen
+    chosen = chosen.copy()
+    for run in np.flatnonzero(kept > affordable):
+        excess = kept[run] - int(affordable[run])
+        chosen[run, rng.choice(np.flatnonzero(chosen[run]), excess, replace=False)] = 0
+    return chosen

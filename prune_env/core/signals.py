@@ -134,6 +134,9 @@ VALIDATION = tuple(s.name for s in TABLE if s.source == "run" and s.price)
 USUAL = tuple(signal.name for signal in TABLE if not signal.on_request)
 """What an observation shows where nothing else is asked for."""
 
+FREE = tuple(s.name for s in TABLE if not s.price and s.source != "extra" and s.name != "seen")
+"""Entries beside `seen` that cost no pass and that every environment has."""
+
 
 def write_columns(table: Any, **values: Any) -> None:
     """Write a learner's table by the names of its columns.

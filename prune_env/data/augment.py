@@ -19,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from prune_env.core.generators import of_round
+
 
 @dataclass(frozen=True)
 class RoundNoise:
@@ -38,7 +40,7 @@ def draw_noise(num_arms: int, padding: int, flip: bool, seed: int, round_index: 
     Flips alternate: a coin decides in which rounds an arm is mirrored, the even or the odd ones,
     so that two rounds in a row never show the same side (airbench, arXiv 2404.00498).
     """
-    rng = np.random.default_rng((seed, round_index))
+    rng = of_round(seed, round_index)
     order = rng.permutation(num_arms)
     shift = rng.integers(0, 2 * padding + 1, (2, num_arms))
     if not flip:

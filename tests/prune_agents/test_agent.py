@@ -7,7 +7,7 @@ import numpy as np
 import prune_agents
 import pytest
 from numpy.typing import NDArray
-from prune_agents.agent import Agent, Observation, State, within_budget
+from prune_agents.agent import Agent, Observation, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +66,6 @@ def test_an_observation_without_what_the_policy_reads(observe):
     message = r"Contextual reads margin, label, which .* signals=\('seen', 'loss', 'margin', "
     with pytest.raises(ValueError, match=message):
         prune_agents.make("contextual").predict(observe(loss=[1.0], age=[0], pulls=[0]))
-
-
-@pytest.mark.parametrize(
-    ("budget_left", "kept"), [([2.0, 1.0], [4, 2]), ([0.5, 0.25], [2, 1]), ([0.999, 7.0], [3, 2])]
-)
-def test_within_budget_prunes_what_cannot_be_paid_for(budget_left, kept, rng):
-    chosen = np.array([[1, 1, 1, 1], [0, 1, 0, 1]])
-    left = np.array(budget_left, np.float32)[:, None]
-    allowed = within_budget(chosen, left, rng)
-    assert allowed.sum(axis=1).tolist() == kept
-    assert (allowed <= chosen).all()
-    assert chosen.sum() == 6
 
 
 def test_runs_of_different_age_choose_when_their_own_period_is_over(observe):

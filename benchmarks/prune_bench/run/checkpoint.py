@@ -1,8 +1,7 @@
 """Checkpoints: a nested state in one file, read back without running any code that is in it.
 
-`torch.load(weights_only=True)` reads tensors and plain Python values, but no NumPy arrays: those
-travel as tensors under a mark. Beside the state a file says what it is of, and nothing else goes on
-from it.
+`torch.load(weights_only=True)` reads tensors and plain Python values. Beside the state a file says
+what it is of, and nothing else goes on from it.
 """
 
 from __future__ import annotations
@@ -16,15 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import prune_agents
 import torch
 
 import prune_env
 from prune_env import notices
+from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.files import Damaged, read_sealed, replacing
-
-_ARRAY = "__numpy__"
 
 State = dict[str, Any]
 
@@ -45,7 +42,7 @@ def save(path: Path, state: State, of: dict[str, Any]) -> None:
         OSError: the disk is full or refuses; the file is what it was before.
     """
     content = io.BytesIO()  # to a file PyTorch would raise a RuntimeError when the disk is full
-    torch.save({"of": of, "state": _to_tensors(state)}, content)
+    torch.save({"of": of, "state": to_tensors(state)}, content)
     with replacing(path, sealed=True) as temporary:
         temporary.write_bytes(content.getbuffer())
 
@@ -67,7 +64,7 @@ def load(path: Path, of: dict[str, Any]) -> State:
     if differing := [name for name in {**of, **found} if of.get(name) != found.get(name)]:
         name = differing[0]
         raise Unfit(f"{path} has {name} {found.get(name)!r}; now it is {of.get(name)!r}")
-    return _to_arrays(state)
+    return to_arrays(state)
 
 
 def circumstances(learner: Any) -> dict[str, Any]:
@@ -154,27 +151,3 @@ class Keeper:
     ) -> None:
         if kind is not None:
             self.write()
-
-
-def _to_tensors(state: Any) -> Any:
-    if isinstance(state, np.ndarray):
-        return {_ARRAY: torch.from_numpy(np.ascontiguousarray(state).reshape(state.shape))}
-    if isinstance(state, np.generic):
-        return {_ARRAY: torch.from_numpy(np.array(state)), "scalar": True}
-    return _mapped(_to_tensors, state)
-
-
-def _to_arrays(state: Any) -> Any:
-    if isinstance(state, dict) and _ARRAY in state:
-        array = state[_ARRAY].numpy()
-        return array[()] if "scalar" in state else array
-    return _mapped(_to_arrays, state)
-
-
-def _mapped(function: Any, state: Any) -> Any:
-    """A nested state with a function applied to every value of its containers."""
-    if isinstance(state, dict):
-        return {key: function(value) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return type(state)(map(function, state))
-    return state

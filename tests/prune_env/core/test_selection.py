@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from prune_env.core.selection import affordable_arms, best_k, decode, quotas, random_k
+from prune_env.core.selection import (
+    affordable_arms,
+    best_k,
+    decode,
+    quotas,
+    random_k,
+    within_budget,
+)
 
 
 def test_decode_a_mask_of_two_runs():
@@ -87,3 +94,15 @@ def test_float32_costs_no_arm():
 )
 def test_quotas(weights, sizes, k, counts):
     assert quotas(np.array(weights) * np.array(sizes), np.array(sizes), k).tolist() == counts
+
+
+@pytest.mark.parametrize(
+    ("budget_left", "kept"), [([2.0, 1.0], [4, 2]), ([0.5, 0.25], [2, 1]), ([0.999, 7.0], [3, 2])]
+)
+def test_within_budget_prunes_what_cannot_be_paid_for(budget_left, kept):
+    chosen = np.array([[1, 1, 1, 1], [0, 1, 0, 1]])
+    left = np.array(budget_left, np.float32)[:, None]
+    allowed = within_budget(chosen, left, np.random.default_rng(0))
+    assert allowed.sum(axis=1).tolist() == kept
+    assert (allowed <= chosen).all()
+    assert chosen.sum() == 6
