@@ -1,33 +1,92 @@
-"""From a recipe to an optimizer."""
+"""From a recipe to an optimizer, and the learning rates of its groups."""
 
 from __future__ import annotations
 
-from torch import nn, optim
+from collections.abc import Sequence
+from typing import Any
 
+from torch import Tensor, nn, optim
+
+from prune_env.networks.muon import Muon
 from prune_env.networks.recipe import Recipe
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
     """The recipe's optimizer, which sees matrices and filters apart from vectors (biases, norms).
 
-    Only the former decay. Each group has an "lr_scale", by which whoever sets its learning rate
-    multiplies it.
+    Each group has an "lr_scale": see `set_rates`. Where the recipe has a `stem_share`, a last group
+    is the bias of the stem, and `early`.
+
+    Raises:
+        ValueError: the recipe has a `stem_share`, and the network no whitened stem with a bias.
     """
-    trained = [p for p in model.parameters() if p.requires_grad]
+    stem = _stem_bias(model, recipe)
+    trained = [p for p in model.parameters() if p.requires_grad and p is not stem]
+    matrices = [p for p in trained if p.ndim > 1]
+    vectors = [p for p in trained if p.ndim <= 1]
+    rest_scale = recipe.rest_lr_scale if recipe.optimizer == "muon" else 1.0
+    bias_scale = rest_scale * recipe.bias_lr_scale
+
+    def group(
+        params: Sequence[Tensor], decay: float, lr_scale: float, **more: Any
+    ) -> dict[str, Any]:
+        return {"params": list(params), "weight_decay": decay, "lr_scale": lr_scale} | more
+
     groups = [
-        {
-            "params": [p for p in trained if p.ndim > 1],
-            "weight_decay": recipe.weight_decay,
-            "lr_scale": 1.0,
-        },
-        {
-            "params": [p for p in trained if p.ndim <= 1],
-            "weight_decay": 0.0,
-            "lr_scale": recipe.bias_lr_scale,
-        },
+        group(matrices, recipe.weight_decay, rest_scale),
+        group(vectors, recipe.bias_weight_decay, bias_scale),
     ]
+    if stem is not None:
+        groups.append(group([stem], recipe.bias_weight_decay, bias_scale, early=True))
     if recipe.optimizer == "adamw":
         return optim.AdamW(groups, lr=recipe.peak_lr, betas=(recipe.momentum, 0.999))
-    return optim.SGD(
-        groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0
-    )
+    momentum = recipe.momentum
+    if recipe.optimizer == "muon":
+        head = _head(model)
+        decay = 0.0 if recipe.renormalise else recipe.weight_decay
+        filters = [p for p in matrices if p is not head]
+        groups[0]["params"] = [p for p in matrices if p is head]
+        groups.append(group(filters, decay, 1.0, muon_momentum=momentum))
+        momentum = recipe.rest_momentum
+        return Muon(groups, recipe.peak_lr, momentum, renormalise=recipe.renormalise)
+    return optim.SGD(groups, lr=recipe.peak_lr, momentum=momentum, nesterov=momentum > 0)
+
+
+def set_rates(optimizer: optim.Optimizer, recipe: Recipe, fraction: float) -> None:
+    """Set the learning rates of all groups for a step at this fraction of the run, in [0, 1]."""
+    lr = recipe.lr(fraction)
+    for group in optimizer.param_groups:
+        if "early" in group:
+            lr_early = recipe.peak_lr * max(0.0, 1 - fraction / recipe.stem_share)
+            group["lr"] = lr_early * group["lr_scale"]
+        else:
+            group["lr"] = lr * group["lr_scale"]
+    freeze(optimizer)
+
+
+def freeze(optimizer: optim.Optimizer) -> None:
+    """Freeze the parameters of an early group whose learning rate is 0, and no others."""
+    for group in optimizer.param_groups:
+        if "early" in group:
+            for parameter in group["params"]:
+                parameter.requires_grad_(group["lr"] > 0)
+
+
+def _stem_bias(model: nn.Module, recipe: Recipe) -> nn.Parameter | None:
+    """The bias of the whitened stem where the recipe trains it."""
+    bias = getattr(getattr(model, "stem", None), "bias", None)
+    if bias is not None:
+        bias.requires_grad_(recipe.stem_share > 0)
+    elif recipe.stem_share:
+        kind = type(model).__name__
+        raise ValueError(
+            f"recipe stem_share is {recipe.stem_share}; {kind} has no whitened stem with a bias "
+            "and allows 0"
+        )
+    return bias if recipe.stem_share else None
+
+
+def _head(model: nn.Module) -> Tensor | None:
+    """The weights of the last linear layer; None where there is none."""
+    weights = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
+    return weights[-1] if weights else None

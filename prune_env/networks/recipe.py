@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
@@ -18,20 +19,21 @@ class Recipe:
     """Rounds of a run, where the environment is not told how many."""
     batch_size: Annotated[int, In("[1, inf)")] = 128
     """Samples a step at most; a round is cut into equal batches, so that no small one is left."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """"sgd" has Nesterov momentum; "adamw" uses `momentum` as its beta1."""
+    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
+    """"sgd" has Nesterov momentum; "adamw" uses `momentum` as its beta1; "muon" trains filters and
+    matrices, and leaves the last linear layer and vectors to SGD."""
     peak_lr: Annotated[float, In("[0, inf)")] = 0.1
     """The highest learning rate."""
     warmup: Annotated[float, In("[0, 1)")] = 0.15
-    """Fraction of the run over which the learning rate rises linearly from 0; then it falls."""
+    """Fraction of the run over which the learning rate rises; then it falls."""
     final_lr: Annotated[float, In("[0, 1)")] = 0.0
     """Learning rate at the end of the run, as a fraction of the peak."""
     bias_lr_scale: Annotated[float, In("[0, inf)")] = 1.0
     """Learning rate of vectors (biases, norms), as a multiple of that of the matrices."""
     momentum: Annotated[float, In("[0, 1)")] = 0.9
-    """Of SGD, or the beta1 of AdamW."""
+    """Of SGD or Muon, or the beta1 of AdamW."""
     weight_decay: Annotated[float, In("[0, inf)")] = 5e-4
-    """L2 penalty of weight matrices and filters; biases and norms have none."""
+    """L2 penalty of weight matrices and filters; biases and norms have `bias_weight_decay`."""
     label_smoothing: Annotated[float, In("[0, 1)")] = 0.0
     """In the training loss only: the loss that agents see is the plain cross-entropy."""
     padding: Annotated[int, In("[0, inf)")] = 0
@@ -45,6 +47,25 @@ class Recipe:
     refused: a CPU without it took 13 times as long."""
     compile: bool = False
     """torch.compile; on two CPU cores it took 17 to 64 s and won nothing."""
+    schedule: Literal["linear", "cosine", "onecycle"] = "linear"
+    """"linear" rises from 0 and falls in straight lines; "cosine" falls as half a cosine;
+    "onecycle" rises as one too, from a 25th of the peak."""
+    bias_weight_decay: Annotated[float, In("[0, inf)")] = 0.0
+    """L2 penalty of vectors (biases, norms)."""
+    rest_lr_scale: Annotated[float, In("[0, inf)")] = 1.0
+    """With Muon: the peak learning rate of SGD, as a multiple of `peak_lr`. That of vectors is
+    `bias_lr_scale` times it."""
+    rest_momentum: Annotated[float, In("[0, 1)")] = 0.85
+    """With Muon: the momentum of SGD."""
+    renormalise: bool = False
+    """With Muon: whether each filter bank is given the norm sqrt(outputs) before each step; it does
+    not decay then."""
+    lookahead: bool = False
+    """Whether the weights return every 5 steps to an average that lags behind them, less and less
+    far as the run goes on; see `prune_env.learners.network.weight_average.Lookahead`."""
+    stem_share: Annotated[float, In("[0, 1]")] = 0.0
+    """Share of the run over which the bias of a whitened stem is trained, at a learning rate that
+    falls linearly to 0. Then, or with 0, it is frozen: that saves the gradient of what it feeds."""
 
     def __post_init__(self) -> None:
         """Check the types and ranges."""
@@ -68,6 +89,15 @@ class Recipe:
     def lr(self, fraction: float) -> float:
         """The learning rate at a fraction of the run in [0, 1]: up to the peak, then down."""
         if fraction < self.warmup:
+            if self.schedule == "onecycle":
+                return self.peak_lr * (0.04 + 0.96 * _half_cosine(fraction / self.warmup))
             return self.peak_lr * fraction / self.warmup
         left = (1 - fraction) / (1 - self.warmup)
+        if self.schedule != "linear":
+            left = _half_cosine(left)
         return self.peak_lr * (self.final_lr + (1 - self.final_lr) * left)
+
+
+def _half_cosine(share: float) -> float:
+    """From 0 to 1 as share does, flat at both ends."""
+    return (1 - math.cos(math.pi * share)) / 2

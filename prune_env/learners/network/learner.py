@@ -23,7 +23,7 @@ from prune_env.data.dataset import Dataset, Split, split_validation
 from prune_env.learners.network import per_sample
 from prune_env.learners.network.device import find_device, precision_on
 from prune_env.learners.network.measure import measure
-from prune_env.learners.network.weight_average import Reference
+from prune_env.learners.network.weight_average import Lookahead, Reference
 from prune_env.learners.protocol import Layers, Metrics, Signals, SplitName
 
 EVALUATION_BATCH = {"cpu": 100, "cuda": 1000}
@@ -127,6 +127,7 @@ class NetworkLearner:
         self._reference: Reference | None = None
         self._attach()
         self._optimizer = networks.make_optimizer(model, self.recipe)
+        self._lookahead = Lookahead(model) if self.recipe.lookahead else None
 
     def _attach(self) -> None:
         """Make what the extras asked for need and the run has not."""
@@ -214,6 +215,8 @@ class NetworkLearner:
         }
         if self._reference:
             state["reference"] = self._reference.state_dict()
+        if self._lookahead:
+            state["lookahead"] = self._lookahead.state_dict()
         return deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -221,6 +224,9 @@ class NetworkLearner:
         self._seed, self._round = state["seed"], state["round"]
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        networks.freeze(self._optimizer)
+        if self._lookahead:
+            self._lookahead.load_state_dict(state["lookahead"])
         if "reference" not in state:
             self._reference = None
         self._attach()
@@ -252,24 +258,28 @@ class NetworkLearner:
                 images = self.arm_images.augmented(index[batch], shift[:, batch], flip[batch])
                 # one sample has no variance to normalise by: use the running statistics
                 self._model.train(last - first > 1)
+                networks.set_rates(
+                    self._optimizer, self.recipe, start + (end - start) * step / num_batches
+                )
                 log_p, features = self._see(images)
-                lr = self.recipe.lr(start + (end - start) * step / num_batches)
                 out = {name: values[batch] for name, values in measured.items()}
                 # first: a compiled backward pass writes into what `features` is a view of
                 self._measure(images, log_p.detach(), features, labels[batch], out)
-                self._step(log_p, labels[batch], weight[batch], lr)
+                self._step(log_p, labels[batch], weight[batch])
+                if self._lookahead:
+                    self._lookahead.follow(start + (end - start) * (step + 1) / num_batches)
                 if self._reference:
                     self._reference.follow(self._model)
+        if self._lookahead and end >= 1:
+            self._lookahead.finish()
         return measured
 
-    def _step(self, log_p: Tensor, labels: Tensor, weights: Tensor, lr: float) -> None:
+    def _step(self, log_p: Tensor, labels: Tensor, weights: Tensor) -> None:
         """One step on sum(weight * loss) / B, with label smoothing: (B, C), (B,), (B,)."""
         smoothing = self.recipe.label_smoothing
         loss = -(1 - smoothing) * log_p.gather(1, labels[:, None])[:, 0]
         if smoothing:
             loss = loss - smoothing * log_p.mean(1)
-        for group in self._optimizer.param_groups:
-            group["lr"] = lr * group["lr_scale"]
         self._optimizer.zero_grad(set_to_none=True)
         (loss * weights).mean().backward()
         self._optimizer.step()

@@ -1,4 +1,4 @@
-"""Reference: a copy of a network whose weights are a moving average of those that it had."""
+"""Moving averages of the weights of a network: one that agents see, one that it returns to."""
 
 from __future__ import annotations
 
@@ -53,4 +53,47 @@ class Reference:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
         self.model.load_state_dict(state["model"])
+        self.steps = state["steps"]
+
+
+class Lookahead:
+    """Slow weights that follow the fast ones of training; these return to them every 5 steps.
+
+    slow <- a slow + (1 - a) fast, fast <- slow, with a = 0.95^5 (t/T)^3: at first the fast weights
+    are left alone, towards the end they are held back (arXiv 1907.08610, with the schedule of
+    arXiv 2404.00498). At the end of the run fast <- slow. BatchNorm's running averages are part.
+
+    Args:
+        model: whose weights these are; its tensors are read and written in place.
+    """
+
+    EVERY = 5
+
+    def __init__(self, model: nn.Module) -> None:
+        state = model.state_dict().values()
+        self._fast = [tensor for tensor in state if tensor.is_floating_point()]
+        self._slow = [tensor.clone() for tensor in self._fast]
+        self.steps = 0
+
+    @torch.no_grad()
+    def follow(self, fraction: float) -> None:
+        """Count a step, after which this fraction of the run, in [0, 1], is over."""
+        self.steps += 1
+        if self.steps % self.EVERY == 0:
+            decay = 0.95**self.EVERY * fraction**3
+            torch._foreach_lerp_(self._slow, self._fast, 1 - decay)
+            torch._foreach_copy_(self._fast, self._slow)
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        """Let the slow weights be those of the network."""
+        torch._foreach_copy_(self._fast, self._slow)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and a number, not copied."""
+        return {"slow": list(self._slow), "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`, of a network that is restored too."""
+        torch._foreach_copy_(self._slow, list(state["slow"]))
         self.steps = state["steps"]

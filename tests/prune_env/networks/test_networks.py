@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -100,6 +102,26 @@ def test_the_learning_rate_rises_then_falls_with_the_fraction_of_the_run() -> No
     assert rates == pytest.approx([0, 1.0, 2.0, 1.1, 0.2])
 
 
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        # halfway a cosine is halfway; a third of the way it has done a quarter
+        ("cosine", [0, 1.0, 2.0, 0.2 + 0.75 * 1.8, 1.1, 0.2]),
+        ("onecycle", [0.08, 1.04, 2.0, 0.2 + 0.75 * 1.8, 1.1, 0.2]),
+    ],
+)
+def test_cosine_schedules(schedule: Any, expected: list[float]) -> None:
+    recipe = networks.Recipe(peak_lr=2.0, warmup=0.25, final_lr=0.1, schedule=schedule)
+    rates = [recipe.lr(fraction) for fraction in (0, 0.125, 0.25, 0.5, 0.625, 1)]
+    assert rates == pytest.approx(expected)
+
+
+def test_a_network_without_a_whitened_bias_cannot_train_one() -> None:
+    recipe = networks.Recipe(stem_share=0.3)
+    with pytest.raises(ValueError, match=r"stem_share is 0\.3; SmallNet has no .* allows 0"):
+        networks.make_optimizer(networks.factory("small", sample(), 10)(), recipe)
+
+
 def test_single_fields_of_a_recipe_are_overridden() -> None:
     recipe = networks.recipe("small")
     assert recipe.override({"peak_lr": 0.1}).peak_lr == 0.1
@@ -112,7 +134,7 @@ def test_single_fields_of_a_recipe_are_overridden() -> None:
         ({"learning_rate": 0.1}, "'learning_rate'; allowed are epochs, batch_size"),
         ({"batch_size": 0}, "batch_size is 0; allowed is 1 or more"),
         ({"momentum": 1.0}, "momentum is 1.0; allowed is 0 <= momentum < 1"),
-        ({"optimizer": "adam"}, "recipe optimizer is 'adam'; expected 'sgd' or 'adamw'"),
+        ({"optimizer": "adam"}, "recipe optimizer is 'adam'; expected 'sgd' or 'adamw' or 'muon'"),
         ({"peak_lr": "high"}, "recipe peak_lr is 'high'; expected float"),
     ],
 )

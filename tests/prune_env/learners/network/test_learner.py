@@ -150,9 +150,16 @@ def test_one_seed_gives_one_run_and_another_seed_another() -> None:
     assert equal(train(first, everything)[0], runs[0][0])
 
 
-@pytest.mark.parametrize(("network", "optimizer"), [("small", "sgd"), ("mlp", "adamw")])
-def test_a_restored_run_continues_bit_for_bit(network: str, optimizer: str) -> None:
-    learner = make(network, seed=3, optimizer=optimizer, peak_lr=0.01)
+@pytest.mark.parametrize(
+    ("network", "recipe"),
+    [
+        ("small", {"peak_lr": 0.01}),
+        ("mlp", {"peak_lr": 0.01, "optimizer": "adamw"}),
+        ("small", {"peak_lr": 0.1, "optimizer": "muon", "lookahead": True, "renormalise": True}),
+    ],
+)
+def test_a_restored_run_continues_bit_for_bit(network: str, recipe: dict[str, Any]) -> None:
+    learner = make(network, seed=3, **recipe)
     everything = keep(learner)
     train(learner, everything)
     file = io.BytesIO()
@@ -161,12 +168,26 @@ def test_a_restored_run_continues_bit_for_bit(network: str, optimizer: str) -> N
     expected = train(learner, everything, rounds=2)
     file.seek(0)
     for state in (torch.load(file, weights_only=True), kept_state, kept_state):
-        fresh = make(network, seed=9, optimizer=optimizer, peak_lr=0.01)
+        fresh = make(network, seed=9, **recipe)
         fresh.load_state_dict(state)
         assert all(
             equal(a, b) for a, b in zip(train(fresh, everything, rounds=2), expected, strict=True)
         )
         assert fresh.evaluate("test") == learner.evaluate("test")
+
+
+def test_with_lookahead_a_run_ends_on_the_slow_weights() -> None:
+    learner = make("mlp", lookahead=True, batch_size=9)  # 12 steps a round
+    train(learner, keep(learner), rounds=3)
+    assert learner._lookahead is not None
+    slow = [tensor.clone() for tensor in learner._lookahead._slow]
+    assert not torch.equal(slow[0], learner._model.layers[1].weight)  # step 36
+    learner.train(keep(learner), np.array([0.75]), np.array([1.0]))
+    assert learner._lookahead.steps == 48
+    for ours, theirs in zip(
+        learner._lookahead._slow, learner._model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(ours, theirs)
 
 
 def test_scoring_and_evaluating_change_nothing() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from prune_env.learners.network.weight_average import Reference
+from prune_env.learners.network.weight_average import Lookahead, Reference
 
 
 def constant(value):
@@ -54,3 +54,31 @@ def test_a_restored_one_goes_on_the_same():
     for reference in (first, second):
         reference.follow(constant(2.0))
     assert torch.equal(first.model.weight, second.model.weight)
+
+
+def test_the_weights_return_every_five_steps_to_what_lags_behind():
+    """By hand: a = 0.95^5 (t/T)^3, and BatchNorm's running mean goes along."""
+    model = nn.Sequential(constant(0.0), nn.BatchNorm1d(1))
+    lookahead = Lookahead(model)
+    weight, mean, slow = model[0].weight, model[1].running_mean, 0.0
+    for step in range(1, 11):
+        with torch.no_grad():
+            weight += 1
+            mean += 2
+        fast = weight.item()
+        lookahead.follow(step / 10)
+        if step % 5 == 0:
+            a = 0.95**5 * (step / 10) ** 3
+            slow = a * slow + (1 - a) * fast
+            fast = slow
+        assert weight.item() == pytest.approx(fast)
+        assert mean.item() == pytest.approx(2 * fast)
+
+
+def test_in_the_end_the_slow_weights_are_the_networks():
+    model = constant(0.0)
+    lookahead = Lookahead(model)
+    nn.init.constant_(model.weight, 3.0)
+    lookahead.follow(1.0)  # no fifth step: the slow weights stay
+    lookahead.finish()
+    assert model.weight.item() == 0
