@@ -38,6 +38,8 @@ def network_env(
     image_column: str | None = None,
     label_column: str | None = None,
     skip_broken: bool = False,
+    label_noise: float = 0.0,
+    imbalance: float = 1.0,
     epochs: int | None = None,
     **options: Any,
 ) -> PruneEnv:
@@ -57,6 +59,8 @@ def network_env(
         image_column: the column of images of parquet files, where that is not clear.
         label_column: that of the labels.
         skip_broken: go on without images that cannot be decoded, and say how many they are.
+        label_noise: share of the arms that get a wrong label, see `prune_env.data.dirty.Dirt`.
+        imbalance: how long a tail of rare classes the arms get, likewise.
         epochs: rounds of an episode; None: the recipe's.
         options: `action`, `weight_max`, `render_mode` and the fields of `RoundOptions`.
 
@@ -67,11 +71,13 @@ def network_env(
     from prune_env import networks
     from prune_env.core.rounds import RoundOptions
     from prune_env.data import limited, load
+    from prune_env.data.dirty import Dirt
     from prune_env.learners.network.device import find_device, precision_on
     from prune_env.learners.network.learner import NetworkLearner
 
     # what can be wrong without the data is found before they are read
     RoundOptions.of({name: options[name] for name in options if name not in OF_THE_FACE})
+    dirt = Dirt(label_noise, imbalance)
     found = find_device(device)
     if network is not None:
         precision_on(found, networks.recipe(network).override(recipe or {}).precision)
@@ -88,7 +94,12 @@ def network_env(
     if limit is not None:
         images = limited(images, limit)
     learner = NetworkLearner(
-        images, network=network, recipe=recipe, device=device, num_validation=num_validation
+        images,
+        network=network,
+        recipe=recipe,
+        device=device,
+        num_validation=num_validation,
+        dirt=dirt,
     )
     return PruneEnv(learner, epochs=learner.recipe.epochs if epochs is None else epochs, **options)
 

@@ -27,13 +27,24 @@ def balanced(labels: NDArray[np.int64], count: int, rng: np.random.Generator) ->
     >>> balanced(np.array([0, 0, 0, 0, 1, 1]), 4, np.random.default_rng(0)).tolist()
     [2, 3, 4, 5]
     """
+    by_class, turn = shuffled_by_class(labels, rng)
+    # the first of every class are chosen before the second of any
+    return np.sort(by_class[np.argsort(turn, kind="stable")[:count]])
+
+
+def shuffled_by_class(
+    labels: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Shuffle samples within their classes.
+
+    Returns:
+        by_class: (N,) int64, positions in labels, class by class.
+        turn: (N,) int64, how many of its own class stand before each of them.
+    """
     order = rng.permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
     sizes = np.bincount(labels)
-    # turn: (N,), how many of its own class stand before each of by_class. The first of every
-    # class are chosen before the second of any.
-    turn = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.sort(by_class[np.argsort(turn, kind="stable")[:count]])
+    return by_class, np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
 def limited(dataset: Dataset, limit: int | None) -> Dataset:

@@ -128,6 +128,14 @@ class Sourced(Protocol):
 
 
 @runtime_checkable
+class TruthTeller(Protocol):
+    """A learner that may know better what its arms are. Whoever measures may ask; no agent does."""
+
+    true_labels: NDArray[np.int64] | None
+    """(N,) int64: the class of each arm before its label was made wrong; None where none was"""
+
+
+@runtime_checkable
 class Closer(Learner, Protocol):
     """A learner of one run that can look closer at its arms, for prior runs. Nothing is trained."""
 

@@ -25,6 +25,7 @@ from prune_bench.run.provenance import (
 )
 from prune_bench.run.result import run_id
 from prune_env import ENVIRONMENTS
+from prune_env.data.dirty import CLEAN
 from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.lookup import unknown
@@ -54,6 +55,8 @@ def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> Prun
         "epochs": options.epochs,
         "image_size": options.image_size,
         "skip_broken": options.skip_broken or None,
+        "label_noise": options.label_noise or None,
+        "imbalance": options.imbalance if options.imbalance != CLEAN.imbalance else None,
     }
     # what is left at its default goes unnamed: an environment without a network has none of these
     left_out: tuple[Any, ...] = (None, {}, "auto")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from prune_bench.run.pairs import Pairs, agent_label, split_agent
 from prune_env.checks import In, check
+from prune_env.data.dirty import Dirt
 from prune_env.wrappers.small_ids import plain_id
 
 SCHEMA = 1
@@ -15,7 +16,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Dirt):
     """How a run is trained, whoever chooses: what every command that runs something has."""
 
     epochs: Annotated[int, In("[1, inf)")] | None = None

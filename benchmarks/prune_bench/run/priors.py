@@ -20,6 +20,7 @@ from prune_bench.board import claims
 from prune_bench.run import checkpoint
 from prune_bench.run.options import RunOptions
 from prune_bench.run.provenance import Provenance
+from prune_bench.run.result import named_options
 from prune_env.learners.protocol import Learner
 
 OF_THE_RUN_ALONE = (
@@ -73,7 +74,7 @@ def traces_for(
 
 def _name(options: RunOptions, provenance: Provenance, number: int, prior: Prior) -> str:
     """The same exactly where all that determines a recording is the same."""
-    key = {n: value for n, value in asdict(options).items() if n not in OF_THE_RUN_ALONE}
+    key = {n: value for n, value in named_options(options).items() if n not in OF_THE_RUN_ALONE}
     key["provenance"] = {n: value for n, value in asdict(provenance).items() if n != "agent"}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     half = ["half"] if prior.halves else []

@@ -54,12 +54,7 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
 
     That is its options, the revision of its policy, and what is unusual of its provenance.
     """
-    usual = asdict(RunOptions())
-    determines = {"schema": SCHEMA} | {
-        name: value
-        for name, value in asdict(options).items()
-        if name in FIRST_OPTIONS or value != usual[name]
-    }
+    determines = {"schema": SCHEMA} | named_options(options)
     unusual = {} if provenance is None else provenance.unusual()
     determines["network"] = named_network(asdict(options) | unusual)
     if (revision := prune_agents.revision(options.agent)) > 1:
@@ -70,6 +65,16 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     agent = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in options.agent)
     return f"{agent}-k{options.keep_ratio:g}-s{options.seed}-{digest}"
+
+
+def named_options(options: RunOptions) -> dict[str, Any]:
+    """Those that a name is made of: the first ones, and later ones where they are unusual."""
+    usual = asdict(RunOptions())
+    return {
+        name: value
+        for name, value in asdict(options).items()
+        if name in FIRST_OPTIONS or value != usual[name]
+    }
 
 
 def read_results(folder: Path) -> Iterator[dict[str, Any]]:

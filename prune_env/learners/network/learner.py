@@ -19,7 +19,8 @@ from prune_env import networks
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, column
 from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
-from prune_env.data.dataset import Dataset, Split, split_validation
+from prune_env.data.dataset import Dataset, Split
+from prune_env.data.dirty import CLEAN, Dirt, draw_arms
 from prune_env.learners.network import per_sample
 from prune_env.learners.network.device import find_device, precision_on
 from prune_env.learners.network.measure import measure
@@ -53,6 +54,7 @@ class NetworkLearner:
         recipe: Mapping[str, Any] | None = None,
         device: str = "auto",
         num_validation: int | None = None,
+        dirt: Dirt = CLEAN,
     ) -> None:
         """Move the data to the device and prepare the network; `reset` begins a run.
 
@@ -63,22 +65,23 @@ class NetworkLearner:
             recipe: fields of the network's default `networks.Recipe` to change.
             device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
             num_validation: samples of the validation split; a tenth of the training set if None.
+            dirt: what is made worse of the arms.
 
         Raises:
             ValueError: unknown network, recipe field or device, or a split that is left empty.
         """
         self.device = find_device(device)
         self.digest = dataset.digest
-        train = dataset.train
-        self.train_positions, validation = split_validation(train.labels, num_validation)
-        """(N,) int64: where each arm lies in `dataset.train`."""
+        train, arms = dataset.train, draw_arms(dataset.train.labels, num_validation, dirt)
+        self.train_positions, self.labels = arms.positions, arms.labels
+        """(N,) int64: where each arm lies in `dataset.train`, and its class."""
+        self.true_labels = arms.true_labels
         images = train.images[self.train_positions]
         self.network = network or networks.default_name(images.shape[1:], self.device)
         self.recipe = networks.recipe(self.network).override(recipe or {})
-        self.labels = train.labels[self.train_positions]
         self.num_arms = len(self.labels)
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
-        self.num_validation = len(validation)
+        self.num_validation = len(arms.validation)
 
         sample = images[:: max(1, self.num_arms // 1000)]
         self._mean, self._std = mean, std = channel_statistics(sample)
@@ -89,7 +92,7 @@ class NetworkLearner:
         self.arm_images = store(images, self.recipe.padding)
         """The images of the arms, on the device; see `prune_env.data.augment.ImageStore`."""
         self._arm_labels = self._to_device(self.labels)
-        held_out = Split(train.images[validation], train.labels[validation])
+        held_out = Split(train.images[arms.validation], train.labels[arms.validation])
         self._splits = {
             name: (store(split.images), self._to_device(split.labels))
             for name, split in (("validation", held_out), ("test", dataset.test))

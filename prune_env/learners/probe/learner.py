@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from prune_env.checks import In, check
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED
-from prune_env.data.dataset import split_validation
+from prune_env.data.dirty import Dirt, draw_arms
 from prune_env.learners.probe import batched_heads
 from prune_env.learners.probe.frozen_features import find_features
 from prune_env.learners.protocol import Metrics, Signals, SplitName
@@ -22,7 +22,7 @@ BLOCK = 16
 
 
 @dataclass(frozen=True)
-class ProbeOptions:
+class ProbeOptions(Dirt):
     """How the heads are trained. Checked when made."""
 
     features: Any = "cifar10"
@@ -71,12 +71,11 @@ class ProbeLearner:
         self.options, self.num_runs = options, num_runs
         data = find_features(options.features)
         self.digest = data.digest
-        self.train_positions, validation = split_validation(
-            data.train_labels.astype(np.int64), options.num_validation
-        )
-        """(N,) int64: where each arm lies in `Features.train`."""
+        arms = draw_arms(data.train_labels.astype(np.int64), options.num_validation, options)
+        self.train_positions, self.labels = arms.positions, arms.labels
+        """(N,) int64: where each arm lies in `Features.train`, and its class."""
+        self.true_labels, validation = arms.true_labels, arms.validation
         self.arms = _with_ones(data.train[self.train_positions])
-        self.labels = data.train_labels[self.train_positions].astype(np.int64)
         self.splits = {
             "validation": (_with_ones(data.train[validation]), data.train_labels[validation]),
             "test": (_with_ones(data.test), data.test_labels),

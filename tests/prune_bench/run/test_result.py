@@ -43,6 +43,8 @@ def test_a_name_is_what_determines_the_run():
         {"evaluate_every": 2},
         {"image_size": 16},
         {"skip_broken": True},
+        {"label_noise": 0.2},
+        {"imbalance": 50.0},
         {"env_kwargs": {"num_validation": 30}},
     ]
     assert {name for change in changes for name in change} == set(asdict(OPTIONS))
