@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prune_env.core.arm_table import ArmTable
 from prune_env.core.rounds import Rounds
 from prune_env.core.selection import Selection
+from prune_env.core.signals import TRAIN
 
 
 class Tile(NamedTuple):
@@ -71,7 +72,7 @@ def summarise(
     arms, options, learner = rounds.arms, rounds.options, rounds.learner
     num_arms, in_rounds = learner.num_arms, options.budget is None
     limit = options.epochs if options.budget is None else options.budget
-    cost = np.array([0.0, *(info["passes"] / (3 * num_arms) for info in history)])
+    cost = np.array([0.0, *(info["passes"] / (TRAIN * num_arms) for info in history)])
     accuracy = [info["val_accuracy"] if info["evaluated"] else np.nan for info in history]
     return Summary(
         title=title,

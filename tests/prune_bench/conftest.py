@@ -10,7 +10,7 @@ import pytest
 from prune_bench.board.board import Board
 from prune_bench.board.grid import Grid
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import run_id
+from prune_bench.run.run_id import run_id
 
 SKILL = {
     "full": 0.0,

@@ -20,7 +20,7 @@ from prune_bench.board import claims
 from prune_bench.board.grid import ALWAYS, CONTROLS, Grid, added
 from prune_bench.board.pins import Pins
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import run_id
+from prune_bench.run.run_id import run_id
 from prune_env.files import read_yaml, replacing, sweep, write_text
 
 

@@ -7,20 +7,18 @@ old results stay where they are and do not count, and that is said.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import prune_agents
 
 from prune_bench.board.pins import Pins
 from prune_bench.run.options import RunOptions
-from prune_bench.run.provenance import Provenance
-from prune_bench.run.result import read_results, run_id
+from prune_bench.run.result import Result, read_results
+from prune_bench.run.run_id import run_id
 
 
-def counted(folder: Path, pins: Pins | None) -> tuple[list[dict[str, Any]], list[str]]:
+def counted(folder: Path, pins: Pins | None) -> tuple[list[Result], list[str]]:
     """The results of a folder that count, in the order of their names; and what is said of others.
 
     Args:
@@ -43,18 +41,18 @@ def counted(folder: Path, pins: Pins | None) -> tuple[list[dict[str, Any]], list
     return results, [f"{reasons.total()} results do not count: {listed}."]
 
 
-def why_not(result: Mapping[str, Any], pins: Pins | None) -> str:
+def why_not(result: Result, pins: Pins | None) -> str:
     """Of what else a result is than its name or its board says; nothing where it counts.
 
     Args:
-        result: with its `id`.
+        result: of a folder.
         pins: of the board; None where there is no board.yaml.
     """
-    options, provenance = RunOptions(**result["options"]), Provenance.of_result(result)
+    options, provenance = RunOptions(**result.options), result.provenance
     if pins is not None and (other := provenance.differences(pins.of(options))):
         return f"{options.agent} with {' and '.join(other)}"
     # a result says how many epochs its recipe had
-    if result["id"] in {run_id(o, provenance) for o in (options, replace(options, epochs=None))}:
+    if result.id in {run_id(o, provenance) for o in (options, replace(options, epochs=None))}:
         return ""
     if prune_agents.revision(options.agent) > 1:
         return f"{options.agent} before its rule was mended"

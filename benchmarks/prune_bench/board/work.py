@@ -13,7 +13,7 @@ from prune_bench.board.pins import Pins
 from prune_bench.run import stopping
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import Provenance
-from prune_bench.run.result import run_id
+from prune_bench.run.run_id import run_id
 from prune_env.files import is_disk_trouble, write_json
 
 

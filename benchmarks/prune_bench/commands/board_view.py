@@ -17,9 +17,9 @@ from prune_bench.board.board import Board
 from prune_bench.report.tables import HEADINGS, terminal_cells
 from prune_bench.report.terminal import Fitted, bar, shortened
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import read_failure, read_result
+from prune_bench.run.result import Result, read_failure, read_result
 from prune_bench.standings.build import standings
-from prune_bench.standings.model import Run, Setting
+from prune_bench.standings.model import Setting
 from prune_bench.standings.verdict import percent
 from prune_env.text import plain, sentence
 
@@ -45,7 +45,7 @@ class BoardView:
     def __init__(self, console: Console, board: Board, jobs: int) -> None:
         self.console, self.board, self.jobs = console, board, jobs
         self.runs = board.runs()
-        self.finished: dict[str, Run] = {}
+        self.finished: dict[str, Result] = {}
         self.failed: dict[str, str] = {}
         """The errors by run."""
         self.pause = ""
@@ -97,10 +97,10 @@ class BoardView:
             if name in self.finished or name in self.failed:
                 continue
             if (path := self.board.result_path(name)).exists():
-                self.finished[name] = Run(read_result(path))
+                self.finished[name] = read_result(path)
                 news.append(name)
             elif (path := self.board.failure_path(name)).exists():
-                self.failed[name] = read_failure(path)["error"]
+                self.failed[name] = read_failure(path).error
                 news.append(name)
         if news and self.finished:
             self._table = self.table()
@@ -151,8 +151,7 @@ class BoardView:
 
     def table(self) -> Fitted:
         """The best so far at each keep ratio, in the numbers that the board ends with."""
-        results = [{**run.result, "id": name} for name, run in self.finished.items()]
-        found = standings(results, self.runs)
+        found = standings(self.finished.values(), self.runs)
         rows: list[list[str | Text]] = []
         styles = []
         for comparison in found.comparisons:

@@ -32,6 +32,7 @@ class Run:
         """Run it."""
         from prune_bench.commands.run_view import RunProgress
         from prune_bench.run import single
+        from prune_bench.run.result import Result
 
         shown = Terminal(quiet=True) if self.json else console
         progress = RunProgress(shown, self.run)
@@ -39,7 +40,7 @@ class Run:
         def on_end(result: dict[str, Any]) -> None:
             if self.json:
                 print(json.dumps(result, sort_keys=True))
-            progress.print_summary(result)
+            progress.print_summary(Result(result))
 
         single.run(self.run, self.place, self.checkpoint, self.save, progress, on_end)
         if progress.diverged:

@@ -13,7 +13,7 @@ from rich.text import Text
 from prune_bench.commands.board_view import duration
 from prune_bench.report.terminal import Fitted, Listed, shortened
 from prune_bench.run.options import RunOptions
-from prune_bench.standings.model import Run
+from prune_bench.run.result import End, Result, Split
 from prune_env.env import PruneEnv
 
 ROUNDS = ("round", "kept", "kept loss", "val loss", "val accuracy", "passes", "regret", "seconds")
@@ -100,30 +100,28 @@ class RunProgress:
         rows = [[row[name] for name in told] for row in rounds]
         return Fitted(told, rows, FIRST_TO_GO)
 
-    def print_summary(self, result: dict[str, Any]) -> None:
+    def print_summary(self, result: Result) -> None:
         """The table at the end, and last what a reader must not miss."""
-        splits = {"test": "test accuracy", "val": "validation accuracy"}
+        splits: dict[Split, str] = {"test": "test accuracy", "val": "validation accuracy"}
         rows = [
-            [name, *(f"{100 * result[f'{split}_accuracy'][which]:.2f} %" for which in ENDS)]
+            [name, *(f"{100 * result.accuracy(split, which):.2f} %" for which in ENDS)]
             for split, name in splits.items()
         ]
         self.console.print("", Fitted(["Summary", *ENDS], rows), sep="\n")
-        run, passes = Run(result), result["passes"]["charged"]
-        seconds = ", ".join(f"{name} {s:.2f}" for name, s in result["seconds"].items() if s)
-        told = result["history"][-1].get("regret")
-        place = result["place"]
+        spent, regret = result.seconds("seconds"), result.regret
+        share = f"{result.cost:.1%} of training on everything"
         lines = {
-            "cost": f"{passes:,} sample passes, {run.cost:.1%} of training on everything",
-            "regret": "" if told is None else f"{told:.3g}",
-            "seconds": seconds,
-            "place": f"device {place['device']}, threads {place['threads']}",
+            "cost": f"{result.charged:,} sample passes, {share}",
+            "regret": "" if regret is None else f"{regret:.3g}",
+            "seconds": ", ".join(f"{name} {s:.2f}" for name, s in spent.items() if s),
+            "place": f"device {result.device}, threads {result.threads}",
             "seed": str(self.options.seed),
         }
         self.console.print(Listed({name: line for name, line in lines.items() if line}))
-        self.diverged = run.diverged
-        if run.diverged:
+        self.diverged = result.diverged
+        if result.diverged:
             self.console.print(Text("the run diverged: its loss is not finite", "bold red"))
 
 
-ENDS = ("last", "best")
+ENDS: tuple[End, ...] = ("last", "best")
 """Accuracies of a summary: that of the last round, which decides, and the highest."""

@@ -110,8 +110,8 @@ def html(standings: Standings, name: str, grids: Sequence[Grid] = ()) -> str:
         failures=standings.failures,
         note=standings.note,
         commands=[command(grid, name) for grid in grids],
-        places=_count(_hardware(run.result["place"]) for run in runs),
-        versions=_count(_versions(run.result["place"]) for run in runs),
+        places=_count(run.hardware for run in runs),
+        versions=_count(_assignments(run.versions) for run in runs),
         style=_asset("report.css"),
         script=_asset("report.js"),
         vega=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
@@ -233,7 +233,7 @@ def _table_row(row: Row, keep_ratio: float, leads: bool, told: bool) -> Any:
     if not row.runs:
         return shown | {"cells": None}
     aside = row.phases["select"] + row.phases["observe"]
-    never = [run.result["kept"]["arms_by_pulls"][0] / run.result["num_arms"] for run in row.runs]
+    never = [run.never_kept for run in row.runs]
     return shown | {
         "cells": [
             _points(row.last),
@@ -293,21 +293,11 @@ def _settings(comparisons: Sequence[Comparison]) -> Any:
     rows = {row.agent: row for c in comparisons for row in c.rows if row.runs}
     if not rows:
         return {"env": [], "agents": []}
-    first = next(iter(rows.values())).runs[0].result
+    first = next(iter(rows.values())).runs[0]
     hidden = ("agent", "agent_options", "keep_ratio", "seed")
-    env = {k: v for k, v in first["options"].items() if k not in hidden and v not in (None, {})}
-    env |= {"training images": first["num_arms"]}
-    agents = []
-    for agent, row in rows.items():
-        result = row.runs[0].result
-        options = {
-            k: v for k, v in result["agent_options"].items() if k not in ("keep_ratio", "seed")
-        }
-        under = {k: result["env_options"].get(k) for k in ("budget", "feedback", "refresh")}
-        if under["feedback"] != "full":
-            under = {"budget": under["budget"]}
-        options |= {k: v for k, v in under.items() if v is not None}
-        agents.append((agent, _assignments(options)))
+    env = {k: v for k, v in first.options.items() if k not in hidden and v not in (None, {})}
+    env |= {"training images": first.num_arms}
+    agents = [(agent, _assignments(row.runs[0].agent_options)) for agent, row in rows.items()]
     return {"env": list(env.items()), "agents": agents}
 
 
@@ -327,15 +317,6 @@ def command(grid: Grid, name: str) -> str:
         else:
             words.append(str(value))
     return shlex.join([*words, "--out", name])
-
-
-def _hardware(place: Mapping[str, Any]) -> str:
-    device = place["gpu"] or place["processor"]
-    return f"{device}; cores {place['cores']}, threads of a run {place['threads']}"
-
-
-def _versions(place: Mapping[str, Any]) -> str:
-    return _assignments({"python": place["python"], **place["versions"]})
 
 
 def _assignments(options: Mapping[str, Any]) -> str:

@@ -117,8 +117,8 @@ def static() -> str:
     found = []
     for comparison in _comparisons("cifar10-cpu"):
         short = _row(comparison, "full_short")
-        rows = [row for row in comparison.shown if row.runs and row.runs[0].result.get("prior")]
-        rows = [row for row in rows if _pulls_of_one_subset(row)]
+        rows = [row for row in comparison.shown if row.runs and row.runs[0].has_prior]
+        rows = [row for row in rows if row.runs[0].is_one_subset]
         differences = [(row, difference(row, short)) for row in rows]
         differences.sort(key=lambda item: -item[1].value)
         clauses = [f"`{row.agent}` {points(of, signed=True)}" for row, of in differences]
@@ -144,9 +144,7 @@ def digits() -> str:
 
 def carried() -> str:
     """An agent that was trained on the probe, on real CIFAR-10."""
-    trained = np.array(
-        [run["test_accuracy"]["last"] for run in read_results(RESULTS / "ppo-probe-cifar10")]
-    )
+    trained = np.array([run.last for run in read_results(RESULTS / "ppo-probe-cifar10")])
     comparison = next(c for c in _comparisons("cifar10-cpu") if c.keep_ratio == 0.3)
     lines = [
         _line("agent", "runs", "test accuracy, %", "trained minus this, points"),
@@ -246,12 +244,6 @@ def _differences(comparisons: Sequence[Comparison], ours: str, theirs: str) -> s
 def _minus(comparison: Comparison, ours: str, theirs: str) -> str:
     of = [comparison.row(agent) for agent in (ours, theirs)]
     return points(difference(of[0], of[1]), signed=True) if of[0] and of[1] else "–"
-
-
-def _pulls_of_one_subset(row: Row) -> bool:
-    """Whether every arm was kept in each round or in none."""
-    pulls = row.runs[0].result["kept"]["arms_by_pulls"]
-    return not any(pulls[1:-1])
 
 
 def _line(*cells: str) -> str:

@@ -11,7 +11,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from prune_bench.report.terminal import Fitted, Prose
-from prune_bench.standings.model import PHASES, Comparison, Row, Standings, distinct
+from prune_bench.run.result import PHASES, Clock
+from prune_bench.standings.model import Comparison, Row, Standings, distinct
 from prune_bench.standings.statistics import Estimate
 from prune_bench.standings.verdict import caution, headline, judge, notes, percent, points
 from prune_env.text import cell, sentence
@@ -159,7 +160,7 @@ def markdown(all_standings: Standings) -> str:
     if all_standings.failures:
         lines += ["## Failed runs", ""]
         lines += [
-            f"* {escape(run.name)}: {escape(sentence(run.error))}" for run in all_standings.failures
+            f"* {escape(run.id)}: {escape(sentence(run.error))}" for run in all_standings.failures
         ]
         lines.append("")
     return "\n".join(lines)
@@ -225,9 +226,10 @@ def _record(row: Row) -> dict[str, Any]:
         "regret": _rounded(row.regret),
         "charged_seconds": _rounded(row.seconds),
     }
-    for clock in ("seconds", "cpu_seconds"):
+    clocks: tuple[Clock, ...] = ("seconds", "cpu_seconds")
+    for clock in clocks:
         for phase in PHASES:
-            values = [run.result[clock].get(phase, 0.0) for run in row.runs]
+            values = [run.seconds(clock)[phase] for run in row.runs]
             record[f"{clock}_{phase}"] = _rounded(sum(values) / len(values))
     return record
 

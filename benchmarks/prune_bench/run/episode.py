@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 import prune_agents
 
-from prune_bench.run.options import SCHEMA, Place, RunOptions
+from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import (
     Provenance,
     commit,
@@ -23,7 +23,8 @@ from prune_bench.run.provenance import (
     describe_place,
     sources_of,
 )
-from prune_bench.run.result import run_id
+from prune_bench.run.run_id import run_id
+from prune_bench.run.schema import SCHEMA
 from prune_env import ENVIRONMENTS
 from prune_env.data.dirty import CLEAN
 from prune_env.driving import ask
@@ -151,14 +152,19 @@ class Episode:
     @property
     def provenance(self) -> Provenance:
         """What the run comes from, beside its options."""
-        return Provenance.of_result(
-            {
-                "options": vars(self.options),
-                "trained": describe_learner(self.env),
-                "sources": self.sources,
-                "place": describe_place(self.env),
-            }
+        place = describe_place(self.env)
+        return Provenance.of(
+            vars(self.options),
+            describe_learner(self.env)["data"],
+            self.sources,
+            place["threads"],
+            place["device"],
         )
+
+    @property
+    def test_accuracy(self) -> float:
+        """After the last round, in [0, 1]; it is evaluated at the end of a run."""
+        return self.history[-1]["test_accuracy"]
 
     def prepare(self, patient: bool = False) -> None:
         """Do the prior run that the agent wants, or read it from `place.priors`.

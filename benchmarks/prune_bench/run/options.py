@@ -11,9 +11,6 @@ from prune_env.checks import In, check
 from prune_env.data.dirty import Dirt
 from prune_env.wrappers.small_ids import plain_id
 
-SCHEMA = 1
-"""Version of the dict that `run` returns; results/README.md describes it."""
-
 
 @dataclass(frozen=True)
 class Settings(Dirt):

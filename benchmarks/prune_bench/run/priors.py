@@ -20,7 +20,7 @@ from prune_bench.board import claims
 from prune_bench.run import checkpoint
 from prune_bench.run.options import RunOptions
 from prune_bench.run.provenance import Provenance
-from prune_bench.run.result import named_options
+from prune_bench.run.run_id import named_options
 from prune_env.learners.protocol import Learner
 
 OF_THE_RUN_ALONE = (

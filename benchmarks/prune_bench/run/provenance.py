@@ -82,18 +82,6 @@ class Provenance:
             device=device.partition(":")[0],
         )
 
-    @classmethod
-    def of_result(cls, result: Mapping[str, Any]) -> Provenance:
-        """What a result says; the first ones were of known data and nobody's own source."""
-        place = result["place"]
-        return cls.of(
-            result["options"],
-            result.get("trained", {}).get("data"),
-            result.get("sources", {}),
-            place["threads"],
-            place["device"],
-        )
-
     def differences(self, other: Provenance) -> list[str]:
         """In words, what is other here than there."""
         words = {

@@ -1,90 +1,309 @@
-"""A folder of results: one JSON file a run, named by what determines the run.
+"""A result: the file of a finished run, and the one reader of it.
 
-A folder can be copied, merged with another and put in git.
+A folder of results has one JSON file a run, named by what determines the run, see `run_id`. It can
+be copied, merged with another and put in git.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import prune_agents
+import numpy as np
+from numpy.typing import NDArray
 
 from prune_bench.run import schema
-from prune_bench.run.options import SCHEMA, RunOptions
+from prune_bench.run.options import RunOptions
 from prune_bench.run.provenance import Provenance
+from prune_bench.run.schema import SCHEMA
+from prune_env.core.signals import TRAIN
 from prune_env.files import Damaged, read_json
 
-FIRST_OPTIONS = (
-    "env", "agent", "keep_ratio", "epochs", "seed", "agent_options", "network", "recipe",
-    "feedback", "refresh", "limit", "evaluate_every",
-)  # fmt: skip
-"""The options that every name is made of. A later one counts where it differs from its default, so
-that a new option renames no run."""
+Clock = Literal["cpu_seconds", "seconds"]
+Split = Literal["test", "val"]
+End = Literal["last", "best"]
 
-FIRST_NETWORKS = {
-    "prune_env/Digits-v0": "mlp",
-    "prune_env/CIFAR10-v0": "small",
-    "prune_env/CIFAR100-v0": "small",
-}
-"""The network that an environment has on a CPU where none is named: what an early name without a
-network stands for. To name it is to leave it out."""
+PHASES = ("train", "select", "observe", "evaluate", "prior", "test")
+"""What the time of a run is split into."""
+
+CHOICE_FREE = {"seen", "age", "pulls", "progress", "budget_left"}
+"""Signals that say nothing about what an arm is worth."""
+OF_ONE_ARM = {"loss", "confidence", "margin", "correct", "error_norm"}
+"""Signals that say something about an arm once it was kept, and about no other."""
 
 
-def named_network(options: Mapping[str, Any]) -> str | None:
-    """The network as names and titles say it.
+@dataclass(frozen=True)
+class Result:
+    """What a finished run was and how it went."""
 
-    It is always said on a GPU, and where the images are others: there, none named is another one.
+    content: Mapping[str, Any] = field(repr=False)
+    """the file, see `schema.RESULT`"""
+    id: str = ""
+    """the run's name; "" where it is in no folder"""
 
-    Args:
-        options: those of a run, and what is unusual of its provenance.
-    """
-    network: str | None = options["network"]
-    other = any(options.get(name) for name in ("data", "device", "image_size", "env_kwargs"))
-    first = FIRST_NETWORKS.get(options["env"].rpartition(":")[2])
-    return None if network == first and not other else network
+    # -- what was run -----------------------------------------------------------------------------
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The `RunOptions` by their names, with the epochs that there were."""
+        return self.content["options"]
+
+    @property
+    def seed(self) -> int:
+        """What decided everything random in it."""
+        return self.options["seed"]
+
+    @property
+    def agent_options(self) -> dict[str, Any]:
+        """The options of its agent, those as usual too, and what that wanted of the environment."""
+        own = self.content["agent_options"].items()
+        under = self.content["env_options"]
+        wanted = ("budget", "feedback", "refresh") if self._is_full_feedback else ("budget",)
+        return {name: value for name, value in own if name not in ("keep_ratio", "seed")} | {
+            name: under[name] for name in wanted if under.get(name) is not None
+        }
+
+    @property
+    def reads_keep_ratio(self) -> bool:
+        """Whether its agent is another one at another keep ratio."""
+        return self.content.get("reads_keep_ratio", True)
+
+    @property
+    def budget(self) -> float | None:
+        """What it was allowed to cost, in epochs of the whole data."""
+        return self.content["env_options"]["budget"]
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether its agent had a prior run."""
+        return bool(self.content.get("prior"))
+
+    @property
+    def num_arms(self) -> int:
+        """N, the training samples."""
+        return self.content["num_arms"]
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """What was trained on what; early results do not say it."""
+        return self.content.get("trained", {})
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What it comes from beside its options; early results were of known data and sources."""
+        sources = self.content.get("sources", {})
+        return Provenance.of(
+            self.options, self.trained.get("data"), sources, self.threads, self.device
+        )
+
+    @property
+    def comparable(self) -> dict[str, Any]:
+        """Its options, and what is unusual of where it was run: what a `Setting` is made of."""
+        return self.options | self.provenance.of_setting()
+
+    # -- where ------------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> str:
+        """Such as cpu, or cuda:1."""
+        return self.content["place"]["device"]
+
+    @property
+    def threads(self) -> int:
+        """Those of PyTorch."""
+        return self.content["place"]["threads"]
+
+    @property
+    def hardware(self) -> str:
+        """The GPU or the processor, and how much of it, in words."""
+        place = self.content["place"]
+        name = place["gpu"] or place["processor"]
+        return f"{name}; cores {place['cores']}, threads of a run {self.threads}"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of Python and of the packages."""
+        return {"python": self.content["place"]["python"], **self.content["place"]["versions"]}
+
+    # -- how it went ------------------------------------------------------------------------------
+
+    def accuracy(self, split: Split, which: End) -> float:
+        """In [0, 1], after the last round or the highest on the way."""
+        return self.content[f"{split}_accuracy"][which]
+
+    @property
+    def last(self) -> float:
+        """Test accuracy at the end, in [0, 1]. It decides."""
+        return self.accuracy("test", "last")
+
+    @property
+    def best(self) -> float:
+        """Highest test accuracy on the way, in [0, 1]. For comparison only."""
+        return self.accuracy("test", "best")
+
+    @property
+    def diverged(self) -> bool:
+        """Whether its loss became infinite or NaN."""
+        return self.content["diverged"]
+
+    @property
+    def regret(self) -> float | None:
+        """At the end; None where the environment does not tell it."""
+        return self.content["history"][-1].get("regret")
+
+    @property
+    def rounds(self) -> int:
+        """R, how many there were."""
+        return len(self.content["history"])
+
+    @cached_property
+    def curve(self) -> dict[str, NDArray[np.float64]]:
+        """The evaluated rounds: `round`, `passes` (relative to all data for all epochs),
+        `seconds` (charged ones) and `accuracy` (on the test split), each (R,). Costs begin with
+        that of the prior run.
+        """
+        rows = [row for row in self.content["history"] if "test_accuracy" in row]
+        free = 0.0 if self.pays_evaluation else 1.0
+        seconds = [row[self.clock] - free * row[f"{self.clock}_evaluate"] for row in rows]
+        prior = self.content["passes"].get("prior", 0)
+        return {
+            "round": np.array([row["round"] for row in rows], np.float64),
+            "passes": (prior + np.array([row["passes"] for row in rows])) / self.full_passes,
+            "seconds": self.phases["prior"] + np.array(seconds),
+            "accuracy": np.array([row["test_accuracy"] for row in rows]),
+        }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal where two runs kept the same arms and came to the same."""
+        measured = [
+            tuple(row.get(name) for name in ("kept", "kept_loss", "val_loss", "test_accuracy"))
+            for row in self.content["history"]
+        ]
+        kept = self.content["kept"]
+        pulls = (*kept["arms_by_pulls"], *kept["pulls_by_class"])
+        return repr((self.seed, self.last, self.charged, measured, pulls))  # as text nan equals nan
+
+    # -- what it cost -----------------------------------------------------------------------------
+
+    @property
+    def charged(self) -> int:
+        """What the agent is charged, in sample passes."""
+        return self.content["passes"]["charged"]
+
+    @property
+    def full_passes(self) -> int:
+        """What training on all data for all epochs costs, in sample passes."""
+        return TRAIN * self.num_arms * self.options["epochs"]
+
+    @property
+    def cost(self) -> float:
+        """What the agent is charged, relative to training on all data for all epochs."""
+        return self.charged / self.full_passes
+
+    @property
+    def pays_evaluation(self) -> bool:
+        """Whether the agent sees the validation split and so is charged for evaluating it."""
+        passes = self.content["passes"]
+        return self.charged > passes["train"] + passes["refresh"] + passes.get("prior", 0)
+
+    def seconds(self, clock: Clock) -> dict[str, float]:
+        """Seconds in each phase. Where a result has no `test`, its `evaluate` contains that."""
+        return {phase: self.content[clock].get(phase, 0.0) for phase in PHASES}
+
+    @property
+    def clock(self) -> Clock:
+        """CPU seconds on a processor, where other work disturbs the wall clock; else wall-clock."""
+        return "cpu_seconds" if self.device == "cpu" else "seconds"
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """Seconds in each phase, by the clock that counts."""
+        return self.seconds(self.clock)
+
+    @property
+    def charged_seconds(self) -> float:
+        """Seconds without the test split, and without evaluation unless the agent sees it."""
+        free = ("test",) if self.pays_evaluation else ("test", "evaluate")
+        return sum(seconds for phase, seconds in self.phases.items() if phase not in free)
+
+    @property
+    def wall(self) -> float:
+        """Wall-clock seconds of all of it."""
+        return sum(self.content["seconds"].values())
+
+    # -- what it kept -----------------------------------------------------------------------------
+
+    @property
+    def kept_shares(self) -> NDArray[np.float64]:
+        """(R,) share of the arms that each round kept."""
+        return np.array([row["kept"] / self.num_arms for row in self.content["history"]])
+
+    @property
+    def arms_by_pulls(self) -> NDArray[np.int64]:
+        """How many arms were kept 0, 1, 2 ... times."""
+        return np.array(self.content["kept"]["arms_by_pulls"])
+
+    def pulls_by(self, group: Literal["difficulty", "class"]) -> NDArray[np.float64]:
+        """How often an arm was kept, mean of each class, or of each tenth from easy to hard."""
+        kept = self.content["kept"]
+        if group == "difficulty":
+            return np.array(kept["pulls_by_difficulty"], np.float64)
+        return np.array(kept["pulls_by_class"]) / np.maximum(kept["arms_by_class"], 1)
+
+    @property
+    def never_kept(self) -> float:
+        """Share of the arms that were not trained on at all."""
+        return self.content["kept"]["arms_by_pulls"][0] / self.num_arms
+
+    @property
+    def is_even(self) -> bool:
+        """Whether every arm was kept as often as any other, or once more."""
+        return bool(np.ptp(np.flatnonzero(self.arms_by_pulls)) <= 1)
+
+    @property
+    def is_one_subset(self) -> bool:
+        """Whether every arm was kept in each round or in none."""
+        return not self.arms_by_pulls[1:-1].any()
+
+    @property
+    def is_uninformed(self) -> bool:
+        """Whether nothing that was measured can have decided which arms were kept.
+
+        Either the agent was shown no measurement, or those of single arms only and no arm was kept
+        twice, so that none was decided on after its measurement.
+        """
+        shown = set(self.content["env_options"].get("signals", ("unknown",))) - CHOICE_FREE
+        if shown <= OF_ONE_ARM and not self.arms_by_pulls[2:].any():
+            shown = set()
+        return not shown and not self.has_prior and not self._is_full_feedback
+
+    @property
+    def _is_full_feedback(self) -> bool:
+        return self.content["env_options"].get("feedback") == "full"
 
 
-def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
-    """A name for a run: the same exactly where all that determines the run is.
+@dataclass(frozen=True)
+class Failure:
+    """A run that ended in an error."""
 
-    That is its options, the revision of its policy, and what is unusual of its provenance.
-    """
-    determines = {"schema": SCHEMA} | named_options(options)
-    unusual = {} if provenance is None else provenance.unusual()
-    determines["network"] = named_network(asdict(options) | unusual)
-    if (revision := prune_agents.revision(options.agent)) > 1:
-        determines["revision"] = revision
-    if unusual:
-        determines["provenance"] = unusual
-    text = json.dumps(determines, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    agent = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in options.agent)
-    return f"{agent}-k{options.keep_ratio:g}-s{options.seed}-{digest}"
+    options: dict[str, Any]
+    """the `RunOptions` by their names"""
+    error: str
+    id: str = ""
+    """the run's name"""
 
 
-def named_options(options: RunOptions) -> dict[str, Any]:
-    """Those that a name is made of: the first ones, and later ones where they are unusual."""
-    usual = asdict(RunOptions())
-    return {
-        name: value
-        for name, value in asdict(options).items()
-        if name in FIRST_OPTIONS or value != usual[name]
-    }
-
-
-def read_results(folder: Path) -> Iterator[dict[str, Any]]:
+def read_results(folder: Path) -> Iterator[Result]:
     """All results in a folder, in the order of their names.
 
     Raises:
         Damaged: a file is not a result of this schema; the message names it.
     """
-    for path in sorted((folder / "runs").glob("*.json")):
-        yield read_result(path) | {"id": path.stem}
+    return map(read_result, sorted((folder / "runs").glob("*.json")))
 
 
 def check_folder(folder: Path) -> None:
@@ -99,30 +318,32 @@ def check_folder(folder: Path) -> None:
         read_failure(path)
 
 
-def read_result(path: Path) -> dict[str, Any]:
+def read_result(path: Path) -> Result:
     """A result, whole.
 
     Raises:
         Damaged: the file is not a result of this schema; the message names it and what is wrong.
     """
-    result = read_json(path, "a result")
-    if result.get("schema") != SCHEMA:
+    content = read_json(path, "a result")
+    if content.get("schema") != SCHEMA:
         raise Damaged(f"{path} is not a result of schema {SCHEMA}")
-    return _fitting(path, "a result", result, schema.misfit_of_result(result))
+    _check(path, "a result", content, schema.misfit_of_result(content))
+    return Result(content, path.stem)
 
 
-def read_failure(path: Path) -> dict[str, Any]:
-    """Why a run failed: its `options` and the text `error`.
+def read_failure(path: Path) -> Failure:
+    """Why a run failed.
 
     Raises:
         Damaged: the file is not that; the message names it and what is wrong.
     """
-    failure = read_json(path, "the failure of a run")
-    return _fitting(path, "the failure of a run", failure, schema.misfit(failure, schema.FAILURE))
+    content = read_json(path, "the failure of a run")
+    _check(path, "the failure of a run", content, schema.misfit(content, schema.FAILURE))
+    return Failure(content["options"], content["error"], path.stem)
 
 
-def _fitting(path: Path, kind: str, content: dict[str, Any], wrong: str) -> dict[str, Any]:
-    """The content of a file, if nothing is wrong with it and it names options that there are."""
+def _check(path: Path, kind: str, content: dict[str, Any], wrong: str) -> None:
+    """Refuse a file in which something is wrong, or that names options that there are not."""
     try:
         if not wrong:
             RunOptions(**content["options"])
@@ -130,15 +351,14 @@ def _fitting(path: Path, kind: str, content: dict[str, Any], wrong: str) -> dict
         wrong = str(error)
     if wrong:
         raise Damaged(f"{path} is not {kind}: {wrong}")
-    return content
 
 
-def without_times(result: Any) -> Any:
-    """What a result says whatever the machine: the same for every run of one id."""
-    if isinstance(result, dict):
+def without_times(content: Any) -> Any:
+    """What a result's file says whatever the machine: the same for every run of one id."""
+    if isinstance(content, dict):
         return {
             name: without_times(value)
-            for name, value in result.items()
+            for name, value in content.items()
             if name != "place" and "seconds" not in name
         }
-    return [without_times(value) for value in result] if isinstance(result, list) else result
+    return [without_times(value) for value in content] if isinstance(content, list) else content

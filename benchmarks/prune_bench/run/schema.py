@@ -12,6 +12,9 @@ from typing import Any
 
 from prune_env.checks import In
 
+SCHEMA = 1
+"""Version of a result's file; results/README.md describes it."""
+
 NUMBER, COUNT, SHARE = In("(-inf, inf)"), In("[0, inf)"), In("[0, 1]")
 
 OPTIONS: dict[Any, Any] = {

@@ -86,5 +86,5 @@ def trained_network(episode: Episode) -> dict[str, Any]:
     return {
         **learner.export(),  # type: ignore[attr-defined]
         "run": asdict(episode.options),
-        "test_accuracy": episode.history[-1]["test_accuracy"],
+        "test_accuracy": episode.test_accuracy,
     }

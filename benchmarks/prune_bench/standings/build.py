@@ -20,14 +20,11 @@ from prune_bench.board.grid import Grid, reads_keep_ratio
 from prune_bench.board.pins import Pins
 from prune_bench.run.options import RunOptions
 from prune_bench.run.pairs import agent_label
-from prune_bench.run.provenance import Provenance
-from prune_bench.run.result import read_failure
+from prune_bench.run.result import Failure, Result, read_failure
 from prune_bench.standings.model import (
     Comparison,
-    Failure,
     Row,
     Rule,
-    Run,
     Setting,
     Standings,
     best_first,
@@ -62,11 +59,11 @@ def read_standings(folder: Path) -> Standings:
     results, left_out = counted(folder, pins)
     if not results and not expected:
         raise FileNotFoundError(f"no results in {folder}/runs and no {folder}/board.yaml")
-    failures = {
-        path.stem: read_failure(path)
+    failures = [
+        read_failure(path)
         for path in sorted((folder / "failed").glob("*.json"))
         if path.stem in expected or not expected
-    }
+    ]
     return replace(
         standings(results, expected, failures, pins),
         note=" ".join([*left_out, *notes]),
@@ -75,25 +72,25 @@ def read_standings(folder: Path) -> Standings:
 
 
 def standings(
-    results: Iterable[Mapping[str, Any]],
+    results: Iterable[Result],
     expected: Mapping[str, RunOptions] | None = None,
-    failures: Mapping[str, Mapping[str, Any]] | None = None,
+    failures: Iterable[Failure] = (),
     pins: Pins | None = None,
 ) -> Standings:
     """The standings of these results. Nothing that they name is imported.
 
     Args:
-        results: what `prune_bench.run.episode.run` returned.
+        results: of runs that are over.
         expected: the runs of the board by their id; by default there are none but the results.
-        failures: by id of the run, objects with its `options` and the text `error`.
+        failures: of runs that ended in an error.
         pins: of the board.
     """
     pins = pins or Pins()
-    found = {result.get("id", position): result for position, result in enumerate(results)}
-    failures = {name: why for name, why in (failures or {}).items() if name not in found}
-    own = {r["options"]["agent"] for r in found.values() if not r.get("reads_keep_ratio", True)}
+    found = {result.id or position: result for position, result in enumerate(results)}
+    failed = {why.id: why for why in failures if why.id not in found}
+    own = {r.options["agent"] for r in found.values() if not r.reads_keep_ratio}
     own |= set(pins.own_amount)
-    options = _with_settings(found, failures, expected or {}, pins)
+    options = _with_settings(found, failed, expected or {}, pins)
     labels = _labels(options, found)
     cells: dict[tuple[Setting, float, str], list[Any]] = defaultdict(list)
     for name, chosen in options.items():
@@ -103,7 +100,7 @@ def standings(
     rows: dict[Setting, list[Row]] = defaultdict(list)
     for (setting, keep_ratio, agent), names in cells.items():
         own_amount = not reads_keep_ratio(options[names[0]]["agent"], own)
-        runs = sorted((Run(found[name]) for name in names if name in found), key=lambda r: r.seed)
+        runs = sorted((found[name] for name in names if name in found), key=lambda r: r.seed)
         rows[setting].append(
             Row(
                 agent=agent,
@@ -111,7 +108,7 @@ def standings(
                 rule=_rule(agent, keep_ratio, runs, own_amount),
                 runs=tuple({run.seed: run for run in runs}.values()),
                 expected=len({options[name]["seed"] for name in names}),
-                failed=sum(name in failures for name in names),
+                failed=sum(name in failed for name in names),
                 is_everywhere=own_amount,
             )
         )
@@ -122,22 +119,19 @@ def standings(
             for setting in sorted(judged, key=lambda setting: setting.title)
             for keep_ratio in _keep_ratios(judged[setting])
         ),
-        tuple(Failure(name, failure["error"]) for name, failure in failures.items()),
+        tuple(failed.values()),
     )
 
 
 def _with_settings(
-    found: Mapping[Any, Mapping[str, Any]],
-    failures: Mapping[str, Mapping[str, Any]],
+    found: Mapping[Any, Result],
+    failed: Mapping[str, Failure],
     expected: Mapping[str, RunOptions],
     pins: Pins,
 ) -> dict[Any, dict[str, Any]]:
     """By id the options of all runs, and what is unusual where they are run."""
-    finished = {
-        name: result["options"] | Provenance.of_result(result).of_setting()
-        for name, result in found.items()
-    }
-    planned = {name: failure["options"] for name, failure in failures.items()}
+    finished = {name: result.comparable for name, result in found.items()}
+    planned = {name: failure.options for name, failure in failed.items()}
     planned |= {n: vars(chosen) | pins.of(chosen).of_setting() for n, chosen in expected.items()}
     known = list(finished.values())
     return finished | {
@@ -146,10 +140,10 @@ def _with_settings(
 
 
 def _labels(
-    options: Mapping[Any, Mapping[str, Any]], found: Mapping[Any, Mapping[str, Any]]
+    options: Mapping[Any, Mapping[str, Any]], found: Mapping[Any, Result]
 ) -> dict[Any, str]:
     """By id the agent as it is shown: with its source where no board says which of them counts."""
-    of = {name: Provenance.of_result(result).agent for name, result in found.items()}
+    of = {name: result.provenance.agent for name, result in found.items()}
     sources = defaultdict(set)
     for name, source in of.items():
         sources[options[name]["agent"]].add(source)
@@ -309,16 +303,15 @@ def difference(ours: Row, theirs: Row) -> Estimate:
 # -- what the runs were ---------------------------------------------------------------------------
 
 
-def _rule(agent: str, keep_ratio: float, runs: Sequence[Run], own_amount: bool) -> Rule:
+def _rule(agent: str, keep_ratio: float, runs: Sequence[Result], own_amount: bool) -> Rule:
     """The rule that the runs were under, as far as they tell."""
     if agent == "full":
         return "all data"
     if own_amount:
         return "own amount"
-    if agent == "full_short" or (runs and runs[0].result["env_options"]["budget"]):
+    if agent == "full_short" or (runs and runs[0].budget):
         return "total budget"
-    kept = [row["kept"] / run.result["num_arms"] for run in runs for row in run.result["history"]]
-    fixed = np.allclose(kept, keep_ratio, rtol=0.02, atol=0)
+    fixed = all(np.allclose(run.kept_shares, keep_ratio, rtol=0.02, atol=0) for run in runs)
     return "fixed keep ratio" if fixed else "own amount"
 
 

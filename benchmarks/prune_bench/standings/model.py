@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from prune_bench.board.grid import CONTROLS, Grid
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import named_network
+from prune_bench.run.result import PHASES, Failure, Result
+from prune_bench.run.run_id import named_network
 from prune_bench.standings.statistics import NO_NOISE, Estimate, Noise, Scores
 
 Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
@@ -26,19 +26,11 @@ Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
 
 REFERENCES = ("full", "full_short")
 
-PHASES = ("train", "select", "observe", "evaluate", "prior", "test")
-TRAIN_PASSES = 3
-"""A sample that is trained costs a forward pass, 1, and a backward pass, 2."""
 MIN_SEEDS = 5
 """With fewer, an interval says little."""
 
 EXTRA_COST = 0.02
 """Agents whose cost differs by less from their keep ratio may be averaged over keep ratios."""
-
-CHOICE_FREE = {"seen", "age", "pulls", "progress", "budget_left"}
-"""Signals that say nothing about what an arm is worth."""
-OF_ONE_ARM = {"loss", "confidence", "margin", "correct", "error_norm"}
-"""Signals that say something about an arm once it was kept, and about no other."""
 
 _VARYING = ("agent", "agent_options", "keep_ratio", "seed")
 """Options in which the runs of one setting differ."""
@@ -76,117 +68,6 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run, read from its result."""
-
-    result: Mapping[str, Any]
-
-    @property
-    def seed(self) -> int:
-        return self.result["options"]["seed"]
-
-    @property
-    def last(self) -> float:
-        """Test accuracy at the end, in [0, 1]. It decides."""
-        return self.result["test_accuracy"]["last"]
-
-    @property
-    def best(self) -> float:
-        """Highest test accuracy on the way, in [0, 1]. For comparison only."""
-        return self.result["test_accuracy"]["best"]
-
-    @property
-    def diverged(self) -> bool:
-        """Whether its loss became infinite or NaN."""
-        return self.result["diverged"]
-
-    @property
-    def wall(self) -> float:
-        """Wall-clock seconds of all of it."""
-        return sum(self.result["seconds"].values())
-
-    @property
-    def full_passes(self) -> int:
-        """What training on all data for all epochs costs, in sample passes."""
-        return TRAIN_PASSES * self.result["num_arms"] * self.result["options"]["epochs"]
-
-    @property
-    def cost(self) -> float:
-        """What the agent is charged, relative to training on all data for all epochs."""
-        return self.result["passes"]["charged"] / self.full_passes
-
-    @property
-    def pays_evaluation(self) -> bool:
-        """Whether the agent sees the validation split and so is charged for evaluating it."""
-        passes = self.result["passes"]
-        return passes["charged"] > passes["train"] + passes["refresh"] + passes.get("prior", 0)
-
-    @property
-    def is_uninformed(self) -> bool:
-        """Whether nothing that was measured can have decided which arms were kept.
-
-        Either the agent was shown no measurement, or those of single arms only and no arm was kept
-        twice, so that none was decided on after its measurement.
-        """
-        under, pulls = self.result["env_options"], self.result["kept"]["arms_by_pulls"]
-        shown = set(under.get("signals", ("unknown",))) - CHOICE_FREE
-        if shown <= OF_ONE_ARM and not any(pulls[2:]):
-            shown = set()
-        return not shown and not self.result.get("prior") and under.get("feedback") != "full"
-
-    @property
-    def is_even(self) -> bool:
-        """Whether every arm was kept as often as any other, or once more."""
-        counts = np.flatnonzero(self.result["kept"]["arms_by_pulls"])
-        return bool(np.ptp(counts) <= 1)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Equal where two runs kept the same arms and came to the same."""
-        measured = [
-            tuple(row.get(name) for name in ("kept", "kept_loss", "val_loss", "test_accuracy"))
-            for row in self.result["history"]
-        ]
-        kept = self.result["kept"]
-        pulls = (*kept["arms_by_pulls"], *kept["pulls_by_class"])
-        charged = self.result["passes"]["charged"]
-        return repr((self.seed, self.last, charged, measured, pulls))  # as text nan equals nan
-
-    @property
-    def clock(self) -> Literal["cpu_seconds", "seconds"]:
-        """CPU seconds on a processor, where other work disturbs the wall clock; else wall-clock."""
-        return "cpu_seconds" if self.result["place"]["device"] == "cpu" else "seconds"
-
-    @property
-    def phases(self) -> dict[str, float]:
-        """Seconds in each phase. Where a result has no `test`, its `evaluate` contains that."""
-        return {phase: self.result[self.clock].get(phase, 0.0) for phase in PHASES}
-
-    @property
-    def charged_seconds(self) -> float:
-        """Seconds without the test split, and without evaluation unless the agent sees it."""
-        free = ("test",) if self.pays_evaluation else ("test", "evaluate")
-        return sum(seconds for phase, seconds in self.phases.items() if phase not in free)
-
-    @cached_property
-    def curve(self) -> dict[str, Scores]:
-        """The evaluated rounds: `round`, `passes` (relative to all data for all epochs),
-        `seconds` (charged ones) and `accuracy` (on the test split), each (R,). Costs begin with
-        that of the prior run.
-        """
-        rows = [row for row in self.result["history"] if "test_accuracy" in row]
-        free = 0.0 if self.pays_evaluation else 1.0
-        seconds = [row[self.clock] - free * row[f"{self.clock}_evaluate"] for row in rows]
-        prior = self.result["passes"].get("prior", 0)
-        return {
-            "round": np.array([row["round"] for row in rows], np.float64),
-            "passes": (prior + np.array([row["passes"] for row in rows])) / self.full_passes,
-            "seconds": self.phases["prior"] + np.array(seconds),
-            "accuracy": np.array([row["test_accuracy"] for row in rows]),
-        }
-
-
-@dataclass(frozen=True)
 class Row:
     """One agent in one comparison. Accuracies and differences are in [0, 1]."""
 
@@ -194,7 +75,7 @@ class Row:
     """its name, and the options that were given"""
     keep_ratio: float
     rule: Rule
-    runs: tuple[Run, ...] = ()
+    runs: tuple[Result, ...] = ()
     """finished runs by seed"""
     expected: int = 0
     """runs that the board asks for, or that there are"""
@@ -285,8 +166,9 @@ class Row:
     @property
     def regret(self) -> float | None:
         """Mean regret at the end; None where the environment does not tell it."""
-        ends = [run.result["history"][-1].get("regret") for run in self.runs]
-        return None if not ends or None in ends else float(np.mean(ends))
+        ends = [run.regret for run in self.runs]
+        told = [end for end in ends if end is not None]
+        return float(np.mean(told)) if told and len(told) == len(ends) else None
 
     @property
     def phases(self) -> dict[str, float]:
@@ -350,14 +232,6 @@ def distinct(comparisons: Sequence[Comparison]) -> list[Row]:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A run that ended in an error."""
-
-    name: str
-    error: str
-
-
-@dataclass(frozen=True)
 class Standings:
     """Everything that a board's folder says."""
 
@@ -378,7 +252,7 @@ class Standings:
         return [comparison for comparison in self.comparisons if comparison.setting == setting]
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[Result]:
         """All finished runs, each once."""
         runs = {
             id(run): run

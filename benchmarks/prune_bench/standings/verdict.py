@@ -184,11 +184,10 @@ def caution(comparisons: Sequence[Comparison]) -> str:
     if unfinished := sum(not row.complete for row in rows):
         rows_are = "row is" if unfinished == 1 else "rows are"
         cautions.append(f"{unfinished} {rows_are} unfinished and cannot win yet")
-    if diverged := sum(run.result["diverged"] for row in rows for run in row.runs):
+    if diverged := sum(run.diverged for row in rows for run in row.runs):
         runs = "run" if diverged == 1 else "runs"
         cautions.append(f"{diverged} {runs} diverged; the accuracy at the end counts")
-    trained = [run.result["trained"] for row in rows for run in row.runs if "trained" in run.result]
-    known = {(name, value) for what in trained for name, value in what.items()}
+    known = {what for row in rows for run in row.runs for what in run.trained.items()}
     if len(known) > len({name for name, _ in known}):  # early results say less
         cautions.append("runs of different networks or data are mixed here")
     return "; ".join(cautions)

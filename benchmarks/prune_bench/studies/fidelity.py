@@ -25,7 +25,7 @@ from prune_bench.board.counting import counted
 from prune_bench.report.terminal import Fitted
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import RunOptions
-from prune_bench.run.provenance import Provenance, agent_source, is_own
+from prune_bench.run.provenance import agent_source, is_own
 from prune_bench.run.schema import SHARE, misfit
 from prune_bench.standings.model import Setting
 from prune_env.checks import check_types
@@ -141,11 +141,10 @@ def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
     pins = Board(folder).read()[1] if (folder / "board.yaml").exists() else None
     results, said = counted(folder, pins)
     for result in results:
-        options = result["options"]
+        options = result.options
         if options["keep_ratio"] == keep_ratio and not options["agent_options"]:
-            last = result["test_accuracy"]["last"]
-            accuracies.setdefault(options["agent"], []).append(last)
-            settings.add(Setting.of(options | Provenance.of_result(result).of_setting()))
+            accuracies.setdefault(options["agent"], []).append(result.last)
+            settings.add(Setting.of(result.comparable))
     if len(accuracies) < 3 or len(settings) > 1:
         found = "; ".join([*sorted(setting.title for setting in settings), *said]) or "no runs"
         raise ValueError(
@@ -175,7 +174,7 @@ def run_on_rung(
         episode = Episode(run, **more)
         while not episode.terminated:
             episode.step()
-        last.append(episode.history[-1]["test_accuracy"])
+        last.append(episode.test_accuracy)
     return last
 
 

@@ -101,11 +101,11 @@ def watch(episode: Episode, on_round: Callable[[str, PruneEnv], None]) -> Watche
         now = learner.score(sample)
         hardest_first = now.indices[np.argsort(-now.of("loss"))]
         before = arms.pulls[0].copy()
-        episode.step()
+        row = episode.step()
         kept.append(arms.pulls[0] > before)
         by_loss.append([kept[-1][part].mean() for part in np.array_split(hardest_first, TENTHS)])
         age.append(arms.observe("age").mean())
-        regret.append(episode.history[-1].get("regret", np.nan))
+        regret.append(row.get("regret", np.nan))
         on_round(agent, env)
     return Watched(
         agent=agent,

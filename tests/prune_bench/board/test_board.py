@@ -18,7 +18,7 @@ from prune_bench.board.grid import CONTROLS, Grid
 from prune_bench.commands import main
 from prune_bench.run.episode import run
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.result import run_id
+from prune_bench.run.run_id import run_id
 
 SMALL = Grid(agents=("ucb",), keep_ratios=(0.1, 0.5), seeds=2, epochs=3)
 

@@ -24,7 +24,8 @@ from prune_bench.board.work import Outcome, do_run
 from prune_bench.commands import main
 from prune_bench.run.episode import run
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.result import read_results, run_id, without_times
+from prune_bench.run.result import read_results, without_times
+from prune_bench.run.run_id import run_id
 
 from prune_env.files import read_json, write_json
 
@@ -130,8 +131,8 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
     assert "--retry-failed" in out
 
     folder = own_agents / "board"
-    results = {result["id"]: result for result in read_results(folder)}
-    assert [r["options"]["agent"] for r in results.values()] == [
+    results = {result.id: result for result in read_results(folder)}
+    assert [result.options["agent"] for result in results.values()] == [
         "full",
         "full_short",
         "own_agents:DiesOnce",
@@ -147,8 +148,7 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
     begun = (own_agents / "begun.txt").read_text().splitlines()
     assert begun == ["0.3 0"] * 2
     name, expected = bare(folder, "own_agents:DiesOnce")
-    del results[name]["id"]
-    assert without_times(results[name]) == expected
+    assert without_times(results[name].content) == expected
     assert list((folder / "work").iterdir()) == []
 
     # Failures stay until somebody asks.
@@ -337,7 +337,7 @@ def test_ray_with_two_workers_one_of_which_is_killed(own_agents):
     ((name, pid),) = killed
     assert pid != os.getpid()
     assert not list(board.folder.glob("failed/*"))
-    results = {result.pop("id"): result for result in read_results(board.folder)}
+    results = {result.id: result.content for result in read_results(board.folder)}
     assert len(results) == 18
     expected = run(board.runs()[name], Place(threads=1))
     assert without_times(results[name]) == without_times(json.loads(json.dumps(expected)))

@@ -82,8 +82,8 @@ def test_killed_twenty_times_over(tmp_path):
 
     undisturbed = Board(tmp_path / "undisturbed")
     begin(undisturbed.folder, seeds).wait(timeout=600)
-    expected = {result["id"]: without_times(result) for result in read_results(undisturbed.folder)}
+    expected = {r.id: without_times(r.content) for r in read_results(undisturbed.folder)}
     assert len(expected) == 7 * seeds
-    assert {r["id"]: without_times(r) for r in read_results(board.folder)} == expected
+    assert {r.id: without_times(r.content) for r in read_results(board.folder)} == expected
     assert not list(board.folder.glob("failed/*"))
     assert resumable >= KILLS // 4  # checkpoints were there to go on from

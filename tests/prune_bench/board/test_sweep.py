@@ -13,7 +13,7 @@ from prune_bench.commands.main import main
 from prune_bench.run.episode import run
 from prune_bench.run.options import RunOptions
 from prune_bench.run.pairs import split_agent
-from prune_bench.run.result import run_id
+from prune_bench.run.run_id import run_id
 from prune_bench.standings.build import read_standings
 from prune_bench.studies.branch import BranchOptions
 from prune_bench.studies.inspect import InspectOptions, inspect

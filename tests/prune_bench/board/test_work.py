@@ -14,7 +14,8 @@ from prune_bench.board.work import do_run
 from prune_bench.run import checkpoint
 from prune_bench.run.episode import Episode, run
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.result import run_id, without_times
+from prune_bench.run.result import without_times
+from prune_bench.run.run_id import run_id
 
 OPTIONS = RunOptions(agent="ucb", epochs=4, limit=100)
 PLACE = Place(threads=1)

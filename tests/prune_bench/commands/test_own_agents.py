@@ -8,7 +8,7 @@ import pytest
 from prune_bench.board.grid import Grid
 from prune_bench.commands.main import main
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import run_id
+from prune_bench.run.run_id import run_id
 
 MODULE = """
 import numpy as np

@@ -11,7 +11,7 @@ import shutil
 import pytest
 from prune_bench.report.page import html
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import run_id
+from prune_bench.run.run_id import run_id
 from prune_bench.standings.build import read_standings
 
 sync_api = pytest.importorskip(

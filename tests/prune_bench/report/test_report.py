@@ -29,11 +29,19 @@ from prune_bench.report.tables import (
 )
 from prune_bench.report.terminal import Terminal
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import run_id
-from prune_bench.standings.build import read_standings, standings
+from prune_bench.run.result import Result
+from prune_bench.run.run_id import run_id
+from prune_bench.standings import build
+from prune_bench.standings.build import read_standings
 from prune_bench.standings.overall import overall
 
 from prune_env.files import write_json
+
+
+def standings(contents, expected=None):
+    """The standings of results that are made up: what their files say, and a name as `id`."""
+    results = [Result(content, content.get("id", "")) for content in contents]
+    return build.standings(results, expected)
 
 
 @pytest.fixture

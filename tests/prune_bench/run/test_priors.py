@@ -16,8 +16,8 @@ from prune_bench.commands.main import main
 from prune_bench.run import checkpoint
 from prune_bench.run.episode import Episode, run
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.result import run_id
-from prune_bench.standings.model import Run
+from prune_bench.run.result import Result
+from prune_bench.run.run_id import run_id
 
 N, K, EPOCHS = 270, 81, 4
 OPTIONS = RunOptions(limit=300, epochs=EPOCHS, keep_ratio=0.3)
@@ -87,7 +87,7 @@ def test_all_of_a_prior_run_is_charged(agent, options, prior_passes):
 def test_comparisons_count_it_and_take_a_missing_one_as_nothing():
     result = run(replace(OPTIONS, agent="el2n"), Place(threads=1))
     full, seconds = 3 * N * EPOCHS, result["cpu_seconds"]
-    finished = Run(result)
+    finished = Result(result)
     assert not finished.pays_evaluation
     assert finished.cost == (3 * K * EPOCHS + 3 * N * 2) / full
     assert finished.curve["passes"][0] == (3 * K + 3 * N * 2) / full
@@ -101,9 +101,10 @@ def test_comparisons_count_it_and_take_a_missing_one_as_nothing():
     old = run(replace(OPTIONS, agent="uncertainty"), Place(threads=1))
     for part in ("passes", "seconds", "cpu_seconds"):
         del old[part]["prior"]
-    assert not Run(old).pays_evaluation
-    assert Run(old).curve["passes"][-1] == Run(old).cost == K / N
-    assert Run(old).phases["prior"] == 0
+    finished = Result(old)
+    assert not finished.pays_evaluation
+    assert finished.curve["passes"][-1] == finished.cost == K / N
+    assert finished.phases["prior"] == 0
 
 
 @pytest.mark.parametrize("agent", STATIC)

@@ -17,7 +17,8 @@ from prune_bench.board.counting import counted
 from prune_bench.run.episode import run
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import KNOWN, Provenance, agent_source, env_source, is_code
-from prune_bench.run.result import run_id
+from prune_bench.run.result import Result, read_result
+from prune_bench.run.run_id import run_id
 
 from prune_env.data import Dataset, Split, limited, load
 
@@ -97,7 +98,7 @@ def test_a_result_says_what_it_comes_from(write_data):
     trained = [result["trained"] for result in results]
     assert trained[0]["labels"] == trained[1]["labels"]
     assert trained[0]["data"] == load("images", first).digest != trained[1]["data"]
-    names = {run_id(OPTIONS, Provenance.of_result(result)) for result in results}
+    names = {run_id(OPTIONS, Result(result).provenance) for result in results}
     assert len(names | {run_id(OPTIONS)}) == 3
 
 
@@ -119,9 +120,8 @@ def test_committed_results_have_the_names_of_what_they_say():
     """So that no board is done anew."""
     assert len(COMMITTED) > 400
     for path in COMMITTED:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        options = RunOptions(**result["options"])
-        assert run_id(options, Provenance.of_result(result)) == path.stem
+        result = read_result(path)
+        assert run_id(RunOptions(**result.options), result.provenance) == path.stem
 
 
 @pytest.mark.parametrize("name", ["cifar10-cpu", "digits-policies"])
@@ -215,11 +215,11 @@ class Mine(prune_agents.find("random_dynamic")):
 def test_an_own_agent_is_in_the_name_by_its_source(tmp_path):
     code = (
         "import json, sys; from prune_bench.run.episode import *\n"
-        "from prune_bench.run.result import *\n"
-        "from prune_bench.run.provenance import Provenance\n"
+        "from prune_bench.run.result import Result\n"
+        "from prune_bench.run.run_id import run_id\n"
         "options = RunOptions(agent='own:Mine', epochs=1, limit=50)\n"
         "result = run(options, Place(threads=1))\n"
-        "print(json.dumps([result['sources'], run_id(options, Provenance.of_result(result))]))"
+        "print(json.dumps([result['sources'], run_id(options, Result(result).provenance)]))"
     )
     found = []
     for text in (AGENT, AGENT, AGENT + "# changed"):

@@ -17,7 +17,8 @@ from prune_bench.run import checkpoint
 from prune_bench.run.episode import Episode, run
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import Provenance
-from prune_bench.run.result import check_folder, read_result, read_results, run_id, without_times
+from prune_bench.run.result import Result, check_folder, read_result, read_results, without_times
+from prune_bench.run.run_id import run_id
 from prune_bench.standings.model import Setting
 
 from prune_env.files import Damaged, write_json
@@ -109,7 +110,7 @@ def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path, make_result):
         "    temporary.write_text('{'); os._exit(1)"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60)
-    assert [result["id"] for result in read_results(tmp_path)] == ["a"]
+    assert [result.id for result in read_results(tmp_path)] == ["a"]
     assert len(list(path.parent.iterdir())) == 2  # and a temporary one that nobody reads
 
 
@@ -196,7 +197,7 @@ def test_committed_results_have_the_shape():
     folders = Path(__file__).parents[3] / "benchmarks" / "results"
     for folder in folders.glob("*/"):
         for path in sorted(folder.glob("runs/*.json"))[::25]:
-            assert read_result(path)["schema"] == 1
+            assert read_result(path).content["schema"] == 1
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
@@ -236,3 +237,19 @@ def test_a_run_goes_on_from_a_checkpoint_as_if_nothing_had_happened(tmp_path, ag
     while not resumed.terminated:
         resumed.step()
     assert without_times(resumed.result()) == without_times(run(options, place))
+
+
+def test_a_result_answers_what_it_cost_and_kept(make_result):
+    content = make_result(replace(OPTIONS, keep_ratio=0.5, epochs=4))
+    content["kept"] |= {"arms_by_pulls": [500, 0, 0, 0, 500], "pulls_by_class": [300] * 10}
+    result = Result(content, "a")
+    assert (result.num_arms, result.rounds, result.full_passes) == (1000, 4, 12_000)
+    assert (result.charged, result.cost) == (6_000, 0.5)
+    assert not result.pays_evaluation  # 400 passes of evaluation are not among the 6,000
+    assert result.seconds("seconds")["train"] == 12.0
+    assert result.charged_seconds == pytest.approx(12.0 + 4 * 0.02 + 4 * 0.08)
+    assert result.kept_shares.tolist() == [0.5] * 4
+    assert result.pulls_by("class").tolist() == [3.0] * 10
+    assert (result.never_kept, result.is_one_subset, result.is_even) == (0.5, True, False)
+    assert result.curve["passes"].tolist() == [0.125, 0.25, 0.375, 0.5]
+    assert result.hardware == "Made-up processor <b>bold</b>; cores 2, threads of a run 1"

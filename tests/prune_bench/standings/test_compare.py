@@ -7,11 +7,19 @@ import json
 import numpy as np
 import pytest
 from prune_bench.run.options import RunOptions
-from prune_bench.standings.build import read_standings, standings
+from prune_bench.run.result import Failure, Result
+from prune_bench.standings import build
+from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Setting
 from prune_bench.standings.overall import overall
 from prune_bench.standings.statistics import Estimate
 from prune_bench.standings.verdict import LUCK, caution, headline, judge, notes, points
+
+
+def standings(contents, expected=None, failures=()):
+    """The standings of results that are made up: what their files say, and a name as `id`."""
+    results = [Result(content, content.get("id", "")) for content in contents]
+    return build.standings(results, expected, failures)
 
 
 def made(make_result, agent, seed=0, keep_ratio=0.1, accuracy=None, cost=None, **options):
@@ -157,7 +165,7 @@ def test_missing_and_failed_runs_are_counted(make_result):
     results = [
         made(make_result, "rs2", seed, keep_ratio=0.3) | {"id": f"rs2-{seed}"} for seed in (0, 1)
     ]
-    failures = {"rs2-4": {"options": vars(planned["rs2-4"]), "error": "ValueError: no"}}
+    failures = [Failure(vars(planned["rs2-4"]), "ValueError: no", "rs2-4")]
     found = standings(results, planned, failures)
     (row,) = found.comparisons[0].rows
     assert (len(row.runs), row.expected, row.failed, row.complete) == (2, 5, 1, False)
@@ -284,7 +292,7 @@ def test_nobody_has_lost_while_an_agent_runs_that_may_win(make_result):
     }
     verdict = judge(standings(results, planned).comparisons[0])
     assert (verdict.kind, verdict.so_far.agent) == ("open", "ucb")
-    failed = {f"ucb-{s}": {"options": vars(planned[f"ucb-{s}"]), "error": ""} for s in range(1, 5)}
+    failed = [Failure(vars(run), "", name) for name, run in planned.items() if run.seed]
     assert judge(standings(results, planned, failed).comparisons[0]).kind == "behind"
 
 

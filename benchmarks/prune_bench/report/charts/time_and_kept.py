@@ -24,7 +24,8 @@ from prune_bench.report.charts.shared import (
 )
 from prune_bench.report.palette import AHEAD, BEHIND
 from prune_bench.report.ranking import ranks
-from prune_bench.standings.model import PHASES, REFERENCES, Comparison, Row
+from prune_bench.run.result import PHASES
+from prune_bench.standings.model import REFERENCES, Comparison, Row
 
 PHASE_COLOURS = dict(
     zip(PHASES, (AHEAD, "#E69F00", "#009E73", "#b8bdc4", "#CC79A7", "#dfe2e6"), strict=True)
@@ -148,12 +149,7 @@ def _of_agents(comparisons: Sequence[Comparison], records: Records, chart: Chart
 def _kept_records(row: Row, by: Literal["difficulty", "class"]) -> Records:
     shares = []
     for run in row.runs:
-        counts = run.result["kept"]
-        if by == "difficulty":
-            frequency = np.array(counts["pulls_by_difficulty"], np.float64)
-        else:
-            arms = np.maximum(counts["arms_by_class"], 1)
-            frequency = np.array(counts["pulls_by_class"]) / arms
+        frequency = run.pulls_by(by)
         shares.append(frequency / (frequency.mean() or 1.0))
     return [
         {"group": group, "ratio": float(ratio)}
@@ -163,10 +159,10 @@ def _kept_records(row: Row, by: Literal["difficulty", "class"]) -> Records:
 
 def _pull_shares(row: Row) -> list[tuple[str, float]]:
     """(how often, share of the arms), pooled over the runs, in at most `MAX_BINS` steps."""
-    rounds = max(len(run.result["history"]) for run in row.runs)
+    rounds = max(run.rounds for run in row.runs)
     counts = np.zeros(rounds + 1)
     for run in row.runs:
-        found = run.result["kept"]["arms_by_pulls"]
+        found = run.arms_by_pulls
         counts[: len(found)] += found
     counts /= counts.sum()
     width = -(-rounds // MAX_BINS)  # never kept is a step of its own
