@@ -25,12 +25,13 @@ def test_crops_and_flips_equal_a_slow_reference(images: np.ndarray) -> None:
     assert 0 < noise.flip.sum() < 7
     assert noise.shift.any()
     index = noise.order
-    batch = store.augmented(
-        torch.from_numpy(index),
-        torch.from_numpy(noise.shift[:, index]),
-        torch.from_numpy(noise.flip[index]),
-    )
+    arrays = index, noise.shift[:, index], noise.flip[index]
+    batch = store.augmented(*map(torch.from_numpy, arrays))
     assert batch.is_contiguous(memory_format=torch.channels_last)
+    store._on_gpu = True  # another kernel does the same there
+    again = store.augmented(*map(torch.from_numpy, arrays))
+    assert torch.equal(again, batch)
+    assert again.stride() == batch.stride()
     for row, arm in zip(batch.numpy(), index, strict=True):
         padded = np.pad(images[arm], ((2, 2), (2, 2), (0, 0)), mode="reflect")
         y, x = noise.shift[:, arm]

@@ -9,7 +9,7 @@ import torch
 
 from prune_env import networks
 from prune_env.networks import library
-from prune_env.networks.small import whitening_filters
+from prune_env.networks.whitened import whitening_filters
 
 
 def sample(channels: int = 3, size: int = 16) -> torch.Tensor:
@@ -33,6 +33,7 @@ def test_the_stem_whitens() -> None:
         ("mlp", 1, 8),
         ("small", 3, 16),
         ("small", 1, 9),
+        ("airbench94", 3, 32),
         ("resnet18", 3, 16),
         ("resnet18", 1, 16),
         ("mobilenet_v3_small", 3, 32),
@@ -118,7 +119,7 @@ def test_cosine_schedules(schedule: Any, expected: list[float]) -> None:
 
 def test_a_network_without_a_whitened_bias_cannot_train_one() -> None:
     recipe = networks.Recipe(stem_share=0.3)
-    with pytest.raises(ValueError, match=r"stem_share is 0\.3; SmallNet has no .* allows 0"):
+    with pytest.raises(ValueError, match=r"stem_share is 0\.3; WhitenedNet has no .* allows 0"):
         networks.make_optimizer(networks.factory("small", sample(), 10)(), recipe)
 
 

@@ -16,6 +16,7 @@ from prune_env.core.signals import MEASURED
 from prune_env.data.dataset import Dataset, Split, split_validation
 from prune_env.learners.network.learner import NetworkLearner
 from prune_env.learners.protocol import Signals
+from prune_env.networks.registry import WHITENED
 
 SMALL: dict[str, Any] = {"batch_size": 16, "label_smoothing": 0.2, "padding": 2, "flip": True}
 
@@ -150,26 +151,36 @@ def test_one_seed_gives_one_run_and_another_seed_another() -> None:
     assert equal(train(first, everything)[0], runs[0][0])
 
 
+def trained_parameters(learner: NetworkLearner) -> list[str]:
+    return [name for name, p in learner._model.named_parameters() if p.requires_grad]
+
+
 @pytest.mark.parametrize(
     ("network", "recipe"),
     [
         ("small", {"peak_lr": 0.01}),
         ("mlp", {"peak_lr": 0.01, "optimizer": "adamw"}),
         ("small", {"peak_lr": 0.1, "optimizer": "muon", "lookahead": True, "renormalise": True}),
+        ("tiny", {"stem_share": 0.2}),  # its stem is frozen when saved
     ],
 )
-def test_a_restored_run_continues_bit_for_bit(network: str, recipe: dict[str, Any]) -> None:
+def test_a_restored_run_continues_bit_for_bit(
+    network: str, recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(WHITENED, "tiny", {"widths": (8, 8, 8), "stem_bias": True})
     learner = make(network, seed=3, **recipe)
     everything = keep(learner)
     train(learner, everything)
     file = io.BytesIO()
     torch.save(learner.state_dict(), file)
     kept_state = learner.state_dict()
+    trained_then = trained_parameters(learner)
     expected = train(learner, everything, rounds=2)
     file.seek(0)
     for state in (torch.load(file, weights_only=True), kept_state, kept_state):
         fresh = make(network, seed=9, **recipe)
         fresh.load_state_dict(state)
+        assert trained_parameters(fresh) == trained_then
         assert all(
             equal(a, b) for a, b in zip(train(fresh, everything, rounds=2), expected, strict=True)
         )

@@ -8,7 +8,7 @@ from torch import nn
 
 from prune_env.learners.network.per_sample import all_layer_norms, features, last_layer_norms
 from prune_env.networks.mlp import Mlp
-from prune_env.networks.small import SmallNet, whitening_filters
+from prune_env.networks.whitened import WhitenedNet, whitening_filters
 
 IMAGES = torch.randn(6, 3, 12, 12, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([0, 1, 2, 3, 0, 1])
@@ -16,7 +16,9 @@ LABELS = torch.tensor([0, 1, 2, 3, 0, 1])
 
 def models():
     torch.manual_seed(0)
-    small = SmallNet(whitening_filters(IMAGES), 4).to(memory_format=torch.channels_last)
+    small = WhitenedNet(whitening_filters(IMAGES), 4, (24, 64, 128)).to(
+        memory_format=torch.channels_last
+    )
     return {"mlp": Mlp(3 * 12 * 12, 4, width=8), "small": small}
 
 
