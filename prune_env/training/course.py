@@ -1,0 +1,262 @@
+"""Course: one epoch after the other, from what a loop has measured to the next selection."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prune_env.core.generators import of_round
+from prune_env.core.rounds import RoundOptions, Rounds
+from prune_env.core.selection import Selection, decode, within_budget
+from prune_env.driving import ask
+from prune_env.learners.protocol import Metrics
+from prune_env.training import notes
+from prune_env.training.needs import Wishes
+from prune_env.training.rows import LoopLearner
+from prune_env.training.visit import Visit, only
+
+Phase = Literal["train", "look", "validate", "over"]
+"""What an epoch waits for: its batches, a look at the arms that were not kept, or what validation
+says; or the run is over."""
+
+
+class Course:
+    """The epochs of a run: an agent chooses, a loop trains, a round of the environment is closed.
+
+    What an epoch costs and what is shown to the agent is what it is in the environment: `Rounds`.
+
+    Args:
+        agent: who chooses.
+        wishes: its wishes.
+        learner: takes what the loop measures.
+        options: how the run is made.
+        weight_max: the highest weight of an arm.
+        seed: decides the order of the arms in every epoch.
+        state: what the agent knows before the first epoch.
+    """
+
+    def __init__(
+        self,
+        agent: Any,
+        wishes: Wishes,
+        learner: LoopLearner,
+        options: RoundOptions,
+        weight_max: float,
+        seed: int,
+        state: Any,
+    ) -> None:
+        self.agent, self.wishes, self.learner, self.seed = agent, wishes, learner, seed
+        self.rounds = Rounds(learner, options)
+        self.weight_max, self.agent_state = weight_max, state
+        self.kept = Visit(learner.num_arms, self._begin)
+        """The pass over the arms that are trained on."""
+        self.rest = Visit(learner.num_arms, lambda cut: None)
+        """The pass over the others, where they are to be looked at."""
+        self.weights: NDArray[np.float32] | None = None
+        """(N,) how much the loss of each arm counts; None: 1."""
+        self.history: list[NDArray[np.uint8]] = []
+        """What each epoch was to keep: `numpy.packbits` of (N,) bool."""
+        self.phase: Phase = "train"
+        self._last: tuple[NDArray[np.int64], NDArray[np.float32] | None] | None = None
+        """The last batch of the epoch before, and its weights."""
+        self._validated, self._began = False, 0.0
+        self._choose()
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are over."""
+        return int(self.rounds.arms.round[0])
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The fractions of the run, in [0, 1], at which this epoch begins and ends."""
+        if self.phase == "over":
+            return 1.0, 1.0
+        start, end = self.rounds.ledger.span(np.array([len(self.kept.order)]))
+        return float(start[0]), float(end[0])
+
+    # -- what a loop has done ---------------------------------------------------------------------
+
+    def train(
+        self, arms: NDArray[np.int64], values: dict[str, Tensor]
+    ) -> NDArray[np.float32] | None:
+        """Take what a batch has measured of (B,) arms; see `Rows.add`.
+
+        A second pass over a batch, as some optimizers need, counts for nothing, and has the weights
+        of the first.
+
+        Returns:
+            The weights of their losses, (B,), or None where all are 1.
+
+        Raises:
+            ValueError: the arms are not of this epoch.
+        """
+        kept = self.kept
+        if not kept.begun and self._last and np.array_equal(arms, self._last[0]):
+            return self._last[1]
+        if not (kept.begun and kept.planned[arms].all()):
+            raise ValueError("these arms are not of this epoch; draw them from pruned.sampler")
+        weights = None if self.weights is None else self.weights[arms]
+        self.learner.trained.add(*only(kept.tick(arms), arms, values))
+        if kept.left == 0 and self.phase == "train":
+            self._last = arms, weights
+            self._close()
+        return weights
+
+    def look(self, arms: NDArray[np.int64], values: dict[str, Tensor]) -> None:
+        """Take what a forward pass has measured of (B,) arms of `rest`.
+
+        Raises:
+            ValueError: they are not to be looked at.
+        """
+        if self.phase != "look" or not self.rest.planned[arms].all():
+            raise ValueError("these arms are not to be looked at now; draw them from pruned.rest")
+        self.learner.looked.add(*only(self.rest.tick(arms), arms, values))
+        if self.rest.left == 0:
+            self._finish()
+
+    def validated(self, loss: float, accuracy: float | None) -> None:
+        """Take what validation says.
+
+        Raises:
+            ValueError: an accuracy is missing, or is none.
+        """
+        if accuracy is None and "val_accuracy" in self.wishes.signals:
+            raise ValueError(f"{self.wishes.who} reads val_accuracy; pass accuracy too")
+        if accuracy is not None and not 0 <= accuracy <= 1:
+            raise ValueError(f"accuracy is {accuracy:g}; allowed is 0 to 1")
+        known = self.learner.metrics.accuracy[0] if accuracy is None else accuracy
+        self.learner.metrics = Metrics(np.array([loss]), np.array([known]))
+        self._validated = True
+        if self.phase == "validate":
+            self._finish()
+
+    # -- from one epoch to the next ---------------------------------------------------------------
+
+    def _begin(self, cut: bool) -> None:
+        """An iteration over the kept arms begins; `cut`: the one before was trained on in part."""
+        if cut:
+            notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
+            self._close()
+        if self.phase == "look":
+            raise ValueError(
+                f"{self.wishes.who} reads the {self.rest.left} arms that it pruned; give those of "
+                "pruned.rest to pruned.look before the next epoch"
+            )
+        if self.phase == "validate":
+            raise ValueError(
+                f"{self.wishes.who} reads validation; call pruned.validated before the next epoch"
+            )
+        if self.phase == "over":
+            notes.over(self.epoch)
+        self._began = time.perf_counter()
+
+    def _close(self) -> None:
+        """The epoch has been trained on: look at the others where that is due, or go on."""
+        self.rounds.clock.wall["train"] += time.perf_counter() - self._began
+        notes.unusual(self.learner.trained.signals(), self.epoch)
+        rest = self.rounds.rest(self._trained())
+        if len(rest):
+            self.phase = "look"
+            self.rest.plan(rest, self.epoch)
+        else:
+            self._finish()
+
+    def _trained(self) -> Selection:
+        """What has been trained on in this epoch."""
+        indices = np.sort(self.learner.trained.signals().indices)
+        weights = None if self.weights is None else self.weights[indices]
+        return Selection(indices, np.array([len(indices)]), weights)
+
+    def _finish(self) -> None:
+        """Close the round and choose the next one, once all that the agent reads is there."""
+        if self.wishes.reads_validation and not self._validated:
+            self.phase = "validate"
+            return
+        self.rounds.step(self._trained())
+        self.learner.reset([0])
+        self._validated = False
+        self._choose()
+
+    def _choose(self) -> None:
+        """Ask the agent what the next epoch keeps, unless the run is over."""
+        if not self.rounds.ledger.affordable[0]:
+            self.phase = "over"
+            self.kept.plan(np.empty(0, np.int64), self.epoch)
+            return
+        self.phase = "train"
+        num_arms, observation = self.learner.num_arms, self.rounds.observation()
+        with self.rounds.clock("select"):
+            shown = {name: observation[name][0] for name in self.wishes.signals}
+            if "budget_left" in observation:
+                shown["budget_left"] = observation["budget_left"][0]
+            action, self.agent_state = ask(self.agent, shown, self.agent_state, num_arms)
+            actions = action[None]
+            if self.rounds.options.budget is not None:
+                rng = np.random.default_rng((self.seed, self.epoch, 0xB0D6E7))
+                actions = within_budget(actions, observation["budget_left"], rng)
+            chosen = decode(actions, self.wishes.action, 1, num_arms, self.weight_max)
+            self.weights = None
+            if chosen.weights is not None:
+                self.weights = np.zeros(num_arms, np.float32)
+                self.weights[chosen.indices] = chosen.weights
+            kept = np.zeros(num_arms, bool)
+            kept[chosen.indices] = True
+            self.history.append(np.packbits(kept))
+            self._plan(kept)
+
+    def _plan(self, kept: NDArray[np.bool_]) -> None:
+        """Begin an epoch over these arms, (N,) bool, in the order of the round."""
+        order = of_round(self.seed, self.epoch).permutation(len(kept))
+        self.kept.plan(order[kept[order]], self.epoch)
+
+    # -- to save and restore ----------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on, in the middle of an epoch too: arrays and plain values."""
+        return {
+            "of": self._identity(),
+            "rounds": self.rounds.state_dict(),
+            "agent": self.agent_state,
+            "planned": np.packbits(self.kept.planned),
+            "kept": self.kept.state_dict(),
+            "rest": self.rest.state_dict(),
+            "weights": self.weights,
+            "last": self._last,
+            "metrics": asdict(self.learner.metrics),
+            "validated": self._validated,
+            "phase": self.phase,
+            "history": list(self.history),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the `state_dict` of a course that was made alike.
+
+        Raises:
+            ValueError: it was made otherwise.
+        """
+        for name, now in self._identity().items():
+            if state["of"][name] != now:
+                raise ValueError(f"the state has {name} {state['of'][name]!r}; now it is {now!r}")
+        self.rounds.load_state_dict(state["rounds"])
+        self.agent_state, self.weights = state["agent"], state["weights"]
+        self._last, self._validated = state["last"], state["validated"]
+        self.learner.metrics = Metrics(**state["metrics"])
+        self.phase, self.history = state["phase"], list(state["history"])
+        self._plan(np.unpackbits(state["planned"], count=self.learner.num_arms).astype(bool))
+        self.kept.load_state_dict(state["kept"])
+        self.rest.plan(np.flatnonzero(state["rest"]["waiting"]), self.epoch)
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "num_arms": self.learner.num_arms,
+            "seed": self.seed,
+            "agent": self.wishes.who,
+            "epochs": self.rounds.options.epochs,
+            "budget": self.rounds.options.budget,
+        }

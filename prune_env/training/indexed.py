@@ -1,0 +1,90 @@
+"""Samples that carry their number: what worker processes read, and how batches are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils.data import Dataset
+
+ARM = "arm"
+"""The entry of a sample that is a mapping, and of a batch of such."""
+
+
+class Tagged(NamedTuple):
+    """A sample that is neither tuple, list nor mapping, or a batch of such, beside its arms."""
+
+    sample: Any
+    arm: Any
+
+
+class Indexed(Dataset[Any]):
+    """A map-style data set each of whose samples says which one it is.
+
+    A tuple or list gets its number as one more entry at the end, a mapping as the entry "arm", and
+    anything else (a named tuple, a dataclass, a tensor) becomes a pair `Tagged(sample, arm)`.
+
+    Args:
+        dataset: what has `__getitem__` and `__len__`.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, arm: int) -> Any:
+        return tag(self.dataset[arm], arm)
+
+    def __getitems__(self, arms: Sequence[int]) -> list[Any]:
+        """Many samples at once, as a `DataLoader` asks where a data set can."""
+        many = getattr(self.dataset, "__getitems__", None)
+        samples = many(arms) if many else [self.dataset[arm] for arm in arms]
+        return list(map(tag, samples, arms))
+
+
+@dataclass(frozen=True)
+class Collate:
+    """A `collate_fn` of one's own, which sees the samples as they are in the data set.
+
+    ```python
+    DataLoader(pruned.dataset, 128, sampler=pruned.sampler, collate_fn=Collate(my_collate))
+    ```
+
+    Its batch gets the arms, (B,) int64, where a sample has its number.
+    """
+
+    collate_fn: Callable[[list[Any]], Any]
+
+    def __call__(self, samples: Sequence[Any]) -> Any:
+        """Make a batch."""
+        parts = [untag(sample) for sample in samples]
+        batch = self.collate_fn([sample for sample, _ in parts])
+        return tag(batch, torch.tensor([arm for _, arm in parts]))
+
+
+def tag(sample: Any, arm: Any) -> Any:
+    """A sample with its number, or a batch with those of its samples; see `Indexed`."""
+    if isinstance(sample, MutableMapping):
+        if ARM in sample:
+            raise ValueError(f"a sample has an entry {ARM!r} already, where its number goes")
+        tagged = copy(sample)
+        tagged[ARM] = arm
+        return tagged
+    if type(sample) in (tuple, list):
+        return type(sample)((*sample, arm))
+    return Tagged(sample, arm)
+
+
+def untag(sample: Any) -> tuple[Any, Any]:
+    """What `tag` was given: the sample and its number."""
+    if isinstance(sample, Tagged):
+        return sample
+    if isinstance(sample, MutableMapping):
+        bare = copy(sample)
+        return bare, bare.pop(ARM)
+    return sample[:-1], sample[-1]

@@ -1,0 +1,95 @@
+"""Measuring: what a batch of somebody's loop tells of its samples, without a gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from prune_env.core.signals import MEASURED, column
+from prune_env.learners.network.measure import measure
+from prune_env.training.hooks import Hooks
+
+Values = dict[str, Tensor]
+""""table", (B, len(MEASURED)), and (B, ...) for each extra."""
+
+
+class Measuring:
+    """Makes of a batch what `Rows` takes.
+
+    Args:
+        extras: which of `EXTRAS` to measure.
+        model: the network that is trained.
+        reference: an average of its weights.
+    """
+
+    def __init__(
+        self, extras: list[str], model: nn.Module | None, reference: nn.Module | None
+    ) -> None:
+        self._hooks = None
+        self.extras: dict[str, tuple[int, ...]] = {}
+        """What is measured beside `MEASURED`: the name, and the shape of one sample's."""
+        if extras:
+            assert model is not None
+            seen = reference if "reference_loss" in extras else None
+            self._hooks = Hooks(model, "features" in extras, seen)
+            shapes = {"reference_loss": (), "features": (self._hooks.num_features,)}
+            self.extras = {name: shapes[name] for name in extras}
+
+    def of_logits(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Values]:
+        """(B, C) log-probabilities with their gradient, float32, and what is measured.
+
+        Raises:
+            ValueError: shapes do not fit.
+        """
+        if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+            raise ValueError(
+                f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; expected "
+                "(B, C) and (B,); for anything else call record with a loss a sample"
+            )
+        log_p = F.log_softmax(logits.float(), dim=1)
+        with torch.no_grad():
+            table = torch.empty((len(labels), len(MEASURED)), device=logits.device)
+            measure(log_p.detach(), labels, table)
+            return log_p, {"table": table} | self._extras(len(labels), labels)
+
+    @torch.no_grad()
+    def of_losses(self, losses: Tensor) -> Values:
+        """What is measured where there is only a loss a sample, (B,)."""
+        if losses.ndim != 1:
+            raise ValueError(
+                f"losses are {tuple(losses.shape)}; expected (B,), one a sample, such as the mean "
+                "over its pixels or tokens"
+            )
+        table = torch.zeros((len(losses), len(MEASURED)), device=losses.device)
+        column(table, "loss").copy_(losses)
+        return {"table": table} | self._extras(len(losses), None)
+
+    def _extras(self, size: int, labels: Tensor | None) -> Values:
+        found: Values = {}
+        for name in self.extras:
+            assert self._hooks is not None
+            if name == "features":
+                found[name] = self._hooks.features(size)
+            else:
+                assert labels is not None
+                found[name] = self._hooks.reference_loss(labels)
+        return found
+
+
+def on_host(arms: Any, size: int, num_arms: int) -> NDArray[np.int64]:
+    """The arms of a batch, (B,) int64, on the host.
+
+    Raises:
+        ValueError: they are not so many, or none of 0 to N - 1.
+    """
+    host = torch.as_tensor(arms).detach().cpu().numpy()
+    if host.shape != (size,) or host.dtype.kind not in "iu":
+        raise ValueError(f"arms are {host.dtype} of shape {host.shape}; expected int64 ({size},)")
+    if size and not 0 <= host.min() <= host.max() < num_arms:
+        raise ValueError(f"arms are {host.min()} to {host.max()}; allowed is 0 to {num_arms - 1}")
+    return host.astype(np.int64)

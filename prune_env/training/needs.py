@@ -1,0 +1,134 @@
+"""Needs: what an agent asks of a training loop, and whether the loop gives it.
+
+Nothing here knows an agent: wishes are read by their attributes, and what is missing is said in one
+line before anything is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prune_env.core.rounds import Feedback, RoundOptions
+from prune_env.core.selection import ActionKind
+from prune_env.core.signals import EXTRAS, FREE, MEASURED, SIGNALS, VALIDATION
+from prune_env.lookup import unknown
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a loop gives."""
+
+    classes: bool
+    """whether samples have classes, so that `loss(logits, labels, arms)` is called"""
+    labels: bool
+    """whether the class of every sample is known beforehand"""
+    model: bool
+    """whether the network is given"""
+    reference: bool
+    """whether an average of its weights is given"""
+    num_validation: int
+    """samples of the split that `validated` tells about; 0: it is not called"""
+    full_feedback: bool
+    """whether the arms that were not kept are looked at"""
+    prior: bool
+    """whether there are traces of a prior run"""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What an agent wants to be shown and given."""
+
+    who: str
+    """its name"""
+    signals: tuple[str, ...]
+    """entries of its observation"""
+    action: ActionKind
+    """which kind of answer it gives"""
+    options: dict[str, Any]
+    """how the run must be made; see `Agent.env_options` of prune_agents"""
+    prior: Any
+    """the prior run that it wants, or None"""
+
+    @property
+    def reads_validation(self) -> bool:
+        """Whether it has to be told how well the network does on other data."""
+        return bool(set(VALIDATION) & set(self.signals))
+
+
+def wishes_of(agent: Any, length: float, given: Given) -> Wishes:
+    """What an agent wishes of a run of so many epochs; one without wishes sees what is free."""
+    named = getattr(agent, "signals", None)
+    if named is None:
+        named = [name for name in FREE if not lacking(name, given)]
+    for name in named:
+        if name not in SIGNALS:
+            raise ValueError(unknown("signal", name, SIGNALS))
+    options, prior = getattr(agent, "env_options", None), getattr(agent, "prior", None)
+    return Wishes(
+        who=getattr(agent, "known_as", type(agent).__name__),
+        signals=tuple(dict.fromkeys(("seen", *named))),
+        action=getattr(agent, "action", "keep"),
+        options=dict(options(length)) if callable(options) else {},
+        prior=prior(max(1, round(length))) if callable(prior) else None,
+    )
+
+
+def lacking(signal: str, given: Given) -> str | None:
+    """What a loop would have to give for a signal; None where it has it."""
+    if signal in MEASURED and signal != "loss" and not given.classes:
+        return "takes logits and classes; pass labels= or num_classes=, and call pruned.loss"
+    if signal == "label" and not given.labels:
+        return "is of no data set without classes; pass labels=, the class of every sample"
+    if signal in EXTRAS and not given.model:
+        return "is read from the network; pass model="
+    if signal == "reference_loss" and not (given.reference and given.classes):
+        return "takes classes, and an average of the weights; pass reference="
+    if signal in VALIDATION and not given.num_validation:
+        return (
+            "is of a validation split; pass num_validation=, its size, and call "
+            "pruned.validated(loss, accuracy) after every epoch"
+        )
+    return None
+
+
+def check(wishes: Wishes, given: Given) -> None:
+    """Refuse an agent that asks for what the loop does not give.
+
+    Raises:
+        ValueError: what is missing, and how it is given.
+    """
+    for signal in wishes.signals:
+        if lack := lacking(signal, given):
+            raise ValueError(f"{wishes.who} reads {signal}, which {lack}")
+    if wishes.options.get("feedback") == "full" and not given.full_feedback:
+        raise ValueError(
+            f"{wishes.who} reads the arms that it pruned too; pass feedback='full', and after "
+            "every epoch give those of pruned.rest to pruned.look"
+        )
+    if wishes.prior is not None and not given.prior:
+        rounds = wishes.prior.rounds
+        raise ValueError(
+            f"{wishes.who} chooses by a prior run; pass prior=, the traces of {rounds} epochs on "
+            f"all data: Pruned(dataset, epochs={rounds}, keep_traces=True), then its traces()"
+        )
+
+
+def options_for(
+    wishes: Wishes, length: dict[str, Any], feedback: Feedback, signals: Sequence[str]
+) -> tuple[RoundOptions, float]:
+    """How a run is made for an agent, and the highest weight of an arm.
+
+    Args:
+        wishes: of the agent.
+        length: "epochs" or "budget".
+        feedback: what the loop gives.
+        signals: to keep of every arm beside what the agent reads, and the loss.
+    """
+    wished = dict(wishes.options)
+    weight_max = wished.pop("weight_max", 100.0)
+    options = length | {"feedback": feedback} | wished
+    shown = [*wishes.signals, "loss", *signals, *["budget_left"] * ("budget" in options)]
+    options |= {"signals": tuple(dict.fromkeys(shown)), "reward": "kept_loss", "test": False}
+    return RoundOptions.of(options), weight_max

@@ -1,0 +1,39 @@
+"""Notes: what a loop is told, in one line each, while nothing is wrong with its code."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prune_env.core.signals import SIGNALS
+from prune_env.learners.protocol import Signals
+from prune_env.notices import say
+
+FEW = 5
+"""So many arms are named."""
+
+
+def cut_off(left: int, kept: int, epoch: int) -> None:
+    """Some of what was kept was not trained on."""
+    say(
+        f"{left} of the {kept} samples of epoch {epoch} were never recorded (a break, or "
+        "drop_last=True?) and count as pruned; batch_sampler=pruned.batch_sampler(size) makes "
+        "batches of which none has to be dropped"
+    )
+
+
+def over(epochs: int) -> None:
+    """A loop goes on beyond the end."""
+    say(f"the run is over after {epochs} epochs: there are no more samples; see pruned.over")
+
+
+def unusual(signals: Signals, epoch: int) -> None:
+    """Losses that are no numbers, or lie outside the range of what is shown."""
+    loss, high = signals.of("loss"), SIGNALS["loss"].high
+    if len(bad := signals.indices[~np.isfinite(loss)]):
+        named = ", ".join(map(str, np.sort(bad)[:FEW])) + (" ..." * (len(bad) > FEW))
+        say(
+            f"in epoch {epoch} the loss of {len(bad)} of {len(loss)} samples was not finite; it is "
+            f"recorded as the worst, {high:g}: samples {named}"
+        )
+    elif (loss < 0).any() or (loss > high).any():
+        say(f"losses below 0 or above {high:g} are shown to the agent as 0 or {high:g}")

@@ -1,0 +1,257 @@
+"""Pruned: an agent chooses, epoch by epoch, which samples somebody's own loop trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from prune_env.core.rounds import Feedback
+from prune_env.core.signals import EXTRAS, MEASURED
+from prune_env.core.tensors import to_arrays, to_tensors
+from prune_env.training.course import Course
+from prune_env.training.indexed import Indexed
+from prune_env.training.labels import find_classes
+from prune_env.training.measuring import Measuring, on_host
+from prune_env.training.needs import Given, check, lacking, options_for, wishes_of
+from prune_env.training.rows import LoopLearner
+from prune_env.training.visit import ArmSampler, EqualBatches
+
+
+class Everything:
+    """The agent that keeps every arm."""
+
+    known_as = "everything"
+    signals = ()
+
+    def predict(self, observation: Any, state: Any = None) -> tuple[NDArray[np.int8], None]:
+        """Keep all."""
+        return np.ones(observation["seen"].shape, np.int8), None
+
+
+class Pruned:
+    """The samples that an agent keeps, for a training loop of one's own.
+
+    ```python
+    pruned = Pruned(dataset, prune_agents.make("ucb", keep_ratio=0.3), epochs=30)
+    loader = DataLoader(pruned.dataset, batch_size=128, sampler=pruned.sampler, num_workers=4)
+    for epoch in range(30):
+        for images, labels, arms in loader:
+            loss = pruned.loss(model(images), labels, arms)  # recorded; a scalar
+            ...
+    ```
+
+    Nothing of PyTorch is patched: the number of a sample travels with it (see `Indexed`), and
+    `loss` counts. When the last batch of an epoch has been recorded the agent is asked for the next
+    selection, so that lengths are right before an epoch begins. What an epoch costs, what is shown
+    to the agent and how its answer is read is what it is in the environment, by the same code.
+
+    Args:
+        dataset: a map-style data set; its indices are the arms, N of them.
+        agent: what has `predict`, as from `prune_agents.make`; None keeps every arm.
+        epochs: how many the loop goes through. An agent may wish for fewer, see `over`.
+        budget: instead, what the run may cost, in epochs of the whole data.
+        seed: decides the order of the samples; it is that of the environment for the same seed.
+        labels: (N,) the class of each sample; None: `targets`, `labels`, the last tensor of a
+            TensorDataset or the column "label", where the data set has such.
+        num_classes: C; None: as many as the labels need. Where neither is known samples have no
+            classes: `record(arms, losses)` is called instead of `loss`.
+        num_validation: samples of the split that `validated` tells about, which is charged where
+            the agent reads it.
+        feedback: "full" where the arms that were not kept are looked at, see `rest`.
+        model: the network, before it is compiled, for agents that read `features` or
+            `reference_loss`.
+        reference: an average of its weights, which the loop keeps up, for `reference_loss`.
+        prior: traces of a prior run, for agents that choose by one.
+        signals: further entries of `prune_env.SIGNALS` to keep of every arm.
+
+    Raises:
+        ValueError: an argument is not allowed, or the agent needs what the loop does not give.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        agent: Any = None,
+        *,
+        epochs: int | None = None,
+        budget: float | None = None,
+        seed: int = 0,
+        labels: ArrayLike | None = None,
+        num_classes: int | None = None,
+        num_validation: int = 0,
+        feedback: Feedback = "semi",
+        model: nn.Module | None = None,
+        reference: nn.Module | None = None,
+        prior: Any = None,
+        signals: Sequence[str] = (),
+    ) -> None:
+        agent = Everything() if agent is None else agent
+        length = {"epochs": epochs, "budget": budget}
+        length = {name: value for name, value in length.items() if value is not None}
+        if len(length) != 1:
+            raise ValueError(f"epochs is {epochs} and budget is {budget}; expected one of them")
+        if seed < 0:
+            raise ValueError(f"seed is {seed}; allowed is 0 or more")
+        known, num_classes = find_classes(dataset, labels, num_classes)
+        given = Given(
+            classes=num_classes is not None,
+            labels=known is not None,
+            model=model is not None,
+            reference=reference is not None,
+            num_validation=num_validation,
+            full_feedback=feedback == "full",
+            prior=prior is not None,
+        )
+        self.wishes = wishes_of(agent, epochs or budget or 0, given)
+        """What the agent reads and asks for."""
+        check(self.wishes, given)
+        for name in signals:
+            if lack := lacking(name, given):
+                raise ValueError(f"signals has {name}, which {lack}")
+        options, weight_max = options_for(self.wishes, length, feedback, signals)
+        self._measuring = Measuring(
+            [name for name in EXTRAS if name in options.signals], model, reference
+        )
+        self._has_classes, self.num_arms = num_classes is not None, len(dataset)
+        learner = LoopLearner(
+            np.zeros(self.num_arms, np.int64) if known is None else known,
+            num_classes or 1,
+            num_validation,
+            self._measuring.extras,
+        )
+        state = None if self.wishes.prior is None else agent.begin(prior)
+        self.course = Course(agent, self.wishes, learner, options, weight_max, seed, state)
+        """The epochs, and what is known of every arm."""
+        self.dataset = Indexed(dataset)
+        """The samples with their numbers: what a `DataLoader` reads."""
+        self.sampler = ArmSampler(self.course.kept)
+        """The arms of an epoch, in its order."""
+        self.rest = ArmSampler(self.course.rest)
+        """With full feedback: the arms that were not kept, to be given to `look` after an epoch."""
+
+    # -- what a loop reads ------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are over."""
+        return self.course.epoch
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is over: its epochs are done, or its budget is spent."""
+        return self.course.phase == "over"
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The fractions of the run, in [0, 1], at which this epoch begins and ends."""
+        return self.course.span
+
+    @property
+    def progress(self) -> float:
+        """The share of the run that is over, in [0, 1], inside an epoch too."""
+        (start, end), kept = self.span, self.course.kept
+        return start + (end - start) * (kept.done / max(1, len(kept.order)))
+
+    def scheduler(
+        self, optimizer: torch.optim.Optimizer, factor: Callable[[float], float]
+    ) -> torch.optim.lr_scheduler.LambdaLR:
+        """A learning-rate schedule by the share of the run that is over, not by counting steps.
+
+        ```python
+        scheduler = pruned.scheduler(optimizer, lambda progress: 1 - progress)
+        scheduler.step()  # after every optimizer.step()
+        ```
+
+        Args:
+            optimizer: its learning rates are what the factors multiply.
+            factor: from `progress` to a factor.
+        """
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda steps: factor(self.progress))
+
+    def batch_sampler(self, batch_size: int) -> EqualBatches:
+        """The arms of an epoch in batches as equal as can be: `DataLoader(batch_sampler=...)`."""
+        return EqualBatches(self.course.kept, batch_size)
+
+    # -- what a loop tells ------------------------------------------------------------------------
+
+    def loss(
+        self, logits: Tensor, labels: Tensor, arms: Tensor, losses: Tensor | None = None
+    ) -> Tensor:
+        """The loss of a batch to call `backward` on: sum of weight * loss / B. It is recorded.
+
+        Args:
+            logits: (B, C), of any precision.
+            labels: (B,) int64.
+            arms: (B,) int64, as they came with the batch; leave them on the CPU.
+            losses: (B,) what is trained on, where that is not the cross-entropy: with label
+                smoothing or mixing, say. What is recorded, and shown to the agent, stays the plain
+                cross-entropy.
+
+        Returns:
+            () a scalar.
+
+        Raises:
+            ValueError: shapes do not fit, or the arms are not of this epoch.
+        """
+        if not self._has_classes:
+            raise ValueError("loss takes classes; pass labels= or num_classes=, or call record")
+        log_p, values = self._measuring.of_logits(logits, labels)
+        if losses is None:
+            losses = -log_p.gather(1, labels[:, None])[:, 0]
+        return self._weighted(arms, losses, values)
+
+    def record(self, arms: Tensor, losses: Tensor) -> Tensor:
+        """The same for what is no classification: (B,) and (B,) to a scalar.
+
+        Of losses of pixels or tokens a sample has the mean. They are shown to the agent within 0
+        and 100, whatever their unit.
+        """
+        if blind := [n for n in self.wishes.signals if n in MEASURED and n != "loss"]:
+            raise ValueError(
+                f"{self.wishes.who} reads {', '.join(blind)}, which losses do not tell; call loss"
+            )
+        return self._weighted(arms, losses, self._measuring.of_losses(losses))
+
+    def _weighted(self, arms: Tensor, losses: Tensor, values: dict[str, Tensor]) -> Tensor:
+        """The weighted mean of (B,) losses, once what was measured of the batch is recorded."""
+        host = on_host(arms, len(values["table"]), self.num_arms)
+        if losses.shape != host.shape:
+            raise ValueError(
+                f"losses are {tuple(losses.shape)}; expected {host.shape}, one a sample"
+            )
+        weights = self.course.train(host, values)
+        if weights is None:
+            return losses.mean()
+        return (losses * torch.from_numpy(weights).to(losses.device, non_blocking=True)).mean()
+
+    @torch.no_grad()
+    def look(self, logits: Tensor, labels: Tensor, arms: Tensor) -> None:
+        """With full feedback: what a forward pass shows of arms of `rest`, after an epoch."""
+        _, values = self._measuring.of_logits(logits, labels)
+        self.course.look(on_host(arms, len(labels), self.num_arms), values)
+
+    def validated(self, loss: float, accuracy: float | None = None) -> None:
+        """Tell how well the network does on other data: mean loss in nats, accuracy in [0, 1].
+
+        An agent that reads them chooses when it has been told after an epoch.
+        """
+        self.course.validated(float(loss), None if accuracy is None else float(accuracy))
+
+    # -- to save and restore ----------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on, in the middle of an epoch too: tensors and plain values."""
+        return to_tensors(self.course.state_dict())
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict` of one that was made alike: the same samples follow.
+
+        Raises:
+            ValueError: it was made otherwise.
+        """
+        self.course.load_state_dict(to_arrays(state))

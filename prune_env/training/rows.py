@@ -1,0 +1,131 @@
+"""Rows: what a loop has measured, batch by batch, and the learner that a round takes it for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prune_env.core.selection import Selection
+from prune_env.core.signals import MEASURED, SIGNALS
+from prune_env.learners.protocol import Metrics, Signals, SplitName
+
+FLUSH = 1 << 18
+"""Rows that may lie on the device; more go to the host, for which it has to be waited."""
+
+
+class Rows:
+    """What has been measured of arms in the order in which it was, on the device until it is taken.
+
+    So no step waits for the device.
+    """
+
+    def __init__(self) -> None:
+        self._arms: list[NDArray[np.int64]] = []
+        self._new: list[dict[str, Tensor]] = []
+        self._old: list[dict[str, NDArray[np.float32]]] = []
+        self._waiting = 0
+
+    def add(self, arms: NDArray[np.int64], values: Mapping[str, Tensor]) -> None:
+        """Add a batch.
+
+        Args:
+            arms: (B,) int64.
+            values: "table", (B, len(MEASURED)), and (B, ...) for each extra; without gradients.
+        """
+        self._arms.append(arms)
+        self._new.append(dict(values))
+        self._waiting += len(arms)
+        if self._waiting >= FLUSH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._new:
+            joined = {name: torch.cat([v[name] for v in self._new]) for name in self._new[0]}
+            self._old.append({name: t.float().cpu().numpy() for name, t in joined.items()})
+        self._new, self._waiting = [], 0
+
+    def signals(self) -> Signals:
+        """All of them, so far."""
+        self._flush()
+        if not self._arms:
+            return Signals(np.empty(0, np.int64), np.empty((0, len(MEASURED)), np.float32))
+        joined = {n: np.concatenate([part[n] for part in self._old]) for n in self._old[0]}
+        self._old = [joined]
+        self._arms = [np.concatenate(self._arms)]
+        return Signals(
+            self._arms[0], joined["table"], {n: joined[n] for n in joined if n != "table"}
+        )
+
+    def load(self, signals: Signals) -> None:
+        """Begin with these."""
+        self.__init__()  # type: ignore[misc]
+        if len(signals.indices):
+            self._arms = [signals.indices]
+            self._old = [{"table": signals.table, **signals.extras}]
+
+
+class LoopLearner:
+    """The learner of a round whose training somebody's own loop has done: it answers from rows.
+
+    Args:
+        labels: (N,) int64.
+        num_classes: C.
+        num_validation: samples of the validation split.
+        extras: which of `EXTRAS` the loop measures: the name, and the shape of one arm's.
+    """
+
+    num_runs = 1
+
+    def __init__(
+        self,
+        labels: NDArray[np.int64],
+        num_classes: int,
+        num_validation: int,
+        extras: Mapping[str, tuple[int, ...]],
+    ) -> None:
+        self.num_arms, self.labels, self.num_classes = len(labels), labels, num_classes
+        self.num_validation, self.extras = num_validation, dict(extras)
+        self.trained, self.looked = Rows(), Rows()
+        """What the training pass of this round has measured, and the look at the other arms."""
+        first = [SIGNALS[name].at_start(num_classes) for name in ("val_loss", "val_accuracy")]
+        self.metrics = Metrics(np.array(first[:1]), np.array(first[1:]))
+        """Of the validation split, last measured."""
+
+    def measure_also(self, extras: Sequence[str]) -> None:
+        """Nothing: the loop measures what it does."""
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Forget what the last round has measured."""
+        self.trained, self.looked = Rows(), Rows()
+
+    def train(
+        self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
+    ) -> Signals:
+        """What the loop has measured of the arms that it trained on."""
+        return self.trained.signals()
+
+    def score(self, indices: NDArray[np.int64]) -> Signals:
+        """What it has measured of the others."""
+        return self.looked.signals()
+
+    def evaluate(self, split: SplitName) -> Metrics:
+        """What it has said of the validation split."""
+        return self.metrics
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows of this round, copied."""
+        parts = {"trained": self.trained.signals(), "looked": self.looked.signals()}
+        return {
+            name: {"indices": s.indices.copy(), "table": s.table.copy(), "extras": dict(s.extras)}
+            for name, s in parts.items()
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        self.trained.load(Signals(**state["trained"]))
+        self.looked.load(Signals(**state["looked"]))

@@ -1,0 +1,198 @@
+"""Visits: the arms that a pass over the data goes through, which of them are done, and samplers.
+
+A `DataLoader` draws from a sampler long before a loop has trained on what it drew. So a sampler
+counts nothing: an arm is done when the loop has recorded it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Sampler
+
+CHUNK = 4096
+"""Arms that become Python numbers at a time: at ten million all at once would take 400 MB."""
+
+
+class Visit:
+    """A pass over some of N arms in a given order.
+
+    Args:
+        num_arms: N.
+        on_begin: called when an iteration begins, with whether the one before it was cut off: it
+            was gone through in part.
+    """
+
+    def __init__(self, num_arms: int, on_begin: Callable[[bool], None]) -> None:
+        self.on_begin = on_begin
+        self.planned = np.zeros(num_arms, bool)
+        """(N,) bool: the arms of this pass."""
+        self.waiting = np.zeros(num_arms, bool)
+        """(N,) bool: those of them that are not done."""
+        self.plan(np.empty(0, np.int64), -1)
+
+    def plan(self, order: NDArray[np.int64], round_index: int) -> None:
+        """Begin a new pass over the arms (K,) in this order, in a round counted from 0."""
+        self.order, self.round = order, round_index
+        self.planned[:] = False
+        self.planned[order] = True
+        self.waiting[:] = self.planned
+        self.left = self.length = len(order)
+        """How many arms are not done; how many this iteration, or the next one, delivers."""
+        self.begun = False
+        """Whether an iteration over this pass has begun."""
+        self._done_in_iteration = 0
+
+    @property
+    def done(self) -> int:
+        """How many arms are done."""
+        return len(self.order) - self.left
+
+    def begin(self) -> None:
+        """Begin an iteration, over what is not done."""
+        self.on_begin(self.left > 0 and self._done_in_iteration > 0)
+        done = ~self.waiting[self.order]
+        if not done[: self.done].all():  # what a loop took in another order
+            self.order = np.concatenate([self.order[done], self.order[~done]])
+        self.length = self.left
+        self.begun = True
+        self._done_in_iteration = 0
+
+    def tick(self, arms: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Count arms, (B,) of this pass, as done; returns which of them were not so before."""
+        fresh = self.waiting[arms]
+        _, first = np.unique(arms, return_index=True)
+        if len(first) < len(arms):  # an arm that is twice in a batch counts once
+            once = np.zeros(len(arms), bool)
+            once[first] = True
+            fresh = fresh & once
+        self.waiting[arms] = False
+        count = int(np.count_nonzero(fresh))
+        self.left -= count
+        self._done_in_iteration += count
+        return fresh
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is not done; the order follows from the round."""
+        return {"waiting": self.waiting.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with a pass that has been planned again."""
+        self.waiting[:] = state["waiting"]
+        self.left = self.length = int(np.count_nonzero(self.waiting))
+
+
+class Passage(Iterator[Any]):
+    """One iteration over a visit: arms, or lists of them. It begins when its first is asked for.
+
+    torchdata's StatefulDataLoader saves and restores it; a plain `DataLoader` goes on after a
+    restart with what the visit says is not done.
+    """
+
+    def __init__(
+        self, visit: Visit, cut: Callable[[NDArray[np.int64], int], Iterator[Any]]
+    ) -> None:
+        self._visit, self._cut = visit, cut
+        self._stream: Iterator[Any] | None = None
+        self._loaded: tuple[int, int] | None = None
+        self._position = 0
+
+    def __next__(self) -> Any:
+        if self._stream is None:
+            self._stream = self._begin()
+        drawn = next(self._stream)
+        self._position += len(drawn) if isinstance(drawn, list) else 1
+        return drawn
+
+    def _begin(self) -> Iterator[Any]:
+        visit = self._visit
+        visit.begin()
+        if self._loaded is None:
+            self._position = visit.done
+            return self._cut(visit.order, visit.done)
+        of, self._position = self._loaded
+        if of == visit.round - 1 and visit.done == 0:  # saved when all of its epoch was recorded
+            return iter(())
+        if of != visit.round:
+            raise ValueError(
+                f"the loader's state is of round {of}, and the sampler's round is {visit.round}; "
+                "load the state of `Pruned` that was saved with it"
+            )
+        return self._cut(visit.order, self._position)
+
+    def state_dict(self) -> dict[str, int]:
+        """The round, and how many arms of its order have been drawn."""
+        return {"round": self._visit.round, "position": self._position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from there."""
+        self._loaded = state["round"], state["position"]
+        self._position = state["position"]
+
+
+class ArmSampler(Sampler[int]):
+    """The arms of a visit, one by one: `DataLoader(..., sampler=)`."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+
+    def __iter__(self) -> Iterator[int]:
+        return Passage(self._visit, _one_by_one)
+
+    def __len__(self) -> int:
+        return self._visit.length
+
+
+class EqualBatches(Sampler[list[int]]):
+    """The arms of a visit in batches as equal as can be: `DataLoader(..., batch_sampler=)`.
+
+    So no batch is small, and none has to be dropped: a small one makes BatchNorm and the step size
+    erratic.
+
+    Args:
+        visit: the arms.
+        batch_size: samples a batch at most.
+    """
+
+    def __init__(self, visit: Visit, batch_size: int) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; allowed is 1 or more")
+        self._visit, self.batch_size = visit, batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return Passage(self._visit, self._batches)
+
+    def __len__(self) -> int:
+        visit = self._visit
+        first = len(visit.order) - visit.length
+        return sum(end > first for end in self._edges(len(visit.order))[1:])
+
+    def _edges(self, num_arms: int) -> list[int]:
+        num_batches = -(-num_arms // self.batch_size)
+        return np.linspace(0, num_arms, num_batches + 1).astype(int).tolist()
+
+    def _batches(self, order: NDArray[np.int64], first: int) -> Iterator[list[int]]:
+        for begin, end in pairwise(self._edges(len(order))):
+            if end > first:
+                yield order[max(begin, first) : end].tolist()
+
+
+def _one_by_one(order: NDArray[np.int64], first: int) -> Iterator[int]:
+    for begin in range(first, len(order), CHUNK):
+        yield from order[begin : begin + CHUNK].tolist()
+
+
+def only(
+    fresh: NDArray[np.bool_], arms: NDArray[np.int64], values: dict[str, Tensor]
+) -> tuple[NDArray[np.int64], dict[str, Tensor]]:
+    """What was measured of those of (B,) arms that are fresh."""
+    if fresh.all():
+        return arms, values
+    index = torch.from_numpy(np.flatnonzero(fresh))
+    return arms[fresh], {name: value[index.to(value.device)] for name, value in values.items()}

@@ -1,0 +1,54 @@
+"""Small data, and an ordinary loop over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+@pytest.fixture
+def blobs() -> TensorDataset:
+    """120 points in the plane around three corners: (x, y), class."""
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.arange(120) % 3
+    corners = torch.tensor([[0.0, 2.0], [2.0, 0.0], [-2.0, -2.0]])
+    return TensorDataset(corners[labels] + torch.randn(120, 2, generator=rng), labels)
+
+
+@pytest.fixture
+def linear() -> Callable[[], nn.Linear]:
+    """Makes the same untrained classifier of points in three classes."""
+
+    def make() -> nn.Linear:
+        model = nn.Linear(2, 3)
+        with torch.no_grad():
+            model.weight.copy_(torch.tensor([[0.1, -0.2], [0.3, 0.1], [-0.1, 0.2]]))
+            model.bias.zero_()
+        return model
+
+    return make
+
+
+@pytest.fixture
+def train_epoch() -> Callable[..., list[list[int]]]:
+    """An ordinary epoch; returns the arms of its batches."""
+
+    def run(pruned: Any, model: nn.Module, lr: float = 0.1, **loading: Any) -> list[list[int]]:
+        if "batch_sampler" not in loading:
+            loading = {"batch_size": 16, "sampler": pruned.sampler} | loading
+        optimizer = torch.optim.SGD(model.parameters(), lr)
+        batches = []
+        for inputs, labels, arms in DataLoader(pruned.dataset, **loading):
+            loss = pruned.loss(model(inputs), labels, arms)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            batches.append(arms.tolist())
+        return batches
+
+    return run
