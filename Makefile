@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow lint
+.PHONY: demo test test-slow test-gpu lint
 demo: $(VENV)/demo-installed
 	$(BIN)/prune-env board --preset demo
 
@@ -12,6 +12,9 @@ test: $(VENV)/test-installed
 
 test-slow: $(VENV)/test-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+test-gpu: $(VENV)/test-installed
+	$(BIN)/python -m pytest -m gpu
 
 lint: $(VENV)/test-installed
 	$(BIN)/ruff format --check .

@@ -26,9 +26,25 @@ def decoded_once(tmp_path_factory: pytest.TempPathFactory):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests send Ctrl-C; whoever begins them in the background may have it ignored, for ever."""
+    """Prepare the process.
+
+    Only `-m gpu` may see a GPU: to all other tests, and the processes that they start, "auto" is
+    the CPU, on which their numbers are. And tests send Ctrl-C; whoever begins them in the
+    background may have it ignored, for ever.
+    """
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what only a GPU can show where none is seen."""
+    unseen = pytest.mark.skip(reason="a GPU, and `make test-gpu`")
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(unseen)
 
 
 @pytest.fixture(autouse=True)

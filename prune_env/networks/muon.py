@@ -21,13 +21,19 @@ class Muon(optim.SGD):
         momentum: of SGD.
         renormalise: give each filter bank the norm sqrt(outputs) before each step, so that lr is
             the share by which it turns.
+        fused: as for SGD.
     """
 
     def __init__(
-        self, groups: Iterable[dict[str, Any]], lr: float, momentum: float, renormalise: bool
+        self,
+        groups: Iterable[dict[str, Any]],
+        lr: float,
+        momentum: float,
+        renormalise: bool,
+        fused: bool | None = None,
     ) -> None:
         groups = [g | {"momentum": 0.0} if "muon_momentum" in g else g for g in groups]
-        super().__init__(groups, lr=lr, momentum=momentum, nesterov=momentum > 0)
+        super().__init__(groups, lr, momentum, nesterov=momentum > 0, fused=fused)
         self.renormalise = renormalise
 
     @torch.no_grad()

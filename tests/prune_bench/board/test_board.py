@@ -11,7 +11,6 @@ from pathlib import Path
 
 import prune_agents
 import pytest
-import torch
 from prune_bench.board import presets
 from prune_bench.board.board import Board, read_board
 from prune_bench.board.grid import CONTROLS, Grid
@@ -206,7 +205,6 @@ def test_a_device_that_is_not_there_is_one_line_before_any_work(tmp_path, capsys
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="here the GPU is there")
 def test_a_board_that_was_begun_on_a_gpu_is_not_gone_on_with_on_a_cpu(tmp_path, capsys):
     text = "grids: [{env: [prune_env/Digits-v0], agents: [ucb], keep_ratios: [0.3], epochs: 2}]"
     (tmp_path / "board.yaml").write_text(text + "\npins: {device: cuda}\n")
