@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.policies.geometric import Array, Geometric
 from prune_agents.prior import Traces
+from prune_agents.tools.features import nearest_neighbours
 from prune_env.checks import In
 
 
@@ -44,11 +45,3 @@ class D2(Geometric):
             score[neighbour[arm]] -= taken[arm] * score[arm]
             score[arm] = -np.inf
         return picked
-
-
-def nearest_neighbours(features: Array, count: int) -> tuple[Array, NDArray[np.int64]]:
-    """Euclidean distances to, and positions of, the nearest other arms: both (N, count)."""
-    from sklearn.neighbors import NearestNeighbors
-
-    found = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(features)
-    return found.kneighbors()  # without arguments an arm is not its own neighbour

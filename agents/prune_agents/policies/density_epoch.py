@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.moving_averages import UNSEEN, Floats, squared_distances
+from prune_agents.tools.features import squared_distances
+from prune_agents.tools.moving_averages import UNSEEN, Floats
 from prune_agents.tools.sampling import weighted_k
 from prune_env.checks import In
 

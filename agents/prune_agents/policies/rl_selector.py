@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools import mlp
+from prune_agents.tools.features import projected
 from prune_agents.tools.moving_averages import Floats, begins_before
 from prune_env.checks import In
 from prune_env.core.selection import best_k
@@ -97,14 +98,6 @@ class RLSelector(Agent):
             by_score = mlp.backward(actor, SIZES, scores, advantage * (kept - chance))
             actor += self.lr * _clipped(by_score)
             critic += self.lr * _clipped(mlp.backward(critic, SIZES, values, advantage))
-
-
-def projected(features: Floats, size: int, seed: int) -> Floats:
-    """(N, size) from (N, D): centred, along random directions, scaled to a mean square of 1."""
-    directions = np.random.default_rng((seed, 0xF0)).standard_normal((features.shape[1], size))
-    centred = features - features.mean(axis=0)
-    total = np.square(centred).sum() / len(centred)
-    return centred @ directions.astype(np.float32) / np.sqrt(max(total, 1e-12))
 
 
 def spread(features: Floats, label: NDArray[np.int64]) -> Floats:

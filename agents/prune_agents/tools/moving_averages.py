@@ -89,11 +89,3 @@ def rank_within(score: NDArray[np.floating], group: NDArray[np.integer]) -> NDAr
     rank = np.empty(len(score), np.int64)
     rank[order] = np.arange(len(score)) - begins
     return rank
-
-
-def squared_distances(points: Floats, centres: Floats) -> Floats:
-    """(K, R) squared Euclidean distances of points (K, D) to centres (R, D), at least 0."""
-    squares = points @ (-2 * centres.T)
-    squares += np.square(points).sum(axis=1)[:, None]
-    squares += np.square(centres).sum(axis=1)
-    return np.maximum(squares, 0)

@@ -6,8 +6,8 @@ from statistics import median
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents.policies.d2 import nearest_neighbours
 from prune_agents.prior import Traces
+from prune_agents.tools.features import nearest_neighbours
 
 
 def kept(name, features, labels=None, margin=None, **options):

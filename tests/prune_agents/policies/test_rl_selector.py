@@ -3,8 +3,9 @@
 import numpy as np
 import prune_agents
 import pytest
-from prune_agents.policies.rl_selector import SIZES, projected, spread
+from prune_agents.policies.rl_selector import SIZES, spread
 from prune_agents.tools import mlp
+from prune_agents.tools.features import projected
 from scipy.special import expit
 
 
