@@ -31,13 +31,16 @@ GROUPS: dict[str, dict[str, str]] = {
         "selective_backprop": "selective_backprop:SelectiveBackprop",
         "is_epoch": "is_epoch:ISEpoch",
         "forget_online": "forget_online:ForgetOnline",
+        "ies": "ies:IES",
         "class_quota": "class_quota:ClassQuota",
+        "pods": "pods:PODS",
     },
     # by features, or by a moving average of the network
     "features": {
         "molpeg": "molpeg:MolPeg",
         "proto_sampler": "proto_sampler:ProtoSampler",
         "density_epoch": "density_epoch:DensityEpoch",
+        "grad_match": "grad_match:GradMatch",
     },
     # as bandits do
     "bandits": {
@@ -51,10 +54,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "exp3m": "exp3m:Exp3M",
         "exp3ix": "exp3ix:Exp3IX",
         "contextual": "contextual:Contextual",
+        "odm": "odm:ODM",
+        "dump": "dump:DUMP",
         "arm_clusters": "arm_clusters:ArmClusters",
         "meta_bandit": "meta_bandit:MetaBandit",
     },
-    # once, by a prior run
+    # by a prior run, once but for infogrowth
     "static": {
         "forgetting": "forgetting:Forgetting",
         "el2n": "el2n:EL2N",
@@ -69,10 +74,15 @@ GROUPS: dict[str, dict[str, str]] = {
         "moderate": "moderate:Moderate",
         "kcenter": "kcenter:KCenter",
         "d2": "d2:D2",
+        "infomax": "infomax:InfoMax",
+        "s2l": "s2l:S2L",
+        "infogrowth": "infogrowth:InfoGrowth",
     },
     # by losses on other data, or as they learn to
     "learned": {
         "rho_loss": "rho_loss:RhoLoss",
+        "proxy_top_k": "proxy_top_k:ProxyTopK",
+        "data_agent": "data_agent:DataAgent",
         "rl_selector": "rl_selector:RLSelector",
         "dvrl": "dvrl:DVRL",
     },

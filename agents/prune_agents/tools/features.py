@@ -28,6 +28,12 @@ def nearest_neighbours(features: Points, count: int) -> tuple[Points, NDArray[np
     return found.kneighbors()  # without arguments an arm is not its own neighbour
 
 
+def directions(features: Points) -> Floats:
+    """(N, D) the same of length 1, so that products are cosines; 0 stays 0."""
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return (features / np.maximum(length, 1e-12)).astype(np.float32)
+
+
 def projected(features: Floats, size: int, seed: int) -> Floats:
     """(N, size) from (N, D): centred, along random directions, scaled to a mean square of 1."""
     axes = np.random.default_rng((seed, 0xF0)).standard_normal((features.shape[1], size))

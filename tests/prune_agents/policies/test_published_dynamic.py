@@ -6,6 +6,7 @@ says what must have been kept, or what may have been where the rule draws.
 """
 
 import math
+from itertools import pairwise
 from statistics import fmean
 
 import numpy as np
@@ -269,3 +270,29 @@ def test_nlu_diet(observe):
     for round_, (action, latest, _) in enumerate(play(make("nlu_diet"), observe, full=True)):
         norm = {arm: float(latest["error_norm"][arm]) for arm in range(ARMS)}
         assert chosen(action) == (top(norm, 15) if round_ >= 1 else set(range(ARMS)))
+
+
+def test_ies(observe):
+    """The authors' way: a list of second differences an arm, at least 4, the mean of the last 3."""
+    history = {arm: [] for arm in range(ARMS)}
+    resting, returned, mirror = set(), 0, 0
+    for action, latest, seen in play(make("ies", threshold=0.5), observe, full=True):
+        for arm in np.flatnonzero(seen).tolist():
+            history[arm].append(float(latest["loss"][arm]))
+        before, resting = resting, set()
+        other = set()
+        for arm, losses in history.items():
+            second = [
+                c - 2 * b + a for a, b, c in zip(losses, losses[1:], losses[2:], strict=False)
+            ]
+            first = [b - a for a, b in pairwise(losses)]
+            if len(second) >= 4 and fmean(abs(d) for d in second[-3:]) < 0.5:
+                resting.add(arm)
+            if len(second) >= 4 and fmean(abs(d) for d in first[-3:]) < 0.5:
+                other.add(arm)
+        assert set(range(ARMS)) - chosen(action) == resting
+        returned += len(before - resting)
+        mirror += len(other ^ resting)
+    assert resting
+    assert returned > 0
+    assert mirror > 0

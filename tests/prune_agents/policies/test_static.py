@@ -9,7 +9,7 @@ from prune_agents.prior import Prior, Traces
 NUM_ARMS, K, ROUNDS = 40, 12, 6
 STATIC = [
     *("aum", "cat", "ccs", "d2", "dual", "dyn_unc", "el2n", "forgetting", "grand", "grand_full"),
-    *("kcenter", "moderate", "tdds"),
+    *("infomax", "kcenter", "moderate", "s2l", "tdds"),
 ]
 every_agent = pytest.mark.parametrize("name", STATIC)
 
@@ -109,6 +109,8 @@ def test_says_what_to_do_where_there_was_no_prior_run(name, tiny_env):
         ("moderate", 8, Prior(rounds=8, features=True)),
         ("kcenter", 8, Prior(rounds=8, features=True)),
         ("d2", 8, Prior(rounds=8, features=True)),
+        ("infomax", 8, Prior(rounds=8, features=True)),
+        ("s2l", 8, Prior(rounds=8)),
         ("dual", 8, Prior(rounds=4)),
         ("dual", 200, Prior(rounds=30)),
         ("dual", 3, Prior(rounds=3)),

@@ -222,7 +222,7 @@ def test_an_unknown_preset():
 
 
 def test_a_preset_has_every_policy():
-    """But for the one that wraps another, which has no results of its own."""
+    """But for class_quota, which is another policy and has no results of its own."""
     named = presets.read("digits-policies")["agents"]
     assert sorted((*named, *CONTROLS, "class_quota")) == prune_agents.names()
 

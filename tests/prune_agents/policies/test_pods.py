@@ -1,0 +1,73 @@
+"""pods: how many arms in which round, and that any policy that chooses anew can be inside."""
+
+import numpy as np
+import prune_agents
+import pytest
+
+
+def counts(rounds, k=10, num_arms=100, **options):
+    """K of every round of a run of so many."""
+    agent = prune_agents.make("pods", **options)
+    so_far = [
+        agent.counts(np.array([t]), np.array([t / rounds], np.float32), k, num_arms)
+        for t in range(rounds)
+    ]
+    return np.concatenate(so_far).tolist()
+
+
+@pytest.mark.parametrize(
+    ("expected", "options"),
+    [
+        ([5, 15, 5, 15], {}),
+        ([5, 15, 5, 15, 10], {}),
+        ([5, 5, 15, 15, 10, 10, 10], {"phase": 2}),
+        ([5, 5, 15, 15, 5, 5, 15, 15], {"phase": 2}),
+        ([8, 12, 8, 12], {"swing": 0.25}),
+        ([10, 10, 10, 10], {"swing": 0.0}),
+        ([8, 12, 8, 12], {"num_arms": 12}),
+        ([10, 10], {"num_arms": 10}),
+        ([1, 1], {"k": 1}),
+    ],
+)
+def test_low_and_high_phases_keep_the_total(expected, options):
+    found = counts(len(expected), **options)
+    assert found == expected
+    assert sum(found) == len(found) * options.get("k", 10)
+
+
+def test_it_is_its_policy_but_for_the_number(observe):
+    """The k highest losses: 2 of 8 arms, then 6."""
+    loss = np.array([[0.3, 5.0, 0.1, 2.0, 0.7, 9.0, 0.2, 1.0]], np.float32)
+    agent = prune_agents.make("pods", policy="uncertainty", keep_ratio=0.5)
+    assert agent.signals == ("loss", "progress")
+    action, state = agent.predict(observe(loss=loss, progress=[[0.0]]))
+    assert np.flatnonzero(action[0]).tolist() == [1, 5]
+    action, _ = agent.predict(observe(loss=loss, progress=[[0.25]]), state)
+    assert np.flatnonzero(action[0]).tolist() == [0, 1, 3, 4, 5, 7]
+
+
+ALLOWED = [
+    name
+    for name in prune_agents.names()
+    if prune_agents.find(name).keeps_k
+    and not prune_agents.find(name).wants_prior
+    and name not in ("static_random", "pods")
+]
+
+
+@pytest.mark.parametrize("policy", ALLOWED)
+def test_any_policy_that_chooses_anew_can_be_inside(policy, tiny_env):
+    agent = prune_agents.make("pods", policy=policy, keep_ratio=0.3)
+    env = tiny_env(agent, 40)
+    observation, _ = env.reset(seed=0)
+    state, over = None, False
+    while not over:
+        action, state = agent.predict(observation, state)
+        observation, _, over, _, _ = env.step(action)
+    assert env.kept == [6, 18] * 4
+
+
+@pytest.mark.parametrize("policy", ["pods", "static_random", "el2n", "rho_loss", "infobatch"])
+def test_a_policy_that_does_not_is_refused(policy):
+    with pytest.raises(ValueError, match=f"policy is '{policy}'; allowed is a policy that chooses"):
+        prune_agents.make("pods", policy=policy)
