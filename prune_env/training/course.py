@@ -80,6 +80,13 @@ class Course:
         start, end = self.rounds.ledger.span(np.array([len(self.kept.order)]))
         return float(start[0]), float(end[0])
 
+    def kept_in(self, epoch: int) -> NDArray[np.bool_]:
+        """(N,) bool: what an epoch, counted from 0, was to keep; none after the last."""
+        num_arms = self.learner.num_arms
+        if epoch == len(self.history):
+            return np.zeros(num_arms, bool)
+        return np.unpackbits(self.history[epoch], count=num_arms).astype(bool)
+
     # -- what a loop has done ---------------------------------------------------------------------
 
     def train(
@@ -187,7 +194,7 @@ class Course:
         """Ask the agent what the next epoch keeps, unless the run is over."""
         if not self.rounds.ledger.affordable[0]:
             self.phase = "over"
-            self.kept.plan(np.empty(0, np.int64), self.epoch)
+            self._plan(np.zeros(self.learner.num_arms, bool), self.epoch)
             return
         self.phase = "train"
         num_arms, observation = self.learner.num_arms, self.rounds.observation()
@@ -208,12 +215,12 @@ class Course:
             kept = np.zeros(num_arms, bool)
             kept[chosen.indices] = True
             self.history.append(np.packbits(kept))
-            self._plan(kept)
+            self._plan(kept, self.epoch)
 
-    def _plan(self, kept: NDArray[np.bool_]) -> None:
+    def _plan(self, kept: NDArray[np.bool_], epoch: int) -> None:
         """Begin an epoch over these arms, (N,) bool, in the order of the round."""
-        order = of_round(self.seed, self.epoch).permutation(len(kept))
-        self.kept.plan(order[kept[order]], self.epoch)
+        order = of_round(self.seed, epoch).permutation(len(kept))
+        self.kept.plan(order[kept[order]], epoch)
 
     # -- to save and restore ----------------------------------------------------------------------
 
@@ -223,7 +230,6 @@ class Course:
             "of": self._identity(),
             "rounds": self.rounds.state_dict(),
             "agent": self.agent_state,
-            "planned": np.packbits(self.kept.planned),
             "kept": self.kept.state_dict(),
             "rest": self.rest.state_dict(),
             "weights": self.weights,
@@ -248,7 +254,8 @@ class Course:
         self._last, self._validated = state["last"], state["validated"]
         self.learner.metrics = Metrics(**state["metrics"])
         self.phase, self.history = state["phase"], list(state["history"])
-        self._plan(np.unpackbits(state["planned"], count=self.learner.num_arms).astype(bool))
+        for epoch in range(max(0, self.epoch - 1), self.epoch + 1):
+            self._plan(self.kept_in(epoch), epoch)
         self.kept.load_state_dict(state["kept"])
         self.rest.plan(np.flatnonzero(state["rest"]["waiting"]), self.epoch)
 

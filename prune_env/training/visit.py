@@ -35,11 +35,13 @@ class Visit:
         """(N,) bool: the arms of this pass."""
         self.waiting = np.zeros(num_arms, bool)
         """(N,) bool: those of them that are not done."""
-        self.plan(np.empty(0, np.int64), -1)
+        self.order = np.empty(0, np.int64)
+        """(K,) int64: the arms of this pass, as they are gone through."""
+        self.plan(self.order, -1)
 
     def plan(self, order: NDArray[np.int64], round_index: int) -> None:
         """Begin a new pass over the arms (K,) in this order, in a round counted from 0."""
-        self.order, self.round = order, round_index
+        self.before, self.order, self.round = self.order, order, round_index
         self.planned[:] = False
         self.planned[order] = True
         self.waiting[:] = self.planned
@@ -117,8 +119,9 @@ class Passage(Iterator[Any]):
             self._position = visit.done
             return self._cut(visit.order, visit.done)
         of, self._position = self._loaded
-        if of == visit.round - 1 and visit.done == 0:  # saved when all of its epoch was recorded
-            return iter(())
+        if of == visit.round - 1 and visit.done == 0:
+            # saved when all of its epoch was recorded: what is left of it the loader itself skips
+            return self._cut(visit.before, self._position)
         if of != visit.round:
             raise ValueError(
                 f"the loader's state is of round {of}, and the sampler's round is {visit.round}; "

@@ -1,0 +1,149 @@
+"""A loop that is stopped in the middle of an epoch goes on as if it had never been."""
+
+from __future__ import annotations
+
+import io
+from itertools import islice
+
+import prune_agents
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from torchdata.stateful_dataloader import StatefulDataLoader
+
+from prune_env.training import Pruned
+
+EPOCHS = 4
+
+
+def points() -> TensorDataset:
+    rng = torch.Generator().manual_seed(1)
+    return TensorDataset(torch.randn(90, 2, generator=rng), torch.arange(90) % 3)
+
+
+class Script:
+    """A training script that may be stopped after so many steps in all."""
+
+    def __init__(self, linear, agent, make_loader, **options):
+        self.pruned = Pruned(points(), agent, epochs=EPOCHS, seed=5, **options)
+        self.model, self.loader = linear(), make_loader(self.pruned)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), 0.5)
+        self.arms: list[list[int]] = []
+
+    def run(self, steps=10**9):
+        while not self.pruned.over:
+            for inputs, labels, arms in self.loader:
+                loss = self.pruned.loss(self.model(inputs), labels, arms)
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+                self.arms.append(arms.tolist())
+                if len(self.arms) == steps:
+                    return self
+        return self
+
+    def save(self):
+        state = {"pruned": self.pruned.state_dict(), "model": self.model.state_dict()}
+        if hasattr(self.loader, "state_dict"):
+            state["loader"] = self.loader.state_dict()
+        file = io.BytesIO()
+        torch.save(state, file)
+        file.seek(0)
+        return torch.load(file, weights_only="loader" not in state)
+
+    def load(self, state):
+        self.pruned.load_state_dict(state["pruned"])
+        self.model.load_state_dict(state["model"])
+        if "loader" in state:
+            self.loader.load_state_dict(state["loader"])
+        return self
+
+
+def plain(pruned, **options):
+    return DataLoader(pruned.dataset, 8, sampler=pruned.sampler, **options)
+
+
+LOADERS = {
+    "plain": plain,
+    "workers": lambda pruned: plain(pruned, num_workers=2, prefetch_factor=3),
+    "equal batches": lambda pruned: DataLoader(
+        pruned.dataset, batch_sampler=pruned.batch_sampler(8)
+    ),
+    "stateful": lambda pruned: StatefulDataLoader(pruned.dataset, 8, sampler=pruned.sampler),
+    "stateful, equal batches": lambda pruned: StatefulDataLoader(
+        pruned.dataset, batch_sampler=pruned.batch_sampler(8)
+    ),
+    "stateful, workers": lambda pruned: StatefulDataLoader(
+        pruned.dataset, 8, sampler=pruned.sampler, num_workers=2
+    ),
+    "stateful, rare snapshots": lambda pruned: StatefulDataLoader(
+        pruned.dataset, 8, sampler=pruned.sampler, num_workers=2, snapshot_every_n_steps=3
+    ),
+}
+
+
+@pytest.mark.parametrize("way", LOADERS)
+def test_the_same_samples_follow(way, linear):
+    agent = prune_agents.make("ucb", keep_ratio=0.4)
+    whole = Script(linear, agent, LOADERS[way]).run()
+    assert len(whole.arms) == 20  # 36 samples are 5 batches
+    for steps in (10,) if way.endswith(("workers", "snapshots")) else (1, 5, 7, 13, 19):
+        stopped = Script(linear, agent, LOADERS[way]).run(steps)
+        resumed = Script(linear, agent, LOADERS[way]).load(stopped.save()).run()
+        assert stopped.arms + resumed.arms == whole.arms
+        assert torch.equal(resumed.model.weight, whole.model.weight)
+        ledger = resumed.pruned.course.rounds.ledger
+        assert ledger.charged.tolist() == whole.pruned.course.rounds.ledger.charged.tolist()
+
+
+def test_weights_and_lengths_follow_too(linear):
+    agent = prune_agents.make("infobatch")
+    whole = Script(linear, agent, plain).run()
+    stopped = Script(linear, agent, plain).run(18)
+    resumed = Script(linear, agent, plain).load(stopped.save())
+    left = len(resumed.pruned.sampler)
+    assert left == len(stopped.pruned.sampler) - stopped.pruned.course.kept.done > 0
+    assert len(list(islice(resumed.pruned.sampler, left + 1))) == left
+    assert resumed.pruned.progress == stopped.pruned.progress
+    assert stopped.arms + resumed.run().arms == whole.arms
+    assert torch.equal(resumed.model.weight, whole.model.weight)
+
+
+def test_a_look_at_the_others_goes_on_too(linear):
+    agent = prune_agents.make("kakurenbo", keep_ratio=0.5)
+    ends = []
+    for stops in (False, True):
+        script = Script(linear, agent, plain, feedback="full")
+        look = {"batch_size": 4}
+        while not script.pruned.over:
+            for inputs, labels, arms in script.loader:
+                script.pruned.loss(script.model(inputs), labels, arms)
+            for inputs, labels, arms in DataLoader(
+                script.pruned.dataset, sampler=script.pruned.rest, **look
+            ):
+                script.pruned.look(script.model(inputs), labels, arms)
+                if stops and len(script.pruned.rest):
+                    state = script.save()
+                    script = Script(linear, agent, plain, feedback="full").load(state)
+                    break
+        ends.append(script.pruned.state_dict()["history"])
+    assert [mask["__numpy__"].tolist() for mask in ends[0]] == [
+        mask["__numpy__"].tolist() for mask in ends[1]
+    ]
+
+
+def test_a_state_of_something_else_is_refused(linear):
+    state = Pruned(points(), epochs=EPOCHS, seed=5).state_dict()
+    with pytest.raises(ValueError, match="the state has seed 5; now it is 6"):
+        Pruned(points(), epochs=EPOCHS, seed=6).load_state_dict(state)
+    with pytest.raises(ValueError, match="the state has agent 'everything'; now it is 'UCB'"):
+        Pruned(points(), prune_agents.make("ucb"), epochs=EPOCHS, seed=5).load_state_dict(state)
+
+
+def test_a_loaders_state_without_that_of_pruned_is_refused(linear):
+    make = LOADERS["stateful"]
+    script = Script(linear, None, make).run(13)
+    other = Script(linear, None, make)
+    other.loader.load_state_dict(script.save()["loader"])
+    with pytest.raises(ValueError, match=r"the loader's state is of round 1, and .* round is 0"):
+        other.run()
