@@ -159,21 +159,9 @@ class Agent:
         Raises:
             ValueError: the observation lacks an entry that the policy reads.
         """
-        needed = ("seen", *self.signals)
-        if missing := [name for name in needed if name not in observation]:
-            raise ValueError(
-                f"{type(self).__name__} reads {', '.join(missing)}, which the observation does not "
-                f"have; make the environment with signals={needed}"
-            )
-        batched = observation["seen"].ndim == 2
-        if not batched:
-            observation = {name: array[None] for name, array in observation.items()}
+        observation, batched = self._of_several(observation)
         num_runs, num_arms = observation["seen"].shape
-        state = self._copied(state, episode_start, num_runs, num_arms)
-
-        rng = np.random.default_rng((self.seed, int(state["calls"])))
-        state["calls"] += 1
-        self.update(state, observation)
+        state, rng = self._learned(observation, state, episode_start)
         k = max(1, round(self.keep_ratio * num_arms))
         if self.period == 1:
             chosen = self.choose(state, observation, k, rng)
@@ -187,6 +175,46 @@ class Agent:
 
         action = chosen.astype(np.int8 if self.action == "keep" else np.float32)
         return (action if batched else action[0]), state
+
+    def scores_now(
+        self, observation: Observation, state: State | None
+    ) -> NDArray[np.floating[Any]] | None:
+        """The scores by which `predict` would choose of the same; None of a policy without any.
+
+        Returns:
+            (N,) or (M, N), the higher the sooner kept. The state is left as it was.
+        """
+        if type(self).scores is Agent.scores:
+            return None
+        observation, batched = self._of_several(observation)
+        state, rng = self._learned(observation, state)
+        scores = self.scores(state, observation, rng)
+        return scores if batched else scores[0]
+
+    def _of_several(self, observation: Observation) -> tuple[Observation, bool]:
+        """The observation of M runs, 1 where it was of a single one; and whether it was of M."""
+        needed = ("seen", *self.signals)
+        if missing := [name for name in needed if name not in observation]:
+            raise ValueError(
+                f"{type(self).__name__} reads {', '.join(missing)}, which the observation does not "
+                f"have; make the environment with signals={needed}"
+            )
+        if observation["seen"].ndim == 2:
+            return observation, True
+        return {name: array[None] for name, array in observation.items()}, False
+
+    def _learned(
+        self,
+        observation: Observation,
+        state: State | None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[State, np.random.Generator]:
+        """A copy of the state that has learned from the last round, and the source of chance."""
+        state = self._copied(state, episode_start, *observation["seen"].shape)
+        rng = np.random.default_rng((self.seed, int(state["calls"])))
+        state["calls"] += 1
+        self.update(state, observation)
+        return state, rng
 
     def _copied(
         self,

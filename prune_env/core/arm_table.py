@@ -50,6 +50,12 @@ class ArmTable:
         """(M,) int32: rounds finished."""
         self.reset(np.ones(num_runs, bool))
 
+    def also_store(self, name: str) -> None:
+        """Store one more of `MEASURED`, for whoever looks on; nobody is shown it. Before a run."""
+        if name not in self.measured:
+            start = SIGNALS[name].at_start(self.num_classes)
+            self.measured[name] = np.full(self.pulls.shape, start, np.float32)
+
     def reset(self, runs: NDArray[np.bool_]) -> None:
         """Forget all about the arms of these runs. runs: (M,) bool."""
         for name, values in self.measured.items():

@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import prune_agents
 import pytest
+from prune_agents import Agent
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -42,6 +43,22 @@ def test_keeps_exactly_k_arms_where_it_says_so(name, period, tiny_env):
     if agent.keeps_k:
         assert ((actions > 0).sum(axis=1) == K).all()
     assert (actions > 0).any(axis=1).all()
+
+
+@every_agent
+def test_scores_now_are_what_the_next_choice_goes_by(name, tiny_env):
+    agent = prune_agents.make(name, keep_ratio=0.3)
+    env = tiny_env(agent, NUM_ARMS)
+    observation, _ = env.reset(seed=0)
+    state, over = None, False
+    while not over:
+        scores = agent.scores_now(observation, state)
+        action, state = agent.predict(observation, state)
+        if type(agent).ranks():
+            assert scores[action == 1].min() >= scores[action == 0].max()
+        observation, _, over, _, _ = env.step(action)
+    after = agent.scores_now(observation, state)  # also when the run is over
+    assert after is None if type(agent).scores is Agent.scores else not np.isnan(after).any()
 
 
 @every_agent

@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 
 from prune_bench.report.terminal import Terminal
+from prune_bench.run.arm_scores import ENDINGS
 from prune_bench.run.options import Place, RunOptions
 
 
@@ -25,8 +26,16 @@ class Run:
     """file that keeps the run until it is over; after any end the same command goes on from it"""
     save: Path | None = None
     """file for the trained network: weights, recipe and class names; docs/networks.md loads it"""
+    scores: Path | None = None
+    """file, .csv or .npz, for what was measured of every arm: pulls, losses, the agent's scores;
+    docs/studies.md explains it"""
     json: bool = False
     """print one JSON object and nothing else"""
+
+    def __post_init__(self) -> None:
+        if self.scores is not None and self.scores.suffix not in ENDINGS:
+            allowed = " or ".join(ENDINGS)
+            raise ValueError(f"scores is {str(self.scores)!r}; allowed is a name in {allowed}")
 
     def main(self, console: Console) -> None:
         """Run it."""
@@ -42,7 +51,8 @@ class Run:
                 print(json.dumps(result, sort_keys=True))
             progress.print_summary(Result(result))
 
-        single.run(self.run, self.place, self.checkpoint, self.save, progress, on_end)
+        files = self.checkpoint, self.save, self.scores
+        single.run(self.run, self.place, *files, progress, on_end)
         if progress.diverged:
             sys.exit(1)
 

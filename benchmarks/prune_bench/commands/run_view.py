@@ -16,8 +16,12 @@ from prune_bench.run.options import RunOptions
 from prune_bench.run.result import End, Result, Split
 from prune_env.env import PruneEnv
 
-ROUNDS = ("round", "kept", "kept loss", "val loss", "val accuracy", "passes", "regret", "seconds")
-"""The columns of the table of rounds; regret only where the environment tells it."""
+ROUNDS = (
+    "round", "kept", "wrong", "kept loss", "val loss", "val accuracy", "passes", "regret",
+    "seconds",
+)  # fmt: skip
+"""The columns of the table of rounds; regret only where the environment tells it, and wrong, the
+share of wrong labels among the kept arms, where they are known."""
 
 FIRST_TO_GO = ("seconds", "kept loss", "passes", "val loss")
 """Those that go first where it is narrow."""
@@ -70,6 +74,8 @@ class RunProgress:
         }
         if "regret" in row:
             cells["regret"] = f"{row['regret']:.3g}"
+        if "wrong_kept" in row:
+            cells["wrong"] = f"{100 * row['wrong_kept']:.1f} %"
         self.rounds.append(cells)
         self.share = float(env.rounds.ledger.progress[0])
         self.first = self.first or (time.perf_counter(), self.share)
@@ -108,11 +114,14 @@ class RunProgress:
             for split, name in splits.items()
         ]
         self.console.print("", Fitted(["Summary", *ENDS], rows), sep="\n")
+        areas = result.wrong_found.items()
+        found = ", ".join(f"{name.replace('_', ' ')} {area:.3f}" for name, area in areas)
         spent, regret = result.seconds("seconds"), result.regret
         share = f"{result.cost:.1%} of training on everything"
         lines = {
             "cost": f"{result.charged:,} sample passes, {share}",
             "regret": "" if regret is None else f"{regret:.3g}",
+            "wrong labels": found and f"area under the curve for finding them by {found}",
             "seconds": ", ".join(f"{name} {s:.2f}" for name, s in spent.items() if s),
             "place": f"device {result.device}, threads {result.threads}",
             "seed": str(self.options.seed),

@@ -15,6 +15,7 @@ import gymnasium as gym
 import numpy as np
 import prune_agents
 
+from prune_bench.run.arm_scores import ArmScores
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import (
     Provenance,
@@ -118,13 +119,17 @@ class Episode:
     Args:
         options: what determines the run.
         place: where it happens.
+        scores: keep what is measured of every arm, as is done anyway where labels are known to be
+            wrong; see `arm_scores`.
         more: further arguments of the environment, see `make_env`.
 
     Raises:
         ValueError, FileNotFoundError: bad options; nothing has been trained then.
     """
 
-    def __init__(self, options: RunOptions, place: Place | None = None, **more: Any) -> None:
+    def __init__(
+        self, options: RunOptions, place: Place | None = None, scores: bool = False, **more: Any
+    ) -> None:
         import torch
 
         commit()
@@ -138,6 +143,8 @@ class Episode:
         self.env = make_env(options, place, self.agent, **more)
         if place.threads is None and getattr(self.env.learner, "network", None) == "mlp":
             torch.set_num_threads(1)  # two on two busy cores take the digits 50 times as long
+        known = getattr(self.env.learner, "true_labels", None) is not None
+        self.arm_scores = ArmScores(self.env) if scores or known else None
         self.prior = self.agent.prior(self.env.options.epochs)
         """The prior run that the agent wants, or None."""
         self.prior_cost = {"passes": 0, "seconds": 0.0, "cpu_seconds": 0.0}
@@ -208,8 +215,16 @@ class Episode:
                 self.agent, self.observation, self.agent_state, self.env.learner.num_arms
             )
         self.observation, _, self.terminated, _, info = self.env.step(action)
-        self.history.append(history_row(self.env, info))
-        return self.history[-1]
+        row = history_row(self.env, info)
+        if self.arm_scores:
+            row |= self.arm_scores.note(self._scores_now())
+        self.history.append(row)
+        return row
+
+    def _scores_now(self) -> Any:
+        """The scores by which the agent would choose next, where it ranks its arms."""
+        scores = getattr(self.agent, "scores_now", None)
+        return None if scores is None else scores(self.observation, self.agent_state)
 
     def result(self) -> dict[str, Any]:
         """What happened, as one JSON-able dict, when the run has terminated."""
@@ -244,7 +259,8 @@ class Episode:
         from prune_bench.run.checkpoint import circumstances  # PyTorch takes a second to import
 
         name = run_id(self.options, self.provenance)
-        return circumstances(self.env.learner) | {"run": name}
+        kept = {"arm_scores": True} if self.arm_scores else {}
+        return circumstances(self.env.learner) | {"run": name} | kept
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue bit for bit."""
@@ -255,6 +271,7 @@ class Episode:
             "observation": self.observation,
             "terminated": self.terminated,
             "history": list(self.history),
+            **({"arm_scores": self.arm_scores.state_dict()} if self.arm_scores else {}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -263,6 +280,8 @@ class Episode:
         self.agent_state, self.observation = state["agent"], state["observation"]
         self.prior_cost, self.terminated = state["prior_cost"], state["terminated"]
         self.history = list(state["history"])
+        if self.arm_scores:
+            self.arm_scores.load_state_dict(state["arm_scores"])
 
 
 def plain_options(agent: Any) -> dict[str, Any]:

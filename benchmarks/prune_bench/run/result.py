@@ -155,6 +155,17 @@ class Result:
         return self.content["history"][-1].get("regret")
 
     @property
+    def wrong_kept(self) -> NDArray[np.float64] | None:
+        """(R,) share of wrong labels among the kept arms; None where none are known."""
+        told = [row.get("wrong_kept") for row in self.content["history"]]
+        return None if None in told else np.array(told, np.float64)
+
+    @property
+    def wrong_found(self) -> dict[str, float]:
+        """At the end, the area under the curve for finding wrong labels, by what finds them."""
+        return self.content["history"][-1].get("wrong_auc", {})
+
+    @property
     def rounds(self) -> int:
         """R, how many there were."""
         return len(self.content["history"])

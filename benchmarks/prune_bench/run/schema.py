@@ -45,6 +45,8 @@ ROW: dict[Any, Any] = {
     **{f"passes_{name}": COUNT for name in _PASSES},
     **dict.fromkeys(("seconds", "cpu_seconds"), NUMBER),
     **dict.fromkeys(("seconds_evaluate", "cpu_seconds_evaluate"), NUMBER),
+    "wrong_kept?": SHARE,
+    "wrong_auc?": {...: SHARE},
 }
 """A round of a history."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ def run(
     place: Place,
     kept: Path | None,
     network: Path | None,
+    scores: Path | None,
     progress: RunProgress,
     on_end: Callable[[dict[str, Any]], None],
 ) -> None:
@@ -36,6 +37,7 @@ def run(
         place: where it happens.
         kept: the checkpoint; what is there is gone on from, and it is removed in the end.
         network: where the trained network is saved.
+        scores: where it is written what was measured of every arm, .csv or .npz.
         progress: shows the run.
         on_end: called with the result.
 
@@ -45,12 +47,10 @@ def run(
     """
     status = progress.console.status
     with ExitStack() as files:
-        if network is not None and network.exists():
-            raise FileExistsError(f"{network} is there already; name another file, or remove it")
-        # The file is opened before the run: a folder that cannot be written to costs no training.
-        unfinished = network and files.enter_context(replacing(network))
+        # Files are opened before the run: a folder that cannot be written to costs no training.
+        unfinished, table = (path and files.enter_context(_new(path)) for path in (network, scores))
         with status(f"making {options.env}"):
-            episode = Episode(options, place)
+            episode = Episode(options, place, scores=scores is not None)
         learner = episode.env.learner
         if unfinished and not isinstance(learner, NetworkLearner):
             raise ValueError(f"{options.env} trains no network that {network} could keep")
@@ -72,9 +72,18 @@ def run(
         result = episode.result()
         if unfinished:
             torch.save(trained_network(episode), unfinished)
+        if table and scores and episode.arm_scores:
+            episode.arm_scores.write(table, scores.suffix)
         on_end(result)
     if kept is not None:
         kept.unlink(missing_ok=True)
+
+
+def _new(path: Path) -> AbstractContextManager[Path]:
+    """A file to write, where there is none yet."""
+    if path.exists():
+        raise FileExistsError(f"{path} is there already; name another file, or remove it")
+    return replacing(path)
 
 
 def trained_network(episode: Episode) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,10 @@ class Watched:
     """(R,) mean over the arms of the rounds since they were last observed"""
     regret: NDArray[np.float64] | None
     """(R,) so far, where the environment tells"""
+    wrong: NDArray[np.float64] | None
+    """(R,) share of wrong labels among the kept arms, where they are known"""
+    found: NDArray[np.float64] | None
+    """(R,) area under the curve for finding them by the mean loss, likewise"""
     groups: dict[str, NDArray[np.bool_]]
     """kind of arm -> (N,) bool; empty where arms have no kinds"""
     labels: NDArray[np.int64]
@@ -96,23 +100,24 @@ def watch(episode: Episode, on_round: Callable[[str, PruneEnv], None]) -> Watche
     episode.prepare()
     learner, arms = env.learner, env.rounds.arms
     sample = np.unique(np.linspace(0, learner.num_arms - 1, SAMPLE).astype(np.int64))
-    kept, by_loss, age, regret = [], [], [], []
+    kept, by_loss, age = [], [], []
     while not episode.terminated:
         now = learner.score(sample)
         hardest_first = now.indices[np.argsort(-now.of("loss"))]
         before = arms.pulls[0].copy()
-        row = episode.step()
+        episode.step()
         kept.append(arms.pulls[0] > before)
         by_loss.append([kept[-1][part].mean() for part in np.array_split(hardest_first, TENTHS)])
         age.append(arms.observe("age").mean())
-        regret.append(row.get("regret", np.nan))
         on_round(agent, env)
     return Watched(
         agent=agent,
         kept=np.array(kept),
         kept_by_loss=np.array(by_loss),
         age=np.array(age, np.float64),
-        regret=None if np.isnan(regret).any() else np.array(regret),
+        regret=_told(row.get("regret") for row in episode.history),
+        wrong=_told(row.get("wrong_kept") for row in episode.history),
+        found=_told(row.get("wrong_auc", {}).get("mean_loss") for row in episode.history),
         groups=_kinds(learner),
         labels=learner.labels,
     )
@@ -136,7 +141,16 @@ def share_kept(kept: NDArray[np.bool_], group: NDArray[np.bool_]) -> NDArray[np.
     return kept[:, group].mean(axis=1)
 
 
+def _told(values: Iterable[float | None]) -> NDArray[np.float64] | None:
+    """(R,) what every round tells; None where one does not."""
+    told = list(values)
+    return None if None in told else np.array(told, np.float64)
+
+
 def _kinds(learner: Any) -> dict[str, NDArray[np.bool_]]:
+    if (true := getattr(learner, "true_labels", None)) is not None:
+        right = learner.labels == true
+        return {"right label": right, "wrong label": ~right}
     if not isinstance(learner, SyntheticLearner):
         return {}
     kinds = {name: learner.kind == place for place, name in enumerate(learner.kind_names)}

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+
+import numpy as np
 import pytest
-from prune_bench.run.episode import run
+from prune_bench.commands.main import main
+from prune_bench.run import checkpoint
+from prune_bench.run.arm_scores import area_under_curve
+from prune_bench.run.episode import Episode, run
 from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.result import without_times
+
+from prune_env.data import load, npz
+
+NOISY = RunOptions(agent="epsilon_greedy", epochs=3, limit=300, label_noise=0.2)
+PLACE = Place(threads=1)
 
 
 def test_every_seed_and_every_agent_meets_the_same_wrong_labels():
@@ -27,3 +39,126 @@ def test_dirt_is_refused_by_the_options_of_a_run_as_by_an_environment():
         RunOptions(label_noise=1.0)
     with pytest.raises(ValueError, match=r"imbalance is 0.5; allowed is 1 or more"):
         RunOptions(imbalance=0.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong", "area"),
+    [
+        ([4, 3, 2, 1], [1, 1, 0, 0], 1.0),  # all wrong ones above all right ones
+        ([1, 2, 3, 4], [1, 1, 0, 0], 0.0),
+        ([7, 7, 7, 7], [1, 0, 0, 1], 0.5),  # ties count half
+        ([3, 1, 2, 2], [1, 0, 1, 0], 0.875),  # of 4 pairs 3 in order and a tie
+        ([np.inf, 0, -np.inf], [0, 1, 0], 0.5),
+    ],
+)
+def test_area_under_the_curve_by_hand(values, wrong, area):
+    assert area_under_curve(np.array(values, float), np.array(wrong, bool)) == area
+
+
+def test_without_two_kinds_there_is_no_area():
+    for wrong in (np.zeros(3, bool), np.ones(3, bool)):
+        assert area_under_curve(np.arange(3.0), wrong) is None
+
+
+def test_a_row_says_what_was_kept_and_found():
+    episode = Episode(NOISY, PLACE)
+    learner, arms = episode.env.learner, episode.env.rounds.arms
+    wrong = learner.labels != learner.true_labels
+    assert wrong.sum() == 54  # a fifth of 270 arms
+    sums, counts = np.zeros(270), np.zeros(270)
+    for _ in range(3):
+        before = arms.pulls[0].copy()
+        row = episode.step()
+        kept = arms.pulls[0] > before
+        assert row["wrong_kept"] == pytest.approx(wrong[kept].mean(), abs=1e-4)
+        sums[kept] += arms.measured["loss"][0][kept]
+        counts += kept
+        mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.float32(np.log(10)))
+        assert set(row["wrong_auc"]) == {"mean_loss", "pulls", "scores"}
+        assert row["wrong_auc"]["mean_loss"] == pytest.approx(_by_pairs(mean, wrong), abs=1e-4)
+        assert row["wrong_auc"]["pulls"] == pytest.approx(_by_pairs(counts, wrong), abs=1e-4)
+    # greed ranks by its moving average, which the state has as of the round before
+    state = episode.agent.predict(episode.observation, episode.agent_state)[1]
+    np.testing.assert_array_equal(episode.arm_scores.scores, state["mean"][0])
+
+
+def _by_pairs(values, wrong):
+    above = values[wrong][:, None] - values[~wrong][None]
+    return ((above > 0) + 0.5 * (above == 0)).mean()
+
+
+def test_the_losses_of_an_agent_that_is_shown_none_are_known_all_the_same():
+    """And it is shown no more than without: its result says so."""
+    options = RunOptions(agent="random_dynamic", epochs=2, limit=300)
+    episode = Episode(options, PLACE, scores=True)
+    while not episode.terminated:
+        episode.step()
+    table = episode.arm_scores.table()
+    assert "true_label" not in table
+    assert "score" not in table  # chance does not rank
+    observed = table["observed"] > 0
+    assert (np.isfinite(table["mean_loss"]) == observed).all()
+    assert 1 < table["mean_loss"][observed].mean() < np.log(10)
+    assert set(episode.observation) == {"seen"}
+    assert without_times(episode.result()) == without_times(run(options, PLACE))
+
+
+def test_a_result_of_clean_data_says_nothing_of_wrong_labels():
+    rows = run(RunOptions(epochs=1, limit=300, imbalance=10.0), PLACE)["history"]
+    assert not any("wrong" in name for row in rows for name in row)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".npz"])
+def test_the_file_of_scores(tmp_path, capsys, ending):
+    file = tmp_path / f"arms{ending}"
+    words = ["--agent", "ucb", "--epochs", "2", "--threads", "1", "--label-noise", "0.2"]
+    main(["run", *words, "--scores", str(file)])
+    names = ["position", "label", "true_label", "pulls", "observed"]
+    names += ["last_loss", "mean_loss", "score"]
+    if ending == ".csv":
+        first, *rows = csv.reader(file.open(encoding="utf-8"))
+        assert first == names
+        table = {n: np.array([float(c or "nan") for c in column]) for n, column in zip(
+            names, zip(*rows, strict=True), strict=True
+        )}  # fmt: skip
+    else:
+        table = npz.read(file, names)
+    assert len(table["position"]) == 1294
+    assert (np.diff(table["position"]) > 0).all()
+    true = load("digits").train.labels[table["position"].astype(int)]
+    np.testing.assert_array_equal(table["true_label"], true)
+    assert (table["label"] != true).sum() == 259
+    assert table["pulls"].sum() == 2 * 388
+    never = table["observed"] == 0
+    assert never.sum() == 1294 - 776  # ucb tries each arm once before any twice
+    assert np.isnan(table["last_loss"]).tolist() == never.tolist()
+    assert "wrong labels  area under the curve" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["run", *words, "--scores", str(file)])
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_scores_go_into_files_of_two_kinds(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "--scores", "arms.txt"])
+    assert "allowed is a name in .csv or .npz" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_noisy_run_goes_on_from_a_checkpoint_as_if_nothing_had_happened(tmp_path):
+    cut_off = Episode(NOISY, PLACE)
+    cut_off.step()
+    checkpoint.save(tmp_path / "a.pt", cut_off.state_dict(), cut_off.identity())
+    cut_off.step()  # what was kept is not changed by going on
+    resumed = Episode(NOISY, PLACE)
+    resumed.load_state_dict(checkpoint.load(tmp_path / "a.pt", resumed.identity()))
+    while not resumed.terminated:
+        resumed.step()
+    assert without_times(resumed.result()) == without_times(run(NOISY, PLACE))
+
+
+def test_a_run_without_scores_does_not_go_on_with_them(tmp_path):
+    options = RunOptions(epochs=2, limit=300)
+    without, having = Episode(options, PLACE), Episode(options, PLACE, scores=True)
+    checkpoint.save(tmp_path / "a.pt", without.state_dict(), without.identity())
+    with pytest.raises(checkpoint.Unfit, match="arm_scores"):
+        checkpoint.load(tmp_path / "a.pt", having.identity())

@@ -56,6 +56,22 @@ def test_looking_changes_nothing():
     assert (seen.kept.sum(axis=0) == episode.env.rounds.arms.pulls[0]).all()
     assert seen.regret is None
     assert seen.groups == {}
+    assert seen.wrong is None
+    assert seen.found is None
+
+
+def test_the_wrong_labels_that_are_kept_and_found_are_seen():
+    options = InspectOptions(
+        env="prune_env/Digits-v0", agents=("full",), limit=300, epochs=2, label_noise=0.2
+    )
+    [full] = inspect(options)
+    assert full.wrong.tolist() == [0.2, 0.2]  # who keeps all keeps each
+    assert {name: group.sum() for name, group in full.groups.items()} == {
+        "right label": 216,
+        "wrong label": 54,
+    }
+    assert full.found.shape == (2,)
+    assert full.found[1] > 0.5
 
 
 @pytest.mark.parametrize(
@@ -64,6 +80,7 @@ def test_looking_changes_nothing():
         ["--agents", "ucb", "full_short", "--env-kwargs", "num_arms=60"],
         ["--agents", "ucb", "--epochs", "30", "--env-kwargs", "num_arms=60", "num_classes=40"],
         ["--env", "prune_env/Digits-v0", "--limit", "200", "--epochs", "2", "--threads", "1"],
+        ["--env", "prune_env/Digits-v0", "--limit", "200", "--epochs", "2", "--label-noise", "0.3"],
     ],
 )
 def test_the_picture(tmp_path, capsys, arguments):

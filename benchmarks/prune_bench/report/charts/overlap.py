@@ -16,7 +16,7 @@ from prune_bench.studies.inspect import Watched, overlap
 
 
 def curves(runs: Sequence[Watched]) -> Chart:
-    """Lines over the rounds: the age of the arms, and the regret where it is known."""
+    """Lines over the rounds: the age of the arms, and what is known of regret and wrong labels."""
     curves = [
         (
             "How long arms wait",
@@ -24,11 +24,21 @@ def curves(runs: Sequence[Watched]) -> Chart:
             {run.agent: run.age for run in runs},
         )
     ]
-    regrets = {run.agent: run.regret for run in runs if run.regret is not None}
-    if regrets:
-        best = "what the best choices of each round would have added"
-        curves.append(("Regret", best, regrets))
-    return alt.hconcat(*(_lines(runs, *curve) for curve in curves), spacing=70)
+    told = {
+        "regret": ("Regret", "what the best choices of each round would have added"),
+        "wrong": ("Wrong labels kept", "share of wrong labels among the arms that a round keeps"),
+        "found": (
+            "Wrong labels found",
+            "area under the curve, by the mean loss of each arm so far",
+        ),
+    }
+    for field, (title, subtitle) in told.items():
+        rows = {run.agent: row for run in runs if (row := getattr(run, field)) is not None}
+        if rows:
+            curves.append((title, subtitle, rows))
+    charts = [_lines(runs, *curve) for curve in curves]
+    pairs = [alt.hconcat(*charts[i : i + 2], spacing=70) for i in range(0, len(charts), 2)]
+    return alt.vconcat(*pairs, spacing=30)
 
 
 def _lines(
