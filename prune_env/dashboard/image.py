@@ -46,13 +46,13 @@ def rgb_array(s: Summary) -> NDArray[np.uint8]:
     note = "arms, with their share of all"
     _draw_pulls(_panel(figure, (62, 448, 318, 144), "How often arms have been kept", note), s)
     thumbnails: dict[tuple[int, int], NDArray[np.uint8]] = {}
-    if s.images is None:
+    if s.images_of is None:
         title, note = "How often arms of each class have been kept", "share of the rounds so far"
         _draw_classes(_panel(figure, (450, 448, 490, 144), title, note), s)
     else:
         most, least = extremes(s.pulls, s.loss, STRIP)
-        thumbnails |= _draw_strip(figure, s, s.images, 423, "Kept most often", most)
-        thumbnails |= _draw_strip(figure, s, s.images, 533, "Kept least often", least)
+        thumbnails |= _draw_strip(figure, s, s.images_of(most), 423, "Kept most often", most)
+        thumbnails |= _draw_strip(figure, s, s.images_of(least), 533, "Kept least often", least)
     canvas.draw()
     frame = np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
     for (left, top), pixels in thumbnails.items():
@@ -161,7 +161,16 @@ def _draw_strip(
     title: str,
     arms: NDArray[np.int64],
 ) -> dict[tuple[int, int], NDArray[np.uint8]]:
-    """Write the title and the captions of a strip; returns its images by their left and top."""
+    """Write the title and the captions of a strip; returns its thumbnails by their left and top.
+
+    Args:
+        figure: to write into.
+        s: what is known of the arms.
+        images: (K, H, W, C) uint8, those of `arms`.
+        top: pixels above it.
+        title: what the strip shows.
+        arms: (K,) int64.
+    """
     note = "times kept" if s.loss is None else "times kept, last loss in nats"
     _text(figure, 412, top, title, 10.5, weight="bold")
     _text(figure, 556, top, note if s.rounds else "no round yet", 8.5, color=FAINT)
@@ -170,7 +179,7 @@ def _draw_strip(
         left = 412 + i * (THUMBNAIL + GAP)
         loss = "" if s.loss is None else f"  {s.loss[arm]:.2f}" if s.seen[arm] else "  unseen"
         _text(figure, left, top + THUMBNAIL + 22, f"{s.pulls[arm]}×{loss}", 8.5, color=FAINT)
-        thumbnails[left, top + 9] = thumbnail(images[arm])
+        thumbnails[left, top + 9] = thumbnail(images[i])
     return thumbnails
 
 

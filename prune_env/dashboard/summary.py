@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -51,8 +51,8 @@ class Summary:
     """(N,) int32: in how many rounds the arm was kept."""
     labels: NDArray[np.int64]
     """(N,) int64: the class of each arm."""
-    images: NDArray[np.uint8] | None
-    """(N, H, W, C) uint8: the image of each arm; None where the learner has none."""
+    images_of: Callable[[NDArray[np.int64]], NDArray[np.uint8]] | None
+    """Arms (K,) -> their images (K, H, W, C) uint8; None where the learner has none."""
 
 
 def summarise(
@@ -88,7 +88,7 @@ def summarise(
         seen=arms.last_seen[0] > 0,
         pulls=arms.pulls[0],
         labels=learner.labels,
-        images=getattr(learner, "images", None),
+        images_of=getattr(learner, "images_of", None),
     )
 
 

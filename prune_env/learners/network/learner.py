@@ -111,10 +111,9 @@ class NetworkLearner:
         with suppress(ValueError):  # a network that ends in a convolution has no such features
             self.extras["features"] = (per_sample.last_linear(self._model).in_features,)
 
-    @property
-    def images(self) -> NDArray[np.uint8]:
-        """(N, H, W, C) uint8: the image of each arm, for the dashboard; no copy on a CPU."""
-        return self.arm_images.images.cpu().numpy()
+    def images_of(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """(K, H, W, C) uint8: the images of these arms, for the dashboard."""
+        return self.arm_images.images[self._to_device(indices)].cpu().numpy()
 
     def measure_also(self, extras: Sequence[str]) -> None:
         """Measure these of `extras` too, from the next run that begins or is restored."""

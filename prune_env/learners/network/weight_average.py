@@ -43,8 +43,8 @@ class Reference:
         """Take a step towards the weights of the network."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for average, weight in zip(self.model.parameters(), model.parameters(), strict=True):
-            average.lerp_(weight, 1 - decay)
+        averages = tuple(self.model.parameters())
+        torch._foreach_lerp_(averages, tuple(model.parameters()), 1 - decay)
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and a number, not copied."""

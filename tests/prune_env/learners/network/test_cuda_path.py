@@ -117,6 +117,7 @@ def test_a_pass_without_training_waits_once(learner, precision):
     expect(0, 1, lambda: learner.evaluate("test"))
     arms = np.arange(50)
     expect(1, 1 + len(learner.extras), lambda: learner.score(arms))
+    expect(1, 1, lambda: learner.images_of(arms[:8]))  # for a frame
     expect(1, 1, lambda: learner.log_probabilities(arms))
     expect(1, 1, lambda: learner.gradient_norms(arms[:2], "all"))
     if "features" in learner.extras:
