@@ -54,7 +54,8 @@ def network_env(
         device: "auto", "cpu", "cuda", "cuda:1" ...
         limit: use only so many training images, and at most as many test images (class-balanced),
             for quick tries.
-        num_validation: how many of them to set aside; None: a tenth.
+        num_validation: how many of them to set aside; None: a tenth. With 0 all are trained on,
+            and neither signals nor the reward may read validation.
         image_size: resize images that come encoded to a square of so many pixels.
         image_column: the column of images of parquet files, where that is not clear.
         label_column: that of the labels.
@@ -69,14 +70,16 @@ def network_env(
         FileNotFoundError: the data is not there.
     """
     from prune_env import networks
-    from prune_env.core.rounds import RoundOptions
+    from prune_env.core.rounds import RoundOptions, refuse_validation
     from prune_env.data import limited, load
     from prune_env.data.dirty import Dirt
     from prune_env.learners.network.device import find_device, precision_on
     from prune_env.learners.network.learner import NetworkLearner
 
     # what can be wrong without the data is found before they are read
-    RoundOptions.of({name: options[name] for name in options if name not in OF_THE_FACE})
+    of_rounds = RoundOptions.of({n: options[n] for n in options if n not in OF_THE_FACE})
+    if num_validation == 0:
+        refuse_validation(of_rounds)
     dirt = Dirt(label_noise, imbalance)
     found = find_device(device)
     if network is not None:

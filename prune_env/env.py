@@ -87,12 +87,12 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     finite (`info["diverged"]`). `truncated` is always False.
 
     ## Info
-    `round`, `kept`, `kept_loss`, `val_loss`, `val_accuracy`, `evaluated` (whether the last two are
-    of this round), `diverged`; the cost so far in sample passes (forward 1, backward 2): `passes`
-    is what is charged, `passes_train`, `passes_refresh` and `passes_evaluate` its parts
-    (evaluations are charged where the observation or the reward reads them, but the one at the end
-    of a run that `evaluate_every` does not ask for is free); in the last step `test_loss` and
-    `test_accuracy`. No times: those are in `env.unwrapped.clock`.
+    `round`, `kept`, `kept_loss`, `val_loss`, `val_accuracy` (both absent with `num_validation=0`),
+    `evaluated` (whether the last two are of this round), `diverged`; the cost so far in sample
+    passes (forward 1, backward 2): `passes` is what is charged, `passes_train`, `passes_refresh`
+    and `passes_evaluate` its parts (evaluations are charged where the observation or the reward
+    reads them, but the one at the end of a run that `evaluate_every` does not ask for is free); in
+    the last step `test_loss` and `test_accuracy`. No times: those are in `env.unwrapped.clock`.
 
     ## Arguments
     Those of `RoundOptions` and of the learner's entry point (see `prune_env.entry_points`).

@@ -82,7 +82,8 @@ class Rounds:
         options: how.
 
     Raises:
-        ValueError: the signals name something that this learner cannot measure, or the budget does
+        ValueError: the signals name something that this learner cannot measure, there is no
+            validation split and the signals or the reward read one, or the budget does
             not pay for one arm.
     """
 
@@ -91,6 +92,9 @@ class Rounds:
         self.extras = _find_extras(learner, options.signals)
         """What the learner is asked for beside `MEASURED`: the name, and the shape of one arm's."""
         self.reward = find_reward(options.reward)
+        self.has_validation = learner.num_validation > 0
+        if not self.has_validation:
+            refuse_validation(options)
         shown = set(VALIDATION) & set(options.signals)
         self.clock = Clock()
         self.num_runs, self.num_arms = learner.num_runs, learner.num_arms
@@ -163,7 +167,7 @@ class Rounds:
 
         before = self.val_loss.copy(), self.val_accuracy.copy()
         over = (ledger.affordable == 0) | diverged
-        evaluated = ledger.is_due(self.arms.round) | over
+        evaluated = (ledger.is_due(self.arms.round) | over) & self.has_validation
         if evaluated.any():
             with self.clock("evaluate"):
                 metrics = self.learner.evaluate("validation")
@@ -192,6 +196,8 @@ class Rounds:
         if terminated.any() and self.options.test:
             with self.clock("test"):
                 test = self.learner.evaluate("test")
+            if not self.has_validation:  # nothing else sees what the last round led to
+                infos["diverged"] |= terminated & ~np.isfinite(test.loss)
             infos |= {"test_loss": _finite(test.loss), "test_accuracy": test.accuracy.copy()}
         return rewards, terminated, infos
 
@@ -234,8 +240,7 @@ class Rounds:
             "round": self.arms.round.copy(),
             "passes": self.ledger.charged,
             **{f"passes_{name}": count.copy() for name, count in self.ledger.passes.items()},
-            "val_loss": self.val_loss.copy(),
-            "val_accuracy": self.val_accuracy.copy(),
+            **{name: getattr(self, name).copy() for name in VALIDATION if self.has_validation},
         }
 
     def observation(self) -> dict[str, NDArray[np.float32]]:
@@ -273,6 +278,25 @@ class Rounds:
         self.val_loss = np.array(state["val_loss"])
         self.val_accuracy = np.array(state["val_accuracy"])
         self.clock.load_state_dict(state["clock"])
+
+
+def refuse_validation(options: RoundOptions) -> None:
+    """Refuse signals and a reward that read a validation split, where there is none.
+
+    Raises:
+        ValueError: which do, and what is allowed.
+    """
+    if shown := [name for name in options.signals if name in VALIDATION]:
+        allowed = ", ".join(name for name in SIGNALS if name not in VALIDATION)
+        raise ValueError(
+            f"signals has {', '.join(shown)}, and num_validation is 0: there is no validation "
+            f"split; allowed are {allowed}"
+        )
+    if find_reward(options.reward).reads_validation:
+        raise ValueError(
+            f"the reward {options.reward!r} reads the validation split, and num_validation is 0: "
+            "there is none; allowed is 'kept_loss', or one of your own that does not read it"
+        )
 
 
 def _find_extras(learner: Learner, signals: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -88,14 +88,14 @@ def _draw_run(axes: Axes, s: Summary) -> None:
         label="arms kept",
     )
     measured = np.isfinite(s.accuracy)
-    axes.plot(
+    axes.plot(  # nothing, and no entry of the legend, where there is no validation split
         s.position[measured],
         100 * s.accuracy[measured],
         color=ACCURACY,
         linewidth=2,
         marker="o" if few else None,
         markersize=4,
-        label="validation accuracy",
+        label="validation accuracy" if measured.any() else None,
         clip_on=False,
     )
     axes.set_xlim(0, max(s.limit, s.position[-1]))

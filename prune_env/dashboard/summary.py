@@ -38,7 +38,8 @@ class Summary:
     unit: str
     """"round", or with a budget what was charged, in epochs of the whole data."""
     accuracy: NDArray[np.float64]
-    """(R + 1,) on the validation split, in [0, 1]; first a guess, NaN where not evaluated."""
+    """(R + 1,) on the validation split, in [0, 1]; first a guess, NaN where not evaluated. All NaN
+    where there is no such split."""
     kept_share: NDArray[np.float64]
     """(R,) in [0, 1]: the share of the arms that each round kept."""
     choice: dict[str, NDArray[Any]]
@@ -73,6 +74,7 @@ def summarise(
     num_arms, in_rounds = learner.num_arms, options.budget is None
     limit = options.epochs if options.budget is None else options.budget
     cost = np.array([0.0, *(info["passes"] / (TRAIN * num_arms) for info in history)])
+    first = 1 / learner.num_classes if rounds.has_validation else np.nan
     accuracy = [info["val_accuracy"] if info["evaluated"] else np.nan for info in history]
     return Summary(
         title=title,
@@ -81,7 +83,7 @@ def summarise(
         position=np.arange(len(cost), dtype=np.float64) if in_rounds else cost,
         limit=limit,
         unit="round" if in_rounds else "cost, epochs of the whole data",
-        accuracy=np.array([1 / learner.num_classes, *accuracy]),
+        accuracy=np.array([first, *accuracy]),
         kept_share=np.array([info["kept"] / num_arms for info in history]),
         choice=choice,
         loss=arms.measured["loss"][0] if "loss" in arms.measured else None,
@@ -104,17 +106,11 @@ def _headline(
         state = "finished" if rounds.ledger.affordable[0] == 0 else "running"
     kept = _percent(last["kept"] / num_arms) if history else "-"
     spent = "of full training spent" if in_rounds else "of the budget spent"
-    accuracy, loss = rounds.val_accuracy[0], rounds.val_loss[0]
-    best = max([1 / rounds.learner.num_classes, *(info["val_accuracy"] for info in history)])
     tiles = [
         Tile(f"{len(history)} of {limit}" if in_rounds else f"{len(history)}", "rounds", state),
         Tile(kept, "kept in the last round", f"{last['kept']:,} of {num_arms:,} arms"),
         Tile(_percent(cost / limit), spent, f"{cost:.2f} of {limit:g} full epochs"),
-        Tile(
-            _percent(accuracy),
-            "validation accuracy",
-            f"best {_percent(best)}, loss {loss:.2f} nats",
-        ),
+        _validation(rounds, history),
     ]
     if "test_accuracy" in last:
         detail = f"loss {last['test_loss']:.2f} nats"
@@ -122,6 +118,16 @@ def _headline(
     elif rounds.options.test:
         tiles.append(Tile("-", "test accuracy", "measured at the end"))
     return tiles
+
+
+def _validation(rounds: Rounds, history: Sequence[Mapping[str, Any]]) -> Tile:
+    """The accuracy on the validation split, where there is one."""
+    what = "validation accuracy"
+    if not rounds.has_validation:
+        return Tile("-", what, "no validation split")
+    best = max([1 / rounds.learner.num_classes, *(info["val_accuracy"] for info in history)])
+    detail = f"best {_percent(best)}, loss {rounds.val_loss[0]:.2f} nats"
+    return Tile(_percent(rounds.val_accuracy[0]), what, detail)
 
 
 def choice(arms: ArmTable, selection: Selection) -> dict[str, NDArray[Any]]:

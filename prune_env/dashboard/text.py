@@ -19,7 +19,8 @@ def ansi(s: Summary) -> str:
     """The dashboard as text without escape codes, at most 80 columns wide."""
     lines = [s.title, *(f"{tile.value:>10}  {tile.what} ({tile.detail})" for tile in s.headline)]
     if s.rounds:
-        lines += ["", f"  accuracy  {sparkline(s.accuracy[1:])}"]
+        measured = np.isfinite(s.accuracy).any()
+        lines += ["", *([f"  accuracy  {sparkline(s.accuracy[1:])}"] if measured else [])]
         lines += [f"      kept  {sparkline(s.kept_share)}"]
     lines += [
         "",

@@ -76,24 +76,26 @@ def split_validation(
 
     Args:
         labels: (N,) int64.
-        num_validation: how many samples to carve out; None: a tenth of them, or fewer where that
-            would leave a class without any.
+        num_validation: how many samples to carve out; 0: none; None: a tenth of them, or fewer
+            where that would leave a class without any.
         seed: decides which.
 
     Returns:
         train, validation: positions in `labels`, ascending (int64); see `carve`.
 
     Raises:
-        ValueError: num_validation leaves one of the two empty.
+        ValueError: num_validation leaves no sample to train on.
     """
     size = len(labels)
     if num_validation is None:
         spare = size - len(np.unique(labels))
         num_validation = max(1, min(size // 10, spare))
-    if not (isinstance(num_validation, Integral) and 0 < num_validation < size):
+    if not (isinstance(num_validation, Integral) and 0 <= num_validation < size):
         raise ValueError(
-            f"num_validation is {num_validation}; {size} training samples allow 1 to {size - 1}"
+            f"num_validation is {num_validation}; {size} training samples allow 0 to {size - 1}"
         )
+    if num_validation == 0:
+        return np.arange(size), np.arange(0)
     arms, validation = carve(labels, int(num_validation), seed)
     classes = len(np.unique(labels))
     for split, kept in (("arm", arms), ("validation sample", validation)):

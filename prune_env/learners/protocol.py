@@ -61,7 +61,8 @@ class Learner(Protocol):
     labels: NDArray[np.int64]
     """(N,) int64: the class of each arm."""
     num_validation: int
-    """How many samples the validation split has: what an evaluation costs, in passes."""
+    """How many samples the validation split has: what an evaluation costs, in passes. With 0 there
+    is none: it is never evaluated, and nothing may read it."""
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin M new runs; seeds[m] decides everything random in run m."""

@@ -124,6 +124,69 @@ def test_evaluate_every(make):
     assert evaluated == [False, True, False, True, True]
 
 
+BLIND = {"reward": "kept_loss", "signals": ("loss", "progress")}
+
+
+@pytest.fixture
+def unvalidated(halving):
+    """Makes an environment without a validation split, whose learner refuses to evaluate one."""
+
+    def _make(**options):
+        learner = halving()
+        learner.num_validation, evaluate = 0, learner.evaluate
+        learner.evaluate = lambda split: {"test": evaluate}[split]("test")
+        return PruneEnv(learner, **options)
+
+    return _make
+
+
+@pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
+def test_without_a_validation_split_nothing_reads_one(unvalidated, mode):
+    env = unvalidated(epochs=2, render_mode=mode, **BLIND)
+    _, info = env.reset(seed=0)
+    assert not {"val_loss", "val_accuracy"} & info.keys()
+    _, reward, _, _, info = env.step(KEEP_FIRST_TWO)
+    assert reward == pytest.approx(1.5, abs=1e-2)
+    assert not {"val_loss", "val_accuracy"} & info.keys()
+    assert (info["evaluated"], info["passes"], info["passes_evaluate"]) == (False, 6, 0)
+    _, _, terminated, _, info = env.step(KEEP_FIRST_TWO)
+    assert terminated
+    assert info["test_accuracy"] == env.learner.evaluate("test").accuracy[0]
+    picture = env.render()
+    if mode == "ansi":
+        assert "-  validation accuracy (no validation split)" in picture
+        assert "  accuracy  " not in picture
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (BLIND | {"reward": "val_loss_drop"}, r"'val_loss_drop' .* num_validation is 0.*kept_loss"),
+        (BLIND | {"signals": ("loss", "val_loss")}, r"signals has val_loss, .*allowed are loss,"),
+        ({}, "signals has val_loss, val_accuracy, and num_validation is 0"),
+    ],
+)
+def test_what_reads_validation_is_refused_where_there_is_none(unvalidated, options, message):
+    with pytest.raises(ValueError, match=message):
+        unvalidated(**options)
+
+
+def test_a_run_that_diverges_in_its_last_round_says_so_without_validation(unvalidated):
+    env = unvalidated(epochs=1, **BLIND)
+    env.reset(seed=0)
+    train = env.learner.train
+
+    def explode(*args):
+        signals = train(*args)
+        env.learner.loss[:] = np.inf
+        return signals
+
+    env.learner.train = explode  # the pass itself still saw finite losses
+    *_, info = env.step(ALL)
+    assert info["diverged"]
+    assert np.isfinite(info["kept_loss"])
+
+
 def test_a_budget_is_spent_to_the_last_arm(make):
     env = make(budget=1.75, reward="kept_loss", signals=("budget_left", "progress"))
     observation, _, terminated, _, info = env.step(ALL)

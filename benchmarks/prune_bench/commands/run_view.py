@@ -67,11 +67,12 @@ class RunProgress:
             "round": str(row["round"]),
             "kept": f"{row['kept']:,} ({row['kept'] / env.learner.num_arms:.0%})",
             "kept loss": f"{row['kept_loss']:.3f}",
-            "val loss": f"{row['val_loss']:.3f}",
-            "val accuracy": f"{100 * row['val_accuracy']:.1f} %",
             "passes": f"{row['passes']:,}",
             "seconds": f"{time.perf_counter() - self.begun:.1f}",
         }
+        if "val_loss" in row:
+            cells["val loss"] = f"{row['val_loss']:.3f}"
+            cells["val accuracy"] = f"{100 * row['val_accuracy']:.1f} %"
         if "regret" in row:
             cells["regret"] = f"{row['regret']:.3g}"
         if "wrong_kept" in row:

@@ -60,12 +60,13 @@ class TrainProgress:
         """A table of the trained agent and the controls, and where the agent is."""
         rows = []
         for name in ("trained", *CONTROLS):
-            loss, accuracy = scores["val_loss"][name], scores["test_accuracy"][name]
+            loss = f"{scores['val_loss'][name]:.4f}" if "val_loss" in scores else "-"
+            accuracy = scores["test_accuracy"][name]
             interval = scores["test_accuracy"].get(f"minus_{name}")
             gap = "" if interval is None else f"{interval[0]:+.2%}"
             if interval and None not in interval:  # one seed has no interval
                 gap += f" [{interval[1]:+.2%}, {interval[2]:+.2%}]"
-            rows.append([name, f"{loss:.4f}", f"{accuracy:.2%}", gap])
+            rows.append([name, loss, f"{accuracy:.2%}", gap])
         headings = ("agent", "val loss", "test accuracy", "trained ahead, 95 % interval")
         self.console.print(Fitted(headings, rows, ["val loss", "test accuracy"]))
         folder = shlex.quote(plain(self.options.out.resolve()))

@@ -310,13 +310,15 @@ def run(options: RunOptions, place: Place | None = None) -> dict[str, Any]:
 
 
 def history_row(env: PruneEnv, info: dict[str, Any]) -> dict[str, Any]:
-    """One round of a result: the info, and the test accuracy wherever there was an evaluation.
+    """One round of a result: the info, and the test accuracy wherever an evaluation is due.
 
     Test accuracies before the end are for the reader of a report only; no agent is shown them, and
     the time that they take is in no `seconds`.
     """
     row = dict(info)
-    if row.pop("evaluated") and "test_accuracy" not in row:
+    due = env.rounds.ledger.is_due(np.array([row["round"]]))[0] or row["evaluated"]
+    del row["evaluated"]
+    if due and "test_accuracy" not in row:
         with env.clock("test"):
             test = env.learner.evaluate("test")
         row |= {"test_loss": float(test.loss[0]), "test_accuracy": float(test.accuracy[0])}
@@ -328,17 +330,12 @@ def history_row(env: PruneEnv, info: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary(history: list[dict[str, Any]]) -> dict[str, Any]:
-    """Last and best accuracy on both splits. The last decides; the best is for comparison."""
-    last = history[-1]
-    tested = [row["test_accuracy"] for row in history if "test_accuracy" in row]
-    return {
-        "val_accuracy": {
-            "last": last["val_accuracy"],
-            "best": max(row["val_accuracy"] for row in history),
-        },
-        "test_accuracy": {"last": last["test_accuracy"], "best": max(tested)},
-        "diverged": last["diverged"],
-    }
+    """Last and best accuracy on the splits. The last decides; the best is for comparison."""
+    found: dict[str, Any] = {}
+    for name in ("val_accuracy", "test_accuracy"):
+        if measured := [row[name] for row in history if name in row]:
+            found[name] = {"last": measured[-1], "best": max(measured)}
+    return found | {"diverged": history[-1]["diverged"]}
 
 
 def describe_kept(env: PruneEnv, sample: int = 5_000, groups: int = 10) -> dict[str, list[float]]:

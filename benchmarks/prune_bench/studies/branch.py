@@ -108,6 +108,8 @@ def branch(
             f"arms is {k}; allowed is 1 to {len(members[smallest])}, the size of {smallest!r}"
         )
 
+    if not env.rounds.has_validation:
+        raise ValueError("num_validation is 0; branches are compared on validation: 1 or more")
     state, before = env.state_dict(), env.learner.evaluate("validation")
     groups: dict[str, Any] = {name: {"arms": len(arms)} for name, arms in members.items()}
     branches = [(draw, name) for draw in range(options.draws) for name in members]

@@ -126,7 +126,8 @@ def _watcher(
                 if "episode" in info:
                     self.row["episodes"] += 1
                     self.row["return"] = float(info["episode"]["r"])
-                    self.row["val_accuracy"] = info["val_accuracy"]
+                    if "val_accuracy" in info:
+                        self.row["val_accuracy"] = info["val_accuracy"]
             if stopping.asked():
                 self._save()
                 stopping.stop()
@@ -153,8 +154,8 @@ def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any
     """The saved agent and the controls, each once on each seed, on the id without wrappers.
 
     Returns:
-        By agent the mean of the last val_loss and test_accuracy, and by control the mean paired
-        difference (ours minus the control's) with its 95 % t-interval.
+        By agent the mean of the last val_loss (where there is validation) and test_accuracy, and by
+        control the mean paired difference (ours minus the control's) with its 95 % t-interval.
     """
     ratio = dict(preset.wrappers()[0][1]).get("keep_ratio", 0.3)
     trained = sb3.load(folder, keep_ratio=ratio)
@@ -171,7 +172,8 @@ def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any
         "seeds": [min(seeds), max(seeds)],
         "keep_ratio": ratio,
     }
-    for metric in ("val_loss", "test_accuracy"):
+    measured = last["trained"][seeds[0]]
+    for metric in [name for name in ("val_loss", "test_accuracy") if name in measured]:
         of = {name: {s: info[metric] for s, info in runs.items()} for name, runs in last.items()}
         scores[metric] = {name: float(np.mean(list(runs.values()))) for name, runs in of.items()}
         for control in CONTROLS:

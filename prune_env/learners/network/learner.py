@@ -66,6 +66,7 @@ class NetworkLearner:
             recipe: fields of the network's default `networks.Recipe` to change.
             device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
             num_validation: samples of the validation split; a tenth of the training set if None.
+                With 0 all are arms, and there is no validation.
             dirt: what is made worse of the arms.
 
         Raises:
@@ -93,10 +94,13 @@ class NetworkLearner:
         self.arm_images = store(images, self.recipe.padding)
         """The images of the arms, on the device; see `prune_env.data.augment.ImageStore`."""
         self._arm_labels = self._to_device(self.labels)
-        held_out = Split(train.images[arms.validation], train.labels[arms.validation])
+        splits = {"test": dataset.test}
+        if self.num_validation:
+            held_out = arms.validation
+            splits["validation"] = Split(train.images[held_out], train.labels[held_out])
         self._splits = {
             name: (store(split.images), self._to_device(split.labels))
-            for name, split in (("validation", held_out), ("test", dataset.test))
+            for name, split in splits.items()
         }
         self.make_model = networks.factory(
             self.network, store(sample).plain(slice(None)).cpu(), self.num_classes

@@ -158,6 +158,10 @@ def record(
         raise ValueError(f"the observation has no {', '.join(missing)}; name them in signals=")
     if env.options.evaluate_every != 1:
         raise ValueError(f"evaluate_every is {env.options.evaluate_every}; expected 1")
+    if not env.rounds.has_validation:
+        raise ValueError(
+            "num_validation is 0; a trace has a validation loss, so it needs 1 or more"
+        )
     rows: dict[str, list[Any]] = {name: [] for name in (*SIGNALS, *METRICS)}
     observation, _ = env.reset(seed=seed)
     terminated = False

@@ -51,7 +51,7 @@ class SyntheticOptions:
     num_classes: Annotated[int, In("[2, inf)")] = 10
     """C"""
     num_validation: Annotated[int, In("[0, inf)")] = 100
-    """what an evaluation costs, in passes"""
+    """what an evaluation costs, in passes; with 0 there is none, and nothing may read it"""
     kinds: Mapping[str, Any] = field(default_factory=dict)
     """what to change in `KINDS`: {"mislabelled": {"share": 0.0}}; all fields make a new kind"""
     spread: Annotated[float, In("[0, inf)")] = 0.3

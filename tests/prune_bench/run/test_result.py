@@ -53,6 +53,36 @@ def test_a_name_is_what_determines_the_run():
     assert len(names | {run_id(OPTIONS)}) == len(changes) + 1
 
 
+@pytest.fixture(scope="module")
+def unvalidated() -> dict:
+    """A run without a validation split that evaluates every second round of three."""
+    options = {"epochs": 3, "evaluate_every": 2, "env_kwargs": {"num_validation": 0}}
+    return run(replace(OPTIONS, **options), Place(threads=1))
+
+
+def test_without_validation_all_samples_are_arms_and_tests_are_as_before(unvalidated):
+    validated = run(replace(OPTIONS, epochs=3, evaluate_every=2), Place(threads=1))
+    assert (unvalidated["num_arms"], validated["num_arms"]) == (300, 270)
+    for result, has in ((unvalidated, False), (validated, True)):
+        assert ("val_accuracy" in result) is has
+        assert [("val_loss" in row) for row in result["history"]] == [has] * 3
+        assert [("test_accuracy" in row) for row in result["history"]] == [False, True, True]
+        assert "evaluated" not in result["history"][0]
+
+
+def test_a_result_without_validation_is_read(unvalidated, tmp_path):
+    path = tmp_path / "runs" / "one.json"
+    path.parent.mkdir()
+    write_json(path, unvalidated)
+    assert read_result(path).last == unvalidated["test_accuracy"]["last"]
+
+
+def test_an_agent_that_reads_validation_is_refused_where_there_is_none():
+    options = replace(OPTIONS, agent="dvrl", env_kwargs={"num_validation": 0})
+    with pytest.raises(ValueError, match=r"signals has val_loss, and num_validation is 0"):
+        run(options)
+
+
 def test_the_name_does_not_change_from_one_version_to_the_next():
     """Or every board that exists would be done again. Raise SCHEMA where that is due."""
     assert run_id(OPTIONS) == "ucb-k0.3-s3-f2a958e4a0cb"

@@ -72,9 +72,11 @@ def test_the_validation_split_is_balanced_and_fixed() -> None:
     assert sorted([*arms, *validation]) == list(range(100))
     np.testing.assert_array_equal(split_validation(labels, 20)[1], validation)
     assert len(split_validation(labels)[1]) == 10
-    with pytest.raises(ValueError, match=r"num_validation is 100; .* allow 1 to 99"):
+    arms, none = split_validation(labels, 0)
+    assert (arms.tolist(), none.tolist()) == (list(range(100)), [])
+    with pytest.raises(ValueError, match=r"num_validation is 100; .* allow 0 to 99"):
         split_validation(labels, 100)
-    with pytest.raises(ValueError, match=r"num_validation is 0\.1; .* allow 1 to 99"):
+    with pytest.raises(ValueError, match=r"num_validation is 0\.1; .* allow 0 to 99"):
         split_validation(labels, 0.1)
 
 
