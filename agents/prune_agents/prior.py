@@ -15,7 +15,7 @@ action, state = agent.predict(observation, agent.begin(traces))
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.core.signals import MEASURED
+from prune_env.core.traces import Traces
 from prune_env.env import PruneEnv
 from prune_env.learners.protocol import Closer, Learner
 
@@ -54,45 +55,6 @@ class Prior:
     halves: bool = False
     """whether even runs keep one random half of the arms and odd ones the other. In the end each
     measures the arms that it has left out, by a forward pass; it must then be a whole one"""
-
-
-@dataclass(frozen=True)
-class Traces:
-    """What R prior runs of P rounds have shown of N arms, and what that cost in all."""
-
-    signals: Mapping[str, NDArray[np.float32]]
-    """name -> (R, P, N) float32: the signals of `MEASURED` as the training pass of each round saw
-    them, and the extras as they were after it"""
-    passes: int
-    """sample passes"""
-    seconds: float
-    """wall-clock, without evaluations"""
-    cpu_seconds: float
-    """the same in seconds of the processor"""
-    labels: NDArray[np.int64]
-    """(N,)"""
-    features: NDArray[np.float32] | None = None
-    """(R, N, D) what went into the last layer of the trained networks, where that was wanted"""
-    trained: NDArray[np.bool_] | None = None
-    """(R, N) the arms that each run has kept, where that was a half. The others look as before any
-    measurement until the last round, which shows them under the trained network"""
-
-    @staticmethod
-    def join(runs: Sequence[Traces]) -> Traces:
-        """Several recordings as one."""
-
-        def stack(arrays: list[Any]) -> Any:
-            return None if arrays[0] is None else np.concatenate(arrays)
-
-        return Traces(
-            {name: np.concatenate([run.signals[name] for run in runs]) for name in runs[0].signals},
-            sum(run.passes for run in runs),
-            sum(run.seconds for run in runs),
-            sum(run.cpu_seconds for run in runs),
-            runs[0].labels,
-            stack([run.features for run in runs]),
-            stack([run.trained for run in runs]),
-        )
 
 
 class Recording:

@@ -48,6 +48,20 @@ def read(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     raise Damaged(f"{path} has no {', '.join(missing)}; it has {has}")
 
 
+def names(path: Path) -> list[str]:
+    """The names of the arrays in an .npz file.
+
+    Raises:
+        Damaged: it is no such file.
+        OSError: it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except zipfile.BadZipFile as error:
+        raise Damaged(f"{path} is not a whole .npz file: {error}") from error
+
+
 def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     """Refuse an array that is not of the size that the archive says, before room is made for it."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

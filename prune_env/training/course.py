@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from prune_env.driving import ask
 from prune_env.learners.protocol import Metrics
 from prune_env.training import notes
 from prune_env.training.needs import Wishes
+from prune_env.training.recorder import Recorder
 from prune_env.training.rows import LoopLearner
 from prune_env.training.visit import Visit, only
 
@@ -38,6 +40,8 @@ class Course:
         weight_max: the highest weight of an arm.
         seed: decides the order of the arms in every epoch.
         state: what the agent knows before the first epoch.
+        recorder: is shown the table of arms after every epoch.
+        on_over: called when the run is over.
     """
 
     def __init__(
@@ -49,7 +53,11 @@ class Course:
         weight_max: float,
         seed: int,
         state: Any,
+        recorder: Recorder | None,
+        on_over: Callable[[], None],
     ) -> None:
+        if seed < 0:
+            raise ValueError(f"seed is {seed}; allowed is 0 or more")
         self.agent, self.wishes, self.learner, self.seed = agent, wishes, learner, seed
         self.rounds = Rounds(learner, options)
         self.weight_max, self.agent_state = weight_max, state
@@ -64,7 +72,8 @@ class Course:
         self.phase: Phase = "train"
         self._last: tuple[NDArray[np.int64], NDArray[np.float32] | None] | None = None
         """The last batch of the epoch before, and its weights."""
-        self._validated, self._began = False, 0.0
+        self.recorder, self._on_over = recorder, on_over
+        self._validated, self._began = False, (0.0, 0.0)
         self._choose()
 
     @property
@@ -161,11 +170,13 @@ class Course:
             )
         if self.phase == "over":
             notes.over(self.epoch)
-        self._began = time.perf_counter()
+        self._began = time.perf_counter(), time.process_time()
 
     def _close(self) -> None:
         """The epoch has been trained on: look at the others where that is due, or go on."""
-        self.rounds.clock.wall["train"] += time.perf_counter() - self._began
+        clock, (wall, cpu) = self.rounds.clock, self._began
+        clock.wall["train"] += time.perf_counter() - wall
+        clock.cpu["train"] += time.process_time() - cpu
         notes.unusual(self.learner.trained.signals(), self.epoch)
         rest = self.rounds.rest(self._trained())
         if len(rest):
@@ -188,7 +199,11 @@ class Course:
         self.rounds.step(self._trained())
         self.learner.reset([0])
         self._validated = False
+        if self.recorder:
+            self.recorder.keep(self.rounds)
         self._choose()
+        if self.phase == "over":
+            self._on_over()
 
     def _choose(self) -> None:
         """Ask the agent what the next epoch keeps, unless the run is over."""
@@ -238,6 +253,7 @@ class Course:
             "validated": self._validated,
             "phase": self.phase,
             "history": list(self.history),
+            "traces": list(self.recorder.rows) if self.recorder else [],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -254,6 +270,8 @@ class Course:
         self._last, self._validated = state["last"], state["validated"]
         self.learner.metrics = Metrics(**state["metrics"])
         self.phase, self.history = state["phase"], list(state["history"])
+        if self.recorder:
+            self.recorder.rows = list(state["traces"])
         for epoch in range(max(0, self.epoch - 1), self.epoch + 1):
             self._plan(self.kept_in(epoch), epoch)
         self.kept.load_state_dict(state["kept"])

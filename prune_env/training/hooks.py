@@ -25,6 +25,7 @@ class Hooks:
 
     def __init__(self, model: nn.Module, features: bool, reference: nn.Module | None) -> None:
         self.num_features = last_linear(model).in_features if features else 0
+        self.has_bias = features and last_linear(model).bias is not None
         self._reference = reference
         self._features: Tensor | None = None
         self._called: tuple[tuple[Any, ...], dict[str, Any]] | None = None

@@ -30,13 +30,14 @@ class Measuring:
     def __init__(
         self, extras: list[str], model: nn.Module | None, reference: nn.Module | None
     ) -> None:
-        self._hooks = None
+        self._hooks, self.has_bias = None, False
         self.extras: dict[str, tuple[int, ...]] = {}
         """What is measured beside `MEASURED`: the name, and the shape of one sample's."""
         if extras:
             assert model is not None
             seen = reference if "reference_loss" in extras else None
             self._hooks = Hooks(model, "features" in extras, seen)
+            self.has_bias = self._hooks.has_bias
             shapes = {"reference_loss": (), "features": (self._hooks.num_features,)}
             self.extras = {name: shapes[name] for name in extras}
 

@@ -93,8 +93,8 @@ def lacking(signal: str, given: Given) -> str | None:
     return None
 
 
-def check(wishes: Wishes, given: Given) -> None:
-    """Refuse an agent that asks for what the loop does not give.
+def check(wishes: Wishes, given: Given, signals: Sequence[str]) -> None:
+    """Refuse an agent, or further signals to keep, that ask for what the loop does not give.
 
     Raises:
         ValueError: what is missing, and how it is given.
@@ -102,16 +102,22 @@ def check(wishes: Wishes, given: Given) -> None:
     for signal in wishes.signals:
         if lack := lacking(signal, given):
             raise ValueError(f"{wishes.who} reads {signal}, which {lack}")
+    for signal in signals:
+        if lack := lacking(signal, given):
+            raise ValueError(f"signals has {signal}, which {lack}")
     if wishes.options.get("feedback") == "full" and not given.full_feedback:
         raise ValueError(
             f"{wishes.who} reads the arms that it pruned too; pass feedback='full', and after "
             "every epoch give those of pruned.rest to pruned.look"
         )
     if wishes.prior is not None and not given.prior:
-        rounds = wishes.prior.rounds
+        more = ", model=model, signals=('features',)" * bool(
+            wishes.prior.features or "gradient_norm" in wishes.prior.extra
+        )
         raise ValueError(
-            f"{wishes.who} chooses by a prior run; pass prior=, the traces of {rounds} epochs on "
-            f"all data: Pruned(dataset, epochs={rounds}, keep_traces=True), then its traces()"
+            f"{wishes.who} chooses by a prior run; pass prior=, the traces() of "
+            f"Pruned(dataset, epochs=..., keep_traces=True{more}) after its first "
+            f"{wishes.prior.rounds} epochs"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,19 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from prune_env.core.export import columns_of, write_csv, write_npz
 from prune_env.core.rounds import Feedback
 from prune_env.core.signals import EXTRAS, MEASURED
 from prune_env.core.tensors import to_arrays, to_tensors
+from prune_env.core.traces import Traces
 from prune_env.training.course import Course
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
 from prune_env.training.measuring import Measuring, on_host
 from prune_env.training.needs import Given, check, lacking, options_for, wishes_of
+from prune_env.training.recorder import Recorder, read_prior
 from prune_env.training.rows import LoopLearner
+from prune_env.training.summary import Summary, summarise
 from prune_env.training.visit import ArmSampler, EqualBatches
 
 
@@ -55,7 +60,7 @@ class Pruned:
         agent: what has `predict`, as from `prune_agents.make`; None keeps every arm.
         epochs: how many the loop goes through. An agent may wish for fewer, see `over`.
         budget: instead, what the run may cost, in epochs of the whole data.
-        seed: decides the order of the samples; it is that of the environment for the same seed.
+        seed: decides the order of the samples in every epoch.
         labels: (N,) the class of each sample; None: `targets`, `labels`, the last tensor of a
             TensorDataset or the column "label", where the data set has such.
         num_classes: C; None: as many as the labels need. Where neither is known samples have no
@@ -66,8 +71,12 @@ class Pruned:
         model: the network, before it is compiled, for agents that read `features` or
             `reference_loss`.
         reference: an average of its weights, which the loop keeps up, for `reference_loss`.
-        prior: traces of a prior run, for agents that choose by one.
+        prior: for agents that choose by a prior run: what `traces` gave there, a file of that, or a
+            list of such.
         signals: further entries of `prune_env.SIGNALS` to keep of every arm.
+        keep_traces: keep what every epoch shows of every arm, for `traces`; 20 bytes an arm and
+            epoch.
+        quiet: whether nothing is printed when the run is over.
 
     Raises:
         ValueError: an argument is not allowed, or the agent needs what the loop does not give.
@@ -89,14 +98,11 @@ class Pruned:
         reference: nn.Module | None = None,
         prior: Any = None,
         signals: Sequence[str] = (),
+        keep_traces: bool = False,
+        quiet: bool = False,
     ) -> None:
         agent = Everything() if agent is None else agent
-        length = {"epochs": epochs, "budget": budget}
-        length = {name: value for name, value in length.items() if value is not None}
-        if len(length) != 1:
-            raise ValueError(f"epochs is {epochs} and budget is {budget}; expected one of them")
-        if seed < 0:
-            raise ValueError(f"seed is {seed}; allowed is 0 or more")
+        length = _length(epochs, budget)
         known, num_classes = find_classes(dataset, labels, num_classes)
         given = Given(
             classes=num_classes is not None,
@@ -107,25 +113,28 @@ class Pruned:
             full_feedback=feedback == "full",
             prior=prior is not None,
         )
+        signals = (*signals, *[n for n in MEASURED if keep_traces and not lacking(n, given)])
         self.wishes = wishes_of(agent, epochs or budget or 0, given)
         """What the agent reads and asks for."""
-        check(self.wishes, given)
-        for name in signals:
-            if lack := lacking(name, given):
-                raise ValueError(f"signals has {name}, which {lack}")
+        check(self.wishes, given, signals)
         options, weight_max = options_for(self.wishes, length, feedback, signals)
-        self._measuring = Measuring(
-            [name for name in EXTRAS if name in options.signals], model, reference
-        )
+        extras = [name for name in EXTRAS if name in options.signals]
+        self._measuring = Measuring(extras, model, reference)
         self._has_classes, self.num_arms = num_classes is not None, len(dataset)
+        self._has_labels, self._quiet = known is not None, quiet
         learner = LoopLearner(
             np.zeros(self.num_arms, np.int64) if known is None else known,
             num_classes or 1,
             num_validation,
             self._measuring.extras,
         )
-        state = None if self.wishes.prior is None else agent.begin(prior)
-        self.course = Course(agent, self.wishes, learner, options, weight_max, seed, state)
+        traces = read_prior(prior, self.wishes.prior, self.wishes.who, self.num_arms)
+        self._prior_passes = traces.passes if traces else 0
+        state = agent.begin(traces) if traces else None
+        recorder = Recorder(self._measuring.has_bias) if keep_traces else None
+        self.course = Course(
+            agent, self.wishes, learner, options, weight_max, seed, state, recorder, self._ended
+        )
         """The epochs, and what is known of every arm."""
         self.dataset = Indexed(dataset)
         """The samples with their numbers: what a `DataLoader` reads."""
@@ -242,6 +251,52 @@ class Pruned:
         """
         self.course.validated(float(loss), None if accuracy is None else float(accuracy))
 
+    # -- what has become of it --------------------------------------------------------------------
+
+    def summary(self) -> Summary:
+        """What was saved so far, what choosing took and what was kept; `print` shows it."""
+        return summarise(self.course.rounds, self._has_labels, self._prior_passes)
+
+    def _ended(self) -> None:
+        if not self._quiet:
+            print(self.summary())
+
+    def traces(self) -> Traces:
+        """What every epoch so far has shown of every arm, for `prior`; `save` writes a file.
+
+        Raises:
+            ValueError: it was made without `keep_traces`, or no epoch is over.
+        """
+        if self.course.recorder is None:
+            raise ValueError("there are no traces; pass keep_traces=True")
+        return self.course.recorder.traces(self.course.rounds)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What is known of every sample, (N,) each, in the order of the data set.
+
+        `sample`, `label` (where labels are known), `pulls`: how many epochs trained on it,
+        `last_seen`: the last of them, from 1, or 0, and what was last measured: `loss` and whatever
+        else the agent reads. `weight` is how much its loss counts in this epoch. What the agent
+        itself keeps of every arm has the prefix `agent_`.
+        """
+        found = columns_of(self.course.rounds.arms)
+        if not self._has_labels:
+            del found["label"]
+        if self.course.weights is not None:
+            found["weight"] = self.course.weights
+        for name, array in (self.course.agent_state or {}).items():
+            if array.size == self.num_arms > 1:
+                found[f"agent_{name}"] = array.reshape(-1)
+        return found
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write `columns`, a row a sample."""
+        write_csv(Path(path), self.columns())
+
+    def to_npz(self, path: str | Path) -> None:
+        """Write `columns`, and `kept`: (E, N) bool, what each epoch was to train on."""
+        write_npz(Path(path), self.columns(), self.course.history)
+
     # -- to save and restore ----------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
@@ -255,3 +310,10 @@ class Pruned:
             ValueError: it was made otherwise.
         """
         self.course.load_state_dict(to_arrays(state))
+
+
+def _length(epochs: int | None, budget: float | None) -> dict[str, Any]:
+    """How long a run is, by the name of what says it."""
+    if (epochs is None) == (budget is None):
+        raise ValueError(f"epochs is {epochs} and budget is {budget}; expected one of them")
+    return {"budget": budget} if epochs is None else {"epochs": epochs}

@@ -1,0 +1,89 @@
+"""Traces: what prior runs have shown of every arm, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.data import npz
+from prune_env.files import replacing
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What R prior runs of P rounds have shown of N arms, and what that cost in all."""
+
+    signals: Mapping[str, NDArray[np.float32]]
+    """name -> (R, P, N) float32: the signals of `MEASURED` as the training pass of each round saw
+    them, and the extras as they were after it"""
+    passes: int
+    """sample passes"""
+    seconds: float
+    """wall-clock, without evaluations"""
+    cpu_seconds: float
+    """the same in seconds of the processor"""
+    labels: NDArray[np.int64]
+    """(N,)"""
+    features: NDArray[np.float32] | None = None
+    """(R, N, D) what went into the last layer of the trained networks, where that was wanted"""
+    trained: NDArray[np.bool_] | None = None
+    """(R, N) the arms that each run has kept, where that was a half. The others look as before any
+    measurement until the last round, which shows them under the trained network"""
+
+    @staticmethod
+    def join(runs: Sequence[Traces]) -> Traces:
+        """Several recordings as one."""
+
+        def stack(arrays: list[Any]) -> Any:
+            return None if arrays[0] is None else np.concatenate(arrays)
+
+        return Traces(
+            {name: np.concatenate([run.signals[name] for run in runs]) for name in runs[0].signals},
+            sum(run.passes for run in runs),
+            sum(run.seconds for run in runs),
+            sum(run.cpu_seconds for run in runs),
+            runs[0].labels,
+            stack([run.features for run in runs]),
+            stack([run.trained for run in runs]),
+        )
+
+    def first(self, rounds: int) -> Traces:
+        """The first so many rounds of each run, at the same cost: it has been paid."""
+        return replace(self, signals={n: array[:, :rounds] for n, array in self.signals.items()})
+
+    def save(self, path: str | Path) -> None:
+        """Write an .npz file that `load` reads."""
+        arrays = {f"signals/{name}": array for name, array in self.signals.items()}
+        arrays |= {n: np.asarray(getattr(self, n)) for n in ("labels", *_COSTS)}
+        arrays |= {n: found for n in _OPTIONAL if (found := getattr(self, n)) is not None}
+        with replacing(Path(path)) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+    @staticmethod
+    def load(path: str | Path) -> Traces:
+        """What `save` has written.
+
+        Raises:
+            Damaged: it is no such file.
+            OSError: it cannot be read.
+        """
+        there = npz.names(Path(path))
+        names = [name for name in there if name.startswith("signals/")]
+        optional = [name for name in _OPTIONAL if name in there]
+        arrays = npz.read(Path(path), [*names, "labels", *_COSTS, *optional])
+        return Traces(
+            signals={name.removeprefix("signals/"): arrays[name] for name in names},
+            passes=int(arrays["passes"]),
+            seconds=float(arrays["seconds"]),
+            cpu_seconds=float(arrays["cpu_seconds"]),
+            labels=arrays["labels"],
+            **{name: arrays[name] for name in optional},
+        )
+
+
+_COSTS, _OPTIONAL = ("passes", "seconds", "cpu_seconds"), ("features", "trained")

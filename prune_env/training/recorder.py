@@ -1,0 +1,96 @@
+"""Recorder: what a loop shows of every arm, epoch by epoch, for agents that choose by that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.core.rounds import Rounds
+from prune_env.core.traces import Traces
+
+
+class Recorder:
+    """Keeps the table of arms after every epoch.
+
+    With `features` it keeps `gradient_norm` too, the 2-norm of the gradient of the loss by the last
+    linear layer: that by its output is `error_norm` long. It is of the training pass, where a prior
+    run in the environment takes a pass of its own after it.
+
+    Args:
+        bias: whether that layer has one.
+    """
+
+    def __init__(self, bias: bool) -> None:
+        self.bias = bias
+        self.rows: list[dict[str, NDArray[np.float32]]] = []
+
+    def keep(self, rounds: Rounds) -> None:
+        """Take the table as it is, (N,) float32 a signal."""
+        measured = rounds.arms.measured
+        row = {name: table[0].copy() for name, table in measured.items() if table.ndim == 2}
+        if "features" in measured and "error_norm" in measured:
+            squares = np.square(measured["features"][0]).sum(axis=1)
+            row["gradient_norm"] = row["error_norm"] * np.sqrt(squares + self.bias)
+        self.rows.append(row)
+
+    def traces(self, rounds: Rounds) -> Traces:
+        """What there is so far, of one run.
+
+        Raises:
+            ValueError: no epoch is over.
+        """
+        if not self.rows:
+            raise ValueError("no epoch is over, so there are no traces; expected 1 or more")
+        features = rounds.arms.measured.get("features")
+        return Traces(
+            signals={n: np.stack([row[n] for row in self.rows])[None] for n in self.rows[0]},
+            passes=int(rounds.ledger.charged[0]),
+            seconds=sum(rounds.clock.wall.values()),
+            cpu_seconds=sum(rounds.clock.cpu.values()),
+            labels=rounds.arms.labels,
+            features=None if features is None else features.copy(),
+        )
+
+
+def read_prior(given: Any, wanted: Any, who: str, num_arms: int) -> Traces | None:
+    """The traces that an agent wants, from what was given; None where it wants none.
+
+    Args:
+        given: traces, the path of a file of them, or a list of such: one for each prior run.
+        wanted: the `Prior` of the agent.
+        who: its name.
+        num_arms: N.
+
+    Raises:
+        ValueError: they are of other data, or do not show what is wanted.
+    """
+    if wanted is None:
+        return None
+    parts = given if isinstance(given, list | tuple) else [given]
+    runs = [part if hasattr(part, "signals") else Traces.load(part) for part in parts]
+    traces = Traces.join(runs) if len(runs) > 1 else runs[0]
+    shape = np.shape(traces.signals["loss"])
+    if shape[2] != num_arms:
+        raise ValueError(f"the prior run is of {shape[2]} samples; the data set has {num_arms}")
+    if shape[0] < wanted.runs or shape[1] < wanted.rounds:
+        raise ValueError(
+            f"{who} wants {wanted.runs} prior runs of {wanted.rounds} epochs; the traces are of "
+            f"{shape[0]} of {shape[1]}"
+        )
+    if missing := [name for name in wanted.extra if name not in traces.signals]:
+        raise ValueError(
+            f"{who} wants {', '.join(missing)} of a prior run, which these traces do not have"
+        )
+    if wanted.features and traces.features is None:
+        raise ValueError(
+            f"{who} wants the features of a prior run; record it with model= and "
+            "signals=('features',)"
+        )
+    if wanted.halves and traces.trained is None:
+        raise ValueError(
+            f"{who} wants prior runs that leave out one half of the arms each, which only "
+            "prune_agents.prior.record makes"
+        )
+    return traces if wanted.features else traces.first(wanted.rounds)

@@ -1,0 +1,91 @@
+"""Summary: what a run of one's own has saved, what choosing took, and what was kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from prune_env.core.rounds import Rounds
+from prune_env.core.signals import TRAIN
+
+GROUPS = 10
+"""Groups of equally many arms, from the lowest last loss to the highest."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The numbers of a run so far; `print` shows them."""
+
+    epochs: int
+    """how many are over"""
+    num_arms: int
+    """N"""
+    samples: int
+    """how many samples were trained on, each as often as it was"""
+    passes: int
+    """sample passes, forward 1 and backward 2, with whatever else the agent has to pay for"""
+    prior_passes: int
+    """those of the prior run that the agent chose by"""
+    seconds_training: float
+    """wall-clock from the first batch of each epoch to its last"""
+    seconds_choosing: float
+    """wall-clock of the agent, of what it is shown and of the next order"""
+    kept_by_class: tuple[float, ...]
+    """share of the epochs in which an arm of each class was trained on; empty without classes"""
+    kept_by_difficulty: tuple[float, ...]
+    """the same of tenths of the arms, from the lowest last loss to the highest"""
+
+    @property
+    def share(self) -> float:
+        """Samples trained on, of those that as many epochs on all data have."""
+        return self.samples / max(1, self.epochs * self.num_arms)
+
+    @property
+    def cost(self) -> float:
+        """Passes, of those that as many epochs on all data take."""
+        whole = TRAIN * max(1, self.epochs * self.num_arms)
+        return (self.passes + self.prior_passes) / whole
+
+    def __str__(self) -> str:
+        choosing = self.seconds_choosing / max(1e-9, self.seconds_training + self.seconds_choosing)
+        lines = [
+            f"{self.epochs} epochs of {self.num_arms:,} samples: {self.share:.1%} of them trained "
+            f"on, {self.cost:.1%} of the passes"
+            + f", {self.prior_passes:,} in a prior run"
+            * (self.prior_passes > 0),
+            f"choosing took {self.seconds_choosing:.1f} s, {choosing:.2%} of the time",
+            f"kept, from the lowest loss to the highest: {_shares(self.kept_by_difficulty)}",
+        ]
+        if self.kept_by_class:
+            lines.append(f"kept, by class: {_shares(self.kept_by_class)}")
+        return "\n".join(lines)
+
+
+def summarise(rounds: Rounds, has_labels: bool, prior_passes: int) -> Summary:
+    """The summary of a run."""
+    arms, clock = rounds.arms, rounds.clock.wall
+    pulls, epochs = arms.pulls[0], max(1, int(arms.round[0]))
+    easiest_first = np.argsort(arms.measured["loss"][0], kind="stable")
+    groups = np.array_split(easiest_first, min(GROUPS, arms.num_arms))
+    by_class: tuple[float, ...] = ()
+    if has_labels:
+        sizes = np.bincount(arms.labels, minlength=arms.num_classes)
+        of_class = np.bincount(arms.labels, pulls, arms.num_classes)
+        by_class = tuple((of_class / np.maximum(1, sizes) / epochs).tolist())
+    return Summary(
+        epochs=int(arms.round[0]),
+        num_arms=arms.num_arms,
+        samples=int(pulls.sum()),
+        passes=int(rounds.ledger.charged[0]),
+        prior_passes=prior_passes,
+        seconds_training=clock["train"],
+        seconds_choosing=clock["select"] + clock["observe"],
+        kept_by_class=by_class,
+        kept_by_difficulty=tuple(float(pulls[group].mean()) / epochs for group in groups),
+    )
+
+
+def _shares(values: tuple[float, ...], most: int = 20) -> str:
+    more = f" ... ({len(values)} in all)" if len(values) > most else ""
+    return " ".join(f"{value:.0%}" for value in values[:most]) + more

@@ -1,0 +1,115 @@
+"""Prior runs in a loop of one's own, and agents that choose by them."""
+
+from __future__ import annotations
+
+import numpy as np
+import prune_agents
+import pytest
+import torch
+from torch import nn
+
+from prune_env.core.traces import Traces
+from prune_env.training import Pruned
+
+
+@pytest.fixture
+def network():
+    return lambda: nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 3))
+
+
+@pytest.fixture
+def recorded(blobs, network, train_epoch):
+    """Three epochs on all data, with features."""
+    torch.manual_seed(0)
+    model = network()
+    pruned = Pruned(
+        blobs, epochs=6, keep_traces=True, model=model, signals=("features",), quiet=True
+    )
+    for _ in range(3):
+        train_epoch(pruned, model)
+    return pruned, model
+
+
+def test_traces_have_what_every_epoch_has_shown(recorded):
+    pruned, _ = recorded
+    traces, table = pruned.traces(), pruned.course.rounds.arms.measured
+    names = {"loss", "confidence", "margin", "correct", "error_norm", "gradient_norm"}
+    assert traces.signals.keys() == names
+    assert {array.shape for array in traces.signals.values()} == {(1, 3, 120)}
+    np.testing.assert_array_equal(traces.signals["margin"][0, 2], table["margin"][0])
+    assert traces.features.shape == (1, 120, 4)
+    assert traces.passes == 3 * 3 * 120
+    assert traces.seconds > 0
+    assert traces.labels.tolist() == [i % 3 for i in range(120)]
+
+
+def test_the_norm_of_the_gradient_by_the_last_layer(blobs, network):
+    """As autograd has it, of one sample."""
+    model = network()
+    pruned = Pruned(blobs, epochs=1, keep_traces=True, model=model, signals=("features",))
+    inputs, labels = blobs.tensors
+    next(iter(pruned.sampler))
+    pruned.loss(model(inputs), labels, torch.arange(120))
+    model.zero_grad()
+    nn.functional.cross_entropy(model(inputs[7:8]), labels[7:8]).backward()
+    squares = sum(p.grad.square().sum() for p in model[2].parameters())
+    assert pruned.traces().signals["gradient_norm"][0, 0, 7] == pytest.approx(squares.sqrt().item())
+
+
+@pytest.mark.parametrize("name", ["el2n", "grand", "d2", "ccs", "dual"])
+def test_an_agent_chooses_by_a_file_of_traces(name, blobs, recorded, tmp_path, train_epoch):
+    pruned, model = recorded
+    while not pruned.over:
+        train_epoch(pruned, model)
+    pruned.traces().save(tmp_path / "prior.npz")
+    agent = prune_agents.make(name, keep_ratio=0.25)
+    chosen = Pruned(blobs, agent, epochs=6, prior=tmp_path / "prior.npz")
+    assert len(chosen.sampler) == 30
+    rounds = agent.prior(6).rounds
+    traces = pruned.traces() if agent.prior(6).features else pruned.traces().first(rounds)
+    subset = agent.begin(traces)["subset"][0]
+    np.testing.assert_array_equal(chosen.course.kept_in(0), subset)
+    train_epoch(chosen, model)
+    assert chosen.summary().prior_passes == pruned.traces().passes == 6 * 3 * 120
+
+
+def test_a_file_gives_back_what_was_saved(recorded, tmp_path):
+    traces = recorded[0].traces()
+    traces.save(tmp_path / "t.npz")
+    back = Traces.load(tmp_path / "t.npz")
+    assert (back.passes, back.seconds, back.trained) == (traces.passes, traces.seconds, None)
+    assert back.signals.keys() == traces.signals.keys()
+    np.testing.assert_array_equal(back.signals["loss"], traces.signals["loss"])
+    np.testing.assert_array_equal(back.features, traces.features)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("el2n", {}, r"EL2N chooses by a prior run.*keep_traces=True\) after its first 2 epochs"),
+        ("d2", {}, r"keep_traces=True, model=model, signals=\('features',\)\) after its first 8"),
+        ("grand_full", {"traces": True}, "GraNdFull wants gradient_norm_all of a prior run"),
+        ("rho_loss", {"twice": True}, r"RhoLoss wants prior runs that leave out one half"),
+        ("rho_loss", {"traces": True}, r"wants 2 prior runs of 8 epochs; the traces are of 1 of 8"),
+        ("forgetting", {"short": True}, "wants 1 prior runs of 8 epochs; the traces are of 1 of 3"),
+        ("d2", {"traces": True}, "D2 wants the features of a prior run; record it with model="),
+        ("el2n", {"other": True}, "the prior run is of 7 samples; the data set has 120"),
+    ],
+)
+def test_what_a_prior_run_lacks_is_said(name, options, message, blobs):
+    def traces(rounds, num_arms=120):
+        signals = {n: np.ones((1, rounds, num_arms), np.float32) for n in ("loss", "error_norm")}
+        return Traces(signals, 9, 1.0, 1.0, np.zeros(num_arms, np.int64))
+
+    whole = traces(8)
+    priors = {"traces": whole, "twice": [whole] * 2, "short": traces(3), "other": traces(8, 7)}
+    prior = next((priors[key] for key in options), None)
+    with pytest.raises(ValueError, match=message):
+        Pruned(blobs, prune_agents.make(name), epochs=8, prior=prior)
+
+
+def test_without_keep_traces_there_are_none(blobs):
+    with pytest.raises(ValueError, match="there are no traces; pass keep_traces=True"):
+        Pruned(blobs, epochs=2).traces()
+    with pytest.raises(ValueError, match="no epoch is over"):
+        Pruned(blobs, epochs=2, keep_traces=True).traces()

@@ -1,0 +1,73 @@
+"""What was saved, and what is known of every sample, in the order of the data set."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import prune_agents
+import pytest
+import torch
+
+from prune_env.training import Pruned
+
+
+class Halves:
+    """Keeps the classes 0 and 1 in the first epoch, class 0 after that."""
+
+    signals = ("label", "pulls")
+
+    def predict(self, observation, state=None):
+        most = 1 if observation["pulls"].any() else 2
+        return (observation["label"] < most).astype(np.int8), None
+
+
+def test_what_was_saved_is_printed_at_the_end(blobs, linear, train_epoch, capsys):
+    pruned = Pruned(blobs, Halves(), epochs=2)
+    train_epoch(pruned, linear())
+    assert capsys.readouterr().out == ""
+    train_epoch(pruned, linear())
+    summary = pruned.summary()
+    assert (summary.epochs, summary.samples, summary.passes) == (2, 120, 360)
+    assert (summary.share, summary.cost) == (0.5, 0.5)
+    assert summary.kept_by_class == pytest.approx((1.0, 0.5, 0.0))
+    assert np.mean(summary.kept_by_difficulty) == pytest.approx(0.5)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "2 epochs of 120 samples: 50.0% of them trained on, 50.0% of the passes"
+    assert shown[-1] == "kept, by class: 100% 50% 0%"
+    assert 0 < summary.seconds_choosing < summary.seconds_training
+
+
+def test_difficulty_goes_from_the_lowest_loss_to_the_highest(blobs):
+    pruned = Pruned(blobs, epochs=2, quiet=True)
+    agent = prune_agents.make("ucb", keep_ratio=0.1)
+    pruned = Pruned(blobs, agent, epochs=11, quiet=True)
+    losses = torch.arange(120) / 60
+    while not pruned.over:
+        for arm in list(pruned.sampler):
+            pruned.record(torch.tensor([arm]), losses[arm : arm + 1])
+    easiest, *_, hardest = pruned.summary().kept_by_difficulty
+    assert (easiest, hardest) == pytest.approx((1 / 11, 2 / 11))  # all once, the hardest twice
+
+
+def test_files_are_in_the_order_of_the_data_set(blobs, linear, train_epoch, tmp_path):
+    pruned = Pruned(blobs, prune_agents.make("ucb", keep_ratio=0.5), epochs=3)
+    for _ in range(2):
+        train_epoch(pruned, linear())
+    pruned.to_csv(tmp_path / "samples.csv")
+    pruned.to_npz(tmp_path / "samples.npz")
+    with open(tmp_path / "samples.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with np.load(tmp_path / "samples.npz") as found:
+        arrays = dict(found)
+    table = pruned.course.rounds.arms
+    names = ["sample", "label", "pulls", "last_seen", "loss", "agent_mean", "agent_variance"]
+    assert list(rows[0]) == names
+    assert arrays.keys() == {*names, "kept"}
+    assert [int(row["sample"]) for row in rows] == list(range(120))
+    assert [int(row["label"]) for row in rows] == blobs.tensors[1].tolist()
+    assert [float(row["loss"]) for row in rows] == table.measured["loss"][0].tolist()
+    assert arrays["kept"].shape == (3, 120)
+    assert arrays["kept"].sum(axis=1).tolist() == [60, 60, 60]
+    np.testing.assert_array_equal(arrays["kept"][:2].sum(axis=0), arrays["pulls"])
+    np.testing.assert_array_equal(arrays["kept"][2], pruned.course.kept.planned)
