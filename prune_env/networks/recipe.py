@@ -45,8 +45,13 @@ class Recipe:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """"auto" is bf16 autocast on a GPU that has it, else fp32. Where bf16 would be emulated it is
     refused: a CPU without it took 13 times as long."""
-    compile: bool = False
-    """torch.compile; on two CPU cores it took 17 to 64 s and won nothing."""
+    compile: Literal[
+        "off", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"
+    ] = "off"
+    """The mode of torch.compile; on two CPU cores it took 17 to 64 s and won nothing."""
+    cuda_graph: bool = False
+    """Whether a GPU is given each step as one CUDA graph; nothing on a CPU, and not with `compile`.
+    No GPU has tried it yet: `make test-gpu` compares it with steps launched kernel by kernel."""
     schedule: Literal["linear", "cosine", "onecycle"] = "linear"
     """"linear" rises from 0 and falls in straight lines; "cosine" falls as half a cosine;
     "onecycle" rises as one too, from a 25th of the peak."""
@@ -73,6 +78,10 @@ class Recipe:
             check(self)
         except ValueError as error:
             raise ValueError(f"recipe {error}") from None
+        if self.cuda_graph and self.compile != "off":
+            raise ValueError(
+                f"recipe compile is {self.compile!r}; with cuda_graph only 'off' is allowed"
+            )
 
     def override(self, changes: Mapping[str, Any]) -> Recipe:
         """Return the recipe with some fields changed.

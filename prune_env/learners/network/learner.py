@@ -21,7 +21,7 @@ from prune_env.core.signals import MEASURED, column
 from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
 from prune_env.data.dataset import Dataset, Split
 from prune_env.data.dirty import CLEAN, Dirt, draw_arms
-from prune_env.learners.network import per_sample
+from prune_env.learners.network import per_sample, step_graphs
 from prune_env.learners.network.device import find_device, precision_on
 from prune_env.learners.network.measure import measure
 from prune_env.learners.network.weight_average import Lookahead, Reference
@@ -132,17 +132,22 @@ class NetworkLearner:
         model.to(memory_format=torch.channels_last)  # 15 to 130 % faster on a CPU
         self._model = model
         self._reference: Reference | None = None
-        self._attach()
         self._optimizer = networks.make_optimizer(model, self.recipe)
         self._lookahead = Lookahead(model) if self.recipe.lookahead else None
+        self._attach()
 
     def _attach(self) -> None:
-        """Make what the extras asked for need and the run has not."""
+        """Make what the extras asked for need and the run has not; forget compiled code."""
         if "reference_loss" in self._asked and self._reference is None:
             self._reference = Reference(self._model, self.recipe.reference_decay)
         sees = "features" in self._asked
         forward = per_sample.WithFeatures(self._model) if sees else self._model
-        self._forward = torch.compile(forward) if self.recipe.compile else forward
+        mode = self.recipe.compile
+        self._forward = forward if mode == "off" else torch.compile(forward, mode=mode)
+        self._take_step: step_graphs.Step = self._step
+        if self.recipe.cuda_graph and self.device.type == "cuda":
+            capture = step_graphs.on_gpu(self.device)
+            self._take_step = step_graphs.StepGraphs(self._step, self._optimizer, capture)
 
     @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(
@@ -252,27 +257,25 @@ class NetworkLearner:
 
         The host never waits for the device in here.
         """
-        index, weight = self._to_device(arms), self._to_device(weights)
-        shift, flip = self._to_device(noise.shift[:, arms]), self._to_device(noise.flip[arms])
-        labels = self._arm_labels[index]
+        given: dict[str, NDArray[Any]] = {"index": arms, "weight": weights}
+        given |= {"shift": noise.shift[:, arms], "flip": noise.flip[arms]}
+        rows = {name: self._to_device(array) for name, array in given.items()}
+        rows["label"] = self._arm_labels[rows["index"]]
         measured = self._blank(len(arms), self._asked)
         # equal batches: a small last one would make BatchNorm and the step size erratic
         num_batches = -(-len(arms) // self.recipe.batch_size)
         edges = np.linspace(0, len(arms), num_batches + 1).astype(int).tolist()
         with self._seeded(1 + self._round):
             for step, (first, last) in enumerate(pairwise(edges)):
-                batch = slice(first, last)
-                images = self.arm_images.augmented(index[batch], shift[:, batch], flip[batch])
                 # one sample has no variance to normalise by: use the running statistics
                 self._model.train(last - first > 1)
                 networks.set_rates(
                     self._optimizer, self.recipe, start + (end - start) * step / num_batches
                 )
-                log_p, features = self._see(images)
-                out = {name: values[batch] for name, values in measured.items()}
-                # first: a compiled backward pass writes into what `features` is a view of
-                self._measure(images, log_p.detach(), features, labels[batch], out)
-                self._step(log_p, labels[batch], weight[batch])
+                self._take_step(
+                    {name: values[..., first:last] for name, values in rows.items()},
+                    {name: values[first:last] for name, values in measured.items()},
+                )
                 if self._lookahead:
                     self._lookahead.follow(start + (end - start) * (step + 1) / num_batches)
                 if self._reference:
@@ -281,14 +284,25 @@ class NetworkLearner:
             self._lookahead.finish()
         return measured
 
-    def _step(self, log_p: Tensor, labels: Tensor, weights: Tensor) -> None:
-        """One step on sum(weight * loss) / B, with label smoothing: (B, C), (B,), (B,)."""
+    def _step(self, batch: dict[str, Tensor], out: dict[str, Tensor]) -> None:
+        """One step on sum(weight * loss) / B, with label smoothing; writes what it measures.
+
+        Args:
+            batch: "index", "label" (B,) int64, "shift" (2, B) int64, "flip" (B,) bool, "weight"
+                (B,) float32.
+            out: as `_blank`, of B samples.
+        """
+        labels = batch["label"]
+        images = self.arm_images.augmented(batch["index"], batch["shift"], batch["flip"])
+        log_p, features = self._see(images)
+        # first: a compiled backward pass writes into what `features` is a view of
+        self._measure(images, log_p.detach(), features, labels, out)
         smoothing = self.recipe.label_smoothing
         loss = -(1 - smoothing) * log_p.gather(1, labels[:, None])[:, 0]
         if smoothing:
             loss = loss - smoothing * log_p.mean(1)
         self._optimizer.zero_grad(set_to_none=True)
-        (loss * weights).mean().backward()
+        (loss * batch["weight"]).mean().backward()
         self._optimizer.step()
 
     def _plain_pass(

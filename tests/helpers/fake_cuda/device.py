@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -94,6 +95,10 @@ REPLACED = {
     "torch.cuda.set_rng_state": _nothing,
     "torch.cuda.manual_seed": _nothing,
     "torch.cuda.device": nullcontext,
+    "torch.cuda.Stream": _nothing,
+    "torch.cuda.graph_pool_handle": _nothing,
+    "torch.cuda.CUDAGraph": lambda: SimpleNamespace(replay=_nothing),
+    "torch.cuda.graph": lambda *args, **kwargs: nullcontext(),
     "torch.autograd._engine_run_backward": run_backward,
     "torch.Tensor.numpy": _numpy,
     "torch.Tensor.__deepcopy__": _deepcopy,

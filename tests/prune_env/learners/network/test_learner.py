@@ -273,9 +273,9 @@ def test_compiled_code_gives_the_features_of_its_own_network(
 ) -> None:
     """In one process, after runs without features, and of other networks."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
-    train(plain := make("mlp", compile=True), keep(plain))
+    train(plain := make("mlp", compile="default"), keep(plain))
     for seed in (0, 1):
-        compiled, twin = make_observant(compile=True), make_observant()
+        compiled, twin = make_observant(compile="default"), make_observant()
         for learner in (compiled, twin):
             learner.reset([seed])
         for one, other in zip(
