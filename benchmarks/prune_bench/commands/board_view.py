@@ -14,7 +14,8 @@ from rich.text import Text
 
 from prune_bench.board import claims
 from prune_bench.board.board import Board
-from prune_bench.report.tables import HEADINGS, terminal_cells
+from prune_bench.report.columns import COLUMN, LIVE, columns
+from prune_bench.report.tables import terminal_cells
 from prune_bench.report.terminal import Fitted, bar, shortened
 from prune_bench.run.options import RunOptions
 from prune_bench.run.result import Result, read_failure, read_result
@@ -25,9 +26,6 @@ from prune_env.text import plain, sentence
 
 TOP = 3
 """How many agents the live view shows of each keep ratio."""
-
-SHOWN = ("agent", "accuracy", "ahead", "runs")
-"""What it shows of them."""
 
 BAR = 60
 """Columns of its bar, where there is room."""
@@ -151,17 +149,17 @@ class BoardView:
 
     def table(self) -> Fitted:
         """The best so far at each keep ratio, in the numbers that the board ends with."""
-        found = standings(self.finished.values(), self.runs)
+        found, shown = standings(self.finished.values(), self.runs), columns(LIVE)
         rows: list[list[str | Text]] = []
         styles = []
         for comparison in found.comparisons:
             for place, row in enumerate([row for row in comparison.shown if row.runs][:TOP]):
                 setting = f" {comparison.setting.title}" * (len(found.settings) > 1)
                 keep = f"{percent(comparison.keep_ratio)}{setting}" if place == 0 else ""
-                rows.append([*terminal_cells(row, SHOWN), keep])
+                rows.append([*terminal_cells(row, shown), keep])
                 styles.append("italic" if row.is_control else "")
-        headings = [*(HEADINGS[name] for name in SHOWN), "Keep"]
-        return Fitted(headings, rows, [HEADINGS["accuracy"]], styles=styles)
+        headings = [*(column.title for column in shown), "Keep"]
+        return Fitted(headings, rows, [COLUMN["accuracy"].title], styles=styles)
 
     def problems(self) -> list[Text]:
         """What went wrong, each error once."""

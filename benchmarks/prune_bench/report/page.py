@@ -15,16 +15,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prune_bench.board.grid import Grid
-from prune_bench.report.tables import comma_separated, markdown, row_cells, seconds
+from prune_bench.report.columns import OVERALL, PAGE, Cell, Column, columns
+from prune_bench.report.tables import comma_separated, markdown
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Comparison, Row, Standings
 from prune_bench.standings.overall import overall
-from prune_bench.standings.statistics import Estimate
-from prune_bench.standings.verdict import caution, headline, judge, notes, percent, points
+from prune_bench.standings.verdict import caution, headline, judge, notes, percent
 from prune_env.files import replacing, write_text
 from prune_env.text import plain
 
@@ -170,15 +171,10 @@ def _section(
         if agents
         else {},
         "tables": _tables(comparisons),
-        "overall": [
-            {
-                "agent": row.agent,
-                "normalised": _number(row.normalised),
-                "beats_random": _share(row.beats_random),
-                "beats_short": _share(row.beats_short),
-            }
-            for row in overall(comparisons)
-        ],
+        "overall": {
+            "columns": OVERALL,
+            "rows": [[column.cell(row) for column in OVERALL] for row in overall(comparisons)],
+        },
         "settings": _settings(comparisons),
     }
 
@@ -199,90 +195,36 @@ def _charts(comparisons: Sequence[Comparison], palette: Palette) -> dict[str, An
 
 def _tables(comparisons: Sequence[Comparison]) -> list[Any]:
     """One table for each rule, with the rows of all keep ratios."""
-    tables: dict[str, list[Any]] = {}
-    said: dict[str, list[Any]] = {}
-    told = any(row.regret is not None for comparison in comparisons for row in comparison.rows)
+    shown = columns(PAGE, (row for comparison in comparisons for row in comparison.rows))
+    tables: dict[str, Any] = {}
     for comparison in comparisons:
         leader = judge(comparison).leader
         for rule, rows in comparison.tables.items():
-            said.setdefault(rule, []).extend(
-                {"keep": comparison.keep_ratio, "text": text} for text in notes(rows)
-            )
-            tables.setdefault(rule, []).extend(
-                _table_row(row, comparison.keep_ratio, leader is row, told) for row in rows
-            )
-    return [
-        {"title": RULES[rule], "rows": rows, "notes": said[rule], "regret": told}
-        for rule, rows in tables.items()
-    ]
+            table = {"title": RULES[rule], "columns": shown, "rows": [], "notes": []}
+            table = tables.setdefault(rule, table)
+            keep = {"keep": comparison.keep_ratio}
+            table["notes"] += [keep | {"text": text} for text in notes(rows)]
+            table["rows"] += [keep | _table_row(row, shown, leader is row) for row in rows]
+    return list(tables.values())
 
 
-def _table_row(row: Row, keep_ratio: float, leads: bool, told: bool) -> Any:
-    """A row of the page; with its regret where an environment has told one."""
-    runs = str(len(row.runs)) if row.complete else f"{len(row.runs)} of {row.expected}"
-    kind = "reference" if row.is_reference else "control" if row.is_control else "agent"
-    shown = {
-        "agent": row.label,
-        "keep": keep_ratio,
-        "kind": kind,
+def _table_row(row: Row, shown: Sequence[Column], leads: bool) -> dict[str, Any]:
+    return {
+        "kind": "reference" if row.is_reference else "control" if row.is_control else "agent",
         "complete": row.complete,
         "leads": leads,
-        "runs": runs + (f", {row.failed} failed" if row.failed else ""),
-        "finished": len(row.runs),
-    }
-    if not row.runs:
-        return shown | {"cells": None}
-    aside = row.phases["select"] + row.phases["observe"]
-    never = [run.never_kept for run in row.runs]
-    return shown | {
-        "cells": [
-            _points(row.last),
-            _points(row.ahead, signed=True, sign=row.sign),
-            _points(row.ahead_seconds, signed=True),
-            _points(row.ahead_random, signed=True),
-            _plain(row.cost, f"{row.cost:.3f}"),
-            _plain(row.seconds, seconds(row.seconds)),
-            _plain(aside / row.seconds, f"{100 * aside / row.seconds:.1f}"),
-            _number(row.normalised),
-            _plain(row.best, f"{100 * row.best:.1f}"),
-            _points(row.at_passes),
-            _points(row.at_seconds),
-            _plain(sum(never) / len(never), f"{100 * sum(never) / len(never):.1f}"),
-            *([] if not told else [_plain(row.regret, row_cells(row)["regret"])]),
-        ]
+        "cells": _cells(row, shown),
     }
 
 
-def _points(estimate: Estimate | None, signed: bool = False, sign: int = 0) -> Any:
-    if estimate is None:
-        return {"value": None, "text": "–", "interval": "", "sign": 0}
-    text = points(estimate, signed)
-    value, _, interval = text.partition(" ")
-    return {
-        "value": estimate.value,
-        "text": value,
-        "interval": interval,
-        "sign": sign,
-    }
-
-
-def _number(estimate: Estimate | None) -> Any:
-    """A score without a unit."""
-    if estimate is None:
-        return _plain(None, "–")
-    shown = _plain(estimate.value, f"{estimate.value:.2f}".replace("-", "−"))
-    if estimate.low is not None and estimate.high is not None:
-        shown["interval"] = f"[{estimate.low:.2f}, {estimate.high:.2f}]".replace("-", "−")
-    return shown
-
-
-def _share(share: float | None) -> Any:
-    """A probability."""
-    return _plain(None, "–") if share is None else _plain(share, f"{100 * share:.0f} %")
-
-
-def _plain(value: float | None, text: str) -> dict[str, Any]:
-    return {"value": value, "text": text, "interval": "", "sign": 0}
+def _cells(row: Row, shown: Sequence[Column]) -> list[Cell]:
+    """The cells of a row; those that need runs are one where there are none."""
+    cells: list[Cell] = []
+    for needed, group in groupby(shown, lambda column: column.needs_runs and not row.runs):
+        alike = list(group)
+        empty = [Cell(None, "no run has finished", span=len(alike))]
+        cells += empty if needed else [column.cell(row) for column in alike]
+    return cells
 
 
 # -- how it was measured --------------------------------------------------------------------------

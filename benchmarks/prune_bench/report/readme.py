@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from prune_bench.report.columns import COLUMN
 from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
 from prune_bench.standings.model import Comparison, Row, distinct
@@ -56,7 +57,7 @@ def table() -> str:
         rows = [comparison.row(name) for comparison in comparisons]
         once = rows[:1] if rows[0] and rows[0].is_everywhere else rows
         cells = [_cell(row) for row in once] + ["the same"] * (len(rows) - len(once))
-        costs = ", ".join(f"{row.cost:.2f}" if row else "–" for row in once)
+        costs = ", ".join(COLUMN["cost"].text(row) if row else "–" for row in once)
         seconds = ", ".join(f"{row.seconds:.0f}" if row else "–" for row in once)
         shown = f"**`{name}`**" if name == "full_short" else f"`{name}`"
         shown += ", decides itself" * (len(once) < len(rows))
@@ -212,7 +213,7 @@ def _cell(row: Row | None) -> str:
         return "runs are missing"
     if row.is_repeat:
         return f"as `{row.twins[0]}`"
-    text = points(row.last)
+    text = COLUMN["accuracy"].text(row)
     if row.ahead:
         ahead = points(row.ahead, signed=True, interval=False)
         if row.cannot_differ:
@@ -229,7 +230,7 @@ def _names(
     chosen.sort(key=lambda row: -row.ahead.value if row.ahead else 0.0)
     names = [
         f"`{row.label.replace(' = ', '` = `')}` {points(row.ahead, True, cost)}"
-        + (f" at {row.cost:.2f}" if cost else "")
+        + (f" at {COLUMN['cost'].text(row)}" if cost else "")
         for row in chosen
     ]
     return enumerate_clauses(names) or "nobody"

@@ -10,7 +10,7 @@ from prune_bench.board.board import Board
 from prune_bench.board.grid import Grid
 from prune_bench.board.work import file_failure
 from prune_bench.commands.board_view import BoardView, duration, label
-from prune_bench.report.tables import row_cells
+from prune_bench.report.columns import COLUMN
 from prune_bench.report.terminal import Terminal
 from prune_bench.standings.build import read_standings
 from rich.console import Console
@@ -110,10 +110,10 @@ def test_the_live_view_has_the_numbers_that_the_board_ends_with(board, finish):
     ]
     [comparison] = read_standings(board.folder).comparisons
     for line, agent in zip(lines[4:], ("ucb", "ucb1", "rs2"), strict=True):
-        cells = row_cells(comparison.row(agent))
+        row = comparison.row(agent)
         assert line.startswith(agent)
-        assert cells["accuracy"] in line
-        assert cells["ahead"] in line
+        assert COLUMN["accuracy"].text(row) in line
+        assert COLUMN["ahead"].text(row) in line
     assert "81.0" in lines[4]
     assert lines[4].endswith("50 %")
 
@@ -124,8 +124,8 @@ def test_the_live_view_breaks_no_cell(board, finish, width):
         finish(board, name, 0.5 + 0.01 * board.runs()[name].seed, 5.0)
     lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1), width)
     [comparison] = read_standings(board.folder).comparisons
-    best = row_cells(comparison.rows[0])
-    assert any(best["agent"] in line and best["ahead"] in line for line in lines)
+    name, ahead = (COLUMN[name].text(comparison.rows[0]) for name in ("agent", "ahead"))
+    assert any(name in line and ahead in line for line in lines)
     assert max(map(len, lines)) <= width
 
 

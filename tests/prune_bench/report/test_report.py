@@ -17,13 +17,12 @@ from prune_bench.board.board import Board
 from prune_bench.board.grid import CONTROLS, Grid
 from prune_bench.report.charts import ahead, png
 from prune_bench.report.charts.pictures import pictures
+from prune_bench.report.columns import TERMINAL, columns
 from prune_bench.report.page import command, html, write_report
 from prune_bench.report.palette import looks, palette
 from prune_bench.report.tables import (
-    HEADINGS,
     comma_separated,
     markdown,
-    row_cells,
     terminal_table,
     verdict,
 )
@@ -95,9 +94,9 @@ def test_no_name_and_no_number_is_broken(make_result, width):
     rows = lines[start + 1 : start + 5]
     headings = re.split(r"\s{2,}", lines[start])
     for row in found.comparisons[0].rows:
-        cells = row_cells(row)
-        wanted = [cells[name] for name in HEADINGS if HEADINGS[name] in headings[1:]]
-        assert "ahead" in [name for name in HEADINGS if HEADINGS[name] in headings]
+        shown = [column for column in columns(TERMINAL) if column.title in headings[1:]]
+        wanted = [column.text(row) for column in shown]
+        assert "vs full_short" in headings
         assert any(re.split(r"\s{2,}", line)[1:] == wanted for line in rows)
         assert row.agent in "".join(lines)  # a short one in the table, a long one beneath
     gone = " ".join(lines).partition("no room for ")[2]
