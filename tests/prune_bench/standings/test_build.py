@@ -1,0 +1,178 @@
+"""From made-up results to standings: expected numbers are worked out by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import Failure, Result
+from prune_bench.standings import build
+from prune_bench.standings.build import read_standings
+from prune_bench.standings.model import Setting
+from prune_bench.standings.overall import overall
+from prune_bench.standings.statistics import Estimate
+
+
+def standings(contents, expected=None, failures=()):
+    """The standings of results that are made up: what their files say, and a name as `id`."""
+    results = [Result(content, content.get("id", "")) for content in contents]
+    return build.standings(results, expected, failures)
+
+
+def test_a_row_has_the_numbers_of_its_runs(made):
+    accuracies = [0.5, 0.6, 0.7, 0.8, 0.99]
+    results = [made("rs2", seed, accuracy=value) for seed, value in enumerate(accuracies)]
+    row = standings(results).comparisons[0].row("rs2")
+    assert row.last.value == pytest.approx(0.718)  # the mean
+    half = 2.776445 * np.std(accuracies, ddof=1) / 5**0.5  # of the only agent: 4 degrees of freedom
+    assert (row.last.low, row.last.high) == pytest.approx((0.718 - half, 0.718 + half))
+    assert row.last.high < 1
+    assert row.scores.tolist() == accuracies
+    assert row.cost == pytest.approx(0.1)
+    assert (len(row.runs), row.expected, row.failed, row.complete) == (5, 5, 0, True)
+
+
+def test_a_difference_is_one_of_means_with_the_variance_of_all(made):
+    """Each scatters by 0.158114 from seed to seed; three agents with five runs know that with 12
+    degrees of freedom: 0.2178813 is the t-quantile 2.178813 times 0.158114 times sqrt(2 / 5).
+    """
+    results = [
+        made(agent, seed, accuracy=accuracy + 0.1 * seed, cost=0.1)
+        for seed in range(5)
+        for agent, accuracy in {"full_short": 0.3, "random_dynamic": 0.32, "rs2": 0.35}.items()
+    ]
+    row = standings(results).comparisons[0].row("rs2")
+    assert row.ahead == Estimate(*map(pytest.approx, (0.05, -0.1678813, 0.2678813)))
+    assert row.ahead_random.value == pytest.approx(0.03)
+    expected = {seed: 0.35 + 0.1 * seed - 0.5 for seed in range(5)}  # 0.5: full_short's mean
+    assert row.ahead_runs == pytest.approx(expected)
+
+
+def test_normalised_score_by_hand(made):
+    accuracy = {"random_dynamic": 0.6, "full": 0.8, "rs2": 0.7}
+    results = [
+        made(agent, seed, 1.0 if agent == "full" else 0.1, accuracy=value)
+        for seed in range(3)
+        for agent, value in accuracy.items()
+    ]
+    comparison = standings(results).comparisons[0]
+    found = {row.agent: row.normalised.value for row in comparison.rows}
+    assert found == pytest.approx({"random_dynamic": 0.0, "full": 1.0, "rs2": 0.5})
+
+
+def test_no_normalised_score_where_full_is_not_ahead_for_sure(made):
+    full, random = [0.7, 0.5, 0.6], [0.6, 0.6, 0.6]
+    results = [
+        made(agent, seed, 1.0 if agent == "full" else 0.1, accuracy=value)
+        for agent, values in {"full": full, "random_dynamic": random, "rs2": random}.items()
+        for seed, value in enumerate(values)
+    ]
+    assert standings(results).comparisons[0].row("rs2").normalised is None
+
+
+def test_full_is_in_the_comparison_of_every_keep_ratio(made):
+    results = [
+        made("full", keep_ratio=1.0),
+        made("rs2", keep_ratio=0.1),
+        made("rs2", keep_ratio=0.3),
+    ]
+    comparisons = standings(results).comparisons
+    assert [comparison.keep_ratio for comparison in comparisons] == [0.1, 0.3]
+    assert all(comparison.row("full") for comparison in comparisons)
+
+
+def test_an_agent_that_does_not_read_its_keep_ratio_is_in_every_comparison_once(made):
+    own = [made("infobatch", 0, keep_ratio) for keep_ratio in (0.1, 1.0)]
+    fixed = [made("rs2", keep_ratio=keep_ratio) for keep_ratio in (0.1, 0.3)]
+    planned = {f"planned-{seed}": RunOptions(agent="seta", seed=seed, epochs=10) for seed in (0, 1)}
+    found = standings([*own, *fixed], planned)
+    assert [comparison.keep_ratio for comparison in found.comparisons] == [0.1, 0.3]
+    for comparison in found.comparisons:
+        assert sorted(row.agent for row in comparison.rows) == ["infobatch", "rs2", "seta"]
+        assert {row.rule for row in comparison.rows if row.agent != "rs2"} == {"own amount"}
+    assert found.missing == 2
+
+
+def test_rules_are_never_in_one_table(made):
+    own = made("infobatch")
+    for row in own["history"]:
+        row["kept"] = 600
+    budget = made("spender")
+    budget["env_options"]["budget"] = 1.0
+    fixed = [made(agent, keep_ratio=0.1) for agent in ("full_short", "rs2")]
+    tables = standings([own, budget, *fixed]).comparisons[0].tables
+    assert {rule: sorted(row.agent for row in rows) for rule, rows in tables.items()} == {
+        "fixed keep ratio": ["full_short", "rs2"],
+        "total budget": ["full_short", "spender"],
+        "own amount": ["full_short", "infobatch"],
+    }
+
+
+def test_over_all_keep_ratios_only_what_costs_its_keep_ratio(made):
+    costs = {"full_short": 0.1, "random_dynamic": 0.1, "rs2": 0.1, "el2n": 0.35}
+    results = [
+        made(agent, seed, 0.1, accuracy=0.5 + 0.01 * seed, cost=cost)
+        for agent, cost in costs.items()
+        for seed in range(3)
+    ]
+    found = {row.agent for row in overall(standings(results).comparisons)}
+    assert found == {"full_short", "random_dynamic", "rs2"}
+
+
+def test_settings_are_kept_apart(made):
+    results = [
+        made("rs2"),
+        made("rs2", limit=500),
+        made("rs2", recipe={"peak_lr": 0.5}),
+        made("rs2", env="prune_env/CIFAR10-v0"),
+    ]
+    assert [setting.title for setting in standings(results).settings] == [
+        "CIFAR10, 10 epochs",
+        "Digits, 10 epochs",
+        "Digits, 10 epochs, limit 500",
+        'Digits, 10 epochs, recipe {"peak_lr": 0.5}',
+    ]
+
+
+def test_options_of_an_agent_make_another_row(made):
+    results = [made("ucb"), made("ucb", agent_options={"c": 2.0})]
+    rows = standings(results).comparisons[0].rows
+    assert sorted(row.agent for row in rows) == ["ucb", "ucb c=2.0"]
+
+
+def test_missing_and_failed_runs_are_counted(made):
+    planned = {f"rs2-{seed}": RunOptions(agent="rs2", seed=seed) for seed in range(5)}
+    results = [made("rs2", seed, keep_ratio=0.3) | {"id": f"rs2-{seed}"} for seed in (0, 1)]
+    failures = [Failure(vars(planned["rs2-4"]), "ValueError: no", "rs2-4")]
+    found = standings(results, planned, failures)
+    (row,) = found.comparisons[0].rows
+    assert (len(row.runs), row.expected, row.failed, row.complete) == (2, 5, 1, False)
+    assert found.missing == 3
+    assert [failure.error for failure in found.failures] == ["ValueError: no"]
+
+
+def test_a_run_without_epochs_belongs_to_what_its_recipe_says():
+    assert Setting.of(vars(RunOptions())).epochs is None
+
+
+def test_a_planned_run_and_its_result_are_of_one_setting():
+    """A result comes from JSON, with its keys in another order."""
+    recipe = {"peak_lr": 0.1, "epochs": 3}
+    planned = vars(RunOptions(network="small", recipe=recipe, limit=9, evaluate_every=2))
+    found = json.loads(json.dumps(planned, sort_keys=True))
+    assert Setting.of(found) == Setting.of(planned)
+    assert hash(Setting.of(found)) == hash(Setting.of(planned))
+
+
+def test_a_foreign_board_is_read_without_its_agents(fake_board, monkeypatch):
+    monkeypatch.undo()  # now fake_winner is not known, as on another machine
+    found = read_standings(fake_board)
+    assert "fake_winner" in found.note
+    assert len(found.runs) == 106
+
+
+def test_no_results_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no results"):
+        read_standings(tmp_path)

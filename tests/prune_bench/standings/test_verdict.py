@@ -1,0 +1,381 @@
+"""What is said of standings: who beats, what is doubtful, what is one and the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from prune_bench.run.options import RunOptions
+from prune_bench.run.result import Failure, Result
+from prune_bench.standings import build
+from prune_bench.standings.build import read_standings
+from prune_bench.standings.statistics import Estimate
+from prune_bench.standings.verdict import LUCK, caution, headline, judge, notes, points
+
+
+def standings(contents, expected=None, failures=()):
+    """The standings of results that are made up: what their files say, and a name as `id`."""
+    results = [Result(content, content.get("id", "")) for content in contents]
+    return build.standings(results, expected, failures)
+
+
+def verdict_of(made, **ahead):
+    """The verdict where these agents end so far above full_short, seed by seed."""
+    results = [
+        made(agent, seed, accuracy=0.5 + value, cost=0.1)
+        for agent, values in ({"full_short": [0.0] * 5} | ahead).items()
+        for seed, value in enumerate(values)
+    ]
+    return judge(standings(results).comparisons[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "words"),
+    [
+        ([0.02] * 5, "beats", "rs2 beats full_short by +2.0 [2.0, 2.0] points."),
+        ([0.02, -0.02, 0.01, -0.01, 0.0], "level", "Nothing beats full_short for certain; the"),
+        ([-0.03] * 5, "behind", "Nothing beats full_short; the closest, rs2, is at −3.0 [−3.0, "),
+    ],
+)
+def test_verdict(made, values, kind, words):
+    verdict = verdict_of(made, rs2=values)
+    assert verdict.kind == kind
+    assert verdict.sentence.startswith(words)
+
+
+def test_a_certain_winner_leads_before_a_higher_uncertain_one(made):
+    steady = {
+        name: [value + noise for noise in (-0.001, 0.001, 0.0, 0.001, -0.001)]
+        for name, value in {"full_short": 0.0, "sure": 0.01, "behind": -0.2}.items()
+    }
+    verdict = verdict_of(made, **steady, lucky=[0.3, 0.3, 0.3, -0.2, -0.2])
+    assert verdict.leader.agent == "sure"
+    assert verdict.beaters == ("sure",)
+
+
+def test_who_is_ahead_alone_may_not_be_certain_among_many(made):
+    noise = np.array([0.02, -0.02, 0.01, -0.01, 0.0])
+    agents = {"full_short": noise, "lucky": noise + 0.022}  # p = 0.026 with what follows
+    losers = {f"other{i}": np.roll(noise, i) - 0.3 for i in range(10)}
+    assert verdict_of(made, **agents, **losers).kind == "beats"  # losers are no excuse
+    level = {f"other{i}": np.roll(noise, i) + 0.001 + 0.0001 * i for i in range(10)}
+    among_many = verdict_of(made, **agents, **level)
+    assert among_many.kind == "level"
+    assert among_many.leader.agent == "lucky"
+    assert among_many.leader.ahead.sign == 1  # its own interval leaves out 0
+    assert among_many.sentence.endswith(f"points, {LUCK}.")
+    assert f"points, {LUCK}." in headline([among_many])
+
+
+def test_few_seeds_do_not_beat(made):
+    results = [
+        made(agent, seed, accuracy=accuracy, cost=0.1)
+        for seed in range(3)
+        for agent, accuracy in {"full_short": 0.5, "rs2": 0.599 + 0.001 * seed}.items()
+    ]
+    verdict = judge(standings(results).comparisons[0])
+    assert verdict.is_weak
+    assert verdict.sentence == (
+        "rs2 is ahead, in 3 seeds, of full_short by +10.0 [9.8, 10.2] points."
+    )
+    assert headline([verdict]) == (
+        "At equal cost rs2 is ahead, in 3 seeds, of full_short at keep 10 % (+10.0 points)."
+    )
+
+
+def test_an_unfinished_agent_cannot_win(made):
+    results = [made("full_short", seed, accuracy=0.5) for seed in range(5)]
+    results += [made("rs2", 0, accuracy=0.9) | {"id": "rs2-0"}]
+    planned = {
+        f"rs2-{s}": RunOptions(agent="rs2", keep_ratio=0.1, seed=s, epochs=10) for s in range(5)
+    }
+    assert judge(standings(results, planned).comparisons[0]).kind == "open"
+
+
+def test_headline_names_where_something_wins(fake_board):
+    comparisons = read_standings(fake_board).comparisons
+    assert headline([judge(comparison) for comparison in comparisons]) == (
+        "At equal cost fake_winner beats full_short at keep 10 % (+2.7 points); "
+        "at 50 % nothing does; at 30 % runs are missing."
+    )
+    assert caution(comparisons) == "2 rows are unfinished and cannot win yet"
+
+
+def test_nobody_has_lost_while_an_agent_runs_that_may_win(made):
+    results = [made("full_short", seed, accuracy=0.5, cost=0.1) for seed in range(5)]
+    results += [made("rs2", seed, accuracy=0.4, cost=0.1) for seed in range(5)]
+    results += [made("ucb", 0, accuracy=0.6, cost=0.1) | {"id": "ucb-0"}]
+    planned = {
+        f"ucb-{s}": RunOptions(agent="ucb", keep_ratio=0.1, seed=s, epochs=10) for s in range(5)
+    }
+    verdict = judge(standings(results, planned).comparisons[0])
+    assert (verdict.kind, verdict.so_far.agent) == ("open", "ucb")
+    failed = [Failure(vars(run), "", name) for name, run in planned.items() if run.seed]
+    assert judge(standings(results, planned, failed).comparisons[0]).kind == "behind"
+
+
+def test_what_ignores_its_keep_ratio_is_cautioned_once(made):
+    results = [
+        made(agent, seed, keep_ratio) | {"diverged": agent == "full"}
+        for seed in range(5)
+        for agent, keep_ratio in (("full", 1.0), ("rs2", 0.1), ("rs2", 0.3))
+    ]
+    assert caution(standings(results).comparisons) == (
+        "5 runs diverged; the accuracy at the end counts"
+    )
+
+
+def test_a_mixture_of_networks_is_cautioned(made):
+    results = [
+        made("rs2", seed)
+        | {"trained": {"network": network, "labels": "a"}, "id": f"{network}-{seed}"}
+        for seed, network in enumerate(["small"] * 3 + ["resnet18"] * 2)
+    ]
+    assert "runs of different networks or data" in caution(standings(results).comparisons)
+    assert not caution(standings([r | {"trained": {}} for r in results]).comparisons)
+    less = [result | {"trained": {"network": "small"}} for result in results[3:]]
+    assert not caution(standings([*results[:3], *less]).comparisons)
+
+
+def five_seeds(made, *cells):
+    """Standings of an agent, keep ratio, accuracy, its rise from seed to seed, and cost each."""
+    return standings(
+        made(agent, seed, keep_ratio, accuracy + rise * seed, cost)
+        for seed in range(5)
+        for agent, keep_ratio, accuracy, rise, cost in cells
+    )
+
+
+def test_between_two_points_of_full_short_only_these_are_known(made):
+    """What reaches the dearer for less is ahead, what is below the cheaper is behind."""
+    found = five_seeds(
+        made,
+        ("full_short", 0.1, 0.50, 0.001, 0.1),
+        ("full", 1.0, 0.70, 0.001, 1.0),
+        ("rs2", 0.1, 0.60, 0.003, 0.1),
+        ("el2n", 0.1, 0.71, 0.003, 0.2),
+        ("between", 0.1, 0.65, 0.003, 0.2),  # the line has 0.56 there
+        ("aum", 0.1, 0.40, 0.003, 0.2),
+        ("dear", 0.1, 0.80, 0.003, 1.2),
+        ("cheap", 0.1, 0.40, 0.003, 0.05),
+    )
+    comparison = found.comparisons[0]
+    signs = {row.agent: row.sign for row in comparison.rows if not row.is_reference}
+    assert signs == {"rs2": 1, "el2n": 1, "between": 0, "aum": -1, "dear": 0, "cheap": 0}
+    assert [row.agent for row in comparison.rows if row.at_equal_cost] == [
+        *("full", "rs2", "full_short"),
+    ]
+    assert judge(comparison).beaters == ("rs2", "el2n")
+    assert comparison.row("el2n").ahead.value == pytest.approx(0.71 + 0.006 - 0.702)  # full's mean
+    assert comparison.row("aum").ahead.value == pytest.approx(0.40 + 0.006 - 0.502)
+    assert all(comparison.row(name).ahead is None for name in ("between", "dear", "cheap"))
+    assert notes(comparison.rows) == [
+        "dear, between and cheap: no difference is known. full_short was not run at that cost; "
+        "neither above its next dearer run nor below its next cheaper one."
+    ]
+
+
+def own_amounts(made, short_at):
+    """Two agents that keep 60 % of their own accord, and full_short at 10 %, these, and in full."""
+    return five_seeds(
+        made,
+        ("full_short", 0.1, 0.50, 0.001, 0.1),
+        *(("full_short", keep, 0.68, 0.001, keep) for keep in short_at),
+        ("rs2", 0.1, 0.4, 0.001, 0.1),
+        ("full", 1.0, 0.70, 0.001, 1.0),
+        ("infobatch", 1.0, 0.685, 0.003, 0.6),
+        ("seta", 1.0, 0.67, 0.003, 0.6),
+    )
+
+
+def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(made):
+    (comparison,) = own_amounts(made, ()).comparisons
+    assert [comparison.row(name).sign for name in ("infobatch", "seta")] == [0, 0]
+    found = own_amounts(made, (0.65, 0.6))
+    (comparison,) = found.comparisons  # 0.6 is no keep ratio that anything is compared at
+    assert [comparison.row(name).sign for name in ("infobatch", "seta")] == [1, -1]
+    assert [(row.agent, row.keep_ratio) for row in comparison.tables["own amount"]] == [
+        *(("full", 1.0), ("infobatch", 1.0), ("full_short", 0.65), ("full_short", 0.6)),
+        *(("seta", 1.0), ("full_short", 0.1)),
+    ]
+    assert {row.keep_ratio for row in comparison.bar} == {0.6, 0.65}
+    assert len(found.runs) == 35
+    assert headline([judge(comparison)]) == (
+        "At equal cost nothing beats full_short. The closest is rs2 at keep 10 %: −10.0 "
+        "[−10.2, −9.8] points. Deciding how much to keep, infobatch (+0.9 points at cost 0.60) "
+        "beats it."
+    )
+
+
+def test_missing_runs_of_the_bar_are_missing(made):
+    planned = {
+        f"short-{keep}": RunOptions(agent="full_short", keep_ratio=keep, epochs=10)
+        for keep in (0.1, 0.65)
+    }
+    results = [made(agent) for agent in ("rs2", "infobatch")]
+    assert standings(results, planned).missing == 2
+
+
+def test_headline_without_anything():
+    assert headline([]).startswith("Nothing to compare yet")
+
+
+def test_few_seeds_are_said(made):
+    results = [made(agent, seed) for agent in ("rs2", "full_short") for seed in (0, 1)]
+    assert caution(standings(results).comparisons) == "2 seeds only: fewer than 5 show little"
+
+
+@pytest.mark.parametrize(
+    ("estimate", "signed", "expected"),
+    [
+        (None, False, "–"),
+        (Estimate(0.5), False, "50.0"),
+        (Estimate(0.012, -0.001, 0.034), True, "+1.2 [−0.1, 3.4]"),
+        (Estimate(-0.5, -0.6, -0.4), True, "−50.0 [−60.0, −40.0]"),
+        (Estimate(-0.0004, -0.012, -0.0001), True, "+0.0 [−1.2, 0.0]"),
+    ],
+)
+def test_points(estimate, signed, expected):
+    assert points(estimate, signed) == expected
+
+
+# -- the same treatment --------------------------------------------------------------------------
+
+
+def kept(result, signals, pulls, **more):
+    """A result of an agent that was shown these signals and kept arms so many times."""
+    result["env_options"] |= {"signals": ["seen", *signals], "feedback": "semi"} | more
+    result["kept"] |= {"arms_by_pulls": pulls, "pulls_by_class": [sum(pulls) // 10] * 10}
+    return result
+
+
+ONCE, TWICE, UNEVEN = [200, 800], [0, 0, 700, 300], [300, 600, 100]
+
+
+@pytest.mark.parametrize(
+    ("signals", "pulls", "more", "expected"),
+    [
+        ([], TWICE, {}, True),  # shown nothing
+        (["age", "pulls"], TWICE, {}, True),
+        (["loss"], ONCE, {}, True),  # no arm comes up after its loss is known
+        (["loss"], TWICE, {}, False),
+        ([], UNEVEN, {}, False),  # random, but another treatment than all arms alike
+        (["loss"], UNEVEN, {}, False),
+        (["loss", "label"], ONCE, {}, False),  # the loss of one arm says something about its class
+        (["features"], ONCE, {}, False),
+        (["val_loss"], ONCE, {}, False),
+        (["loss"], ONCE, {"feedback": "full"}, False),
+    ],
+)
+def test_what_cannot_differ_from_full_short(made, signals, pulls, more, expected):
+    """Which is level by construction is never ahead, by however much chance puts it there."""
+    results = [made("full_short", seed, accuracy=0.5, cost=0.1) for seed in range(5)]
+    results += [
+        kept(made("other", seed, accuracy=0.6, cost=0.1), signals, pulls, **more)
+        for seed in range(5)
+    ]
+    for result in results:
+        for row in result["history"]:  # as many samples a round as the keep ratio says
+            row["kept"] = round(result["num_arms"] * 0.1)
+    comparison = standings(results).comparisons[0]
+    row = comparison.row("other")
+    assert (row.cannot_differ, row.sign) == (expected, 0 if expected else 1)
+    assert judge(comparison).beaters == (() if expected else ("other",))
+    assert any("is chance" in note for note in notes(comparison.rows)) == expected
+
+
+def test_the_best_that_is_named_is_not_below_one_that_is_not(made):
+    """As at keep 10 % on CIFAR-10, where chance has put one treatment 0.4 points above itself."""
+    noise = np.array([-0.01, 0.01, 0.02, -0.02, 0.0])
+    results = [
+        made(agent, seed, accuracy=0.5 + value + noise[(seed + place) % 5], cost=0.1)
+        for place, (agent, value) in enumerate(
+            {"full_short": 0.0, "ucb": 0.004, "epsilon_greedy": 0.002}.items()
+        )
+        for seed in range(5)
+    ]
+    for result in results[5:10]:
+        kept(result, ["loss"], ONCE)
+        for row in result["history"]:
+            row["kept"] = round(result["num_arms"] * 0.1)
+    verdict = judge(standings(results).comparisons[0])
+    assert verdict.sentence.startswith(
+        "Nothing beats full_short for certain; the best that can differ from it, epsilon_greedy, "
+        "is at +0.2 ["
+    )
+    assert " The best that can differ from it is epsilon_greedy at keep 10 %" in headline([verdict])
+
+
+def test_a_prior_run_decides_too(made):
+    results = [
+        kept(made("other", seed, cost=0.1), [], TWICE) | {"prior": {"rounds": 2}}
+        for seed in range(2)
+    ] + [made("full_short", cost=0.1)]
+    assert not standings(results).comparisons[0].row("other").cannot_differ
+
+
+def twins(made):
+    """Three agents at keep 10 %, of which two have the same runs, and a fourth."""
+    results = []
+    for seed in range(5):
+        results.append(made("full_short", seed, accuracy=0.5 + 0.001 * seed, cost=0.1))
+        other = made("ucb", seed, accuracy=0.6 + 0.001 * seed, cost=0.1)
+        results += [other, {**other, "options": {**other["options"], "agent": "ducb"}}]
+        results.append(made("rs2", seed, accuracy=0.4 + 0.001 * seed, cost=0.1))
+    return standings(results)
+
+
+def test_identical_runs_are_one_row(made):
+    found = twins(made)
+    (comparison,) = found.comparisons
+    assert [row.label for row in comparison.shown] == ["ducb = ucb", "full_short", "rs2"]
+    assert len(found.runs) == 20  # none is lost
+    assert [comparison.row(name).sign for name in ("ducb", "ucb", "rs2")] == [1, 1, -1]
+    assert comparison.row("ucb").noise.dof == comparison.row("rs2").noise.dof == 12  # not 16
+    verdict = judge(comparison)
+    assert verdict.beaters == ("ducb = ucb",)
+    assert headline([verdict]) == (
+        "At equal cost ducb = ucb beats full_short at keep 10 % (+10.0 points)."
+    )
+    assert notes(comparison.shown) == ["ducb = ucb: the same runs, arm by arm, and counted once."]
+
+
+def test_runs_that_end_alike_but_kept_other_arms_are_two_rows(made):
+    results = [
+        made(agent, seed, accuracy=0.5, cost=0.1)
+        for agent in ("full_short", "ucb", "ducb")
+        for seed in range(2)
+    ]
+    assert len(standings(results).comparisons[0].shown) == 3
+
+
+def test_an_interval_that_leaves_out_0_is_explained(made):
+    noise = np.array([0.02, -0.02, 0.01, -0.01, 0.0])
+    agents = {"full_short": noise, "lucky": noise + 0.022}
+    agents |= {f"other{i}": np.roll(noise, i) + 0.001 + 0.0001 * i for i in range(10)}
+    results = [
+        made(agent, seed, accuracy=0.5 + value, cost=0.1)
+        for agent, values in agents.items()
+        for seed, value in enumerate(values)
+    ]
+    (note,) = notes(standings(results).comparisons[0].rows)
+    assert note.startswith("Not certain although the interval leaves out 0: lucky (+2.2 [")
+    assert note.endswith(f", {LUCK}.")
+
+
+def test_own_amounts_are_judged_once_whatever_the_keep_ratio(made):
+    results = [
+        made(agent, seed, keep, accuracy + 0.003 * ((seed * place) % 5), cost)
+        for seed in range(5)
+        for place, (agent, keep, accuracy, cost) in enumerate(
+            [
+                *(("full_short", 0.1, 0.5, 0.1), ("full_short", 0.5, 0.6, 0.5)),
+                *(("rs2", 0.1, 0.5, 0.1), ("rs2", 0.5, 0.6, 0.5), ("full", 1.0, 0.7, 1.0)),
+                *(("infobatch", 1.0, 0.65, 0.6), ("seta", 1.0, 0.66, 0.7)),
+            ],
+            start=1,
+        )
+    ]
+    low, high = standings(results).comparisons
+    for name in ("infobatch", "seta"):
+        assert low.row(name).ahead == high.row(name).ahead
+        assert low.row(name).sign == high.row(name).sign
