@@ -9,7 +9,7 @@ work/          claims and checkpoints of runs in flight; empty when the board is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ from typing import Any
 import yaml
 
 from prune_bench.board import claims
-from prune_bench.board.grid import ALWAYS, CONTROLS, Grid, added
+from prune_bench.board.grid import CONTROLS, Grid, added
 from prune_bench.board.pins import Pins
 from prune_bench.run.options import RunOptions
 from prune_bench.run.run_id import run_id
 from prune_env.files import read_yaml, replacing, sweep, write_text
+
+ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs")
+"""The options of a grid that board.yaml shows also where they are as usual."""
 
 
 class Board:
@@ -48,9 +51,10 @@ class Board:
 
     def write(self, grids: Sequence[Grid], pins: Pins) -> None:
         """Write board.yaml."""
-        content: dict[str, Any] = {"grids": [_shortest(grid, Grid(), ALWAYS) for grid in grids]}
-        if pinned := _shortest(pins, Pins(), ()):
-            content["pins"] = pinned
+        content: dict[str, Any] = {"grids": [_listed(grid.unusual(*ALWAYS)) for grid in grids]}
+        usual = asdict(Pins())
+        if pinned := {name: of for name, of in asdict(pins).items() if of != usual[name]}:
+            content["pins"] = _listed(pinned)
         text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
         write_text(self.folder / "board.yaml", text)
         write_text(self.folder / ".gitignore", "priors/\nwork/\n")
@@ -141,9 +145,6 @@ def read_board(path: Path) -> tuple[list[Grid], Pins]:
         raise ValueError(f"{path} does not describe a board: {error}") from error
 
 
-def _shortest(options: Any, usual: Any, always: Collection[str]) -> dict[str, Any]:
-    """Options as YAML shows them: without the ones that are as usual."""
-    values = asdict(options)
-    unusual = [name for name in values if values[name] != getattr(usual, name)]
-    chosen = {name: values[name] for name in dict.fromkeys((*always, *unusual))}
-    return {n: list(v) if isinstance(v, tuple) else v for n, v in chosen.items()}
+def _listed(options: dict[str, Any]) -> dict[str, Any]:
+    """Options as YAML shows them."""
+    return {n: list(value) if isinstance(value, tuple) else value for n, value in options.items()}

@@ -22,9 +22,6 @@ CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 AXES = ("env", "agents", "keep_ratios", "full_short_at")
 """The fields of a grid that are lists."""
 
-ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs")
-"""The fields of a grid that board.yaml always shows."""
-
 BASIC_AGENTS = ("uncertainty", "epsilon_greedy", "ucb", "ucb1")
 """The agents of a board that names none."""
 
@@ -96,6 +93,12 @@ class Grid(Settings):
             return (1.0,)
         further = self.full_short_at if agent == "full_short" else ()
         return tuple(dict.fromkeys((*self.keep_ratios, *further)))
+
+    def unusual(self, *always: str) -> dict[str, Any]:
+        """The options that are not as usual, and those named; the grid's own come first."""
+        values, usual = asdict(self), asdict(Grid())
+        own_first = sorted(values, key=lambda name: name not in Grid.__annotations__)
+        return {n: values[n] for n in own_first if n in always or values[n] != usual[n]}
 
     def merged(self, other: Grid) -> Grid | None:
         """One grid with the runs of both and no others; None where there is no such grid."""

@@ -12,7 +12,6 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import groupby
@@ -245,13 +244,9 @@ def _settings(comparisons: Sequence[Comparison]) -> Any:
 
 def command(grid: Grid, name: str) -> str:
     """What to type to do the runs of a grid again."""
-    usual = Grid()
     words = ["prune-env", "board"]
-    own_first = sorted(asdict(grid).items(), key=lambda item: item[0] not in Grid.__annotations__)
-    for field, value in own_first:
-        if value == getattr(usual, field) and field not in ("env", "agents", "keep_ratios"):
-            continue
-        words.append("--" + field.replace("_", "-"))
+    for option, value in grid.unusual("env", "agents", "keep_ratios").items():
+        words.append("--" + option.replace("_", "-"))
         if isinstance(value, dict):
             words += [f"{key}={json.dumps(item)}" for key, item in value.items()]
         elif isinstance(value, list | tuple):

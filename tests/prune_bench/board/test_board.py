@@ -123,17 +123,19 @@ def test_the_runs_of_all_grids_go_seed_by_seed(tmp_path):
 
 
 def test_board_yaml_is_short_and_read_back(tmp_path):
-    Board(tmp_path).add(replace(SMALL, recipe={"peak_lr": 0.1}))
+    grid = replace(SMALL, recipe={"peak_lr": 0.1}, full_short_at=(0.8,))
+    Board(tmp_path).add(grid)
     assert (tmp_path / "board.yaml").read_text() == (
         "grids:\n"
         "- env: [prune_env/Digits-v0]\n"
         "  agents: [ucb]\n"
         "  keep_ratios: [0.1, 0.5]\n"
+        "  full_short_at: [0.8]\n"
         "  seeds: 2\n"
         "  epochs: 3\n"
         "  recipe: {peak_lr: 0.1}\n"
     )
-    assert Board(tmp_path).grids() == [replace(SMALL, recipe={"peak_lr": 0.1})]
+    assert Board(tmp_path).grids() == [grid]
 
 
 def test_a_finished_board_that_was_copied_without_its_work_is_reported(fake_board, capsys):
