@@ -117,6 +117,13 @@ def test_cosine_schedules(schedule: Any, expected: list[float]) -> None:
     assert rates == pytest.approx(expected)
 
 
+def test_the_recipe_of_resnet18_is_one_cycle() -> None:
+    recipe = networks.recipe("resnet18")
+    rates = [recipe.lr(fraction) for fraction in (0, 0.15, 0.3, 0.65, 1)]
+    assert rates == pytest.approx([0.004, 0.052, 0.1, 0.05, 0])
+    assert (recipe.label_smoothing, recipe.epochs) == (0.1, 200)
+
+
 def test_a_network_without_a_whitened_bias_cannot_train_one() -> None:
     recipe = networks.Recipe(stem_share=0.3)
     with pytest.raises(ValueError, match=r"stem_share is 0\.3; WhitenedNet has no .* allows 0"):
