@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import gpu_report
 import pytest
 import torch
 
@@ -64,7 +65,15 @@ def cifar10_path() -> Path:
     return path
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write the report of a GPU, and say why tests were skipped."""
+    if config.option.markexpr == "gpu":
+        gpu_report.write(terminalreporter.stats)
+        terminalreporter.write_line(f"written: {gpu_report.FILE}, to send back (docs/gpu.md)")
+    _say_skipped(terminalreporter)
+
+
+def _say_skipped(terminalreporter: Any) -> None:
     """Say for each reason how many tests were skipped: each needs what is not on every machine."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)

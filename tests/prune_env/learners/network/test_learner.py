@@ -375,20 +375,3 @@ def test_dropout_is_reproducible_and_the_callers_generator_untouched() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     torch.rand(5)
     assert equal(train(twin, keep(twin, np.arange(16)))[0], first)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_the_host_does_not_wait_inside_an_epoch() -> None:
-    from prune_env.data.augment import draw_noise
-
-    learner = NetworkLearner(DATASET, "resnet18", SMALL, device="cuda")
-    noise = draw_noise(learner.num_arms, 2, True, 0, 0)
-    weights = np.ones(learner.num_arms, np.float32)
-    learner._epoch(noise.order, weights, noise, 0.0, 0.5)  # cuDNN and the allocator warm up
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        table = learner._epoch(noise.order, weights, noise, 0.5, 1.0)["table"]
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    assert torch.isfinite(table).all()
