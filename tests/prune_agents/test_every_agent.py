@@ -181,7 +181,7 @@ def test_who_begins_with_the_subset_of_random_dynamic(tiny_env):
         first[name] = agent.predict(tiny_env(agent, NUM_ARMS).reset(seed=0)[0])[0] > 0
     same = {name for name in NAMES if np.array_equal(first[name], first["random_dynamic"])}
     bandits = {"ucb", "ucb_std", "ucb1", "ducb", "swucb", "contextual", "forget_online", "molpeg"}
-    assert same == {"random_dynamic", "static_random", "uncertainty", *bandits}
+    assert same == {"random_dynamic", "static_random", "uncertainty", "grad_match", *bandits}
 
 
 @every_agent
