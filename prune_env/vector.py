@@ -165,10 +165,11 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
 
     def _final(self, over: NDArray[np.bool_], infos: dict[str, NDArray[Any]]) -> Infos:
         """What the runs that are over ended with, as Gymnasium wants it."""
-        observation = self.rounds.observation()
+        every = self.rounds.observation() if over.all() else None
         final_obs = np.full(self.num_envs, None, object)
         for run in np.flatnonzero(over):
-            final_obs[run] = {name: array[run] for name, array in observation.items()}
+            shown, row = (self.rounds.observation(run), 0) if every is None else (every, run)
+            final_obs[run] = {name: array[row] for name, array in shown.items()}
         return _masked({"final_obs": final_obs, "final_info": _masked(infos, over)}, over)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.core.buffers import Buffers
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, SIGNALS
 from prune_env.learners.protocol import Signals
@@ -48,6 +49,7 @@ class ArmTable:
         """(M, N) int32: in how many rounds the arm was kept."""
         self.round = np.empty(num_runs, np.int32)
         """(M,) int32: rounds finished."""
+        self._buffers = Buffers()
         self.reset(np.ones(num_runs, bool))
 
     def also_store(self, name: str) -> None:
@@ -72,25 +74,37 @@ class ArmTable:
 
     def store(self, signals: Sequence[Signals]) -> None:
         """Store what was measured in the last round, or after it."""
+        alike = (self.round == self.round[0]).all()
         for batch in signals:
-            run = batch.indices // self.num_arms
-            self.last_seen.reshape(-1)[batch.indices] = self.round[run]
+            now = self.round[0] if alike else self.round[batch.indices // self.num_arms]
+            self.last_seen.reshape(-1)[batch.indices] = now
             for name, values in self.measured.items():
                 of_arm = values.reshape(-1, *values.shape[2:])
                 of_arm[batch.indices] = SIGNALS[name].finite(batch.of(name))
 
-    def observe(self, name: str) -> NDArray[np.float32]:
-        """A fresh (M, N) float32 array of a signal of the arms; (M, N, D) of features."""
+    def observe(self, name: str, run: int | None = None) -> NDArray[np.float32]:
+        """A signal of the arms that shares memory with nothing that anybody holds.
+
+        Returns:
+            (M, N) float32, or (M, N, D) of features; of one run, (1, ...).
+        """
+        rows = slice(run, None if run is None else run + 1)
+        values = self.measured.get(name, self.last_seen)[rows]
+        if run is None:
+            shown = self._buffers.take(name, values.shape)
+        else:
+            shown = np.empty(values.shape, np.float32)
         if name in self.measured:
-            return self.measured[name].copy()
-        if name == "seen":
-            seen = (self.last_seen == self.round[:, None]) & (self.last_seen > 0)
-            return seen.astype(np.float32)
-        if name == "age":
-            return (self.round[:, None] - self.last_seen).astype(np.float32)
-        if name == "pulls":
-            return self.pulls.astype(np.float32)
-        return np.tile(self.labels.astype(np.float32), (self.num_runs, 1))
+            np.copyto(shown, values)
+        elif name == "seen":
+            last = np.where(self.round > 0, self.round, -1)[rows, None]
+            np.equal(values, last, out=shown)
+        elif name == "age":
+            np.subtract(self.round[rows, None], values, out=shown)
+        else:
+            known = self.pulls[rows] if name == "pulls" else self.labels
+            np.copyto(shown, known, casting="same_kind")
+        return shown
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of every array."""

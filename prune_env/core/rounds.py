@@ -162,7 +162,7 @@ class Rounds:
         with self.clock("observe"):
             measured += self._refresh(selection)
             self.arms.record(selection, measured)
-        kept_loss = signals.mean_loss(self.num_runs, self.num_arms)
+        kept_loss = signals.mean_loss(selection.counts, self.num_arms)
         diverged = ~np.isfinite(kept_loss)
 
         before = self.val_loss.copy(), self.val_accuracy.copy()
@@ -243,20 +243,20 @@ class Rounds:
             **{name: getattr(self, name).copy() for name in VALIDATION if self.has_validation},
         }
 
-    def observation(self) -> dict[str, NDArray[np.float32]]:
+    def observation(self, run: int | None = None) -> dict[str, NDArray[np.float32]]:
         """What the agent sees, by name: float32 arrays that share memory with nothing.
 
-        (M, N) of arms, (M, N, D) of their features, (M, 1) of runs.
+        (M, N) of arms, (M, N, D) of their features, (M, 1) of runs; where `run` is given M is 1.
         """
         with self.clock("observe"):
-            return {name: self._observe(name) for name in self.options.signals}
+            return {name: self._observe(name, run) for name in self.options.signals}
 
-    def _observe(self, name: str) -> NDArray[np.float32]:
+    def _observe(self, name: str, run: int | None) -> NDArray[np.float32]:
         if SIGNALS[name].source != "run":
-            return self.arms.observe(name)
+            return self.arms.observe(name, run)
         owner = self if name in VALIDATION else self.ledger
         value: NDArray[np.float64] = getattr(owner, name)
-        return value.astype(np.float32)[:, None]
+        return (value if run is None else value[[run]]).astype(np.float32)[:, None]
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue bit for bit: arrays, tensors and plain values, copied."""

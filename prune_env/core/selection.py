@@ -69,11 +69,12 @@ def decode(
                 f"allowed is 0 to {weight_max}"
             )
         weights = array[kept]
-    counts = kept.sum(axis=1, dtype=np.int64)
+    indices = np.flatnonzero(kept)
+    counts = np.diff(np.searchsorted(indices, num_arms * np.arange(num_runs + 1)))
     if not counts.all():
         who = f"run {int(counts.argmin())}" if num_runs > 1 else "the action"
         raise ValueError(f"{who} keeps no arm; at least 1 is needed")
-    return Selection(np.flatnonzero(kept), counts, weights)
+    return Selection(indices, counts, weights)
 
 
 def as_array(action: Any) -> NDArray[Any]:
@@ -143,10 +144,12 @@ def random_k(allowed: NDArray[np.bool_], k: Counts, rng: np.random.Generator) ->
     """
     mask = np.zeros(allowed.shape, bool)
     for row, free, count in zip(mask, allowed, np.broadcast_to(k, len(allowed)), strict=True):
-        candidates = np.flatnonzero(free)
-        if count > len(candidates):
-            raise ValueError(f"k is {count}, but only {len(candidates)} arms may be drawn")
-        row[rng.choice(candidates, count, False, shuffle=False)] = True
+        num_free = np.count_nonzero(free)
+        if count > num_free:
+            raise ValueError(f"k is {count}, but only {num_free} arms may be drawn")
+        # Of a number, not of an array, which takes 350 us instead of 90 at N = 45,000.
+        drawn = rng.choice(num_free, count, False, shuffle=False)
+        row[drawn if num_free == len(free) else np.flatnonzero(free)[drawn]] = True
     return mask
 
 
@@ -219,7 +222,7 @@ def within_budget(
         `chosen` itself where it can be paid for, else a copy with fewer arms.
     """
     affordable = affordable_arms(budget_left, chosen.shape[1])
-    kept = np.count_nonzero(chosen, axis=1)
+    kept = np.array([np.count_nonzero(row) for row in chosen])
     if (kept <= affordable).all():
         return chosen
     chosen = chosen.copy()

@@ -60,9 +60,10 @@ class Signal:
 
     def finite(self, values: NDArray[Floating]) -> NDArray[Floating]:
         """The values within the bounds; what is no number counts as the worst that can be seen."""
-        worst = self.high if self.worst == "high" else self.low
-        finite = np.nan_to_num(values, nan=worst, posinf=self.high, neginf=self.low)
-        return finite.clip(self.low, self.high)
+        finite = np.clip(values, self.low, self.high)
+        if (no_number := np.isnan(finite)).any():
+            finite[no_number] = self.high if self.worst == "high" else self.low
+        return finite
 
 
 def _guess(num_classes: int) -> float:

@@ -35,11 +35,9 @@ class Signals:
         """One of `MEASURED`, (K,), or of the extras."""
         return self.extras[name] if name in EXTRAS else column(self.table, name)
 
-    def mean_loss(self, num_runs: int, num_arms: int) -> NDArray[np.float64]:
-        """(M,) the mean loss over the arms of each run, of which each has at least one."""
-        runs = self.indices // num_arms
-        losses = self.of("loss").astype(np.float64)
-        return np.bincount(runs, losses, num_runs) / np.bincount(runs, minlength=num_runs)
+    def mean_loss(self, counts: NDArray[np.int64], num_arms: int) -> NDArray[np.float64]:
+        """(M,) the mean loss over the arms of each run; counts, (M,), says how many it has."""
+        return np.bincount(self.indices // num_arms, self.of("loss"), len(counts)) / counts
 
 
 @dataclass(frozen=True)

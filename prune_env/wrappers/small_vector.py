@@ -86,18 +86,19 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
         )
         fresh, rewards, over, truncations, infos = self.runs.step(mask.astype(np.int8))
         ended = np.flatnonzero(over)
-        last = {name: array.copy() for name, array in fresh.items()} if len(ended) else fresh
-        for i in ended:
-            for name, array in last.items():
+        at_start = {name: array[ended] for name, array in fresh.items()}
+        for i in ended:  # what it ended with, for a moment
+            for name, array in fresh.items():
                 array[i] = infos["final_obs"][i][name]
-        shown = self._shown(self._memory, last, self._noise[1])
+        shown = self._shown(self._memory, fresh, self._noise[1])
         if len(ended):
             for i in ended:
                 infos["final_obs"][i] = shown[i].copy()
             self._seed_noise(ended)
-            began = arm_features.fresh_memory(len(ended), last["seen"].shape[1])
+            for name, array in at_start.items():
+                fresh[name][ended] = array
+            began = arm_features.fresh_memory(len(ended), fresh["seen"].shape[1])
             noise = Generators([self._noise[1].each[i] for i in ended])
-            at_start = {name: array[ended] for name, array in fresh.items()}
             shown[ended] = self._shown(began, at_start, noise)
             for name, array in began.items():
                 self._memory[name][ended] = array
