@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, column, write_columns
 from prune_env.learners.protocol import Metrics, Signals, SplitName
 from prune_env.learners.replay.trace import Trace, find_trace
+
+BLOCK = 131_072
+"""Kept arms that are worked on at a time: what is in between fits the cache."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,8 @@ class ReplayLearner:
         self.num_arms, self.num_rounds = trace.loss.shape
         self.num_classes, self.num_validation = trace.num_classes, trace.num_validation
         self.labels = trace.labels
-        self._table = _table(trace)
-        """(N, T, 5) float32, the columns of `MEASURED`."""
-        self._worth = relative_worth(trace.loss)
-        """(N, max(T - 1, 1)) float32: worth in each round."""
+        self._columns = _with_next([*_columns(trace), relative_worth(trace.loss).T])
+        """(6, T, N) complex64: `MEASURED`, then the worth; see `_with_next`."""
         self._unkept = reach_of_unkept(trace)
         """(T + 1,) float64: h at 0, 1 ... T."""
         guess = {"loss": np.log(self.num_classes), "accuracy": 1 / self.num_classes}
@@ -108,29 +109,56 @@ class ReplayLearner:
         self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
     ) -> Signals:
         """Move along the traces by the formulas above; `start` and `end` play no part."""
-        index, counts = selection.indices, selection.counts
-        signals = self.score(index)
-        weights = np.ones(len(index), np.float32)
-        if selection.weights is not None:
-            weights = selection.weights
-        positions = self.positions.reshape(-1)
-        worth = weights * _at(self._worth, index % self.num_arms, positions[index])
-        runs = np.repeat(np.arange(self.num_runs), counts)
-        share = np.bincount(runs, worth, self.num_runs) / self.num_arms
+        table = self._new_table(len(selection.indices))
+        weights = selection.weights
         before = self._h(self.position)
-        own = 1 - (self._h(self.position + 1) - before)
-        positions[index] += weights * np.repeat(own, counts).astype(np.float32)
-        self.position += share
-        self.positions += (self._h(self.position) - before).astype(np.float32)[:, None]
-        return signals
+        own = (1 - (self._h(self.position + 1) - before)).astype(np.float32)
+        flat = self.positions.reshape(-1)
+        for runs, part in _blocks(selection.counts):
+            index, run = selection.indices[part], _repeated(runs, selection.counts)
+            weight = np.float32(1) if weights is None else weights[part]
+            arms, positions = index - run * self.num_arms, flat[index]
+            worth = weight * self._measure(arms, positions, table[part])
+            begins = np.searchsorted(run, np.arange(runs.start, runs.stop))
+            self.position[runs] += np.add.reduceat(worth, begins, dtype=float) / self.num_arms
+            flat[index] = positions + weight * own[run]
+            moved = self._h(self.position[runs]) - before[runs]
+            self.positions[runs] += moved.astype(np.float32)[:, None]
+        return Signals(selection.indices, table)
 
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """What the traces show at the positions of these arms."""
-        arms = indices % self.num_arms
-        table = _at(self._table, arms, self.positions.reshape(-1)[indices])
-        correct = column(table, "correct")
-        correct[...] = correct > 0.5
+        table = self._new_table(len(indices))
+        for begin in range(0, len(indices), BLOCK):
+            part = slice(begin, begin + BLOCK)
+            positions = self.positions.reshape(-1)[indices[part]]
+            self._measure(indices[part] % self.num_arms, positions, table[part])
         return Signals(indices, table)
+
+    def _measure(
+        self, arms: NDArray[np.int64], positions: NDArray[np.float32], table: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Write what the traces of some arms, (K,), show at their positions, into (K, 5).
+
+        Returns:
+            (K,) float32, what they are worth there.
+        """
+        positions = np.minimum(positions, np.float32(self.num_rounds - 1))
+        before = positions.astype(np.int64)
+        part = positions - before.astype(np.float32)
+        rest, flat = 1 - part, before * self.num_arms + arms
+        worth = np.empty_like(part)
+        for values, shown in zip(self._columns, [*table.T, worth], strict=True):
+            both = values.take(flat)
+            np.multiply(both.real, rest, out=shown)
+            shown += both.imag * part
+        correct = column(table, "correct")
+        np.greater(correct, 0.5, out=correct)
+        return worth
+
+    def _new_table(self, size: int) -> NDArray[np.float32]:
+        """(K, 5) float32 whose columns are contiguous; anything is in it."""
+        return np.empty((len(MEASURED), size), np.float32).T
 
     def evaluate(self, split: SplitName) -> Metrics:
         """The recorded metrics at the position of each run."""
@@ -184,35 +212,55 @@ def reach_of_unkept(trace: Trace) -> NDArray[np.float64]:
     return np.array(h)
 
 
-def _at(
-    table: NDArray[np.float32], arms: NDArray[np.int64], positions: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Rows of a table (N, R, ...) at positions between its rounds, (K,); the last from there on."""
-    last = table.shape[1] - 1
-    positions = np.minimum(positions, last)
-    before = positions.astype(np.int64)
-    part = (positions - before).reshape(-1, *[1] * (table.ndim - 2)).astype(np.float32)
-    return (1 - part) * table[arms, before] + part * table[arms, np.minimum(before + 1, last)]
+def _blocks(counts: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:
+    """The runs in blocks of about `BLOCK` kept arms: which runs, and which of their arms."""
+    ends = np.cumsum(counts)
+    first = begin = 0
+    while first < len(counts):
+        last = max(int(np.searchsorted(ends, begin + BLOCK, side="right")), first + 1)
+        end = int(ends[last - 1])
+        yield slice(first, last), slice(begin, end)
+        first, begin = last, end
 
 
-def _table(trace: Trace) -> NDArray[np.float32]:
-    """(N, T, 5) float32: the columns of `MEASURED`.
+def _repeated(runs: slice, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(K,): the run of each kept arm of these runs."""
+    return np.repeat(np.arange(runs.start, runs.stop), counts[runs])
+
+
+def _with_next(columns: Sequence[NDArray[np.floating]]) -> NDArray[np.complex64]:
+    """(L, T, N) complex64 from L columns (T, N): the value of a round, and that of the next one.
+
+    They lie side by side, so that one look finds both. The last round is its own next one. A column
+    of fewer rounds goes on with its last value.
+    """
+    found = np.empty((len(columns), *columns[0].shape), np.complex64)
+    for pairs, values in zip(found, columns, strict=True):
+        pairs.real[: len(values)] = values
+        pairs.real[len(values) :] = values[-1]
+        pairs.imag[:-1] = pairs.real[1:]
+        pairs.imag[-1] = pairs.real[-1]
+    return found
+
+
+def _columns(trace: Trace) -> NDArray[np.float32]:
+    """(5, T, N) float32, as `MEASURED`.
 
     The error norm is not recorded. It is worked out as if the probability that the label and its
     rival leave were spread evenly over the other classes.
     """
-    confidence = trace.confidence.astype(np.float32)
-    rival = confidence - trace.margin
+    confidence = trace.confidence.T.astype(np.float32)
+    rival = confidence - trace.margin.T
     others = np.maximum(1 - confidence - rival, 0)
     spread = others**2 / max(trace.num_classes - 2, 1)
     error_norm = np.sqrt((1 - confidence) ** 2 + rival**2 + spread)
-    table = np.empty((*confidence.shape, len(MEASURED)), np.float32)
+    columns = np.empty((len(MEASURED), *confidence.shape), np.float32)
     write_columns(
-        table,
-        loss=trace.loss,
+        np.moveaxis(columns, 0, -1),
+        loss=trace.loss.T,
         confidence=confidence,
-        margin=trace.margin,
-        correct=trace.correct,
+        margin=trace.margin.T,
+        correct=trace.correct.T,
         error_norm=error_norm,
     )
-    return table
+    return columns

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, write_columns
 from prune_env.learners.protocol import Metrics, Signals, SplitName
+from prune_env.learners.synthetic.noise import normal, stream_keys, uniform
 from prune_env.learners.synthetic.options import SyntheticOptions
+
+BLOCK = 65_536
+"""Arms of how many runs together are worked on at a time: what is in between fits the cache."""
+
+FINITE = float(np.finfo(np.float32).max)
+
+_STREAMS = ("asleep", "train", "switch", "score", "validation", "test")
 
 _STATE = ("loss", "awake", "val_loss", "_seeds", "_round")
 """The arrays that a run consists of."""
@@ -83,12 +91,14 @@ class SyntheticLearner:
         self.kind = rng.permutation(kind.astype(np.int8))
         """(N,) int8: the kind of each arm, a position in `kind_names`."""
         difficulty = np.exp(options.spread * rng.standard_normal(self.num_arms, np.float32))
-        self._level = per_kind("level")[self.kind] * difficulty
-        self._learn, self._worth, self._drift = map(per_kind, ("learn", "worth", "drift"))
+        self._levels = per_kind("level")[self.kind] * difficulty
+        self._levels = self._levels * (self.kind == np.arange(len(self.kind_names))[:, None])
+        """(kinds, N) float32: the level of each arm in the row of its kind, else 0."""
         self._transfer = per_kind("transfer")
+        self._learn, self._drift = per_kind("learn")[self.kind], per_kind("drift")[self.kind]
+        self._worth_of_a_nat = (per_kind("worth") * per_kind("learn"))[self.kind]
         self._switching = np.flatnonzero(per_kind("switch")[self.kind])
         self._switch = per_kind("switch")[self.kind[self._switching]]
-        self._worth_of_a_nat = (self._worth * self._learn)[self.kind]
 
         self.loss = np.empty((num_runs, self.num_arms), np.float32)
         """(M, N) float32: the true loss of each arm, nats."""
@@ -109,9 +119,10 @@ class SyntheticLearner:
         self._seeds[runs], self._round[runs] = seeds, 0
         self.loss[runs] = self.val_loss[runs] = np.log(self.num_classes)
         self.awake[runs] = True
-        for run in runs:
-            asleep = self._rng(run, 0).random(len(self._switching), np.float32) < 0.5
-            self.awake[run, self._switching[asleep]] = False
+        keys = self._keys(runs, "asleep")
+        asleep = uniform(keys[:, None], np.arange(len(self._switching))) < 0.5
+        run, which = np.nonzero(asleep)
+        self.awake[runs[run], self._switching[which]] = False
         for values in self._infos.values():
             values[runs] = 0
 
@@ -124,32 +135,52 @@ class SyntheticLearner:
     ) -> Signals:
         """One round of the formulas above; `start` and `end` play no part."""
         self._round += 1
-        signals = self._measure(selection.indices, stream=1)
-        worth = self.worth()
-        self._count_regret(selection, worth)
-        self._learn_from(selection, worth)
-        for run in range(self.num_runs):
-            switched = self._rng(run, 2).random(len(self._switching), np.float32) < self._switch
-            self.awake[run, self._switching[switched]] ^= True
+        size = max(1, BLOCK // self.num_arms)
+        ends = np.concatenate([[0], np.cumsum(selection.counts)])
+        table = np.empty((len(MEASURED), len(selection.indices)), np.float32).T
+        for first in range(0, self.num_runs, size):
+            runs = slice(first, min(first + size, self.num_runs))
+            part = slice(ends[runs.start], ends[runs.stop])
+            weights = None if selection.weights is None else selection.weights[part]
+            here = Selection(
+                selection.indices[part] - first * self.num_arms, selection.counts[runs], weights
+            )
+            self._train_block(runs, here, table[part])
+        return Signals(selection.indices, table)
+
+    def _train_block(self, runs: slice, selection: Selection, table: NDArray[np.float32]) -> None:
+        """One round of some runs. selection: its positions count from the first of these runs."""
+        index, counts = selection.indices, selection.counts
+        run = np.repeat(np.arange(len(counts)), counts)
+        arms = index - run * self.num_arms
+        flat = self.loss[runs].reshape(-1)
+        loss = flat[index]
+        _write_signals(table, self._noisy(loss, self._keys(runs, "train")[run], arms))
+        gain = self._worth_of_a_nat[arms] * loss
+        self._count_regret(runs, selection, gain)
+        flat[index], gain = self._learned(arms, loss, gain, selection.weights)
+        self._improve(runs, _sums(gain, counts))
+        self._switch_some(runs)
         # the level where each arm is going: (M, 1) ** kinds, then one value an arm
-        power = (self.val_loss[:, None] / np.log(self.num_classes)) ** self._transfer
-        level = power.astype(np.float32)[:, self.kind]
-        level *= self._level
-        level *= self.awake
-        level -= self.loss
-        level *= self._drift[self.kind]
-        self.loss += level
-        return signals
+        power = (self.val_loss[runs, None] / np.log(self.num_classes)) ** self._transfer
+        level = np.minimum(power, FINITE).astype(np.float32) @ self._levels
+        level *= self.awake[runs]
+        level -= self.loss[runs]
+        level *= self._drift
+        self.loss[runs] += level
 
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """Measure arms without training."""
-        return self._measure(indices, stream=3)
+        table = np.empty((len(MEASURED), len(indices)), np.float32).T
+        run, arms = np.divmod(indices, self.num_arms)
+        keys = self._keys(slice(None), "score")[run]
+        _write_signals(table, self._noisy(self.loss.reshape(-1)[indices], keys, arms))
+        return Signals(indices, table)
 
     def evaluate(self, split: SplitName) -> Metrics:
         """The validation loss with its noise; the test loss is another draw."""
-        stream = 4 if split == "validation" else 5
-        noise = [self._rng(run, stream).standard_normal() for run in range(self.num_runs)]
-        loss = self.val_loss * np.exp(self.options.val_noise * np.array(noise))
+        noise = normal(self._keys(slice(None), split), np.zeros(self.num_runs, np.int64))
+        loss = self.val_loss * np.exp(self.options.val_noise * noise.astype(np.float64))
         return Metrics(loss, np.exp(-loss))
 
     def infos(self) -> dict[str, NDArray[np.float64]]:
@@ -167,51 +198,93 @@ class SyntheticLearner:
             setattr(self, name, state[name].copy())
         self._infos = {name: values.copy() for name, values in state["_infos"].items()}
 
-    def _rng(self, run: int, stream: int) -> np.random.Generator:
-        return np.random.default_rng((self._seeds[run], self._round[run], stream))
+    def _keys(self, runs: slice | NDArray[np.int64], stream: str) -> NDArray[np.uint64]:
+        """(m,): the streams of this name of some runs, each round another; see `noise`."""
+        return stream_keys(self._seeds[runs], self._round[runs], _STREAMS.index(stream))
 
-    def _measure(self, indices: NDArray[np.int64], stream: int) -> Signals:
-        noise = np.empty((self.num_runs, self.num_arms), np.float32)
-        for run, row in enumerate(noise):
-            self._rng(run, stream).standard_normal(out=row, dtype=np.float32)
-        loss = self.loss.reshape(-1)[indices]
-        loss *= np.exp(self.options.noise * noise.reshape(-1)[indices])
-        confidence = np.exp(-loss)
-        table = np.empty((len(indices), len(MEASURED)), np.float32)
-        write_columns(
-            table,
-            loss=loss,
-            confidence=confidence,
-            margin=2 * confidence - 1,
-            correct=confidence > 0.5,
-            error_norm=np.sqrt(2) * (1 - confidence),
-        )
-        return Signals(indices, table)
+    def _noisy(
+        self, loss: NDArray[np.float32], keys: NDArray[np.uint64], arms: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """(K,) losses as they are measured, from true ones and the key and number of each arm."""
+        noise = normal(keys, arms)
+        noise *= self.options.noise
+        return loss * np.exp(noise, out=noise)
 
-    def _count_regret(self, selection: Selection, worth: NDArray[np.float32]) -> None:
+    def _count_regret(self, runs: slice, selection: Selection, gain: NDArray[np.float32]) -> None:
+        """Add what the best choice would have been worth above the choice, term by term.
+
+        With b the worth of the k-th best arm, that is the sum of what kept arms are worth below b,
+        and others above it: of no negative terms, and of zeros only where the choice is best.
+
+        Args:
+            runs: which.
+            selection: what they keep.
+            gain: (K,) what keeping each kept arm is worth.
+        """
+        worth, counts = self._worth_of_a_nat * self.loss[runs], selection.counts
+        bar = _kth_best(worth, counts)
+        worth -= bar[:, None]
+        worth.reshape(-1)[selection.indices] = np.repeat(bar, counts) - gain
+        np.maximum(worth, 0, out=worth)
         scale = self.options.rate / self.num_arms
-        kept = np.split(worth.reshape(-1)[selection.indices], np.cumsum(selection.counts)[:-1])
-        for run, (row, k) in enumerate(zip(worth, selection.counts, strict=True)):
-            # summed in order of size, so that the best choice has a regret of exactly 0
-            got = np.sort(kept[run]).sum(dtype=np.float64)
-            best = np.sort(np.partition(row, self.num_arms - k)[self.num_arms - k :])
-            best_sum = best.sum(dtype=np.float64)
-            self._infos["worth"][run] = scale * got
-            self._infos["best_worth"][run] = scale * best_sum
-            self._infos["regret"][run] += scale * max(best_sum - got, 0.0)
+        regret = scale * worth.sum(axis=1, dtype=np.float64)
+        got = scale * _sums(gain, counts)
+        self._infos["worth"][runs] = got
+        self._infos["best_worth"][runs] = got + regret
+        self._infos["regret"][runs] += regret
 
-    def _learn_from(self, selection: Selection, worth: NDArray[np.float32]) -> None:
-        """Lower the losses of the kept arms, and the validation loss by what that was worth."""
-        index, runs = selection.indices, np.repeat(np.arange(self.num_runs), selection.counts)
-        learn = self._learn[self.kind[index - runs * self.num_arms]]
+    def _learned(
+        self,
+        arms: NDArray[np.int64],
+        loss: NDArray[np.float32],
+        gain: NDArray[np.float32],
+        weights: NDArray[np.float32] | None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(K,) losses after training, and (K,) what training was worth, given what it is once."""
+        learn = self._learn[arms]
         left = 1 - learn
-        gain = worth.reshape(-1)[index]
-        if selection.weights is not None:
-            left = left**selection.weights
-            gain *= np.divide(1 - left, learn, out=np.zeros_like(learn), where=learn > 0)
-        self.loss.reshape(-1)[index] *= left
-        gains = np.bincount(runs, gain, self.num_runs) * (self.options.rate / self.num_arms)
-        floor = self.options.val_floor
-        self.val_loss = np.minimum(
-            floor + (self.val_loss - floor) * np.exp(-gains), 2 * np.log(self.num_classes)
-        )
+        if weights is not None:
+            left = left**weights
+            gain = gain * np.divide(1 - left, learn, out=np.zeros_like(learn), where=learn > 0)
+        return loss * left, gain
+
+    def _improve(self, runs: slice, gains: NDArray[np.float64]) -> None:
+        """Lower the validation losses by what the round was worth."""
+        floor, scale = self.options.val_floor, self.options.rate / self.num_arms
+        lower = floor + (self.val_loss[runs] - floor) * np.exp(-gains * scale)
+        self.val_loss[runs] = np.minimum(lower, 2 * np.log(self.num_classes))
+
+    def _switch_some(self, runs: slice) -> None:
+        """Wake arms up, or let them fall asleep."""
+        keys = self._keys(runs, "switch")
+        switched = uniform(keys[:, None], np.arange(len(self._switching))) < self._switch
+        run, which = np.divmod(np.flatnonzero(switched), len(self._switching))
+        self.awake[runs.start + run, self._switching[which]] ^= True
+
+
+def _write_signals(table: NDArray[np.float32], loss: NDArray[np.float32]) -> None:
+    """Write the (K, 5) table of arms with these measured losses."""
+    confidence = np.exp(-loss)
+    write_columns(
+        table,
+        loss=loss,
+        confidence=confidence,
+        margin=2 * confidence - 1,
+        correct=confidence > 0.5,
+        error_norm=np.sqrt(2) * (1 - confidence),
+    )
+
+
+def _sums(values: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(M,): sums of consecutive stretches of (K,) values, none of them empty."""
+    return np.add.reduceat(values, np.cumsum(counts) - counts, dtype=np.float64)
+
+
+def _kth_best(worth: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(M,): the k-th highest value of each row of (M, N), k = counts[m]."""
+    bar = np.empty(len(worth), np.float32)
+    for k in np.unique(counts):
+        rows = slice(None) if (counts == k).all() else counts == k
+        place = worth.shape[1] - k
+        bar[rows] = np.partition(worth[rows], place, axis=1)[:, place]
+    return bar
