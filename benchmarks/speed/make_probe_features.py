@@ -25,11 +25,11 @@ import torch.nn.functional as F
 import tyro
 from torch import Tensor
 
+from prune_env.core import perceptrons
 from prune_env.core.selection import Selection
 from prune_env.data import load
 from prune_env.data.balance import balanced
 from prune_env.data.dataset import Split
-from prune_env.learners.probe import batched_heads
 from prune_env.learners.probe.frozen_features import ASSETS, Features
 from prune_env.learners.probe.learner import ProbeLearner, ProbeOptions
 
@@ -141,8 +141,8 @@ def taught(features: Features, hidden: int, seed: int) -> Features:
     arms, rounds = np.arange(head.num_arms), np.linspace(0, 1, 9)
     for start, end in pairwise(rounds[:, None]):
         head.train(Selection(arms, np.array([len(arms)])), start, end)
-    inputs = np.column_stack([vectors, np.ones(len(vectors), np.float32)]).T[None]
-    answers = batched_heads.forward(head.weights, inputs)[0][0].argmax(axis=0).astype(labels.dtype)
+    logits = perceptrons.forward(head.theta, head.sizes, vectors)[-1][0]
+    answers = logits.argmax(axis=1).astype(labels.dtype)
     print(f"the head answers {np.mean(answers == labels):.1%} of the true labels")
     train, test = np.split(answers, [len(features.train)])
     return replace(features, train_labels=train, test_labels=test)

@@ -144,9 +144,9 @@ def autograd(options: Options, more: dict[str, Any]) -> Way:
     env = gym.make(options.env, **more).unwrapped
     learner: ProbeLearner = env.learner  # type: ignore[attr-defined]
     recipe = learner.options
-    x = torch.from_numpy(learner.arms[:, :-1])
+    x = torch.from_numpy(learner.arms)
     y = torch.from_numpy(learner.labels)
-    held_out, held_out_labels = (torch.from_numpy(array) for array in learner.splits["validation"])
+    held_out, held_out_labels = map(torch.from_numpy, learner.splits["validation"])
     k = round(options.keep_ratio * learner.num_arms)
 
     def module() -> nn.Module:
@@ -174,7 +174,7 @@ def autograd(options: Options, more: dict[str, Any]) -> Way:
                     loss.mean().backward()
                     optimizer.step()
                 with torch.no_grad():
-                    F.cross_entropy(model(held_out[:, :-1]), held_out_labels.long())
+                    F.cross_entropy(model(held_out), held_out_labels[0])
         return options.episodes
 
     return Way(episodes)

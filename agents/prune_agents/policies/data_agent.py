@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools import beta_ppo, mlp
+from prune_agents.tools import beta_ppo
 from prune_agents.tools.features import projected
 from prune_agents.tools.moving_averages import ends_by
 from prune_env.checks import In
+from prune_env.core import perceptrons
 from prune_env.core.selection import ActionKind, best_k
 
 INPUTS = 32
@@ -52,7 +53,9 @@ class DataAgent(Agent):
 
     def start(self, num_runs: int, num_arms: int) -> State:
         rng = np.random.default_rng((self.seed, 0xDA))
-        actor, critic = (mlp.initial(beta_ppo.sizes_of(INPUTS, units), rng) for units in (2, 1))
+        actor, critic = (
+            perceptrons.initial(beta_ppo.sizes_of(INPUTS, units), rng) for units in (2, 1)
+        )
         return {
             "actor": np.tile(actor, (num_runs, 1)),
             "critic": np.tile(critic, (num_runs, 1)),

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools import mlp
 from prune_agents.tools.sampling import logistic, systematic
 from prune_env.checks import In
+from prune_env.core import perceptrons
 
 INPUTS = ("loss", "margin", "age", "pulls")
 SIZES = (len(INPUTS), 16, 1)
@@ -43,7 +43,7 @@ class DVRL(Agent):
         return {"evaluate_every": 1}  # else a reward is of several rounds
 
     def start(self, num_runs: int, num_arms: int) -> State:
-        theta = mlp.initial(SIZES, np.random.default_rng((self.seed, 0xD71)))
+        theta = perceptrons.initial(SIZES, np.random.default_rng((self.seed, 0xD71)))
         return {
             "theta": np.tile(theta, (num_runs, 1)),
             "direction": np.zeros((num_runs, len(theta)), np.float32),
@@ -69,11 +69,11 @@ class DVRL(Agent):
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         inputs = np.stack([_standardised(observation[name]) for name in INPUTS], axis=-1)
-        units = mlp.forward(state["theta"], SIZES, inputs)
+        units = perceptrons.forward(state["theta"], SIZES, inputs)
         chance = logistic(units[-1][:, :, 0], k)
         kept = systematic(chance, rng)
         by_value = (kept - chance).astype(np.float32)[:, :, None]
-        gradient = mlp.backward(state["theta"], SIZES, units, by_value)
+        gradient = perceptrons.backward(state["theta"], SIZES, units, by_value)
         length = np.linalg.norm(gradient, axis=1, keepdims=True)
         state["direction"] = gradient / np.maximum(length, 1e-12)
         return kept

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools import mlp
 from prune_agents.tools.features import projected
 from prune_agents.tools.moving_averages import Floats, begins_before
 from prune_env.checks import In
+from prune_env.core import perceptrons
 from prune_env.core.selection import best_k
 
 SIZES = (32, 32, 32, 1)
@@ -52,7 +52,7 @@ class RLSelector(Agent):
     keeps_k: ClassVar[bool] = False
 
     def start(self, num_runs: int, num_arms: int) -> State:
-        theta = mlp.initial(SIZES, np.random.default_rng((self.seed, 0xAC)))
+        theta = perceptrons.initial(SIZES, np.random.default_rng((self.seed, 0xAC)))
         return {
             "actor": np.tile(theta, (num_runs, 1)),
             "critic": np.tile(theta, (num_runs, 1)),
@@ -70,7 +70,7 @@ class RLSelector(Agent):
             actor, critic = state["actor"][run : run + 1], state["critic"][run : run + 1]
             self.teach(actor, critic, inputs, spread(features, label.astype(int)), rng)
             if not warm[run]:
-                score = mlp.forward(actor, SIZES, inputs[None])[-1][:, :, 0]
+                score = perceptrons.forward(actor, SIZES, inputs[None])[-1][:, :, 0]
                 state["subset"][run] = best_k(score, k, rng)[0]
         return state["subset"] | warm[:, None]
 
@@ -89,15 +89,18 @@ class RLSelector(Agent):
         for _ in range(self.steps):
             arms = rng.integers(len(inputs), size=self.batch_size)
             x, novelty = inputs[None, arms], worth[None, arms, None]
-            scores, values = mlp.forward(actor, SIZES, x), mlp.forward(critic, SIZES, x)
+            scores, values = (
+                perceptrons.forward(actor, SIZES, x),
+                perceptrons.forward(critic, SIZES, x),
+            )
             chance = expit(scores[-1])
             kept = rng.random(chance.shape, np.float32) < chance
             excess = float(kept.mean()) - self.keep_ratio
             reward = kept * (novelty - self.align * excess)
             advantage = (reward - values[-1]) / self.batch_size
-            by_score = mlp.backward(actor, SIZES, scores, advantage * (kept - chance))
+            by_score = perceptrons.backward(actor, SIZES, scores, advantage * (kept - chance))
             actor += self.lr * _clipped(by_score)
-            critic += self.lr * _clipped(mlp.backward(critic, SIZES, values, advantage))
+            critic += self.lr * _clipped(perceptrons.backward(critic, SIZES, values, advantage))
 
 
 def spread(features: Floats, label: NDArray[np.int64]) -> Floats:

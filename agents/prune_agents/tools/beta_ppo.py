@@ -1,4 +1,4 @@
-"""PPO with one Beta draw an arm, by hand: actor and critic are small perceptrons of `mlp`.
+"""PPO with one Beta draw an arm, by hand: actor and critic are small perceptrons.
 
 Data-Agent's form of it, as its code has it: the steps of an episode are batches, the j-th arm of
 a batch is followed by the j-th of the next, advantages are divided by their deviation, their mean
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, digamma, expit
 
-from prune_agents.tools import mlp
+from prune_env.core import perceptrons
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -42,7 +42,7 @@ class Step:
     """(B,)"""
 
 
-def sizes_of(inputs: int, outputs: int) -> mlp.Sizes:
+def sizes_of(inputs: int, outputs: int) -> perceptrons.Sizes:
     """Units of each layer; the actor has 2 outputs, the critic 1."""
     return (inputs, *LAYERS, outputs)
 
@@ -54,14 +54,14 @@ def parameters(theta: Floats, inputs: Floats) -> tuple[Doubles, Doubles, list[Fl
         theta: (1, P) the actor.
         inputs: (B, D).
     """
-    units = mlp.forward(theta, sizes_of(inputs.shape[1], 2), inputs[None])
+    units = perceptrons.forward(theta, sizes_of(inputs.shape[1], 2), inputs[None])
     both = 1 + np.logaddexp(0, units[-1][0].astype(np.float64))
     return both[:, 0], both[:, 1], units
 
 
 def values(theta: Floats, inputs: Floats) -> tuple[Doubles, list[Floats]]:
     """(B,) what the critic expects, and its units; theta: (1, P)."""
-    units = mlp.forward(theta, sizes_of(inputs.shape[1], 1), inputs[None])
+    units = perceptrons.forward(theta, sizes_of(inputs.shape[1], 1), inputs[None])
     return units[-1][0, :, 0].astype(np.float64), units
 
 
@@ -107,7 +107,7 @@ def improve(actor: Floats, critic: Floats, moments: Floats, steps: list[Step]) -
         by_actor = actor_gradient(actor, inputs, action, old, advantage)
         expected, units = values(critic, inputs)
         by_value = (2 * (expected - target) / len(target)).astype(np.float32)[None, :, None]
-        by_critic = mlp.backward(critic, sizes_of(inputs.shape[1], 1), units, by_value)
+        by_critic = perceptrons.backward(critic, sizes_of(inputs.shape[1], 1), units, by_value)
         moments[:, -1] += 1
         split = actor.shape[1]
         _adam(actor, by_actor, moments[:, :split], moments[0, -1])
@@ -128,7 +128,7 @@ def actor_gradient(
     )
     by_output = by_log[:, None] * by_both * expit(units[-1][0])
     sizes = sizes_of(inputs.shape[1], 2)
-    return mlp.backward(actor, sizes, units, by_output.astype(np.float32)[None])
+    return perceptrons.backward(actor, sizes, units, by_output.astype(np.float32)[None])
 
 
 def _adam(theta: Floats, gradient: Floats, moments: Floats, step: np.float32) -> None:

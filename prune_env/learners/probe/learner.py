@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.checks import In, check
+from prune_env.core import perceptrons
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED
 from prune_env.data.dirty import Dirt, draw_arms
-from prune_env.learners.probe import batched_heads
 from prune_env.learners.probe.frozen_features import find_features
+from prune_env.learners.probe.softmax import loss_and_correct, measure
 from prune_env.learners.protocol import Metrics, Signals, SplitName
 
-BLOCK = 16
+BLOCK = 32
 """Runs that are trained side by side: their batches fit the cache. Measured, see `rung_speed`."""
 
 
@@ -75,19 +77,19 @@ class ProbeLearner:
         self.train_positions, self.labels = arms.positions, arms.labels
         """(N,) int64: where each arm lies in `Features.train`, and its class."""
         self.true_labels, validation = arms.true_labels, arms.validation
-        self.arms = _with_ones(data.train[self.train_positions])
+        self.arms = data.train[self.train_positions].astype(np.float32)
         self.splits = {
-            "validation": (_with_ones(data.train[validation]), data.train_labels[validation]),
-            "test": (_with_ones(data.test), data.test_labels),
+            "validation": _split(data.train[validation], data.train_labels[validation]),
+            "test": _split(data.test, data.test_labels),
         }
         self.num_arms, self.num_classes = len(self.labels), data.num_classes
         self.num_validation = len(validation)
         hidden = [options.hidden] if options.hidden else []
-        self._sizes = [data.train.shape[1], *hidden, self.num_classes]
-        shapes = zip(self._sizes[1:], self._sizes[:-1], strict=True)
-        self.weights = [np.empty((num_runs, o, i + 1), np.float32) for o, i in shapes]
-        """The matrices of the heads, see `batched_heads`."""
-        self._velocity = [np.empty_like(weight) for weight in self.weights]
+        self.sizes = (data.train.shape[1], *hidden, self.num_classes)
+        """Units of each layer of a head; see `core.perceptrons`."""
+        self.theta = np.empty((num_runs, perceptrons.num_parameters(self.sizes)), np.float32)
+        """(M, P) float32: the parameters of the heads."""
+        self._velocity = np.empty_like(self.theta)
         self._seeds, self._round = np.empty(num_runs, np.int64), np.empty(num_runs, np.int64)
         self.reset(range(num_runs))
 
@@ -98,74 +100,61 @@ class ProbeLearner:
     def reset_runs(self, runs: NDArray[np.int64], seeds: Sequence[int]) -> None:
         """Begin new runs in some slots; the others go on."""
         self._seeds[runs], self._round[runs] = seeds, 0
+        self._velocity[runs] = 0
         for run in runs:
-            initial = batched_heads.initial_weights(self._sizes, self._rng(run))
-            for weight, velocity, value in zip(self.weights, self._velocity, initial, strict=True):
-                weight[run], velocity[run] = value, 0
+            self.theta[run] = _initial(self.sizes, self._rng(run))
 
     def train(
         self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
     ) -> Signals:
         """One pass over the kept arms of each run."""
         self._round += 1
-        loss_weight = np.zeros((self.num_runs, self.num_arms), np.float32)
-        given = 1 if selection.weights is None else selection.weights
-        loss_weight.reshape(-1)[selection.indices] = given
-        parts = [
-            self._train_block(
-                slice(first, first + BLOCK), selection.counts, loss_weight, start, end
-            )
-            for first in range(0, self.num_runs, BLOCK)
-        ]
+        blocks = [slice(first, first + BLOCK) for first in range(0, self.num_runs, BLOCK)]
+        parts = [self._train_block(block, selection, start, end) for block in blocks]
         indices, tables = zip(*parts, strict=True)
-        return Signals(np.concatenate(indices), np.concatenate(tables))
+        return Signals(np.concatenate(indices), np.concatenate(tables, axis=1).T)
 
     def _train_block(
         self,
         block: slice,
-        counts: NDArray[np.int64],
-        loss_weight: NDArray[np.float32],
+        selection: Selection,
         start: NDArray[np.float64],
         end: NDArray[np.float64],
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Train some runs side by side; those with fewer batches wait for the others.
 
         Returns:
-            Flat positions (K,) and what was measured there (K, 5).
+            Flat positions (K,) and what was measured there (5, K).
         """
-        run_of = np.arange(self.num_runs)[block]
         start, end = start[block], end[block]
-        num_batches = -(-counts[block] // self.options.batch_size)
-        arms, weights = self._batches(run_of, num_batches, counts[block], loss_weight[block])
-        table = np.empty((*arms.shape, len(MEASURED)), np.float32)
-        matrices = [matrix[block] for matrix in self.weights]
-        velocities = [velocity[block] for velocity in self._velocity]
+        num_batches = -(-selection.counts[block] // self.options.batch_size)
+        arms, weights = self._batches(block, num_batches, selection)
+        table = np.empty((len(MEASURED), *arms.shape), np.float32)
+        theta, velocity = self.theta[block], self._velocity[block]
         for step in range(arms.shape[1]):
             at_work = num_batches > step
             runs = slice(None) if at_work.all() else at_work
-            batch = arms[runs, step]
-            x = np.take(self.arms, batch, axis=0).swapaxes(1, 2)
-            head = [matrix[runs] for matrix in matrices]
-            logits, inputs = batched_heads.forward(head, x)
-            table[runs, step], delta = batched_heads.measure(logits, self.labels[batch])
+            batch, mine = arms[runs, step], theta[runs]
+            units = perceptrons.forward(mine, self.sizes, self.arms.take(batch, axis=0))
+            measured, delta = measure(units[-1].swapaxes(1, 2), self.labels[batch])
+            table[:, runs, step] = np.moveaxis(measured, -1, 0)
             delta *= weights[runs, step, None]
+            gradient = perceptrons.backward(mine, self.sizes, units, delta.swapaxes(1, 2))
+            gradient += self.options.weight_decay * mine
+            velocity[runs] *= self.options.momentum
+            velocity[runs] += gradient
             fraction = start + (end - start) * step / num_batches
-            lr = (self.options.lr * (1 - fraction)).astype(np.float32)[runs, None, None]
-            gradients = batched_heads.backward(head, inputs, delta)
-            for matrix, velocity, gradient in zip(matrices, velocities, gradients, strict=True):
-                gradient += self.options.weight_decay * matrix[runs]
-                velocity[runs] *= self.options.momentum
-                velocity[runs] += gradient
-                matrix[runs] -= np.multiply(lr, velocity[runs], out=gradient)
+            lr = (self.options.lr * (1 - fraction)).astype(np.float32)[runs, None]
+            theta[runs] -= np.multiply(lr, velocity[runs], out=gradient)
         kept = weights > 0
-        flat = arms + self.num_arms * run_of[:, None, None]
-        return flat[kept], table[kept]
+        arms += self.num_arms * np.arange(self.num_runs)[block, None, None]
+        return arms[kept], table[:, kept]
 
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """Measure arms by a forward pass, without training."""
         edges = np.searchsorted(indices, self.num_arms * np.arange(1, self.num_runs))
         table = [
-            self._measure(run, self.arms[arms], self.labels[arms])
+            measure(self._logits(run, self.arms[arms]), self.labels[None, arms])[0][0]
             for run, flat in enumerate(np.split(indices, edges))
             for arms in [flat - run * self.num_arms]
         ]
@@ -173,64 +162,85 @@ class ProbeLearner:
 
     def evaluate(self, split: SplitName) -> Metrics:
         """Loss and accuracy of each run, one run after the other: their features fit the cache."""
+        x, labels = self.splits[split]
         measured = [
-            self._measure(run, *self.splits[split]).mean(axis=0, dtype=np.float64)
+            [part.mean(dtype=np.float64) for part in loss_and_correct(self._logits(run, x), labels)]
             for run in range(self.num_runs)
         ]
-        loss, _, _, accuracy, _ = np.transpose(measured)
+        loss, accuracy = np.transpose(measured)
         return Metrics(loss, accuracy)
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue bit for bit, copied."""
         return {
-            "weights": [weight.copy() for weight in self.weights],
-            "velocity": [velocity.copy() for velocity in self._velocity],
+            "theta": self.theta.copy(),
+            "velocity": self._velocity.copy(),
             "seeds": self._seeds.copy(),
             "round": self._round.copy(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
-        self.weights = [weight.copy() for weight in state["weights"]]
-        self._velocity = [velocity.copy() for velocity in state["velocity"]]
+        self.theta, self._velocity = state["theta"].copy(), state["velocity"].copy()
         self._seeds, self._round = state["seeds"].copy(), state["round"].copy()
 
     def _batches(
-        self,
-        run_of: NDArray[np.int64],
-        num_batches: NDArray[np.int64],
-        counts: NDArray[np.int64],
-        loss_weight: NDArray[np.float32],
+        self, block: slice, num_batches: NDArray[np.int64], selection: Selection
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The kept arms of some runs, each in its own order, cut into equal batches and padded.
 
         Returns:
             (m, S, B) arms, and (m, S, B) loss weights over the size of the batch, 0 in padding.
         """
-        shape = (len(run_of), int(num_batches.max()), self.options.batch_size)
+        shape = (len(num_batches), int(num_batches.max()), self.options.batch_size)
         arms, weights = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-        for row, (run, k, batches) in enumerate(zip(run_of, counts, num_batches, strict=True)):
+        ends = np.cumsum(selection.counts)
+        given = np.empty(self.num_arms, np.float32)
+        for row, batches in enumerate(num_batches):
+            run = block.start + row
+            part = slice(ends[run] - selection.counts[run], ends[run])
+            given[:] = 0
+            kept = selection.indices[part] - run * self.num_arms
+            given[kept] = 1 if selection.weights is None else selection.weights[part]
             order = self._rng(run).permutation(self.num_arms)
-            order = order[loss_weight[row, order] > 0]
-            batch = np.arange(k) * batches // k
-            first = np.searchsorted(batch, np.arange(batches + 1))
-            place = np.arange(k) - first[batch]
-            arms[row, batch, place] = order
-            weights[row, batch, place] = loss_weight[row, order] / np.diff(first)[batch]
+            in_order = given.take(order)
+            mine = in_order > 0
+            place, size = _places(len(kept), int(batches), self.options.batch_size)
+            arms[row].reshape(-1)[place] = order[mine]
+            weights[row].reshape(-1)[place] = in_order[mine] / size
         return arms, weights
 
-    def _measure(
-        self, run: int, x: NDArray[np.float32], labels: NDArray[np.integer]
-    ) -> NDArray[np.float32]:
-        """(B, 5) what a forward pass of one run measures of samples x, (B, F + 1)."""
-        head = [weight[run, None] for weight in self.weights]
-        logits, _ = batched_heads.forward(head, x.T[None])
-        return batched_heads.measure(logits, labels[None])[0][0]
+    def _logits(self, run: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(1, C, B): what one run answers to samples x, (B, F)."""
+        return perceptrons.forward(self.theta[run, None], self.sizes, x)[-1].swapaxes(1, 2)
 
     def _rng(self, run: int) -> np.random.Generator:
         return np.random.default_rng((self._seeds[run], self._round[run]))
 
 
-def _with_ones(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """(N, F) -> (N, F + 1) float32, the last column 1."""
-    return np.column_stack([vectors, np.ones(len(vectors))]).astype(np.float32)
+@lru_cache(maxsize=16)
+def _places(k: int, batches: int, batch_size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where k arms in order go in equal batches, (k,) of batches x batch_size; sizes of theirs."""
+    batch = np.arange(k) * batches // k
+    first = np.searchsorted(batch, np.arange(batches + 1))
+    return batch * batch_size + np.arange(k) - first[batch], np.diff(first)[batch]
+
+
+def _split(
+    vectors: NDArray[np.floating], labels: NDArray[np.integer]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(B, F) float32, and (1, B) for the runs, of which there is one at a time."""
+    return vectors.astype(np.float32), labels[None].astype(np.int64)
+
+
+def _initial(sizes: perceptrons.Sizes, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(P,) a head that begins with a uniform guess: its last layer is 0, hidden ones are after He.
+
+    A hidden layer is drawn unit by unit, each with a number for its bias, which is 0 all the same.
+    """
+    theta = np.zeros((1, perceptrons.num_parameters(sizes)), np.float32)
+    for weight, _ in perceptrons.layers(theta, sizes)[:-1]:
+        _, inputs, outputs = weight.shape
+        drawn = np.sqrt(2 / inputs) * rng.standard_normal((outputs, inputs + 1))
+        weight[0] = drawn[:, :-1].T
+    return theta[0]

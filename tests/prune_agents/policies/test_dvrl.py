@@ -4,9 +4,10 @@ import numpy as np
 import prune_agents
 import pytest
 from prune_agents.policies.dvrl import INPUTS, SIZES
-from prune_agents.tools import mlp
 from scipy.optimize import brentq
 from scipy.special import expit
+
+from prune_env.core import perceptrons
 
 N = 400
 
@@ -49,13 +50,13 @@ def test_steps_by_hand(observation):
 
 def test_direction_is_the_gradient_of_the_log_likelihood(observation, rng):
     """Of what was kept, under independent draws with these chances."""
-    theta = rng.standard_normal((1, len(mlp.initial(SIZES, rng)))) / 3
+    theta = rng.standard_normal((1, len(perceptrons.initial(SIZES, rng)))) / 3
     state = make().fresh_state(1, N) | {"theta": theta}
     kept, after = make().predict(observation, state)
     inputs = np.stack([(a - a.mean()) / a.std() for a in map(observation.get, INPUTS)], -1)[None]
 
     def values(theta):
-        return mlp.forward(theta, SIZES, inputs)[-1][0, :, 0]
+        return perceptrons.forward(theta, SIZES, inputs)[-1][0, :, 0]
 
     shift = brentq(lambda b: expit(values(theta) + b).sum() - 120, -50, 50)
 

@@ -4,9 +4,10 @@ import numpy as np
 import prune_agents
 import pytest
 from prune_agents.policies.rl_selector import SIZES, spread
-from prune_agents.tools import mlp
 from prune_agents.tools.features import projected
 from scipy.special import expit
+
+from prune_env.core import perceptrons
 
 
 def make(**options):
@@ -56,7 +57,7 @@ def test_a_step_by_hand(rng):
     still = np.zeros((1, SIZES[0]), np.float32)
     for seed in range(4):
         for expected, by_score in ((0, (0.65, 0)), (1, (0.15, 0.5))):
-            actor = np.zeros((1, len(mlp.initial(SIZES, rng))), np.float32)
+            actor = np.zeros((1, len(perceptrons.initial(SIZES, rng))), np.float32)
             critic = actor.copy()
             critic[0, -1] = expected
             draw = np.random.default_rng(seed)
@@ -76,7 +77,7 @@ def test_learns_to_keep_what_is_worth_it_and_how_much(rng):
     agent = make(steps=300)
     state = agent.start(1, 2000)
     agent.teach(state["actor"], state["critic"], inputs, worth, rng)
-    score = mlp.forward(state["actor"], SIZES, inputs[None])[-1][0, :, 0]
+    score = perceptrons.forward(state["actor"], SIZES, inputs[None])[-1][0, :, 0]
     assert np.corrcoef(score, worth)[0, 1] > 0.8
     assert expit(score).mean() == pytest.approx(0.3, abs=0.1)
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from prune_agents.tools import beta_ppo, mlp
+from prune_agents.tools import beta_ppo
 from scipy.stats import beta
+
+from prune_env.core import perceptrons
 
 
 def step(values, rewards):
@@ -29,7 +31,9 @@ def test_a_batch_of_another_size_ends_the_trace():
 def problem():
     rng = np.random.default_rng(3)
     sizes = beta_ppo.sizes_of(4, 2)
-    actor = (mlp.initial(sizes, rng)[None] + 0.05 * rng.standard_normal((1, 1))).astype(np.float32)
+    actor = (perceptrons.initial(sizes, rng)[None] + 0.05 * rng.standard_normal((1, 1))).astype(
+        np.float32
+    )
     actor += 0.05 * rng.standard_normal(actor.shape).astype(np.float32)
     inputs = rng.standard_normal((6, 4)).astype(np.float32)
     return rng, actor, inputs
@@ -66,7 +70,7 @@ def test_the_gradient_of_the_clipped_objective():
 
 def test_a_step_makes_good_draws_more_likely_and_values_truer():
     rng, actor, inputs = problem()
-    critic = mlp.initial(beta_ppo.sizes_of(4, 1), rng)[None]
+    critic = perceptrons.initial(beta_ppo.sizes_of(4, 1), rng)[None]
     action = np.array([0.9, 0.8, 0.9, 0.1, 0.2, 0.1])
     reward = np.where(action > 0.5, 1.0, -1.0)
     moments = np.zeros((2, actor.shape[1] + critic.shape[1] + 1), np.float32)

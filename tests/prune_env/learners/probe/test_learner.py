@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 import prune_env  # noqa: F401, registers the ids
 from prune_env import Selection
+from prune_env.core import perceptrons
 from prune_env.learners.probe.frozen_features import Features, find_features
 from prune_env.learners.probe.learner import ProbeLearner, ProbeOptions
 
@@ -60,8 +61,9 @@ def test_a_round_is_sgd_as_torch_does_it():
             (loss * torch.tensor(weights[batch])).mean().backward()
             optimizer.step()
         np.testing.assert_allclose(signals.table[:, 0], torch.cat(losses), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(learner.weights[0][0, :, :2], model.weight.detach(), rtol=1e-4)
-    np.testing.assert_allclose(learner.weights[0][0, :, 2], model.bias.detach(), rtol=1e-4)
+    ((weight, bias),) = perceptrons.layers(learner.theta, learner.sizes)
+    np.testing.assert_allclose(weight[0].T, model.weight.detach(), rtol=1e-4)
+    np.testing.assert_allclose(bias[0, 0], model.bias.detach(), rtol=1e-4)
 
 
 def test_runs_that_keep_different_numbers_do_not_disturb_each_other():
@@ -74,7 +76,7 @@ def test_runs_that_keep_different_numbers_do_not_disturb_each_other():
         alone.reset([5 + run])
         for round_number in range(3):
             mine = alone.train(select(54, arms), *span(1, round_number / 3, 1))
-        np.testing.assert_array_equal(together.weights[0][run], alone.weights[0][0])
+        np.testing.assert_array_equal(together.theta[run], alone.theta[0])
         of_run = signals.indices // 54 == run
         np.testing.assert_array_equal(signals.indices[of_run] - run * 54, mine.indices)
         np.testing.assert_array_equal(signals.table[of_run], mine.table)

@@ -1,7 +1,8 @@
 """Small perceptrons with gradients by hand, one for each of M runs side by side.
 
 A network whose layers have `sizes` units, rectified in between, is one vector of P parameters, so
-that M of them travel in a state as an array (M, P).
+that M of them travel in a state as an array (M, P), and a step of SGD is a few operations on it.
+The heads of the probe rung are such networks, and so is what two agents learn with.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Sizes = tuple[int, ...]
+
+
+def num_parameters(sizes: Sizes) -> int:
+    """P."""
+    return sum((inputs + 1) * outputs for inputs, outputs in pairwise(sizes))
 
 
 def initial(sizes: Sizes, rng: np.random.Generator) -> Floats:
@@ -36,12 +42,18 @@ def layers(theta: Floats, sizes: Sizes) -> list[tuple[Floats, Floats]]:
 
 
 def forward(theta: Floats, sizes: Sizes, inputs: Floats) -> list[Floats]:
-    """What the units of each layer are, from the inputs to the outputs, each (M, N, units)."""
-    *hidden, (weight, bias) = layers(theta, sizes)
+    """What the units of each layer are, from the inputs to the outputs, each (M, N, units).
+
+    inputs: (M, N, sizes[0]), or (N, sizes[0]) for all of them.
+    """
     units = [inputs]
-    for hidden_weight, hidden_bias in hidden:
-        units.append(np.maximum(units[-1] @ hidden_weight + hidden_bias, 0))
-    return [*units, units[-1] @ weight + bias]
+    for layer, (weight, bias) in enumerate(layers(theta, sizes), start=2):
+        reached = units[-1] @ weight
+        reached += bias
+        if layer < len(sizes):
+            np.clip(reached, 0, np.inf, out=reached)  # np.maximum takes three times as long
+        units.append(reached)
+    return units
 
 
 def backward(theta: Floats, sizes: Sizes, units: list[Floats], gradient: Floats) -> Floats:
@@ -55,8 +67,10 @@ def backward(theta: Floats, sizes: Sizes, units: list[Floats], gradient: Floats)
     """
     found = np.empty_like(theta)
     parts = list(zip(layers(theta, sizes), layers(found, sizes), units[:-1], strict=True))
-    for (weight, _), (by_weight, by_bias), inputs in reversed(parts):
-        by_weight[...] = inputs.swapaxes(1, 2) @ gradient
+    for layer, ((weight, _), (by_weight, by_bias), inputs) in reversed(list(enumerate(parts))):
+        np.matmul(inputs.swapaxes(1, 2), gradient, out=by_weight)
         by_bias[...] = gradient.sum(axis=1, keepdims=True)
-        gradient = gradient @ weight.swapaxes(1, 2) * (inputs > 0)
+        if layer > 0:
+            gradient = gradient @ weight.swapaxes(1, 2)
+            gradient *= inputs > 0
     return found
