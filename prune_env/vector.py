@@ -167,7 +167,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         """What the runs that are over ended with, as Gymnasium wants it."""
         every = self.rounds.observation() if over.all() else None
         final_obs = np.full(self.num_envs, None, object)
-        for run in np.flatnonzero(over):
+        for run in map(int, np.flatnonzero(over)):
             shown, row = (self.rounds.observation(run), 0) if every is None else (every, run)
             final_obs[run] = {name: array[row] for name, array in shown.items()}
         return _masked({"final_obs": final_obs, "final_info": _masked(infos, over)}, over)
