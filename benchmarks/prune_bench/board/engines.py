@@ -7,6 +7,7 @@ its run is submitted again and goes on from the checkpoint that `prune_bench.boa
 
 from __future__ import annotations
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -15,7 +16,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -135,7 +136,7 @@ class Pause:
 
 
 @contextmanager
-def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
+def processes(do: Do, jobs: int, threads: int, gpus: Sequence[str] = ()) -> Iterator[Submit]:
     """So many processes of this machine.
 
     Every process has a pool of its own, so that its death costs its own run and no other.
@@ -145,16 +146,22 @@ def processes(do: Do, jobs: int, threads: int) -> Iterator[Submit]:
         jobs: how many processes.
         threads: of BLAS and OpenMP in each. Without a limit they fight: two threads each on two
             busy cores made small models 15 times slower.
+        gpus: as CUDA_VISIBLE_DEVICES names them; the processes see one each, in turn. None: all
+            see all.
     """
+    places = itertools.count()
     mine, ending = threading.local(), threading.Event()
     pools: list[ProcessPoolExecutor] = []
 
     def do_in_process(options: RunOptions) -> Outcome:
+        if not hasattr(mine, "place"):
+            mine.place = next(places)
         if not hasattr(mine, "pool"):
             if hasattr(signal, "pthread_sigmask"):  # inherited: no Ctrl-C before `_begin` either
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             context = multiprocessing.get_context("spawn")
-            mine.pool = ProcessPoolExecutor(1, context, initializer=_begin)
+            gpu = gpus[mine.place % len(gpus)] if gpus else None
+            mine.pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(gpu,))
             pools.append(mine.pool)
         try:
             future = mine.pool.submit(do, options)
@@ -207,8 +214,13 @@ def _end(pools: list[ProcessPoolExecutor]) -> None:
             process.kill()
 
 
-def _begin() -> None:
-    """Let this process end with the board, however that ends; the board speaks of the data."""
+def _begin(gpu: str | None) -> None:
+    """Let this process end with the board, however that ends; the board speaks of the data.
+
+    CUDA reads which GPU is its own when it is first used, which is later than this.
+    """
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     warnings.simplefilter("ignore", notices.DataNotice)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the board decides
     stopping.listen_once(signal.SIGTERM)

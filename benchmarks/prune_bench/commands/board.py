@@ -51,8 +51,9 @@ class Board:
     """processes of this machine or a Ray cluster, all of whose machines must see `out`"""
     address: str | None = None
     """of the Ray cluster, such as auto; by default one is started here"""
-    gpus_per_run: Annotated[float, In("[0, inf)")] = 0.0
-    """GPUs that Ray reserves for a run, such as 0.25"""
+    gpus_per_run: Annotated[float, In("[0, inf)")] | None = None
+    """GPUs that Ray reserves for a run, such as 0.25; by default none on a CPU; on GPUs as much
+    as lets all jobs run at once, or half of one on a cluster that is there already"""
 
     def main(self, console: Console) -> None:
         """Run it."""
@@ -62,7 +63,7 @@ class Board:
         from prune_bench.board.work import do_run
         from prune_bench.commands.board_view import BoardView
         from prune_bench.run.result import check_folder
-        from prune_env.learners.network.device import find_device
+        from prune_env.learners.network.device import find_device, gpu_names
 
         check_ranges(self)
         board = Folder(self.out.resolve())
@@ -90,14 +91,30 @@ class Board:
         )
         with BoardView(console, board, self.jobs) as view:
             if local:
-                runs = engines.processes(do, self.jobs, threads)
+                gpus = gpu_names() if place.device == "cuda" else ()
+                runs = engines.processes(do, self.jobs, threads, gpus)
             else:
-                runs = engines.ray_cluster(do, self.jobs, threads, self.address, self.gpus_per_run)
+                share = self._gpus_of_a_run(place.device, len(gpu_names()))
+                runs = engines.ray_cluster(do, self.jobs, threads, self.address, share)
             with runs as submit:
                 engines.work_off(board, submit, view.tick)
         show(console, board.folder, view.problems())
         if view.failed or view.diverged:
             sys.exit(1)
+
+    def _gpus_of_a_run(self, device: str, count: int) -> float:
+        """What Ray reserves for a run, where this machine has so many GPUs.
+
+        A run leaves most of a GPU idle, so several share one; Ray hides the GPUs from a run that
+        reserves nothing.
+        """
+        if self.gpus_per_run is not None:
+            return self.gpus_per_run
+        if not device.startswith("cuda"):
+            return 0.0
+        if self.address is None and count:
+            return min(1.0, count / self.jobs)
+        return 0.5
 
     def on_stop(self) -> str:
         """How to go on."""

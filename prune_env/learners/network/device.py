@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import torch
@@ -32,6 +33,13 @@ def find_device(name: str) -> torch.device:
         raise ValueError(f"device {name!r} does not work: {fault}")
     say(f"training on the CPU, for {wanted} does not work: {fault}")
     return torch.device("cpu")
+
+
+def gpu_names() -> list[str]:
+    """The GPUs of this machine, each as CUDA_VISIBLE_DEVICES names it to a process that gets it."""
+    count = torch.cuda.device_count()
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
+    return [name.strip() for name in shown.split(",")][:count]
 
 
 def _fault(device: torch.device) -> str | None:

@@ -89,6 +89,20 @@ def kill(options):
 
 def show_threads(options):
     return os.environ["OMP_NUM_THREADS"]
+
+
+def show_gpu(options):
+    time.sleep(0.2)  # so that every process gets a run
+    return os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def die_once(options):
+    """As show_gpu, but the first run for seed 1 takes its process along."""
+    died = HERE / "gpu_died"
+    if options.seed == 1 and not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return show_gpu(options)
 '''
 
 WITHOUT_REPORT = (
@@ -307,6 +321,27 @@ def test_threads_are_set_for_the_processes_and_nobody_else(own_agents, monkeypat
     with engines.processes(show_threads, jobs=1, threads=3) as submit:
         assert submit(RunOptions()).result(timeout=60) == "3"
     assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+def test_gpus_go_round_the_processes(own_agents, monkeypatch):
+    from own_agents import show_gpu
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    with engines.processes(show_gpu, jobs=4, threads=1, gpus=["2", "5"]) as submit:
+        seen = [run.result(timeout=120) for run in [submit(RunOptions()) for _ in range(8)]]
+    gpu_of = dict(seen)  # by process
+    assert len(set(seen)) == len(gpu_of)  # a process keeps its own
+    assert sorted(gpu_of.values()) == ["2", "2", "5", "5"]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2,5"
+
+
+def test_a_process_that_takes_a_dead_ones_place_has_its_gpu(own_agents):
+    from own_agents import die_once
+
+    with engines.processes(die_once, jobs=1, threads=1, gpus=["7"]) as submit:
+        with pytest.raises(engines.BrokenProcessPool):
+            submit(RunOptions(seed=1)).result(timeout=60)
+        assert submit(RunOptions(seed=1)).result(timeout=60)[1] == "7"
 
 
 @pytest.mark.slow

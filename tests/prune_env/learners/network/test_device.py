@@ -9,7 +9,7 @@ import torch
 
 from prune_env import notices
 from prune_env.data.dataset import Dataset, Split
-from prune_env.learners.network.device import find_device, precision_on
+from prune_env.learners.network.device import find_device, gpu_names, precision_on
 from prune_env.learners.network.learner import NetworkLearner
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
@@ -47,6 +47,26 @@ def test_a_device_by_its_name(
 ) -> None:
     with_gpus(monkeypatch, gpus)
     assert find_device(name) == torch.device(found)
+
+
+@pytest.mark.parametrize(
+    ("count", "shown", "names"),
+    [
+        (0, None, []),
+        (2, None, ["0", "1"]),
+        (2, "3, GPU-4f", ["3", "GPU-4f"]),
+        (1, "5,9", ["5"]),  # CUDA stops at the first that is not there
+        (0, "", []),
+    ],
+)
+def test_gpus_as_a_process_is_given_them(
+    monkeypatch: pytest.MonkeyPatch, count: int, shown: str | None, names: list[str]
+) -> None:
+    with_gpus(monkeypatch, count)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if shown is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    assert gpu_names() == names
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:1", "tpu"])
