@@ -57,14 +57,25 @@ def ranges(options: type) -> dict[str, In]:
     return {name: found for name, hint in hints.items() if (found := range_of(hint))}
 
 
+EXACT = 2**53
+"""Below it whole numbers are floats without loss."""
+
+
 def check(options: DataclassInstance) -> None:
     """Refuse a field whose value is not of the type, or not in the range, that it declares.
+
+    A whole number where a float is declared becomes one: YAML's 50 and a command line's 50.0 are
+    one option, and have one name.
 
     Raises:
         ValueError: the field, its value and what is allowed.
     """
     check_types(options)
     check_ranges(options)
+    for name, hint in _hints(type(options)).items():
+        value = getattr(options, name)
+        if hint is float and _fits(value, int) and abs(value) < EXACT:
+            object.__setattr__(options, name, float(value))
 
 
 def check_ranges(options: DataclassInstance) -> None:

@@ -39,6 +39,8 @@ class Agent:
     """share of the arms to keep each round"""
     period: Annotated[int, In("[1, inf)")] = 1
     """rounds between two selections; in between the last one is trained again"""
+    full_rounds: Annotated[int, In("[0, inf)")] = 0
+    """rounds at the beginning of a run that keep everything; the first selection follows them"""
     seed: Annotated[int, In("[0, inf)")] = 0
     """decides everything random in this agent"""
 
@@ -163,7 +165,7 @@ class Agent:
         num_runs, num_arms = observation["seen"].shape
         state, rng = self._learned(observation, state, episode_start)
         k = max(1, round(self.keep_ratio * num_arms))
-        if self.period == 1:
+        if self.period == 1 and (state["round"] >= self.full_rounds).all():
             chosen = self.choose(state, observation, k, rng)
         else:
             chosen = self._choose_when_due(state, observation, k, rng)
@@ -267,19 +269,17 @@ class Agent:
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         """Choose anew in the runs whose period is over; the others repeat their last choice."""
-        due = state["round"] % self.period == 0
-        if not due.any():
-            return state["chosen"]
-        part = {name: array[due] for name, array in state.items() if array.ndim}
-        chosen = self.choose(part, {n: a[due] for n, a in observation.items()}, k, rng)
-        for name, array in part.items():
-            if name not in state:
-                state[name] = np.zeros((len(due), *array.shape[1:]), array.dtype)
-            state[name][due] = array
-        if "chosen" not in state:
-            state["chosen"] = np.zeros((len(due), chosen.shape[1]), chosen.dtype)
-        state["chosen"][due] = chosen
-        return state["chosen"]
+        since = state["round"] - self.full_rounds
+        due = (since >= 0) & (since % self.period == 0)
+        if due.any():
+            part = {name: array[due] for name, array in state.items() if array.ndim}
+            chosen = self.choose(part, {n: a[due] for n, a in observation.items()}, k, rng)
+            for name, array in (part | {"chosen": chosen}).items():
+                if name not in state:
+                    state[name] = np.zeros((len(due), *array.shape[1:]), array.dtype)
+                state[name][due] = array
+        everything = np.ones(observation["seen"].shape, bool)
+        return np.where(since[:, None] < 0, everything, state.get("chosen", everything))
 
 
 def check_declared(cls: type) -> None:

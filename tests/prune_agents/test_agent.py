@@ -80,6 +80,31 @@ def test_runs_of_different_age_choose_when_their_own_period_is_over(observe):
     assert actions == [[0, 0], [0, 1], [2, 1], [2, 3]]
 
 
+def test_the_first_selection_follows_the_rounds_that_keep_everything(observe):
+    """A whole round, then a choice every second one, as the ports of the seed paper choose. Of two
+    runs the second begins anew one round later.
+    """
+    agent = Mine(keep_ratio=0.25, period=2, full_rounds=1)
+    kept, state = [], None
+    for round_number in range(5):
+        loss = np.roll([1.0, 0, 0, 0], round_number)
+        begun = np.array([round_number == 0, round_number <= 1])
+        action, state = agent.predict(observe(loss=[loss, loss]), state, begun)
+        kept.append(["".join(map(str, np.flatnonzero(row))) for row in action])
+    assert kept == [["0123", "0123"], ["1", "0123"], ["1", "2"], ["3", "2"], ["3", "0"]]
+
+
+@pytest.mark.parametrize("period", [1, 3])
+def test_weights_of_a_whole_round_are_1(observe, period):
+    agent = prune_agents.make("infobatch", full_rounds=1, period=period)
+    observation = observe(loss=[0.0, 0.0, 0.0, 0.0, 4.0], progress=[0.0])
+    action, state = agent.predict(observation)
+    assert action.tolist() == [1] * 5
+    assert action.dtype == np.float32
+    action, _ = agent.predict(observation, state)
+    assert sorted(action.tolist()) == [0, 0, 1, 2, 2]
+
+
 def test_a_policy_that_says_neither_is_told_so(observe):
     @dataclass(frozen=True, kw_only=True)
     class Silent(Agent):

@@ -55,7 +55,8 @@ def test_unknown_name(name, message):
     [
         (
             {"b": 1},
-            "unknown option of agent 'ucb' 'b'; allowed are keep_ratio, period, seed, alpha, c",
+            "unknown option of agent 'ucb' 'b'; allowed are keep_ratio, period, full_rounds, seed, "
+            "alpha, c",
         ),
         ({"c": "large"}, "c is 'large'; expected float"),
         ({"c": -1}, "c is -1; allowed is 0 or more"),

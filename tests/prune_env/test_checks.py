@@ -52,3 +52,10 @@ def test_every_number_that_a_policy_takes_has_a_range():
         numbers = {f for f, v in cls.__dataclass_fields__.items() if v.type in ("int", "float")}
         assert numbers == set(), name
         assert ranges(cls)["keep_ratio"].interval == "(0, 1]"
+
+
+def test_a_whole_number_where_a_float_is_declared_becomes_one():
+    """YAML says 50, a command line 50.0: the names of runs are digests of text."""
+    ucb = prune_agents.make("ucb", c=2, keep_ratio=1)
+    assert [repr(value) for value in (ucb.c, ucb.keep_ratio, ucb.seed)] == ["2.0", "1.0", "0"]
+    assert prune_agents.make("ucb", c=10**400).c == 10**400
