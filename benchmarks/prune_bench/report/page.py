@@ -189,6 +189,7 @@ def _charts(comparisons: Sequence[Comparison], palette: Palette) -> dict[str, An
         "difficulty": charts.kept(comparisons, "difficulty"),
         "class": charts.kept(comparisons, "class"),
         "pulls": charts.pulls(comparisons),
+        "wrong": charts.wrong_labels(comparisons, palette),
     }
 
 

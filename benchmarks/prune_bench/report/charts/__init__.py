@@ -7,6 +7,7 @@ from prune_bench.report.charts.performance_profiles import performance_profiles
 from prune_bench.report.charts.picture import png
 from prune_bench.report.charts.shared import Chart
 from prune_bench.report.charts.time_and_kept import kept, pulls, time_split
+from prune_bench.report.charts.wrong_labels import wrong_labels
 from prune_bench.report.palette import Palette, palette
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "png",
     "pulls",
     "time_split",
+    "wrong_labels",
 ]

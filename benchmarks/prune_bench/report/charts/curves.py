@@ -10,6 +10,7 @@ import numpy as np
 from prune_bench.report.charts.shared import (
     BEST_CURVES,
     COST_TITLES,
+    MAX_ROUNDS,
     Chart,
     Records,
     agent_colour,
@@ -27,9 +28,6 @@ from prune_bench.report.charts.shared import (
 from prune_bench.report.palette import Palette
 from prune_bench.report.ranking import REPEATED, off_scale, ranks
 from prune_bench.standings.model import Comparison, Row
-
-MAX_ROUNDS = 60
-"""A curve shows at most so many of its rounds, evenly spread."""
 
 
 def learning_curves(

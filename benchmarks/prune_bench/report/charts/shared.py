@@ -26,6 +26,8 @@ BEST_ROWS, BEST_CURVES = 12, 6
 where the reader chooses them."""
 ROW = 23
 """Pixels of a row."""
+MAX_ROUNDS = 60
+"""A curve shows at most so many of its rounds, evenly spread."""
 
 COST_TITLES: dict[Unit, str] = {
     "passes": "sample passes, share of all data for all epochs",
