@@ -205,6 +205,28 @@ def test_the_papers_preset_is_as_the_ports_and_trains_on_every_image():
     assert trainings + priors == pytest.approx(190, abs=2)  # what its header says
 
 
+@pytest.mark.parametrize(
+    ("name", "runs", "dirt"),
+    [
+        # 5 seeds of 5 controls and 10 policies, each at one ratio; full_short at 2 more
+        ("cifar10-noisy", 5 * (5 + 10 + 2), (0.2, 1.0)),
+        ("cifar10-imbalanced", 5 * (5 + 10 + 2), (0.0, 50.0)),
+        ("digits-noisy", 5 * (5 + 10 + 2), (0.2, 1.0)),
+        ("digits-imbalanced", 5 * (5 + 10 + 2), (0.0, 50.0)),
+        # full, infobatch, seta once; 4 controls and 9 others at two ratios; full_short at 3 more
+        ("cifar10-long", 5 * (3 + 2 * 13 + 3), (0.0, 1.0)),
+        ("cifar100-cpu", 5 * (5 + 13 + 3), (0.0, 1.0)),
+    ],
+)
+def test_the_boards_of_the_evidence(name, runs, dirt):
+    chosen = presets.read(name)
+    grid = Grid(**{field: chosen[field] for field in chosen if field != "jobs"})
+    made = grid.runs()
+    assert len(made) == runs
+    assert {(run.label_noise, run.imbalance) for run in made} == {dirt}
+    assert {run.keep_ratio for run in made if run.agent == "ucb"} == set(grid.keep_ratios)
+
+
 def test_a_device_that_is_not_there_is_one_line_before_any_work(tmp_path, capsys):
     """Asked for, or pinned by a board that was begun where there was a GPU."""
     line = "prune-env: device 'cuda:99' is not there; this machine has "
@@ -228,7 +250,7 @@ def test_a_board_that_was_begun_on_a_gpu_is_not_gone_on_with_on_a_cpu(tmp_path, 
 
 
 def test_an_unknown_preset():
-    allowed = "cifar10-cpu, cifar10-policies, demo, digits-policies, paper"
+    allowed = "cifar10-cpu, cifar10-imbalanced, .*, demo, digits-imbalanced, .*, paper"
     with pytest.raises(ValueError, match=rf"'dem' \(did you mean demo\?\); allowed are {allowed}"):
         presets.read("dem")
 
@@ -266,7 +288,7 @@ def test_an_unknown_preset_ends_with_one_clear_error(capsys):
     with pytest.raises(SystemExit) as end:
         main.main(["board", "--preset", "dem"])
     assert end.value.code == 2
-    assert "allowed are cifar10-cpu, cifar10-policies, demo, digits-policies, paper" in " ".join(
+    assert "did you mean demo?); allowed are cifar10-cpu, " in " ".join(
         capsys.readouterr().err.split()
     )
 
