@@ -1,8 +1,9 @@
-"""Claims: who does what, said by files in a folder that everybody sees.
+"""Claims: which process does what, said by files in a folder that all processes see.
 
-A claim is a file that was created exclusively, so one of many can have it, on any file system. Its
-holder touches it every `BEAT` seconds. Who has died does not, nor who is stopped or asleep; then
-the next generation may be claimed, again by one only:
+A claim is a file that is created exclusively, so one of many processes gets it, on any file system.
+Its holder touches the file every `BEAT` seconds. A dead process stops touching its file, and so
+does one that is stopped or asleep. After `STALE` seconds others may claim the next generation, and
+again one of them gets it:
 
     ucb-k0.3-s0-9f2c.0.claim    its holder was killed
     ucb-k0.3-s0-9f2c.1.claim    the highest generation counts
@@ -28,11 +29,11 @@ from prune_env.files import Damaged, read_json
 BEAT = 10.0
 """Seconds between two signs of life."""
 STALE = 60.0
-"""Seconds without one after which a holder counts as dead."""
+"""Seconds without a sign of life after which a holder counts as dead."""
 
 
 class Held(RuntimeError):
-    """Somebody alive is doing what has to be done first. Come back later."""
+    """A live process is doing what has to be done first. Come back later."""
 
 
 class Claim:
@@ -57,7 +58,7 @@ class Claim:
                 os.utime(self.path)
 
     def release(self) -> None:
-        """Let others have it. Who took it from a holder that was silent for too long keeps it."""
+        """Let others have it. A later generation stays: another process took over this claim."""
         self._released.set()
         self._heart.join()
         for generation in _generations(self.folder, self.name):
@@ -78,9 +79,9 @@ class Claim:
 
 
 def take(folder: Path, name: str) -> Claim | None:
-    """Claim a name; None while somebody alive holds it.
+    """Claim a name; None while a live process holds it.
 
-    Whoever gets it must look whether the work has been done in the meantime.
+    The caller must look whether the work has been done in the meantime.
     """
     folder.mkdir(parents=True, exist_ok=True)
     generations = _generations(folder, name)
@@ -102,7 +103,7 @@ def take(folder: Path, name: str) -> Claim | None:
 
 
 def wait_for(folder: Path, name: str, pause: float = 0.05) -> Claim:
-    """Claim a name as soon as nobody else holds it, looking again after so many seconds."""
+    """Claim a name as soon as no other process holds it; `pause` seconds between two looks."""
     while (claim := take(folder, name)) is None:
         time.sleep(pause)
     return claim
@@ -111,8 +112,9 @@ def wait_for(folder: Path, name: str, pause: float = 0.05) -> Claim:
 def is_alive(path: Path) -> bool:
     """Whether the holder of a claim shows signs of life.
 
-    Its heartbeat; where its process can be seen from here, that too: who was killed is known at
-    once. What is no claim counts for a while as one that is being written.
+    Its file was touched within `STALE` seconds. A holder on this machine must also still be a
+    running process, so a killed one counts as dead at once. A file that is not a whole claim may
+    be one that is being written: it counts as alive for `STALE` seconds.
     """
     try:
         silent = time.time() - path.stat().st_mtime
@@ -126,7 +128,7 @@ def is_alive(path: Path) -> bool:
 
 
 def held(folder: Path) -> dict[str, float]:
-    """The names that somebody alive holds, and since when, in seconds since the epoch."""
+    """The names that live processes hold, and since when, in seconds since the epoch."""
     names = {}
     for path in sorted(folder.glob("*.claim")):
         match = _NAME.fullmatch(path.name)

@@ -42,7 +42,7 @@ def counted(folder: Path, pins: Pins | None) -> tuple[list[Result], list[str]]:
 
 
 def why_not(result: Result, pins: Pins | None) -> str:
-    """Of what else a result is than its name or its board says; nothing where it counts.
+    """Why a result does not count: in what it differs from its name or its board; "" if it counts.
 
     Args:
         result: of a folder.
@@ -51,7 +51,7 @@ def why_not(result: Result, pins: Pins | None) -> str:
     options, provenance = RunOptions(**result.options), result.provenance
     if pins is not None and (other := provenance.differences(pins.of(options))):
         return f"{options.agent} with {' and '.join(other)}"
-    # a result says how many epochs its recipe had
+    # a result has the epochs that its recipe gave; its name may be made of none
     if result.id in {run_id(o, provenance) for o in (options, replace(options, epochs=None))}:
         return ""
     if prune_agents.revision(options.agent) > 1:

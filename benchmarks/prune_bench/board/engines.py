@@ -1,4 +1,4 @@
-"""Engines: who does the runs of a board. Processes of this machine, or a Ray cluster.
+"""Engines: what does the runs of a board, processes of this machine or a Ray cluster.
 
 An engine is a context manager that gives a function `submit`: one run goes in, a future comes out.
 `work_off` feeds it. Each process loads PyTorch once and does one run after another; when it dies,
@@ -63,7 +63,7 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> No
         while pending or pause.waiting:
             for future in _ended(pending):
                 name = pending.pop(future)
-                # Whatever a run itself raises is filed by then: this is a process that died.
+                # An error of the run itself has been filed; an exception here is a dead process.
                 if (error := future.exception()) is None:
                     pause.note(name, future.result())
                     continue
@@ -78,7 +78,7 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> No
                     pause.note(name, Outcome("paused", str(full)))
             pending |= {submit(runs[name]): name for name in pause.over()}
             patiently(partial(on_tick, pause.message))
-        # What is open now, another board is at. Should that die, it is for us.
+        # Another board works on the runs that are still open; if it dies, this one takes over.
         if _open(board, runs):
             time.sleep(1.0)
     patiently(partial(on_tick, ""))
@@ -91,7 +91,7 @@ def _open(board: Board, runs: Iterable[str]) -> list[str]:
 
 
 def _ended(pending: Collection[Future[Outcome]]) -> set[Future[Outcome]]:
-    """The runs that have ended, after a second at most."""
+    """The runs that have ended; returns after a second at most."""
     if not pending:
         time.sleep(1.0)
     return wait(pending, timeout=1.0, return_when=FIRST_COMPLETED).done if pending else set()
@@ -215,7 +215,7 @@ def _end(pools: list[ProcessPoolExecutor]) -> None:
 
 
 def _begin(gpu: str | None) -> None:
-    """Let this process end with the board, however that ends; the board speaks of the data.
+    """Let this process end with the board's process, which alone shows notices of the data.
 
     CUDA reads which GPU is its own when it is first used, which is later than this.
     """

@@ -121,8 +121,8 @@ def reads_keep_ratio(agent: str, own_amount: Collection[str] = ()) -> bool:
     """Whether an agent is another one at another keep ratio. Nothing is imported.
 
     Args:
-        agent: its name; one that is not known here is.
-        own_amount: the agents of one's own that are not.
+        agent: its name; an unknown agent counts as one that reads its keep ratio.
+        own_amount: the agents of one's own that do not.
     """
     if agent in own_amount:
         return False

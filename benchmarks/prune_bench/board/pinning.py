@@ -37,7 +37,7 @@ def hold(
     Args:
         board: which one.
         new: a grid to add; its agents are made, which runs the code of one's own.
-        place: as it was asked for; what that leaves open is as it was pinned.
+        place: what was asked for; the pins fill in the rest.
         trusted: agents and environments of one's own that may be imported; None: all may.
         retry: whether the runs that failed are to be done too.
 
@@ -77,7 +77,7 @@ def hold(
 
 
 def _sources(runs: Iterable[RunOptions], old: Pins) -> dict[str, str]:
-    """The digests as they are now; of what is not here, as it was pinned."""
+    """The digests of all sources: as they are now, or as pinned where a source is not here."""
     looks = {name: env_source for run in runs for name in env_names(vars(run))}
     looks |= {run.agent: agent_source for run in runs}
     sources = {}
@@ -110,7 +110,7 @@ def _untrusted(runs: Iterable[RunOptions], trusted: Collection[str] | None) -> l
 def _own_amount(
     pins: Pins, changed: Collection[str], todo: Iterable[RunOptions]
 ) -> tuple[str, ...]:
-    """The agents that do not read their keep ratio; what is new among them is asked."""
+    """The agents that do not read their keep ratio. New and changed ones are made and asked."""
     asked = {
         run.agent: prune_agents.make_for_run(
             run.agent, keep_ratio=run.keep_ratio, **run.agent_options

@@ -54,7 +54,7 @@ class Pins:
 
 
 def data_key(options: RunOptions) -> str:
-    """What decides, beside the place, which data a run has: the same exactly where they are."""
+    """A key for the data of a run: at one place, equal keys mean equal data and the reverse."""
     further = {
         "image_size": options.image_size,
         "skip_broken": options.skip_broken or None,

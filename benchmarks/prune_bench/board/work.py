@@ -1,4 +1,4 @@
-"""One run of a board, done by whoever gets to it first: the same for processes and for Ray."""
+"""One run of a board, done by the first process that claims it: on this machine or on Ray."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Outcome:
     """What became of a run."""
 
     kind: Literal["done", "failed", "held", "paused"]
-    """"held": somebody else is at it; "paused": a disk is full or fails"""
+    """"held": another process does it; "paused": a disk is full or fails"""
     message: str = ""
     """what the disk says"""
     result: dict[str, Any] | None = None
@@ -55,7 +55,7 @@ def do_run(
         if claim is None:
             return Outcome("held")
         with claim:
-            if not board.is_open(name):  # somebody finished it just before the claim was free
+            if not board.is_open(name):  # another process finished it before it gave up the claim
                 return Outcome("done" if board.result_path(name).exists() else "failed")
             try:
                 result = _from_checkpoint(

@@ -39,8 +39,8 @@ class Run:
 
     def main(self, console: Console) -> None:
         """Run it."""
+        from prune_bench.commands import single_run
         from prune_bench.commands.run_view import RunProgress
-        from prune_bench.run import single
         from prune_bench.run.result import Result
 
         shown = Terminal(quiet=True) if self.json else console
@@ -52,7 +52,7 @@ class Run:
             progress.print_summary(Result(result))
 
         files = self.checkpoint, self.save, self.scores
-        single.run(self.run, self.place, *files, progress, on_end)
+        single_run.run(self.run, self.place, *files, progress, on_end)
         if progress.diverged:
             sys.exit(1)
 

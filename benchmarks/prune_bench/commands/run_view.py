@@ -31,7 +31,7 @@ AROUND = 6
 
 
 class RunProgress:
-    """A live display of one run, for `prune_bench.run.single.run`."""
+    """A live display of one run, for `prune_bench.commands.single_run.run`."""
 
     def __init__(self, console: Console, options: RunOptions) -> None:
         self.console, self.options = console, options

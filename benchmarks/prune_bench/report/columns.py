@@ -185,8 +185,8 @@ COLUMNS = (
     Column("expected", read=lambda row: row.expected, record="expected", needs_runs=False),
     Column("failed", read=lambda row: row.failed, record="failed", needs_runs=False),
     Column(
-        "twins",
-        read=lambda row: " ".join(row.twins),
+        "same_runs_as",
+        read=lambda row: " ".join(row.same_runs_as),
         record="same_runs_as",
         needs_runs=False,
     ),

@@ -271,7 +271,7 @@ def _count(texts: Iterable[str]) -> list[tuple[str, int]]:
 def write_pictures(standings: Standings, folder: Path) -> None:
     """The main charts as PNG files; with several settings, one file for each."""
     from prune_bench.report.charts import png
-    from prune_bench.report.charts.pictures import pictures
+    from prune_bench.report.charts.board_pictures import pictures
 
     for name, spec in pictures(standings).items():
         with replacing(folder / f"{name}.png") as temporary:

@@ -1,4 +1,4 @@
-"""Who is shown: the best of a comparison, and who lies too far below them for one scale."""
+"""Which agents are shown: the best of a comparison, and those too far below for one scale."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from prune_bench.board.grid import CONTROLS
 from prune_bench.standings.model import Comparison, Row
 
 REPEATED = 1_000_000
-"""The rank of who has the same runs, arm by arm, as another: shown where the reader chooses it."""
+"""The rank of an agent with the same runs as another one: shown where the reader chooses it."""
 
 
 def ranking(comparison: Comparison) -> list[Row]:
     """The rows that are no controls, best first.
 
-    Those with all their runs come before others, then counts what they are ahead.
+    Rows with all their runs come first; then the order is by how far they are ahead.
     """
     rows = [row for row in comparison.rows if row.runs and not row.is_control]
     return sorted(rows, key=_goodness, reverse=True)
@@ -26,8 +26,8 @@ def ranking(comparison: Comparison) -> list[Row]:
 def ranks(comparison: Comparison) -> dict[str, int]:
     """The place of each agent in `ranking`, from 0.
 
-    Controls come before all others, at -1. Who has the same runs as another takes no place of its
-    own and is at `REPEATED`.
+    Controls come before all others, at -1. An agent with the same runs as an earlier one is at
+    `REPEATED`.
     """
     shown = [row.agent for row in ranking(comparison) if not row.is_repeat]
     places = dict.fromkeys((row.agent for row in comparison.rows), REPEATED)

@@ -19,6 +19,7 @@ from prune_bench.report.columns import COLUMN
 from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
 from prune_bench.standings.model import Comparison, Row, distinct
+from prune_bench.standings.reference import Line, leave_one_out
 from prune_bench.standings.statistics import estimate
 from prune_bench.standings.verdict import enumerate_clauses, percent, points
 from prune_bench.studies.fidelity import tau
@@ -72,7 +73,7 @@ def table() -> str:
 
 
 def ahead() -> str:
-    """Who beats `full_short`, who does not, and whose numbers are one and the same."""
+    """Which agents beat `full_short`, which do not, and which cannot differ from it."""
     comparisons = _comparisons("cifar10-cpu")
     lines = []
     for comparison in comparisons:
@@ -95,6 +96,21 @@ def ahead() -> str:
     if missing:
         lines.append(f"* Not judged, because runs are missing: `{'`, `'.join(missing)}`.")
     return _wrapped(*lines)
+
+
+def bar() -> str:
+    """How far the curve through the runs of `full_short` is off, point by point."""
+    rows = distinct(_comparisons("cifar10-cpu"))
+    line = Line([row for row in rows if row.is_reference])
+    errors = leave_one_out(line.logs, line.accuracies)
+    clauses = [
+        f"{_signed(f'{100 * error:+.2f}')} at keep {percent(row.keep_ratio)}"
+        for error, row in zip(errors, line.ends[1:-1], strict=True)
+    ]
+    return _wrapped(
+        "How far the curve through the other runs of `full_short` and `full` is above the accuracy "
+        f"of a point that is left out, in points: {enumerate_clauses(clauses)}."
+    )
 
 
 def paper() -> str:
@@ -181,7 +197,7 @@ def fidelity() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    of.__name__: of for of in (table, ahead, paper, static, digits, fidelity, carried)
+    of.__name__: of for of in (table, ahead, bar, paper, static, digits, fidelity, carried)
 }
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -212,7 +228,7 @@ def _cell(row: Row | None) -> str:
     if row is None:
         return "runs are missing"
     if row.is_repeat:
-        return f"as `{row.twins[0]}`"
+        return f"as `{row.same_runs_as[0]}`"
     text = COLUMN["accuracy"].text(row)
     if row.ahead:
         ahead = points(row.ahead, signed=True, interval=False)

@@ -36,7 +36,7 @@ def save(path: Path, state: State, of: dict[str, Any]) -> None:
     Args:
         path: the file.
         state: what `load` gives back.
-        of: plain values that must be equal there and then.
+        of: what the state is of, plain values; `load` must be given equal ones.
 
     Raises:
         OSError: the disk is full or refuses; the file is what it was before.

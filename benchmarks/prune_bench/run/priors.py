@@ -2,7 +2,7 @@
 
 A file holds one recording and is named by what determines it. It grows: a policy that wants more
 rounds than there are continues from where the file ends, one that wants fewer reads the first of
-them. Whoever uses rounds is charged for them, whoever has run them.
+them. A run is charged for all rounds that it uses, also for those that another run recorded.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _claimed(path: Path, patient: bool) -> claims.Claim:
 
 
 def _read(keeper: checkpoint.Keeper, fresh: Callable[[], Recording]) -> Recording:
-    """A recording as far as a whole file of it has it, else from its beginning."""
+    """The recording of a file; a fresh one where there is no whole file."""
     recording = fresh()
     if (state := keeper.load()) is not None:
         recording.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""Provenance: what determines a run and stands in none of its options.
+"""Provenance: what determines a run beside its options.
 
 The data, the source of an agent or an environment of one's own, the threads and the kind of device
 (both change the last bits of a convolution). A run's name has what is unusual of it, so that equal

@@ -129,7 +129,7 @@ def _with_settings(
     expected: Mapping[str, RunOptions],
     pins: Pins,
 ) -> dict[Any, dict[str, Any]]:
-    """By id the options of all runs, and what is unusual where they are run."""
+    """The options of all runs by id, with what is unusual about the place of each."""
     finished = {name: result.comparable for name, result in found.items()}
     planned = {name: failure.options for name, failure in failed.items()}
     planned |= {n: vars(chosen) | pins.of(chosen).of_setting() for n, chosen in expected.items()}
@@ -142,7 +142,7 @@ def _with_settings(
 def _labels(
     options: Mapping[Any, Mapping[str, Any]], found: Mapping[Any, Result]
 ) -> dict[Any, str]:
-    """By id the agent as it is shown: with its source where no board says which of them counts."""
+    """The agents as they are shown, by id. One with several sources has its source in its label."""
     of = {name: result.provenance.agent for name, result in found.items()}
     sources = defaultdict(set)
     for name, source in of.items():
@@ -155,9 +155,7 @@ def _labels(
 
 
 def _keep_ratios(rows: Sequence[Row]) -> list[float]:
-    """Those at which something is compared: agents that do not read theirs have none, and
-    `full_short` alone is no comparison.
-    """
+    """The keep ratios of comparisons: those of agents that read theirs, other than `full_short`."""
     bound = [row for row in rows if not row.is_everywhere]
     compared = [row for row in bound if not row.is_reference]
     return sorted({row.keep_ratio for row in compared or bound or rows})
@@ -171,7 +169,7 @@ def _judged(rows: Sequence[Row]) -> list[Row]:
 
     A row belongs to one family, so that one thing is said of it in all comparisons.
     """
-    rows = _with_noise(_with_twins(rows))
+    rows = _with_noise(_with_same_runs(rows))
     references = [row for row in rows if row.is_reference]
     if not any(row.runs and row.agent == "full_short" for row in references):
         return rows
@@ -185,10 +183,12 @@ def _judged(rows: Sequence[Row]) -> list[Row]:
         can_win = (row.complete and not (row.is_repeat or row.cannot_differ) for row in family)
         tested = [row.ahead if can else None for row, can in zip(family, can_win, strict=True)]
         signs = dict(zip([row.agent for row in family], certain_signs(tested), strict=True))
-        of_twins = [
-            max((row.agent, *row.twins), key=lambda name: abs(signs[name])) for row in family
+        of_same_runs = [
+            max((row.agent, *row.same_runs_as), key=lambda name: abs(signs[name])) for row in family
         ]
-        return [replace(row, sign=signs[name]) for row, name in zip(family, of_twins, strict=True)]
+        return [
+            replace(row, sign=signs[name]) for row, name in zip(family, of_same_runs, strict=True)
+        ]
 
     return _by(lambda row: row.family, judge, rows)
 
@@ -203,8 +203,8 @@ def _by(
     return [row for group in groups.values() for row in change(group)]
 
 
-def _with_twins(rows: Sequence[Row]) -> list[Row]:
-    """Say which rows have the same runs, a reference or else the first name before the others."""
+def _with_same_runs(rows: Sequence[Row]) -> list[Row]:
+    """Mark rows with the same runs. A reference comes first, else the first name."""
 
     def say(same: list[Row]) -> list[Row]:
         if len(same) == 1 or not same[0].runs:
@@ -212,7 +212,9 @@ def _with_twins(rows: Sequence[Row]) -> list[Row]:
         same.sort(key=lambda row: (not row.is_reference, row.agent))
         names = [row.agent for row in same]
         return [
-            replace(row, twins=tuple(n for n in names if n != row.agent), is_repeat=place > 0)
+            replace(
+                row, same_runs_as=tuple(n for n in names if n != row.agent), is_repeat=place > 0
+            )
             for place, row in enumerate(same)
         ]
 
@@ -220,11 +222,11 @@ def _with_twins(rows: Sequence[Row]) -> list[Row]:
 
 
 def _with_noise(rows: Sequence[Row]) -> list[Row]:
-    """The noise of the runs at each keep ratio, and of those that no keep ratio is compared at."""
+    """Pool the noise of the rows at each keep ratio; all rows without a comparison are one pool."""
     compared = _keep_ratios(rows)
 
     def scatter(alike: list[Row]) -> list[Row]:
-        runs = {tuple(row.scores): row.scores for row in alike if row.runs}  # of twins once
+        runs = {tuple(row.scores): row.scores for row in alike if row.runs}  # equal runs count once
         noises = dict(zip(runs, pool(list(runs.values())), strict=True))
         known = [
             replace(row, noise=noises[tuple(row.scores)]) if row.runs else row for row in alike

@@ -1,4 +1,4 @@
-"""Standings: the runs of a board as comparisons, one row an agent. `compare.py` fills them.
+"""Standings: the runs of a board as comparisons, one row an agent. `build` fills them.
 
 A `Comparison` is what may be compared: one setting (environment, epochs, network ...) at one keep
 ratio. Its rows are agents; a row holds the runs of its seeds and what follows from them. Runs that
@@ -85,10 +85,10 @@ class Row:
     """whether the agent does not read its keep ratio and so belongs to the comparison of each"""
     noise: Noise = NO_NOISE
     """how a run of it scatters, pooled with those of the other agents"""
-    twins: tuple[str, ...] = ()
+    same_runs_as: tuple[str, ...] = ()
     """the agents whose runs are, arm by arm, the same as its own"""
     is_repeat: bool = False
-    """whether an earlier row has these runs already, under the name of a twin"""
+    """whether an earlier row has these runs already, under another name"""
     cannot_differ: bool = False
     """whether it is the same treatment as `full_short`: every arm as often, and nothing measured
     decided which; ahead or behind by chance alone"""
@@ -119,7 +119,7 @@ class Row:
     @property
     def label(self) -> str:
         """The agent, and those that it cannot be told from: "ucb = ucb1"."""
-        return " = ".join((self.agent, *self.twins))
+        return " = ".join((self.agent, *self.same_runs_as))
 
     @property
     def family(self) -> float | None:
@@ -130,7 +130,7 @@ class Row:
 
     @property
     def is_control(self) -> bool:
-        """Whether every board has it, so that the others can be judged."""
+        """Whether it is one of the agents that every board has, to judge the others by."""
         return self.agent in CONTROLS
 
     @property
@@ -189,8 +189,7 @@ class Comparison:
     keep_ratio: float
     rows: tuple[Row, ...]
     bar: tuple[Row, ...] = ()
-    """`full_short` at keep ratios that nothing else was run at, where those have a bar that decide
-    themselves how much to keep"""
+    """`full_short` at further keep ratios: the bar of agents that decide how much they keep"""
 
     @property
     def all_rows(self) -> tuple[Row, ...]:

@@ -158,7 +158,7 @@ def paired_differences(ours: Mapping[int, float], theirs: Mapping[int, float]) -
     """(n,) our score minus theirs for each seed that both have, in the order of the seeds.
 
     For many seeds, and runs that stay alike. The runs of a board do not: after two rounds on other
-    arms their seeds have next to nothing in common (a correlation of 0.05 to 0.2 at the end).
+    arms their seeds have little in common; results/calibration.md has the correlations.
     """
     return np.array([ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())])
 

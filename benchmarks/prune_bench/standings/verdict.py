@@ -45,7 +45,7 @@ class Verdict:
     def is_weak(self) -> bool:
         """Whether the leader is ahead in too few seeds to say that it beats `full_short`.
 
-        What is not noise, a seed that fails now and then, is not seen in few.
+        Few seeds do not show a training that fails now and then.
         """
         return self.kind == "beats" and self.leader is not None and self._seeds < MIN_SEEDS
 
@@ -84,8 +84,8 @@ class Verdict:
 
 
 def judge(comparison: Comparison) -> Verdict:
-    """The verdict on one comparison. Agents with runs missing cannot win, and nobody has lost to
-    `full_short` while they run.
+    """The verdict on one comparison. Agents with missing runs cannot win; as long as they run and
+    no other agent beats `full_short`, the verdict is open.
     """
     candidates = [
         row
@@ -195,7 +195,7 @@ def caution(comparisons: Sequence[Comparison]) -> str:
 
 def notes(rows: Sequence[Row]) -> list[str]:
     """What has to be said of rows of one table, or the numbers in it would mislead."""
-    same = [row.label for row in rows if row.twins]
+    same = [row.label for row in rows if row.same_runs_as]
     chance = [row.label for row in rows if row.cannot_differ]
     unknown = [
         row.label

@@ -59,12 +59,8 @@ class ReplayLearner:
     one; redundancy between arms is unknown (two copies of one image count twice), and so is the
     forgetting of arms that are left out. The learning-rate schedule is the recorded one: a run that
     trains less stops in the middle of it, with a learning rate that has not come down. How well it
-    predicts is measured, by `prune-env fidelity`, not assumed: at keep 0.3 and 0.5 it puts the
-    agents of the CIFAR-10 board that choose by loss ahead of random ones, as the network does, and
-    cannot tell the random ones apart; but `el2n`, the hardest arms and always those, is first here
-    at every ratio, and last there at 0.1 and 0.3. Kendall's tau over ten agents is -0.33 [-0.64,
-    -0.07] at keep 0.1, 0.07 [-0.07, 0.24] at 0.3 and 0.47 [0.33, 0.64] at 0.5
-    (benchmarks/results/fidelity_*.json).
+    predicts a real network is measured by `prune-env fidelity`; docs/studies.md has the numbers.
+    It takes `el2n`, which always keeps the hardest arms, for the best agent; the network does not.
 
     Nothing is random: runs of different seeds that keep the same arms are the same.
 

@@ -16,7 +16,7 @@ import vl_convert
 from prune_bench.board.board import Board
 from prune_bench.board.grid import CONTROLS, Grid
 from prune_bench.report.charts import ahead, png
-from prune_bench.report.charts.pictures import pictures
+from prune_bench.report.charts.board_pictures import pictures
 from prune_bench.report.columns import TERMINAL, columns
 from prune_bench.report.page import command, html, write_report
 from prune_bench.report.palette import looks, palette

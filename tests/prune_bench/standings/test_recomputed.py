@@ -96,7 +96,7 @@ def test_who_is_ahead_on_cifar10():
         assert {row.agent for row in rows if row.sign > 0} == certain
         if comparison.keep_ratio == 0.1:
             assert certain == set()  # an A/A test: ucb, ucb1 and uncertainty are full_short there
-            assert comparison.row("ucb").twins == ("ucb1", "uncertainty")
+            assert comparison.row("ucb").same_runs_as == ("ucb1", "uncertainty")
             assert [row.agent for row in rows if row.cannot_differ] == ["ucb", "rs2"]
         if comparison.keep_ratio == 0.5:
             assert certain == {"epsilon_greedy", "uncertainty", "ucb", "ucb1"}

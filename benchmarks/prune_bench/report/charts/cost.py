@@ -34,8 +34,8 @@ def accuracy_against_cost(
 ) -> Chart:
     """Every run a dot, every agent's middle a larger mark.
 
-    Shown are the best of each keep ratio, and who is on the Pareto front, broad and blue. Dashed:
-    what `full_short` reaches for a cost.
+    Shown are the best of each keep ratio, and the Pareto front as a broad blue line. The dashed
+    line is what `full_short` reaches for a cost.
     """
     rows = begun(comparisons)
     front, rank = _front(rows), _ranks(comparisons)
@@ -81,9 +81,7 @@ def accuracy_against_cost(
 
 
 def _ranks(comparisons: Sequence[Comparison]) -> dict[tuple[str, float], int]:
-    """By agent and keep ratio, the place among the best; of who is in several comparisons, the best
-    place.
-    """
+    """The place among the best, by agent and keep ratio; the best place over all comparisons."""
     found: dict[tuple[str, float], int] = {}
     for comparison in comparisons:
         places = ranks(comparison)

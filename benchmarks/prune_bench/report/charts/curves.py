@@ -65,8 +65,8 @@ def learning_curves(
 
 
 def _of(comparison: Comparison) -> Records:
-    """All curves of a keep ratio. Who has none takes no place among the best, nor who would squeeze
-    the scale of the others.
+    """All curves of a keep ratio. The best are ranked among agents that have a curve and do not
+    squeeze the scale of the others.
     """
     place = ranks(comparison)
     curves = {

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from prune_bench.report.charts.overlap import curves, overlaps
+from prune_bench.report.charts.across_agents import curves, overlaps
 from prune_bench.report.charts.per_agent import by_class, by_kind, by_loss, how_often
-from prune_bench.report.charts.picture import png
+from prune_bench.report.charts.png import png
 from prune_bench.studies.inspect import Watched
 
 
