@@ -73,6 +73,8 @@ class Course:
         self._last: tuple[NDArray[np.int64], NDArray[np.float32] | None] | None = None
         """The last batch of the epoch before, and its weights."""
         self.recorder, self._on_over = recorder, on_over
+        self._asked: tuple[Any] | None = None
+        """What the agent knew before its last choice; None: it has not chosen in this process."""
         self._validated, self._began = False, (0.0, 0.0)
         self._choose()
 
@@ -95,6 +97,16 @@ class Course:
         if epoch == len(self.history):
             return np.zeros(num_arms, bool)
         return np.unpackbits(self.history[epoch], count=num_arms).astype(bool)
+
+    def scores(self) -> NDArray[np.floating[Any]] | None:
+        """(N,) what the agent has ranked the arms of this epoch by; None where it does not rank.
+
+        None too after a restart, until it has chosen again.
+        """
+        scores = getattr(self.agent, "scores_now", None)
+        if self._asked is None or scores is None:
+            return None
+        return scores(self._shown(), self._asked[0])
 
     # -- what a loop has done ---------------------------------------------------------------------
 
@@ -212,16 +224,14 @@ class Course:
             self._plan(np.zeros(self.learner.num_arms, bool), self.epoch)
             return
         self.phase = "train"
-        num_arms, observation = self.learner.num_arms, self.rounds.observation()
+        num_arms, shown = self.learner.num_arms, self._shown()
         with self.rounds.clock("select"):
-            shown = {name: observation[name][0] for name in self.wishes.signals}
-            if "budget_left" in observation:
-                shown["budget_left"] = observation["budget_left"][0]
+            self._asked = (self.agent_state,)
             action, self.agent_state = ask(self.agent, shown, self.agent_state, num_arms)
             actions = action[None]
             if self.rounds.options.budget is not None:
                 rng = np.random.default_rng((self.seed, self.epoch, 0xB0D6E7))
-                actions = within_budget(actions, observation["budget_left"], rng)
+                actions = within_budget(actions, shown["budget_left"][None], rng)
             chosen = decode(actions, self.wishes.action, 1, num_arms, self.weight_max)
             self.weights = None
             if chosen.weights is not None:
@@ -231,6 +241,12 @@ class Course:
             kept[chosen.indices] = True
             self.history.append(np.packbits(kept))
             self._plan(kept, self.epoch)
+
+    def _shown(self) -> dict[str, NDArray[np.float32]]:
+        """What the agent is shown: what it reads, and the budget where there is one."""
+        observation = self.rounds.observation()
+        names = [*self.wishes.signals, *["budget_left"] * ("budget_left" in observation)]
+        return {name: observation[name][0] for name in names}
 
     def _plan(self, kept: NDArray[np.bool_], epoch: int) -> None:
         """Begin an epoch over these arms, (N,) bool, in the order of the round."""
@@ -267,7 +283,7 @@ class Course:
                 raise ValueError(f"the state has {name} {state['of'][name]!r}; now it is {now!r}")
         self.rounds.load_state_dict(state["rounds"])
         self.agent_state, self.weights = state["agent"], state["weights"]
-        self._last, self._validated = state["last"], state["validated"]
+        self._last, self._validated, self._asked = state["last"], state["validated"], None
         self.learner.metrics = Metrics(**state["metrics"])
         self.phase, self.history = state["phase"], list(state["history"])
         if self.recorder:

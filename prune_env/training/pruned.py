@@ -11,11 +11,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from prune_env.core.export import columns_of, write_csv, write_npz
+from prune_env.core.export import write
 from prune_env.core.rounds import Feedback
 from prune_env.core.signals import EXTRAS, MEASURED
 from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.core.traces import Traces
+from prune_env.files import replacing
 from prune_env.training.course import Course
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
@@ -274,28 +275,39 @@ class Pruned:
     def columns(self) -> dict[str, NDArray[Any]]:
         """What is known of every sample, (N,) each, in the order of the data set.
 
-        `sample`, `label` (where labels are known), `pulls`: how many epochs trained on it,
-        `last_seen`: the last of them, from 1, or 0, and what was last measured: `loss` and whatever
-        else the agent reads. `weight` is how much its loss counts in this epoch. What the agent
-        itself keeps of every arm has the prefix `agent_`.
+        `position` in the data set, `label` (where labels are known), `pulls`: how many epochs
+        trained on it, `last_seen`: the last that measured it, from 1, or 0, and what it measured:
+        `loss` and whatever else is kept, NaN where it never was. `weight` is how much its loss
+        counts in this epoch, `score` what the agent ranked it by, and what the agent itself keeps
+        of every arm has the prefix `agent_`.
         """
-        found = columns_of(self.course.rounds.arms)
-        if not self._has_labels:
-            del found["label"]
-        if self.course.weights is not None:
-            found["weight"] = self.course.weights
-        for name, array in (self.course.agent_state or {}).items():
+        arms, course = self.course.rounds.arms, self.course
+        found: dict[str, NDArray[Any]] = {"position": np.arange(self.num_arms)}
+        if self._has_labels:
+            found["label"] = arms.labels
+        found |= {"pulls": arms.pulls[0], "last_seen": arms.last_seen[0]}
+        for name, values in arms.measured.items():
+            if values.ndim == 2:
+                found[name] = np.where(arms.last_seen[0] == 0, np.float32(np.nan), values[0])
+        if course.weights is not None:
+            found["weight"] = course.weights
+        if (scores := course.scores()) is not None:
+            found["score"] = scores
+        for name, array in (course.agent_state or {}).items():
             if array.size == self.num_arms > 1:
                 found[f"agent_{name}"] = array.reshape(-1)
         return found
 
     def to_csv(self, path: str | Path) -> None:
         """Write `columns`, a row a sample."""
-        write_csv(Path(path), self.columns())
+        with replacing(Path(path)) as temporary:
+            write(temporary, ".csv", self.columns())
 
     def to_npz(self, path: str | Path) -> None:
         """Write `columns`, and `kept`: (E, N) bool, what each epoch was to train on."""
-        write_npz(Path(path), self.columns(), self.course.history)
+        kept = [self.course.kept_in(epoch) for epoch in range(len(self.course.history))]
+        with replacing(Path(path)) as temporary:
+            write(temporary, ".npz", self.columns() | {"kept": np.stack(kept)})
 
     # -- to save and restore ----------------------------------------------------------------------
 

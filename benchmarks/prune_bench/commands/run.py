@@ -12,8 +12,8 @@ import tyro
 from rich.console import Console
 
 from prune_bench.report.terminal import Terminal
-from prune_bench.run.arm_scores import ENDINGS
 from prune_bench.run.options import Place, RunOptions
+from prune_env.core.export import ENDINGS
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from prune_bench.commands.run_view import RunProgress
 from prune_bench.run import checkpoint
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
+from prune_env.core.export import write
 from prune_env.files import replacing
 from prune_env.learners.network.learner import NetworkLearner
 
@@ -73,7 +74,7 @@ def run(
         if unfinished:
             torch.save(trained_network(episode), unfinished)
         if table and scores and episode.arm_scores:
-            episode.arm_scores.write(table, scores.suffix)
+            write(table, scores.suffix, episode.arm_scores.table())
         on_end(result)
     if kept is not None:
         kept.unlink(missing_ok=True)

@@ -6,19 +6,13 @@ shown to no agent.
 
 from __future__ import annotations
 
-import csv
-import math
 from copy import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.env import PruneEnv
-
-ENDINGS = (".csv", ".npz")
-"""What the file of the scores may be called."""
 
 
 class ArmScores:
@@ -102,24 +96,6 @@ class ArmScores:
         }
         return {name: column for name, column in columns.items() if column is not None}
 
-    def write(self, temporary: Path, ending: str) -> None:
-        """Write the table to a file.
-
-        Args:
-            temporary: where.
-            ending: one of `ENDINGS`.
-        """
-        table: dict[str, Any] = self.table()
-        if ending == ".npz":
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, **table)
-            return
-        with temporary.open("w", encoding="utf-8", newline="") as text:
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(table)
-            for row in zip(*(column.tolist() for column in table.values()), strict=True):
-                writer.writerow(map(_cell, row))
-
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on, copied."""
         names = ("pulls", "observed", "loss_sum", "scores")
@@ -129,11 +105,6 @@ class ArmScores:
         """Continue from `state_dict`."""
         for name, value in state.items():
             setattr(self, name, value)
-
-
-def _cell(value: float) -> str:
-    """Six digits are enough; what was never measured is empty."""
-    return "" if math.isnan(value) else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def area_under_curve(values: NDArray[Any], wrong: NDArray[np.bool_]) -> float | None:

@@ -61,12 +61,16 @@ def test_files_are_in_the_order_of_the_data_set(blobs, linear, train_epoch, tmp_
     with np.load(tmp_path / "samples.npz") as found:
         arrays = dict(found)
     table = pruned.course.rounds.arms
-    names = ["sample", "label", "pulls", "last_seen", "loss", "agent_mean", "agent_variance"]
+    names = ["position", "label", "pulls", "last_seen", "loss", "score"]
+    names += ["agent_mean", "agent_variance"]
     assert list(rows[0]) == names
     assert arrays.keys() == {*names, "kept"}
-    assert [int(row["sample"]) for row in rows] == list(range(120))
+    assert [int(row["position"]) for row in rows] == list(range(120))
     assert [int(row["label"]) for row in rows] == blobs.tensors[1].tolist()
-    assert [float(row["loss"]) for row in rows] == table.measured["loss"][0].tolist()
+    losses = [float(row["loss"]) for row in rows]
+    np.testing.assert_allclose(losses, table.measured["loss"][0], rtol=1e-5)
+    np.testing.assert_array_equal(arrays["score"], arrays["agent_mean"] + arrays["agent_variance"])
+    assert arrays["score"][arrays["kept"][2]].min() >= np.sort(arrays["score"])[60]
     assert arrays["kept"].shape == (3, 120)
     assert arrays["kept"].sum(axis=1).tolist() == [60, 60, 60]
     np.testing.assert_array_equal(arrays["kept"][:2].sum(axis=0), arrays["pulls"])
