@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import runpy
+import sys
 from pathlib import Path
+
+import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -12,3 +16,26 @@ def test_by_hand_what_ucb_keeps_teaches_more_than_one_random_choice():
     run = runpy.run_path(str(EXAMPLES / "by_hand.py"))["run"]
     scores = {name: [run(name, seed) for seed in range(3)] for name in ("ucb", "static_random")}
     assert min(scores["ucb"]) > max(scores["static_random"]) > 0.9
+
+
+def test_six_lines_prune_an_ordinary_script():
+    plain, pruned = (
+        (EXAMPLES / f"cifar_{name}.py").read_text(encoding="utf-8").splitlines()
+        for name in ("plain", "pruned")
+    )
+    changed = [line[2:] for line in difflib.ndiff(plain, pruned) if line.startswith("+ ")]
+    assert len([line for line in changed if line]) <= 6
+    assert len(plain) < 95
+
+
+@pytest.mark.parametrize("name", ["plain", "pruned"])
+def test_the_scripts_train_on_real_images(name, cifar10_path, monkeypatch, capsys):
+    size = ["--limit", "256", "--epochs", "2", "--width", "4", "--workers", "0"]
+    monkeypatch.setattr(sys, "argv", ["script", "--data", str(cifar10_path), *size])
+    script = runpy.run_path(str(EXAMPLES / f"cifar_{name}.py"))
+    shown = capsys.readouterr().out
+    assert shown.count("test accuracy") == 2
+    if name == "pruned":
+        assert "2 epochs of 256 samples: 30.1% of them trained on, 30.1% of the passes" in shown
+        pulls = script["pruned"].columns()["pulls"]
+        assert (pulls.sum(), pulls.max()) == (2 * 77, 1)  # none twice before all were seen

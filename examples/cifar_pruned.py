@@ -1,0 +1,94 @@
+"""Train a small ResNet on CIFAR-10 with PyTorch, and nothing else.
+
+python examples/cifar_plain.py --data cifar10/    # a folder of parquet files, as the hub has them
+"""
+
+import argparse
+from io import BytesIO
+from pathlib import Path
+
+import prune_agents
+import pyarrow.parquet
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from prune_env.training import Pruned
+
+parser = argparse.ArgumentParser(description="PyTorch CIFAR-10 training")
+parser.add_argument(
+    "--data", default="cifar10", help="folder of train-*.parquet and test-*.parquet"
+)
+parser.add_argument("--epochs", type=int, default=30)
+parser.add_argument("--width", type=int, default=32, help="channels of the first layer")
+parser.add_argument("--limit", type=int, help="use only so many images of each split")
+parser.add_argument("--workers", type=int, default=2)
+parser.add_argument("--seed", type=int, default=0)
+args = parser.parse_args()
+device = "cuda" if torch.cuda.is_available() else "cpu"
+torch.manual_seed(args.seed)
+
+
+class CIFAR10(Dataset):
+    def __init__(self, split, transform):
+        file = next(Path(args.data).glob(f"{split}-*.parquet"))
+        rows = pyarrow.parquet.read_table(file).slice(0, args.limit).to_pydict()
+        self.images = [Image.open(BytesIO(row["bytes"])).convert("RGB") for row in rows["img"]]
+        self.targets, self.transform = rows["label"], transform
+
+    def __len__(self):
+        return len(self.targets)
+
+    def __getitem__(self, index):
+        return self.transform(self.images[index]), self.targets[index]
+
+
+class Block(nn.Module):
+    def __init__(self, planes, out, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(planes, out, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.bn1, self.bn2 = nn.BatchNorm2d(out), nn.BatchNorm2d(out)
+        self.shortcut = nn.Conv2d(planes, out, 1, stride, bias=False)
+
+    def forward(self, x):
+        out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(out + self.shortcut(x))
+
+
+normalize = transforms.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+plain = [transforms.ToTensor(), normalize]
+augment = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), *plain]
+trainset = CIFAR10("train", transforms.Compose(augment))
+testset = CIFAR10("test", transforms.Compose(plain))
+pruned = Pruned(trainset, prune_agents.make("ucb", keep_ratio=0.3), epochs=args.epochs)
+trainloader = DataLoader(pruned.dataset, 128, sampler=pruned.sampler, num_workers=args.workers)
+testloader = DataLoader(testset, batch_size=500, num_workers=args.workers)
+
+w = args.width
+stem = [nn.Conv2d(3, w, 3, 1, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU()]
+blocks = [Block(w, w, 1), Block(w, 2 * w, 2), Block(2 * w, 4 * w, 2), Block(4 * w, 8 * w, 2)]
+net = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * w, 10))
+net = net.to(device)
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=args.epochs)
+
+for epoch in range(args.epochs):
+    net.train()
+    for inputs, targets, arms in trainloader:
+        inputs, targets = inputs.to(device), targets.to(device)
+        outputs = net(inputs)
+        loss = pruned.loss(outputs, targets, arms)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    scheduler.step()
+
+    net.eval()
+    with torch.no_grad():
+        right = [(net(x.to(device)).argmax(1).cpu() == y).float() for x, y in testloader]
+    print(f"epoch {epoch}: test accuracy {100 * torch.cat(right).mean():.2f} %")
