@@ -113,7 +113,9 @@ class NetworkLearner:
         self.extras: dict[str, tuple[int, ...]] = {"reference_loss": ()}
         """What it can measure beside `MEASURED`: the name, and the shape of one arm's."""
         with suppress(ValueError):  # a network that ends in a convolution has no such features
-            self.extras["features"] = (per_sample.last_linear(self._model).in_features,)
+            width = per_sample.last_linear(self._model).in_features
+            self._axes = per_sample.projection(width, self.device)
+            self.extras["features"] = (min(width, per_sample.WIDEST),)
 
     def images_of(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """(K, H, W, C) uint8: the images of these arms, for the dashboard."""
@@ -339,7 +341,7 @@ class NetworkLearner:
         measure(log_p, labels, out["table"])
         if "features" in out:
             assert features is not None
-            out["features"].copy_(features)
+            out["features"].copy_(features if self._axes is None else features @ self._axes)
         if "reference_loss" in out:
             assert self._reference
             self._reference.train(self._model.training)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED
 from prune_env.data.dataset import Dataset, Split, split_validation
+from prune_env.learners.network import per_sample
 from prune_env.learners.network.learner import NetworkLearner
 from prune_env.learners.protocol import Signals
 from prune_env.networks.registry import WHITENED
@@ -312,6 +313,17 @@ def test_scores_have_the_extras_too() -> None:
     logits = reference(learner.arm_images.plain(torch.tensor([5, 2])))
     expected = F.cross_entropy(logits, labels, reduction="none")
     np.testing.assert_allclose(scores.of("reference_loss"), expected, atol=1e-5)
+
+
+def test_wide_features_are_projected_as_a_signal_and_whole_otherwise() -> None:
+    learner = make_observant("resnet18")
+    assert learner.extras["features"] == (256,)
+    arms = np.array([5, 2])
+    whole = learner.features(arms)
+    assert whole.shape == (2, 512)
+    axes = per_sample.projection(512, torch.device("cpu"))
+    assert axes is not None
+    np.testing.assert_allclose(learner.score(arms).of("features"), whole @ axes.numpy(), atol=1e-4)
 
 
 def test_a_network_that_ends_in_a_convolution_has_no_features() -> None:

@@ -6,7 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from prune_env.learners.network.per_sample import all_layer_norms, features, last_layer_norms
+from prune_env.learners.network.per_sample import (
+    all_layer_norms,
+    features,
+    last_layer_norms,
+    projection,
+)
 from prune_env.networks.mlp import Mlp
 from prune_env.networks.whitened import WhitenedNet, whitening_filters
 
@@ -81,3 +86,17 @@ def test_a_network_without_a_linear_layer():
     model = nn.Sequential(nn.Conv2d(3, 4, 12), nn.Flatten())
     with pytest.raises(ValueError, match="Sequential has no linear layer"):
         last_layer_norms(model, IMAGES, LABELS)
+
+
+def test_narrow_features_stay_and_wide_ones_keep_their_distances():
+    cpu = torch.device("cpu")
+    assert projection(256, cpu) is None
+    axes = projection(1024, cpu)
+    assert axes is not None
+    assert (axes.shape, axes.dtype) == ((1024, 256), torch.float32)
+    torch.testing.assert_close(axes.T @ axes, 4 * torch.eye(256), atol=1e-5, rtol=0)
+    assert torch.equal(axes, projection(1024, cpu))
+    points = torch.randn(50, 1024, generator=torch.Generator().manual_seed(0))
+    ratio = torch.pdist(points @ axes).square() / torch.pdist(points).square()
+    assert ratio.mean().item() == pytest.approx(1, abs=0.03)
+    assert ratio.std().item() == pytest.approx((2 / 256) ** 0.5, rel=0.25)  # 0.088
