@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.core.generators import Rng, of_runs
+from prune_env.core.generators import Rng, gumbel, of_runs
 
 Floats = NDArray[np.float32]
 Observation = Mapping[str, Floats]
@@ -94,7 +94,7 @@ def remember(memory: Memory, observation: Observation) -> None:
 def feature(name: str, memory: Memory, observation: Observation, rng: Rng) -> Floats:
     """(M, N) float32: one of `FEATURES` as it is, not standardised."""
     if name == "noise":
-        return np.asarray(rng.gumbel(size=observation["seen"].shape), np.float32)
+        return np.asarray(gumbel(rng, observation["seen"].shape), np.float32)
     if name == "rarity":
         labels = observation["label"][0].astype(np.int64)
         share = np.bincount(labels) / len(labels)
@@ -120,7 +120,7 @@ def linear_scores(weights: Floats, memory: Memory, observation: Observation, rng
         runs = np.flatnonzero(weight)
         if name == "noise" and len(runs):  # only those draw that would draw alone
             size = (len(runs), scores.shape[1])
-            noise = of_runs(rng, runs).gumbel(size=size).astype(np.float32)
+            noise = gumbel(of_runs(rng, runs), size).astype(np.float32)
             scores[runs] += weight[runs, None] * noise
         elif len(runs):
             scores += weight[:, None] * standardise(feature(name, memory, observation, rng))

@@ -12,6 +12,7 @@ from prune_agents.agent import Observation, State
 from prune_agents.policies.uncertainty import Uncertainty
 from prune_agents.tools.moving_averages import schedule
 from prune_env.checks import In
+from prune_env.core.generators import gumbel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,4 +37,4 @@ class Boltzmann(Uncertainty):
     ) -> NDArray[np.floating[Any]]:
         along = schedule(state["round"], observation["progress"])
         tau = self.tau_start + (self.tau_end - self.tau_start) * along
-        return state["mean"] / tau + rng.gumbel(size=state["mean"].shape)
+        return state["mean"] / tau + gumbel(rng, state["mean"].shape)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.moving_averages import rank_within
 from prune_env.checks import In
+from prune_env.core.generators import gumbel
 from prune_env.core.selection import proportional
 
 
@@ -59,5 +60,5 @@ class RCAP(Agent):
             share = np.sqrt(np.maximum(mass, 1e-6) * size / size.sum())
             quota = np.ceil(proportional(share, size, k) - 1e-9)
             # The highest of logit + Gumbel noise are a draw by q without replacement.
-            kept[...] = rank_within(logit + rng.gumbel(size=len(logit)), label) < quota[label]
+            kept[...] = rank_within(logit + gumbel(rng, len(logit)), label) < quota[label]
         return state["kept"]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from prune_agents.tools.moving_averages import Mask
+from prune_env.core.generators import gumbel
 from prune_env.core.selection import Counts, best_k, check_scores
 
 Scores = NDArray[np.floating[Any]]
@@ -20,7 +21,7 @@ def weighted_k(log_weight: Scores, k: Counts, rng: np.random.Generator) -> Mask:
     Adding Gumbel noise to the logarithms and keeping the k highest is the same draw at once. An
     infinite logarithm goes first.
     """
-    return best_k(log_weight + rng.gumbel(size=log_weight.shape), k, rng)
+    return best_k(log_weight + gumbel(rng, log_weight.shape), k, rng)
 
 
 def inclusion(weight: Scores, total: float) -> NDArray[np.float64]:
@@ -31,14 +32,15 @@ def inclusion(weight: Scores, total: float) -> NDArray[np.float64]:
         total: expected number of arms kept in each row, at most N.
     """
     check_scores(weight)
-    descending = -np.sort(-weight.astype(np.float64), axis=1)
-    tail = np.cumsum(descending[:, ::-1], axis=1)[:, ::-1]
-    # With the m heaviest at 1, the others share total - m. The right m is the first one at which
-    # the heaviest of the others does not reach 1 as well.
-    shared = (total - np.arange(weight.shape[1])) / tail
-    num_sure = np.argmax(shared * descending <= 1 + 1e-9, axis=1)
-    scale = np.take_along_axis(shared, num_sure[:, None], axis=1)
-    return np.minimum(1, scale * weight)
+    sure = np.zeros(weight.shape, bool)
+    while True:
+        # With the sure ones at 1, the others share what is left; who reaches 1 by that is sure too.
+        shared = np.where(sure, 0, weight).sum(axis=1, dtype=np.float64)
+        scale = (total - np.count_nonzero(sure, axis=1)) / shared
+        over = scale[:, None] * weight > np.where(sure, np.inf, 1 + 1e-9)
+        if not over.any():
+            return np.minimum(1, scale[:, None] * weight)
+        sure |= over
 
 
 def logistic(value: Scores, total: float) -> NDArray[np.float64]:

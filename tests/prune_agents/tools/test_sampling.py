@@ -102,3 +102,11 @@ def test_systematic_is_exact_at_full_size(rng):
     weight = rng.gamma(0.5, size=(1, 50_000)) + 0.01
     for k in (5_000, 15_000, 49_999, 50_000):
         assert systematic(inclusion(weight, k), rng).sum() == k
+
+
+def test_inclusion_of_weights_that_differ_by_30_orders():
+    """The heaviest are sure; the light ones share the rest, however light they are."""
+    found = inclusion(row(1, 1, 1e-30, 3e-30, 1e-30).astype(np.float64), 3)
+    np.testing.assert_allclose(found, [[1, 1, 0.2, 0.6, 0.2]], rtol=1e-6)
+    rows = np.exp(np.random.default_rng(0).normal(0, 3, (20, 500)))
+    np.testing.assert_allclose(inclusion(rows, 150).sum(axis=1), 150)
