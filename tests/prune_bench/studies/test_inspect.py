@@ -118,7 +118,7 @@ def test_bad_input_leaves_no_picture(tmp_path, capsys, arguments, message):
 
 def test_without_the_packages_for_pictures(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    for module in ("inspect_picture", "picture"):
+    for module in ("inspect_picture", "to_png"):
         monkeypatch.delitem(sys.modules, f"prune_bench.report.charts.{module}", raising=False)
     with pytest.raises(SystemExit) as end:
         main(["inspect", "--out", str(tmp_path / "inspect.png")])

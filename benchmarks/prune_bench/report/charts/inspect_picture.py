@@ -11,7 +11,7 @@ import altair as alt
 
 from prune_bench.report.charts.across_agents import curves, overlaps
 from prune_bench.report.charts.per_agent import by_class, by_kind, by_loss, how_often
-from prune_bench.report.charts.png import png
+from prune_bench.report.charts.to_png import png
 from prune_bench.studies.inspect import Watched
 
 
