@@ -43,8 +43,9 @@ class Recipe:
     reference_decay: Annotated[float, In("[0, 1)")] = 0.999
     """Share of itself that the moving average behind `reference_loss` keeps in a step, at most."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """"auto" is bf16 autocast on a GPU that has it, else fp32. Where bf16 would be emulated it is
-    refused: a CPU without it took 13 times as long."""
+    """"auto" is bf16 autocast on a GPU that has it, and fp32 on all CPUs. With "bf16" a CPU that
+    has it trained `small` 1.4 and evaluated it 1.6 times as fast (benchmarks/results/bf16.md). One
+    that has to emulate it took 13 times as long as with fp32: there it is refused."""
     compile: Literal[
         "off", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"
     ] = "off"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import prune_agents
 
@@ -23,6 +24,9 @@ from prune_bench.run.provenance import (
     is_own,
 )
 from prune_env.learners.protocol import Sourced
+
+if TYPE_CHECKING:
+    from prune_env.learners.network.device import Precision
 
 
 def hold(
@@ -123,7 +127,7 @@ def _own_amount(
 
 
 def _placed(board: Board, pins: Pins, place: Place, begun: bool, any_left: bool) -> Pins:
-    """Threads and kind of device: as asked for where nothing is done yet, else as pinned."""
+    """Threads, device and precision: as asked for where nothing is done yet, else as pinned."""
     wanted = pins
     if place.threads is not None:
         wanted = replace(wanted, threads=place.threads)
@@ -133,12 +137,31 @@ def _placed(board: Board, pins: Pins, place: Place, begun: bool, any_left: bool)
         from prune_env.learners.network.device import find_device
 
         wanted = replace(wanted, device=find_device("auto").type)
+    if any_left:
+        wanted = replace(wanted, precision=_precision(wanted.device, place.device))
     if begun and wanted != pins:
         raise ValueError(
-            f"{board.folder} has runs with {pins.threads} threads on a {pins.device}, which is not "
-            f"what {wanted.threads} threads on a {wanted.device} give; name another folder"
+            f"{board.folder} has runs with {_said(pins)}, which is not what {_said(wanted)} give; "
+            "name another folder"
         )
     return wanted
+
+
+def _said(pins: Pins) -> str:
+    """Where the runs are done, in words."""
+    return f"{pins.threads} threads on a {pins.device} in {pins.precision}"
+
+
+def _precision(kind: str, device: str) -> Precision:
+    """What networks are computed in there; a GPU that is not here is taken for a recent one."""
+    from prune_env.learners.network.device import find_device, precision_on
+
+    if kind == "cpu":
+        return "fp32"
+    try:
+        return precision_on(find_device(device if device.startswith(kind) else kind), "auto")
+    except ValueError:  # a Ray cluster has it
+        return "bf16"
 
 
 def _data(
@@ -167,5 +190,7 @@ def _data(
 def data_digest(options: RunOptions, place: Place) -> str | None:
     """The digest of the data that a run would have; None where its environment has none."""
     agent = prune_agents.make("static_random")
-    learner = make_env(options, place, agent).learner
+    # a device that has not what the recipe asks for has the data all the same
+    recipe = {name: value for name, value in options.recipe.items() if name != "precision"}
+    learner = make_env(replace(options, recipe=recipe), place, agent).learner
     return learner.digest if isinstance(learner, Sourced) else None

@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from prune_bench.run.options import RunOptions
-from prune_bench.run.provenance import (
-    KNOWN,
-    Provenance,
-)
+from prune_bench.run.provenance import KNOWN, Provenance, has_network
 from prune_env.checks import In, check
 
 
@@ -31,6 +28,8 @@ class Pins:
     """of PyTorch in each run"""
     device: str = "cpu"
     """cpu or cuda"""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """what networks are computed in there where their recipe does not say it"""
     data: dict[str, str] = field(default_factory=dict)
     """digest of the data, by environment and what else chooses them, see `data_key`; without one
     they are those that the environment is known for"""
@@ -49,7 +48,8 @@ class Pins:
             self.data.get(data_key(options), KNOWN.get(options.env)),
             self.sources,
             self.threads,
-            self.device,
+            self.device if has_network(options.env) else "cpu",
+            self.precision if has_network(options.env) else None,
         )
 
 

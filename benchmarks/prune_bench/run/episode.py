@@ -159,13 +159,14 @@ class Episode:
     @property
     def provenance(self) -> Provenance:
         """What the run comes from, beside its options."""
-        place = describe_place(self.env)
+        place, trained = describe_place(self.env), describe_learner(self.env)
         return Provenance.of(
             vars(self.options),
-            describe_learner(self.env)["data"],
+            trained["data"],
             self.sources,
             place["threads"],
             place["device"],
+            trained["precision"],
         )
 
     @property

@@ -1,8 +1,9 @@
 """Provenance: what determines a run beside its options.
 
-The data, the source of an agent or an environment of one's own, the threads and the kind of device
-(both change the last bits of a convolution). A run's name has what is unusual of it, so that equal
-names mean equal runs. Nothing that is looked at here is imported or run.
+The data, the source of an agent or an environment of one's own, the threads, the kind of device and
+the precision that it decides (all three change the last bits of a convolution). A run's name has
+what is unusual of it, so that equal names mean equal runs. Nothing that is looked at here is
+imported or run.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import gymnasium as gym
 from prune_agents.registry import own_module, saved_folder
 
 from prune_bench.run.pairs import split_agent
+from prune_env import RUNGS
 from prune_env.env import PruneEnv
 from prune_env.learners.protocol import Sourced
 
@@ -54,6 +56,8 @@ class Provenance:
     """of PyTorch"""
     device: str = "cpu"
     """cpu or cuda"""
+    precision: str = "fp32"
+    """what a network is computed in where its recipe leaves that to the device"""
 
     @classmethod
     def of(
@@ -63,6 +67,7 @@ class Provenance:
         sources: Mapping[str, str | None],
         threads: int,
         device: str,
+        precision: str | None,
     ) -> Provenance:
         """From the digests as they are.
 
@@ -72,7 +77,9 @@ class Provenance:
             sources: digests of what is one's own, by name.
             threads: of PyTorch.
             device: such as cuda:1.
+            precision: that "auto" stands for there; None where there is no network.
         """
+        is_left_open = options["recipe"].get("precision", "auto") == "auto"
         around = [digest for name in env_names(options) if (digest := sources.get(name))]
         return cls(
             data=unless_known(options["env"], data),
@@ -80,6 +87,7 @@ class Provenance:
             env=" ".join(around) or None,
             threads=threads,
             device=device.partition(":")[0],
+            precision=(precision if is_left_open else None) or "fp32",
         )
 
     def differences(self, other: Provenance) -> list[str]:
@@ -90,12 +98,14 @@ class Provenance:
             "env": "another source of the environment",
             "threads": f"{self.threads} threads instead of {other.threads}",
             "device": f"a {self.device} instead of a {other.device}",
+            "precision": f"{self.precision} instead of {other.precision}",
         }
         return [what for name, what in words.items() if getattr(self, name) != getattr(other, name)]
 
     def of_setting(self) -> dict[str, Any]:
         """What is unusual for all agents alike, so that only runs of equal ones are compared."""
-        return {n: v for n, v in self.unusual().items() if n in ("data", "threads", "device")}
+        for_all = ("data", "threads", "device", "precision")
+        return {name: value for name, value in self.unusual().items() if name in for_all}
 
     def unusual(self) -> dict[str, Any]:
         """What differs from the usual."""
@@ -109,6 +119,11 @@ def unless_known(name: str, digest: str | None) -> str | None:
 
 
 # -- sources --------------------------------------------------------------------------------------
+
+
+def has_network(env: str) -> bool:
+    """Whether the environment of this id trains on a device: formulas and recordings have none."""
+    return env.rpartition("/")[2].removesuffix("-v0").lower() not in RUNGS
 
 
 def is_code(name: str) -> bool:

@@ -95,8 +95,9 @@ class Result:
     def provenance(self) -> Provenance:
         """What it comes from beside its options; early results were of known data and sources."""
         sources = self.content.get("sources", {})
+        trained, place = self.trained, (self.threads, self.device)
         return Provenance.of(
-            self.options, self.trained.get("data"), sources, self.threads, self.device
+            self.options, trained.get("data"), sources, *place, trained.get("precision")
         )
 
     @property

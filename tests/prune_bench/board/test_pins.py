@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+import torch
 import yaml
 from prune_bench.board.board import Board
 from prune_bench.board.grid import CONTROLS, Grid
@@ -16,9 +17,11 @@ from prune_bench.board.pins import Pins
 from prune_bench.board.work import do_run
 from prune_bench.run import provenance
 from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.run_id import run_id
 from prune_bench.standings.build import read_standings
 
 from prune_env.files import write_json
+from prune_env.learners.network import device
 
 IMAGES = "prune_env/Images-v0"
 GRID = Grid(env=(IMAGES,), agents=(), keep_ratios=(0.5,), seeds=1, epochs=1)
@@ -103,6 +106,30 @@ def test_threads_do_not_follow_from_jobs_and_stay_what_they_were(board, write_da
     titles = {s.title for b in (board, two) for s in read_standings(b.folder).settings}
     assert len(titles) == 2
     assert any("threads 2" in title for title in titles)
+
+
+def test_a_board_on_a_gpu_names_its_precision(board, write_data, monkeypatch):
+    """GPUs that are counted, tried and never used: with bf16, then one without."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(device, "_fault", lambda device: None)
+    monkeypatch.setattr(device, "has_bf16", lambda device: True)
+    place, _ = hold(board, GRID, Place(write_data()), None)
+    assert place.device == pins_of(board)["device"] == "cuda"
+    assert pins_of(board)["precision"] == "bf16"
+    name, run = next(iter(board.runs().items()))
+    of_run = board.read()[1].of(run)
+    assert (of_run.device, of_run.precision) == ("cuda", "bf16")
+    assert name == run_id(run, of_run) != run_id(run, replace(of_run, precision="fp32"))
+    board.result_path(name).parent.mkdir(exist_ok=True)
+    board.result_path(name).touch()  # as if it were done
+    monkeypatch.setattr(device, "has_bf16", lambda device: False)
+    with pytest.raises(ValueError, match=r"on a cuda in bf16, .* 1 threads on a cuda in fp32"):
+        hold(board, None, Place(write_data()), None)
+
+
+def test_formulas_have_no_device_and_no_precision():
+    run = RunOptions(env="prune_env/Synthetic-v0")
+    assert Pins(device="cuda", precision="bf16").of(run) == Pins().of(run)
 
 
 AGENT = """

@@ -77,7 +77,7 @@ def test_cifar_as_the_hub_has_it_is_known(name, tmp_path):
 
 def test_known_data_add_nothing_to_a_name_and_others_their_digest():
     def of(data):
-        return Provenance.of(vars(options), data, {}, 1, "cpu")
+        return Provenance.of(vars(options), data, {}, 1, "cpu", "fp32")
 
     options = replace(OPTIONS, env="prune_env/CIFAR10-v0")
     assert of(KNOWN["prune_env/CIFAR10-v0"]) == Provenance()
@@ -88,8 +88,25 @@ def test_known_data_add_nothing_to_a_name_and_others_their_digest():
 
 def test_threads_and_a_gpu_are_in_a_name():
     places = [Provenance(), Provenance(threads=2), Provenance(device="cuda")]
-    assert len({run_id(OPTIONS, place) for place in places}) == 3
-    assert Provenance.of(vars(OPTIONS), None, {}, 1, "cuda:1") == Provenance(device="cuda")
+    places += [Provenance(device="cuda", precision="bf16")]
+    assert len({run_id(OPTIONS, place) for place in places}) == 4
+    assert Provenance.of(vars(OPTIONS), None, {}, 1, "cuda:1", "fp32") == Provenance(device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "precision", "counted"),
+    [
+        ({}, "bf16", "bf16"),
+        ({"precision": "auto"}, "bf16", "bf16"),
+        ({"precision": "bf16"}, "bf16", "fp32"),  # the options say it already
+        ({"precision": "fp32"}, "fp32", "fp32"),
+        ({}, None, "fp32"),  # no network
+    ],
+)
+def test_the_precision_counts_where_the_device_decides_it(recipe, precision, counted):
+    options = vars(replace(OPTIONS, recipe=recipe))
+    found = Provenance.of(options, None, {}, 1, "cuda", precision)
+    assert found == Provenance(device="cuda", precision=counted)
 
 
 def test_a_result_says_what_it_comes_from(write_data):
