@@ -39,3 +39,13 @@ def test_the_scripts_train_on_real_images(name, cifar10_path, monkeypatch, capsy
         assert "2 epochs of 256 samples: 30.1% of them trained on, 30.1% of the passes" in shown
         pulls = script["pruned"].columns()["pulls"]
         assert (pulls.sum(), pulls.max()) == (2 * 77, 1)  # none twice before all were seen
+
+
+def test_shards_are_arms(tmp_path, capsys):
+    run = runpy.run_path(str(EXAMPLES / "shards.py"))["run"]
+    accuracy, pulls = run("ucb", tmp_path)
+    assert accuracy > 0.85
+    assert (len(pulls), pulls.sum()) == (70, 20 * 28)
+    assert pulls.max() > pulls.min() + 3  # by loss, not by turns
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "20 epochs of 70 samples: 40.0% of them trained on, 40.0% of the passes"

@@ -34,7 +34,7 @@ from prune_env.training import Pruned
 EXAMPLES = Path(__file__).parents[2] / "examples"
 IMAGES_PER_SECOND = 700
 """What the small CPU network trains on one core; see predict_time."""
-ONE_LINE = 'make("ucb", keep_ratio=0.3)'
+ONE_LINE = 'make("ucb", keep_ratio=0.3), epochs=args.epochs'
 """The agent of cifar_pruned.py."""
 
 
@@ -134,7 +134,9 @@ class Compare:
         sources = {"plain": (EXAMPLES / "cifar_plain.py").read_text(encoding="utf-8")}
         for name in self.agents:
             sources[name] = pruned.replace(
-                ONE_LINE, f'make("{name}", keep_ratio={self.keep_ratio})'
+                ONE_LINE,
+                f'make("{name}", keep_ratio={self.keep_ratio}, seed=args.seed), '
+                "epochs=args.epochs, seed=args.seed",
             )
         options = ["--data", self.data, "--epochs", self.epochs, "--width", self.width]
         options += ["--workers", self.workers]
