@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from prune_env.data import limited, load
 from prune_env.data.balance import balanced
@@ -21,6 +24,21 @@ def test_digits():
     assert np.bincount(dataset.test.labels).tolist() == [36] * 10
     assert dataset.classes == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
     np.testing.assert_array_equal(dataset.test.images, load("digits").test.images)
+
+
+def test_digits_are_those_of_scikit_learn_and_do_not_import_it():
+    code = "import sys; from prune_env.data import load; load('digits')"
+    code += "; print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    images, labels = load_digits(return_X_y=True)
+    ours = load("digits")
+    pixels = np.concatenate([ours.train.images, ours.test.images]).reshape(-1, 64)
+    expected = np.rint(images * (255 / 16)).astype(np.uint8)
+    both = np.concatenate([ours.train.labels, ours.test.labels])
+    assert sorted(map(bytes, np.column_stack([pixels, both.astype(np.uint8)]))) == sorted(
+        map(bytes, np.column_stack([expected, labels.astype(np.uint8)]))
+    )
 
 
 @pytest.mark.parametrize(
