@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from numbers import Integral, Real
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -23,20 +23,21 @@ class In:
 
     interval: str
 
+    @cached_property
     def ends(self) -> tuple[float, float]:
         """The two numbers."""
         low, high = self.interval[1:-1].split(",")
         return float(low), float(high)
 
     def __contains__(self, value: Any) -> bool:
-        low, high = self.ends()
+        low, high = self.ends
         above = value >= low if self.interval[0] == "[" else value > low
         below = value <= high if self.interval[-1] == "]" else value < high
         return above and below  # NaN is nowhere
 
     def allowed(self, name: str) -> str:
         """The range in the words of an error message."""
-        low, high = self.ends()
+        low, high = self.ends
         if high == float("inf"):
             return f"{low:g} or more" if self.interval[0] == "[" else f"above {low:g}"
         signs = ["<=" if end in "[]" else "<" for end in (self.interval[0], self.interval[-1])]
@@ -51,6 +52,7 @@ def range_of(hint: Any) -> In | None:
     return next((extra for extra in extras if isinstance(extra, In)), None)
 
 
+@cache
 def ranges(options: type) -> dict[str, In]:
     """The ranges of the fields of a dataclass that have one, by their names."""
     hints = get_type_hints(options, include_extras=True)

@@ -9,6 +9,7 @@ work/          claims and checkpoints of runs in flight; empty when the board is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -121,6 +122,12 @@ class Board:
     def is_open(self, name: str) -> bool:
         """Whether a run is neither done nor failed."""
         return not (self.result_path(name).exists() or self.failure_path(name).exists())
+
+    def ended(self) -> tuple[set[str], set[str]]:
+        """The runs that are done and those that failed, by one look at each folder."""
+        folders = (self.folder / "runs", self.folder / "failed")
+        done, failed = (set(os.listdir(of)) if of.exists() else set[str]() for of in folders)
+        return {f.removesuffix(".json") for f in done}, {f.removesuffix(".json") for f in failed}
 
 
 def runs_of(grids: Iterable[Grid], pins: Pins) -> dict[str, RunOptions]:

@@ -27,6 +27,9 @@ from prune_env.text import plain, sentence
 TOP = 3
 """How many agents the live view shows of each keep ratio."""
 
+PATIENCE = 20
+"""Its table is not made anew before so many times as long as it took have passed."""
+
 BAR = 60
 """Columns of its bar, where there is room."""
 
@@ -48,7 +51,11 @@ class BoardView:
         """The errors by run."""
         self.pause = ""
         """What the board waits for."""
+        self._kinds = {name: _kind(options) for name, options in self.runs.items()}
+        self._left: float | None = None
+        """Seconds until all are done, as far as that is known."""
         self._table: RenderableType = ""
+        self._is_old, self._next_table = True, 0.0
         self.live = Live(console=console, auto_refresh=False, transient=True)
         self.refresh()
 
@@ -90,18 +97,16 @@ class BoardView:
 
     def refresh(self) -> list[str]:
         """Read what is new in the folder; the runs that have ended since."""
-        news = []
-        for name in self.runs:
-            if name in self.finished or name in self.failed:
-                continue
-            if (path := self.board.result_path(name)).exists():
-                self.finished[name] = read_result(path)
-                news.append(name)
-            elif (path := self.board.failure_path(name)).exists():
-                self.failed[name] = read_failure(path).error
-                news.append(name)
+        done, failed = self.board.ended()
+        known = self.finished.keys() | self.failed.keys()
+        news = [n for n in self.runs if n not in known and (n in done or n in failed)]
+        for name in news:
+            if name in done:
+                self.finished[name] = read_result(self.board.result_path(name))
+            else:
+                self.failed[name] = read_failure(self.board.failure_path(name)).error
         if news and self.finished:
-            self._table = self.table()
+            self._left, self._is_old = self._seconds_left(), True
         return news
 
     @property
@@ -130,22 +135,37 @@ class BoardView:
                 spent = duration(time.time() - since)
                 run = shortened(label(self.runs[name]), width - len(spent) - 4)
                 rows.append(Text(f"  {run}  {spent}", style="dim"))
-        return Group(*rows, "", self._table)
+        return Group(*rows, "", self._newest_table())
 
     def time_left(self) -> str:
-        """An estimate in words, from the runs so far; those of the same agent and ratio first."""
-        if not self.finished:
+        """An estimate in words."""
+        if self._left is None:
             return "time left not known yet"
-        known = defaultdict(list)
+        return f"about {duration(self._left)} left"
+
+    def _seconds_left(self) -> float:
+        """From the runs so far; those of the same agent and ratio first."""
+        walls = defaultdict(list)
         for name, run in self.finished.items():
-            known[_kind(self.runs[name])].append(run.wall)
+            walls[self._kinds[name]].append(run.wall)
+        of_kind = {kind: median(alike) for kind, alike in walls.items()}
         share = median(run.wall / self.runs[name].keep_ratio for name, run in self.finished.items())
         left = 0.0
         for name, options in self.runs.items():
             if name not in self.finished and name not in self.failed:
-                alike = known.get(_kind(options))
-                left += median(alike) if alike else share * options.keep_ratio
-        return f"about {duration(left / self.jobs)} left"
+                left += of_kind.get(self._kinds[name], share * options.keep_ratio)
+        return left / self.jobs
+
+    def _newest_table(self) -> RenderableType:
+        """The table, made anew where runs have ended since and it is not too soon: with 10,000
+        results that takes seconds, and a run may end in each.
+        """
+        begun = time.perf_counter()
+        if self.finished and self._is_old and begun >= self._next_table:
+            self._table, self._is_old = self.table(), False
+            ended = time.perf_counter()
+            self._next_table = ended + PATIENCE * (ended - begun)
+        return self._table
 
     def table(self) -> Fitted:
         """The best so far at each keep ratio, in the numbers that the board ends with."""

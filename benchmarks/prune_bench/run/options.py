@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -99,3 +100,7 @@ class Place:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+USUAL: Mapping[str, Any] = vars(RunOptions())
+"""The options of a run by their names, where none is said."""

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -109,8 +109,7 @@ class Provenance:
 
     def unusual(self) -> dict[str, Any]:
         """What differs from the usual."""
-        usual = asdict(Provenance())
-        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+        return {n: v for n, v in vars(self).items() if v != getattr(Provenance, n)}
 
 
 def unless_known(name: str, digest: str | None) -> str | None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import prune_agents
 
-from prune_bench.run.options import RunOptions
+from prune_bench.run.options import USUAL, RunOptions
 from prune_bench.run.provenance import Provenance
 from prune_bench.run.schema import SCHEMA
 
@@ -51,7 +50,7 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
     """
     determines = {"schema": SCHEMA} | named_options(options)
     unusual = {} if provenance is None else provenance.unusual()
-    determines["network"] = named_network(asdict(options) | unusual)
+    determines["network"] = named_network(vars(options) | unusual)
     if (revision := prune_agents.revision(options.agent)) > 1:
         determines["revision"] = revision
     if unusual:
@@ -64,9 +63,8 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
 
 def named_options(options: RunOptions) -> dict[str, Any]:
     """Those that a name is made of: the first ones, and later ones where they are unusual."""
-    usual = asdict(RunOptions())
     return {
         name: value
-        for name, value in asdict(options).items()
-        if name in FIRST_OPTIONS or value != usual[name]
+        for name, value in vars(options).items()
+        if name in FIRST_OPTIONS or value != USUAL[name]
     }

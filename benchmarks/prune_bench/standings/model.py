@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from prune_bench.board.grid import CONTROLS, Grid
-from prune_bench.run.options import RunOptions
+from prune_bench.run.options import USUAL
 from prune_bench.run.result import PHASES, Failure, Result
 from prune_bench.run.run_id import named_network
 from prune_bench.standings.statistics import NO_NOISE, Estimate, Noise, Scores
@@ -50,11 +50,10 @@ class Setting:
     def of(options: Mapping[str, Any]) -> Setting:
         """The setting of a run with these `RunOptions`."""
         options = {**options, "network": named_network(options)}
-        usual = {f.name: getattr(RunOptions(), f.name) for f in fields(RunOptions)}
         others = sorted(
             (name, json.dumps(value, sort_keys=True).strip('"'))
             for name, value in options.items()
-            if name not in (*_VARYING, "env", "epochs") and value != usual.get(name)
+            if name not in (*_VARYING, "env", "epochs") and value != USUAL.get(name)
         )
         return Setting(options["env"], options["epochs"], tuple(others))
 

@@ -9,6 +9,7 @@ import pytest
 from prune_bench.board.board import Board
 from prune_bench.board.grid import Grid
 from prune_bench.board.work import file_failure
+from prune_bench.commands import board_view
 from prune_bench.commands.board_view import BoardView, duration, label
 from prune_bench.report.columns import COLUMN
 from prune_bench.report.terminal import Terminal
@@ -127,6 +128,43 @@ def test_the_live_view_breaks_no_cell(board, finish, width):
     name, ahead = (COLUMN[name].text(comparison.rows[0]) for name in ("agent", "ahead"))
     assert any(name in line and ahead in line for line in lines)
     assert max(map(len, lines)) <= width
+
+
+def test_a_tick_without_news_looks_at_no_run(board, finish, monkeypatch):
+    for name in list(board.runs())[:-1]:
+        finish(board, name, 0.5, 5.0)
+    console = Terminal(file=io.StringIO(), width=100, force_terminal=True)
+    with BoardView(console, board, jobs=1) as view:
+        view.tick()
+        for function in ("_kind", "standings", "read_result", "RunOptions", "median"):
+            monkeypatch.setattr(board_view, function, None)
+        monkeypatch.setattr("prune_bench.standings.model.Setting.of", None)
+        view.tick()
+    assert shown(view)[1] == "13 of 14 done, 0 running, 0 failed, about 5 s left"
+
+
+def test_the_live_table_waits_twenty_times_as_long_as_it_takes(board, finish, monkeypatch):
+    names, clock, made = list(board.runs()), [0.0], []
+    monkeypatch.setattr(board_view.time, "perf_counter", lambda: clock[0])
+
+    def table(view):
+        clock[0] += 2.0
+        made.append(len(view.finished))
+        return ""
+
+    monkeypatch.setattr(BoardView, "table", table)
+    view = BoardView(Console(file=io.StringIO()), board, jobs=1)
+    for seconds, name in zip((0.0, 1.0, 39.0, 100.0, 101.0), names, strict=False):
+        clock[0] = max(clock[0], seconds)
+        finish(board, name, 0.5, 5.0)
+        view.refresh()
+        view.picture()
+    # of the first; not before 2 + 20 * 2 seconds; at 100 s of all four; not again at 102 s
+    assert made == [1, 4]
+    clock[0] = 143.0
+    view.picture()
+    view.picture()
+    assert made == [1, 4, 5]
 
 
 @pytest.mark.parametrize(
