@@ -162,7 +162,8 @@ def read_text(path: Path) -> str:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON object with a checksum so that it is whole or not there."""
-    sealed = content | {_CHECKSUM: _digest(content)}
+    as_read = json.loads(json.dumps(content))  # its keys are texts
+    sealed = content | {_CHECKSUM: _digest(as_read)}
     write_text(path, json.dumps(sealed, indent=1, sort_keys=True) + "\n")
 
 
@@ -225,6 +226,5 @@ def _size(node: Any, known: dict[int, int]) -> int:
 
 
 def _digest(content: dict[str, Any]) -> str:
-    """12 bytes in hex: the same before writing and after reading."""
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(json.dumps(json.loads(text), sort_keys=True).encode()).hexdigest()[:24]
+    """12 bytes in hex, of what JSON was read as."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]

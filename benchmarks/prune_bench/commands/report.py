@@ -38,7 +38,9 @@ def show(console: Console, folder: Path, problems: Sequence[Text] = ()) -> None:
     for problem in problems:
         console.print(problem)
     try:
-        console.print(f"report: {write_report(folder).resolve().as_uri()}", soft_wrap=True)
+        console.print(
+            f"report: {write_report(folder, standings).resolve().as_uri()}", soft_wrap=True
+        )
     except ImportError as error:
         console.print(str(error))
     console.print(verdict(standings))

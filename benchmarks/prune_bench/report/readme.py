@@ -292,7 +292,7 @@ def main() -> None:
     from prune_bench.report.page import write_report
 
     for board in BOARDS:
-        write_report(RESULTS / board)
+        write_report(RESULTS / board, read_standings(RESULTS / board))
     for file in FILES:
         write_text(file, fill(read_text(file)))
 

@@ -133,9 +133,9 @@ def _with_settings(
     finished = {name: result.comparable for name, result in found.items()}
     planned = {name: failure.options for name, failure in failed.items()}
     planned |= {n: vars(chosen) | pins.of(chosen).of_setting() for n, chosen in expected.items()}
-    known = list(finished.values())
+    epochs = {_recipe(chosen): chosen["epochs"] for chosen in reversed(finished.values())}
     return finished | {
-        name: _with_epochs(chosen, known) for name, chosen in planned.items() if name not in found
+        name: _with_epochs(chosen, epochs) for name, chosen in planned.items() if name not in found
     }
 
 
@@ -317,12 +317,14 @@ def _rule(agent: str, keep_ratio: float, runs: Sequence[Result], own_amount: boo
     return "fixed keep ratio" if fixed else "own amount"
 
 
-def _with_epochs(planned: dict[str, Any], known: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _with_epochs(planned: dict[str, Any], epochs: Mapping[Any, int]) -> dict[str, Any]:
     """A planned run with the epochs that its recipe gives, as far as a finished run tells."""
     if planned["epochs"] is not None:
         return planned
-    usual = Setting.of(planned).others
-    for options in known:
-        if options["env"] == planned["env"] and Setting.of(options).others == usual:
-            return planned | {"epochs": options["epochs"]}
-    return planned
+    return planned | {"epochs": epochs.get(_recipe(planned))}
+
+
+def _recipe(options: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What decides how many epochs a run has that names none."""
+    setting = Setting.of(options)
+    return setting.env, setting.others

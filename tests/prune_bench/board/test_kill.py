@@ -18,7 +18,7 @@ from prune_bench.run.result import read_results, without_times
 KILLS = 20
 WITHOUT_REPORT = (
     "from prune_bench.commands import main; from prune_bench.report import page; "
-    "page.write_report = lambda f: f; main.main()"
+    "page.write_report = lambda f, s: f; main.main()"
 )
 COMMAND = (
     *(sys.executable, "-c", WITHOUT_REPORT, "board"),

@@ -10,11 +10,14 @@ import json
 import re
 from dataclasses import replace
 
+import altair
+import jsonschema
 import numpy as np
 import pytest
 import vl_convert
 from prune_bench.board.board import Board
 from prune_bench.board.grid import CONTROLS, Grid
+from prune_bench.commands.report import show
 from prune_bench.report.charts import ahead, png
 from prune_bench.report.charts.board_pictures import pictures
 from prune_bench.report.columns import TERMINAL, columns
@@ -146,7 +149,7 @@ def test_hostile_names_act_nowhere_on_the_page(make_result, tmp_path):
         for seed in (0, 1):
             run = RunOptions(agent=agent, seed=seed, epochs=4, keep_ratio=0.3)
             write_json(board.result_path(run_id(run)), make_result(run))
-    page = write_report(board.folder).read_text(encoding="utf-8")
+    page = write_report(board.folder, read_standings(board.folder)).read_text(encoding="utf-8")
     assert (board.folder / "cost.png").stat().st_size > 10_000
     visible = page.partition("<script")[0]
     assert "=cmd|&#39;x&#39;!A1\\x1b[31m\\n| x | [red] &lt;b&gt;" in visible
@@ -309,12 +312,34 @@ def test_a_picture_of_costs_has_titles(many):
 
 
 def test_report_files(fake_board):
-    page = write_report(fake_board)
+    page = write_report(fake_board, read_standings(fake_board))
     assert page == fake_board / "report.html"
     made = {path.name for path in fake_board.iterdir()}
     assert {"board.md", "board.csv", "ahead.png", "cost.png", "curves-keep0.1.png"} <= made
     assert (fake_board / "ahead.png").read_bytes().startswith(b"\x89PNG")
     assert page.stat().st_size < 2_000_000
+
+
+def test_charts_and_pictures_are_vega_lite(fake_board, found, monkeypatch):
+    """They are made without Altair's checks."""
+    schema, drawn = jsonschema.Draft7Validator(altair.load_schema()), []
+    monkeypatch.setattr("prune_bench.report.charts.png", lambda spec: drawn.append(spec) or b"")
+    page = write_report(fake_board, found).read_text(encoding="utf-8")
+    (charts,) = re.findall(r'<script type="application/json" id="charts">(.*)</script>', page)
+    specs = [*json.loads(charts).values(), *json.loads(json.dumps(drawn))]
+    assert len(specs) == 15
+    for spec in specs:
+        schema.validate(spec)
+
+
+def test_a_report_reads_the_results_once(fake_board, monkeypatch):
+    read, folders = build.counted, []
+    monkeypatch.setattr(
+        build, "counted", lambda folder, pins: folders.append(folder) or read(folder, pins)
+    )
+    monkeypatch.setattr("prune_bench.report.page.write_pictures", lambda standings, folder: None)
+    show(Terminal(file=io.StringIO()), fake_board)
+    assert folders == [fake_board]
 
 
 def test_page_refers_to_nothing_outside(found):

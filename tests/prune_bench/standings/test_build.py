@@ -176,3 +176,17 @@ def test_a_foreign_board_is_read_without_its_agents(fake_board, monkeypatch):
 def test_no_results_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="no results"):
         read_standings(tmp_path)
+
+
+def test_a_planned_run_has_the_epochs_of_a_finished_one_and_none_is_looked_for_twice(
+    made, monkeypatch
+):
+    """One look at each run that is done or planned, and two for its row, however many there are."""
+    of, looked = Setting.of, []
+    monkeypatch.setattr(Setting, "of", staticmethod(lambda run: looked.append(run) or of(run)))
+    results = [made("rs2", seed) for seed in range(20)]
+    options = {**results[0]["options"], "epochs": None}
+    expected = {f"{seed}": RunOptions(**{**options, "seed": seed}) for seed in range(20, 40)}
+    (row,) = standings(results, expected).comparisons[0].rows
+    assert (len(row.runs), row.expected) == (20, 40)
+    assert len(looked) == 20 + 20 + 40

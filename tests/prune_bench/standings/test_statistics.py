@@ -160,6 +160,11 @@ def test_probability_of_improvement_is_mann_whitney(rng):
     assert probability_of_improvement(ours, theirs) == pytest.approx(u / 88)
 
 
+def test_probability_of_improvement_of_many_runs_needs_no_table_of_pairs(rng):
+    ours, theirs = rng.normal(0.1, 1, 1_000_000), rng.normal(0, 1, 1_000_000)
+    assert probability_of_improvement(ours, theirs) == pytest.approx(0.5282, abs=0.002)
+
+
 def test_performance_profile_by_hand():
     strata = [np.array([0.0, 1.0]), np.array([0.5, 0.5, 0.5, 2.0])]
     profile = performance_profile(strata, np.array([-1.0, 0.25, 0.75, 3.0]))

@@ -4,7 +4,7 @@ from prune_bench.report.charts.cost import accuracy_against_cost
 from prune_bench.report.charts.curves import learning_curves
 from prune_bench.report.charts.lead import ahead, hides_some
 from prune_bench.report.charts.performance_profiles import performance_profiles
-from prune_bench.report.charts.shared import Chart
+from prune_bench.report.charts.shared import Chart, spec
 from prune_bench.report.charts.time_and_kept import kept, pulls, time_split
 from prune_bench.report.charts.to_png import png
 from prune_bench.report.charts.wrong_labels import wrong_labels
@@ -22,6 +22,7 @@ __all__ = [
     "performance_profiles",
     "png",
     "pulls",
+    "spec",
     "time_split",
     "wrong_labels",
 ]

@@ -11,6 +11,7 @@ import altair as alt
 from prune_bench.report.charts.cost import accuracy_against_cost
 from prune_bench.report.charts.curves import learning_curves
 from prune_bench.report.charts.lead import ahead
+from prune_bench.report.charts.shared import spec
 from prune_bench.report.palette import Palette, palette
 from prune_bench.standings.model import Comparison, Setting, Standings
 from prune_bench.standings.verdict import percent
@@ -24,7 +25,7 @@ def pictures(standings: Standings) -> dict[str, dict[str, Any]]:
         if any(row.runs for comparison in comparisons for row in comparison.rows):
             suffix = f"-{_slug(setting)}" if len(standings.settings) > 1 else ""
             for name, chart in _pictures(comparisons, looks).items():
-                made[f"{name}{suffix}"] = chart.to_dict()
+                made[f"{name}{suffix}"] = spec(chart)
     return made
 
 

@@ -36,7 +36,15 @@ COST_TITLES: dict[Unit, str] = {
 
 
 def data(records: Records) -> alt.Data:
-    return alt.Data(values=[{k: _short(v) for k, v in record.items()} for record in records])
+    # Altair copies lists with every change of a chart that has them, and no tuples.
+    return alt.Data(values=tuple({k: _short(v) for k, v in r.items()} for r in records))
+
+
+def spec(chart: Chart) -> dict[str, Any]:
+    """The Vega-Lite specification of a chart. Tests check those of a whole page; here that would
+    take longer than to make them.
+    """
+    return chart.to_dict(validate=False)
 
 
 def _short(value: Any) -> Any:
