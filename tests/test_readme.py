@@ -22,6 +22,7 @@ PAGES = (
     "benchmarks/README.md",
     "docs/evidence.md",
     "docs/networks.md",
+    "docs/own_training.md",
     "docs/stable_baselines3.md",
     "docs/studies.md",
 )

@@ -15,6 +15,9 @@ from prune_env.core.selection import ActionKind
 from prune_env.core.signals import EXTRAS, FREE, MEASURED, SIGNALS, VALIDATION
 from prune_env.lookup import unknown
 
+RECORDED = ("gradient_norm",)
+"""What a loop records for a prior run beside `MEASURED` and features."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -111,14 +114,41 @@ def check(wishes: Wishes, given: Given, signals: Sequence[str]) -> None:
             "every epoch give those of pruned.rest to pruned.look"
         )
     if wishes.prior is not None and not given.prior:
-        more = ", model=model, signals=('features',)" * bool(
-            wishes.prior.features or "gradient_norm" in wishes.prior.extra
-        )
+        more = ", model=model, signals=('features',)" * _takes_features(wishes.prior)
         raise ValueError(
             f"{wishes.who} chooses by a prior run; pass prior=, the traces() of "
             f"Pruned(dataset, epochs=..., keep_traces=True{more}) after its first "
             f"{wishes.prior.rounds} epochs"
         )
+
+
+def in_words(wishes: Wishes) -> tuple[str, ...]:
+    """What an agent asks of a loop beside a loss a sample, in the words of a table."""
+    signals, prior = set(wishes.signals), wishes.prior
+    looks = wishes.options.get("feedback") == "full"
+    asked = {
+        "classes": looks or signals & set(MEASURED) - {"loss"},
+        "`labels=`": "label" in signals,
+        "`model=`": "features" in signals,
+        "`model=` and `reference=`": "reference_loss" in signals,
+        "`validated` after every epoch": wishes.reads_validation,
+        "`feedback='full'`, and a look at `rest`": looks,
+        "`prior=`": prior is not None,
+        "there with features": prior is not None and _takes_features(prior),
+    }
+    return tuple(name for name, wanted in asked.items() if wanted)
+
+
+def not_recorded(prior: Any) -> str | None:
+    """What of a prior run no loop records; None where one does."""
+    extras = [name for name in prior.extra if name not in RECORDED]
+    if extras:
+        return f"`{'`, `'.join(extras)}` of a prior run"
+    return "prior runs that leave out one half of the arms each" if prior.halves else None
+
+
+def _takes_features(prior: Any) -> bool:
+    return prior.features or "gradient_norm" in prior.extra
 
 
 def options_for(

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from prune_bench.report.columns import COLUMN
+from prune_bench.report.own_training import loop_agents
 from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
 from prune_bench.standings.model import Comparison, Row, distinct
@@ -31,6 +32,7 @@ BOARDS = ("cifar10-cpu", "digits-policies")
 FILES = (
     ROOT / "README.md",
     ROOT / "docs" / "evidence.md",
+    ROOT / "docs" / "own_training.md",
     ROOT / "docs" / "studies.md",
     RESULTS / "sb3.md",
 )
@@ -197,7 +199,8 @@ def fidelity() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    of.__name__: of for of in (table, ahead, bar, paper, static, digits, fidelity, carried)
+    of.__name__: of
+    for of in (table, ahead, bar, paper, static, digits, fidelity, carried, loop_agents)
 }
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
