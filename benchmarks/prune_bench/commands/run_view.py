@@ -13,7 +13,7 @@ from rich.text import Text
 from prune_bench.commands.board_view import duration
 from prune_bench.report.terminal import Fitted, Listed, shortened
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import End, Result, Split
+from prune_bench.run.result import End, Result
 from prune_env.env import PruneEnv
 
 ROUNDS = (
@@ -109,10 +109,10 @@ class RunProgress:
 
     def print_summary(self, result: Result) -> None:
         """The table at the end, and last what a reader must not miss."""
-        splits: dict[Split, str] = {"test": "test accuracy", "val": "validation accuracy"}
+        names = {"test": "test accuracy", "val": "validation accuracy"}
         rows = [
-            [name, *(f"{100 * result.accuracy(split, which):.2f} %" for which in ENDS)]
-            for split, name in splits.items()
+            [names[split], *(f"{100 * result.accuracy(split, which):.2f} %" for which in ENDS)]
+            for split in result.splits
         ]
         self.console.print("", Fitted(["Summary", *ENDS], rows), sep="\n")
         areas = result.wrong_found.items()

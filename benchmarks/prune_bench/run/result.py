@@ -131,6 +131,11 @@ class Result:
 
     # -- how it went ------------------------------------------------------------------------------
 
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """What accuracies there are of; validation is there unless every image was trained on."""
+        return ("test", "val") if "val_accuracy" in self.content else ("test",)
+
     def accuracy(self, split: Split, which: End) -> float:
         """In [0, 1], after the last round or the highest on the way."""
         return self.content[f"{split}_accuracy"][which]

@@ -82,9 +82,21 @@ def test_the_terminal_shows_rounds_and_a_summary(capsys):
         assert word in out
 
 
+def test_without_a_validation_split_nothing_is_said_of_one(capsys):
+    run("--epochs", "2", "--env-kwargs", "num_validation=0")
+    out = capsys.readouterr().out
+    assert "90 (30%)" in out  # of all 300
+    assert "test accuracy" in out
+    assert "val" not in out.replace("num_validation", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ["--agent", "dvrl", "--env-kwargs", "num_validation=0"],
+            "signals has val_loss, and num_validation is 0: there is no validation split",
+        ),
         (["--agent", "ucbb"], "unknown agent 'ucbb' (did you mean ucb"),
         (["--agent", "no_such_module:Agent"], "cannot import agent"),
         (
