@@ -204,3 +204,19 @@ def test_bad_options():
         PruneVectorEnv(learner, action="mask")
     with pytest.raises(ValueError, match="epochs is 0"):
         PruneVectorEnv(learner, epochs=0)
+
+
+@pytest.mark.parametrize("rung", ["Synthetic", "Probe"])
+def test_without_a_validation_split_many_runs_say_nothing_of_one(rung):
+    blind = {"num_validation": 0, "reward": "kept_loss", "signals": ("loss",), "epochs": 1}
+    envs = gym.make_vec(f"prune_env/{rung}-v0", num_envs=2, **blind)
+    envs.reset(seed=0)
+    everything = np.ones((2, envs.single_action_space.n), np.int8)
+    _, rewards, terminated, _, infos = envs.step(everything)
+    assert terminated.all()
+    assert (rewards > 0).all()
+    assert not {"val_loss", "val_accuracy"} & infos["final_info"].keys()
+    assert not infos["final_info"]["evaluated"].any()
+    assert infos["final_info"]["passes_evaluate"].tolist() == [0, 0]
+    with pytest.raises(ValueError, match="num_validation is 0"):
+        gym.make_vec(f"prune_env/{rung}-v0", num_envs=2, num_validation=0)
