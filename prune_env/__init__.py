@@ -37,16 +37,22 @@ ENVIRONMENTS: dict[str, str] = {
 }
 """Every registered id, with one line about it."""
 
-RUNGS = ("probe", "replay", "synthetic")
-"""The cheap stand-ins for a real network. `gymnasium.make_vec` runs many of them at once."""
+RUNGS = {
+    "prune_env/Probe-v0": "probe.learner:ProbeLearner",
+    "prune_env/Replay-v0": "replay.learner:ReplayLearner",
+    "prune_env/Synthetic-v0": "synthetic.learner:SyntheticLearner",
+}
+"""The cheap stand-ins for a real network, and where in `prune_env.learners` each is.
+`gymnasium.make_vec` runs many of them at once."""
 
 for _id in ENVIRONMENTS:
     _name = _id.removeprefix("prune_env/").removesuffix("-v0").lower()
-    if _name in RUNGS:
+    if _id in RUNGS:
         register(
             _id,
-            f"prune_env.entry_points:{_name}_env",
-            vector_entry_point=f"prune_env.entry_points:{_name}_vector_env",
+            "prune_env.entry_points:rung_env",
+            vector_entry_point="prune_env.entry_points:rung_vector_env",
+            kwargs={"learner": f"prune_env.learners.{RUNGS[_id]}"},
         )
     else:
         register(_id, "prune_env.entry_points:network_env", kwargs={"dataset": _name})

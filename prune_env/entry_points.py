@@ -5,10 +5,11 @@ They import what they need when they are called, so that importing `prune_env` s
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from prune_env.env import PruneEnv
 from prune_env.vector import PruneVectorEnv
@@ -108,74 +109,29 @@ def network_env(
 
 
 @renders
-def synthetic_env(**options: Any) -> PruneEnv:
-    """Arms of known kinds whose optimum is known: `prune_env/Synthetic-v0`.
+def rung_env(learner: str, **options: Any) -> PruneEnv:
+    """A cheap stand-in for a network: `prune_env/Probe-v0`, `Replay-v0`, `Synthetic-v0`.
 
     Args:
-        options: the fields of `SyntheticOptions`, and what `PruneEnv` takes.
+        learner: "module:Class". The class takes its options, a dataclass, and how many runs.
+        options: the fields of that dataclass, and what `PruneEnv` takes. `epochs` are by default
+            the rounds of what is replayed.
     """
-    return PruneEnv(_synthetic_learner(1, options), **options)
+    return PruneEnv(_rung(learner, 1, options), **options)
 
 
-def synthetic_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
+def rung_vector_env(num_envs: int, learner: str, **options: Any) -> PruneVectorEnv:
     """The same, `num_envs` of them at once; what `gym.make_vec` calls."""
-    return PruneVectorEnv(_synthetic_learner(num_envs, options), **options)
+    return PruneVectorEnv(_rung(learner, num_envs, options), **options)
 
 
-def _synthetic_learner(num_runs: int, options: dict[str, Any]) -> Any:
+def _rung(learner: str, num_runs: int, options: dict[str, Any]) -> Any:
     """A learner of its own options, which are taken out of `options`."""
-    from prune_env.learners.synthetic.learner import SyntheticLearner
-    from prune_env.learners.synthetic.options import SyntheticOptions
-
-    return SyntheticLearner(SyntheticOptions(**_take(SyntheticOptions, options)), num_runs)
-
-
-@renders
-def probe_env(**options: Any) -> PruneEnv:
-    """Real training of a small head on frozen features: `prune_env/Probe-v0`.
-
-    Args:
-        options: the fields of `ProbeOptions`, and what `PruneEnv` takes.
-    """
-    return PruneEnv(_probe_learner(1, options), **options)
-
-
-def probe_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
-    """The same, `num_envs` of them at once; what `gym.make_vec` calls."""
-    return PruneVectorEnv(_probe_learner(num_envs, options), **options)
-
-
-def _probe_learner(num_runs: int, options: dict[str, Any]) -> Any:
-    from prune_env.learners.probe.learner import ProbeLearner, ProbeOptions
-
-    return ProbeLearner(ProbeOptions(**_take(ProbeOptions, options)), num_runs)
-
-
-@renders
-def replay_env(**options: Any) -> PruneEnv:
-    """A recorded run, played back: `prune_env/Replay-v0`.
-
-    Args:
-        options: the fields of `ReplayOptions`, and what `PruneEnv` takes. `epochs` are the rounds
-            of the trace if not given.
-    """
-    learner = _replay_learner(1, options)
-    return PruneEnv(learner, **{"epochs": learner.num_rounds} | options)
-
-
-def replay_vector_env(num_envs: int, **options: Any) -> PruneVectorEnv:
-    """The same, `num_envs` of them at once; what `gym.make_vec` calls."""
-    learner = _replay_learner(num_envs, options)
-    return PruneVectorEnv(learner, **{"epochs": learner.num_rounds} | options)
-
-
-def _replay_learner(num_runs: int, options: dict[str, Any]) -> Any:
-    from prune_env.learners.replay.learner import ReplayLearner, ReplayOptions
-
-    return ReplayLearner(ReplayOptions(**_take(ReplayOptions, options)), num_runs)
-
-
-def _take(dataclass: type, options: dict[str, Any]) -> dict[str, Any]:
-    """Take out of `options` those that are fields of a dataclass."""
-    names = [field.name for field in fields(dataclass) if field.name in options]
-    return {name: options.pop(name) for name in names}
+    module, _, name = learner.partition(":")
+    kind = getattr(importlib.import_module(module), name)
+    taken = get_type_hints(kind.__init__)["options"]
+    names = [field.name for field in fields(taken) if field.name in options]
+    made = kind(taken(**{name: options.pop(name) for name in names}), num_runs)
+    if hasattr(made, "num_rounds"):
+        options.setdefault("epochs", made.num_rounds)
+    return made

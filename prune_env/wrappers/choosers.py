@@ -47,6 +47,10 @@ RULES: dict[str, dict[str, float]] = {
 "drawn" rules draw arms with probabilities softmax(weight * feature) instead of taking the best."""
 
 
+CHOOSERS = ("LinearScores", "LossBins", "Rules", "ArmScores")
+"""Those that a list of wrappers begins with; `KeepRatio` may follow."""
+
+
 class Chooser(Protocol):
     """What all choosers have; see the module docstring."""
 

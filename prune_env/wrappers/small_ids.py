@@ -141,7 +141,7 @@ def with_keep_ratio(wrappers: Wrappers, keep_ratio: float | None) -> Wrappers:
     """
     if keep_ratio is None:
         return wrappers
-    from prune_env.wrappers.translation import CHOOSERS
+    from prune_env.wrappers.choosers import CHOOSERS
 
     changed = [{name: deepcopy(arguments)} for name, arguments in named(wrappers)]
     holders = [wrapper for wrapper in changed if set(wrapper) & set(CHOOSERS)]

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from prune_env.core.generators import Rng
 from prune_env.wrappers import arm_features, choosers
 
-CHOOSERS = ("LinearScores", "LossBins", "Rules", "ArmScores")
 OBSERVERS = ("SummaryObservation", "StackArms")
 
 
@@ -33,11 +32,12 @@ class Translation:
 
     def __init__(self, wrappers: Sequence[tuple[str, dict[str, Any]]]) -> None:
         names = [name for name, _ in wrappers]
-        form = len(names) in (2, 3) and names[0] in CHOOSERS and names[-1] in OBSERVERS
+        form = len(names) in (2, 3) and names[0] in choosers.CHOOSERS and names[-1] in OBSERVERS
         if not form or names[1:-1] not in ([], ["KeepRatio"]):
             raise ValueError(
-                f"wrappers are {names}; expected one that chooses ({', '.join(CHOOSERS)}), perhaps "
-                f"KeepRatio, and one that observes ({', '.join(OBSERVERS)})"
+                f"wrappers are {names}; expected one that chooses ("
+                f"{', '.join(choosers.CHOOSERS)}), perhaps KeepRatio, and one that "
+                f"observes ({', '.join(OBSERVERS)})"
             )
         (_, first), (self.observer, self._observing) = wrappers[0], wrappers[-1]
         self.stacks = self.observer == "StackArms"

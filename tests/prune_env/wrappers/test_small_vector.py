@@ -189,7 +189,8 @@ if __name__ == "__main__":
 def test_the_twins_of_a_strangers_id_name_its_module(monkeypatch):
     monkeypatch.setattr(gym.envs.registration, "registry", registry := dict(gym.registry))
     monkeypatch.setattr(gym, "registry", registry)
-    gym.register("mine/Birds-v0", "prune_env.entry_points:synthetic_env")
+    learner = "prune_env.learners.synthetic.learner:SyntheticLearner"
+    gym.register("mine/Birds-v0", "prune_env.entry_points:rung_env", kwargs={"learner": learner})
     described = small_ids.register_twins("mine:mine/Birds-v0")
     assert sorted(described) == ["mine/Birds-Rules-v0", "mine/Birds-Scores-v0"]
     assert small_ids.base_id("mine/Birds-Scores-v0") == "mine:mine/Birds-v0"
