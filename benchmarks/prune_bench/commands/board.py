@@ -20,15 +20,15 @@ from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import env_names, import_from_here
 from prune_env.checks import In, check_ranges
 
+PRESET = f"a board by name: {', '.join(presets.names())}; options given beside it take precedence"
+
 
 @dataclass(frozen=True)
 class Board:
     """Run agents x keep ratios x seeds, or what is missing of them, and compare them."""
 
     grid: tyro.conf.OmitArgPrefixes[Grid] = field(default_factory=Grid)
-    preset: str | None = None
-    """a board by name: demo, digits-policies, cifar10-cpu, cifar10-policies or paper; options given
-    beside it take precedence"""
+    preset: Annotated[str | None, tyro.conf.arg(help=PRESET)] = None
     out: Path = Path("board")
     """folder of the board; what is there already is not run again, what is missing is added"""
     jobs: Annotated[int, In("[1, inf)")] = 1

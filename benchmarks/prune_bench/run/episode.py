@@ -16,7 +16,7 @@ import numpy as np
 import prune_agents
 
 from prune_bench.run.arm_scores import ArmScores
-from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.options import Place, RunOptions, Settings
 from prune_bench.run.provenance import (
     Provenance,
     commit,
@@ -27,11 +27,13 @@ from prune_bench.run.provenance import (
 from prune_bench.run.run_id import run_id
 from prune_bench.run.schema import SCHEMA
 from prune_env import ENVIRONMENTS
-from prune_env.data.dirty import CLEAN
 from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.lookup import unknown
 from prune_env.wrappers.small_ids import base_id
+
+OF_EVERY_ENV = ("feedback", "refresh", "evaluate_every")
+"""Settings that every environment has; the others are named only where they are not as usual."""
 
 
 def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> PruneEnv:
@@ -48,32 +50,23 @@ def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> Prun
         ValueError, FileNotFoundError: an argument is not allowed.
     """
     shown = ("seen", *agent.signals, *more.pop("signals", ()))
-    of_a_network = {
-        "data": place.data,
-        "device": place.device if _trains_on_a_device(options.env) else None,
-        "network": options.network,
-        "recipe": options.recipe,
-        "limit": options.limit,
-        "epochs": options.epochs,
-        "image_size": options.image_size,
-        "skip_broken": options.skip_broken or None,
-        "label_noise": options.label_noise or None,
-        "imbalance": options.imbalance if options.imbalance != CLEAN.imbalance else None,
+    # what is as usual goes unnamed: an environment without a network has no option `network`
+    usual = Settings().settings()
+    wanted = {
+        name: value
+        for name, value in options.settings().items()
+        if name in OF_EVERY_ENV or value != usual[name]
     }
-    # what is left at its default goes unnamed: an environment without a network has none of these
-    left_out: tuple[Any, ...] = (None, {}, "auto")
-    wanted: dict[str, Any] = {
-        name: value for name, value in of_a_network.items() if value not in left_out
-    }
+    more = wanted.pop("env_kwargs", {}) | more
+    if place.data is not None:
+        wanted["data"] = place.data
+    if place.device != "auto" and _trains_on_a_device(options.env):
+        wanted["device"] = place.device
     wanted |= {
-        "feedback": options.feedback,
-        "refresh": options.refresh,
-        "evaluate_every": options.evaluate_every,
         "signals": tuple(dict.fromkeys(shown)),
         "action": agent.action,
         "reward": "kept_loss",  # built-in agents read no reward, so none has to be paid for
     }
-    more = options.env_kwargs | more
     env = _make(options.env, wanted | more)
     wishes = agent.env_options(env.options.epochs)
     return _make(options.env, wanted | more | wishes) if wishes else env

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import tyro
 from prune_agents.sb3 import presets
 from prune_agents.sb3.presets import ALGORITHMS, Preset
 
@@ -20,6 +21,8 @@ from prune_env.files import read_yaml
 from prune_env.lookup import unknown
 from prune_env.wrappers.small_ids import plain_id
 
+ALGO = f"of Stable-Baselines3 or sb3_contrib: {', '.join(ALGORITHMS)}"
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -27,9 +30,7 @@ class TrainOptions:
 
     env: str = "prune_env/Digits-Scores-v0"
     """registered id; the twins -Scores-v0 and -Rules-v0 suit stock policies"""
-    algo: str = "ppo"
-    """ppo a2c sac td3 ddpg dqn, or of sb3_contrib tqc trpo ars qrdqn crossq recurrent_ppo
-    maskable_ppo"""
+    algo: Annotated[str, tyro.conf.arg(help=ALGO)] = "ppo"
     timesteps: Annotated[int, In("[1, inf)")] | None = None
     """rounds to train for; by default the preset's"""
     out: Path = Path("agents/zoo/mine")
