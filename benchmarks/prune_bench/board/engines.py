@@ -137,7 +137,7 @@ class Pause:
 
 @contextmanager
 def processes(do: Do, jobs: int, threads: int, gpus: Sequence[str] = ()) -> Iterator[Submit]:
-    """So many processes of this machine.
+    """Processes of this machine, one run at a time in each.
 
     Every process has a pool of its own, so that its death costs its own run and no other.
 

@@ -1,4 +1,4 @@
-"""Holding a board fast: what its pins say is checked, and said anew, before anything is run."""
+"""Before a board runs anything: its pins are checked, and what is new is pinned."""
 
 from __future__ import annotations
 

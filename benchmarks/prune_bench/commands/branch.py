@@ -29,9 +29,9 @@ class Branch:
             print(json.dumps(branch.branch(self.branch, self.place), sort_keys=True))
             return
         with console.status(f"making {self.branch.run.env}") as status:
-            result = branch.branch(
+            branches = branch.branch(
                 self.branch,
                 self.place,
                 lambda done, total: status.update(f"{done} of {total} branches"),
             )
-        console.print(branch.table(result))
+        console.print(branch.table(branches))

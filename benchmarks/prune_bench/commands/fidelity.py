@@ -27,7 +27,7 @@ class Fidelity:
             import_from_here()
         torch.set_num_threads(1)  # what the rungs train is fastest on one
         with console.status(f"reading {self.fidelity.board}") as status:
-            result = fidelity.compare(
+            comparison = fidelity.compare(
                 self.fidelity, lambda rung, agent: status.update(f"{agent} on {rung}")
             )
-        console.print(fidelity.table(result))
+        console.print(fidelity.table(comparison))

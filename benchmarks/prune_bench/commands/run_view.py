@@ -88,7 +88,7 @@ class RunProgress:
         self.live.update(Group(self.table(last), self.line()), refresh=True)
 
     def line(self) -> Text:
-        """Who runs where, and how long it will take."""
+        """Which agent runs where, and how long it will take."""
         since, first = self.first or (0.0, self.share)
         left = "time left not known yet"
         if self.share > first:

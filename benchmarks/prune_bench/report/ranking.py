@@ -40,7 +40,7 @@ def _goodness(row: Row) -> tuple[bool, float, float]:
 
 
 def left_end(intervals: Sequence[tuple[float, float]]) -> float:
-    """Where the scale begins: -inf, or what is left of a few hopeless agents that would squeeze it.
+    """The left end of the scale: -inf, or what leaves out a few hopeless agents that squeeze it.
 
     Four times as far below 0 as the best interval is above it, and at least 4 points; but only
     where the worst is more than twice as far away as that.

@@ -1,4 +1,4 @@
-"""The terminal: a console for text of others, and tables and lists that fit it by a rule."""
+"""The terminal: a console in which no text acts, and tables and lists that fit its width."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ codecs.register_error("prune_bench.spelled", spelled)
 
 
 def spell_out() -> None:
-    """Let what an encoding of the output lacks be spelled, instead of stopping the program."""
+    """Spell characters that the encoding of the output lacks, instead of stopping the program."""
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="prune_bench.spelled")
@@ -87,7 +87,7 @@ class Terminal(Console):
 
 
 class _LiteralStatus(Status):
-    """A status whose texts are no markup, the later ones either."""
+    """A status that shows its texts as they are: nothing in them is markup."""
 
     def update(self, status: RenderableType | None = None, **options: Any) -> None:
         super().update(None if status is None else _literal(status), **options)

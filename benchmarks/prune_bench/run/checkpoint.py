@@ -130,7 +130,7 @@ class Keeper:
             self.write()
 
     def write(self) -> None:
-        """Write what has been kept; a disk that refuses is warned of, and what was there stays."""
+        """Write what has been kept. If the disk refuses, warn and leave the old file."""
         if self._state is None:
             return
         try:

@@ -15,7 +15,7 @@ from prune_env.wrappers.small_ids import plain_id
 
 @dataclass(frozen=True)
 class Settings(Dirt):
-    """How a run is trained, whoever chooses: what every command that runs something has."""
+    """How a run is trained, whatever its agent. Every command that runs something has these."""
 
     epochs: Annotated[int, In("[1, inf)")] | None = None
     """rounds of a run; by default the recipe's"""
@@ -85,8 +85,8 @@ class RunOptions(Settings):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run happens. What of this changes what comes out (other data, a GPU, and for networks
-    with convolutions the number of threads) is in the result, and in the name of a board's run.
+    """Where a run happens. Other data, a GPU and, for networks with convolutions, the number of
+    threads change what comes out: these are in the result, and in the name of a board's run.
     """
 
     data: str | None = None

@@ -41,7 +41,7 @@ def traces_for(
     folder: Path | None,
     patient: bool = False,
 ) -> Traces:
-    """What a policy is to be shown before its run, from the folder as far as it is there.
+    """What a policy is shown before its run. Rounds that the folder has not are recorded.
 
     Args:
         learner: what is trained. Whatever it was doing is over.
@@ -73,7 +73,7 @@ def traces_for(
 
 
 def _name(options: RunOptions, provenance: Provenance, number: int, prior: Prior) -> str:
-    """The same exactly where all that determines a recording is the same."""
+    """The name of a recording: equal exactly where all that determines it is equal."""
     key = {n: value for n, value in named_options(options).items() if n not in OF_THE_RUN_ALONE}
     key["provenance"] = {n: value for n, value in asdict(provenance).items() if n != "agent"}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]

@@ -126,7 +126,7 @@ def has_network(env: str) -> bool:
 
 
 def is_code(name: str) -> bool:
-    """Whether to use the agent or environment of this name is to import what the name says."""
+    """Whether the agent or environment of this name is imported from where the name says."""
     name = split_agent(name)[0]  # ucb:c=0.5 names none
     module = name.partition(":")[0] if ":" in name else ""
     return bool(module) and not _is_ours(module)
@@ -206,7 +206,7 @@ def _of_files(files: Mapping[str, Path]) -> str:
 
 
 def _imported(module: str) -> Iterator[tuple[str, Path]]:
-    """The source files of a module, and of all that it imports and nobody installed."""
+    """The source files of a module and of what it imports, without installed packages."""
     importlib.invalidate_caches()
     before = sys.path[:]
     sys.path.append(str(Path.cwd()))  # where one's own code often is; nothing is imported here

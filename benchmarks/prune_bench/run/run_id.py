@@ -44,7 +44,7 @@ def named_network(options: Mapping[str, Any]) -> str | None:
 
 
 def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
-    """A name for a run: the same exactly where all that determines the run is.
+    """The name of a run: equal exactly where all that determines the run is equal.
 
     That is its options, the revision of its policy, and what is unusual of its provenance.
     """

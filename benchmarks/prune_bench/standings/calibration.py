@@ -173,12 +173,12 @@ def _t(value: Scores, error: Scores, dof: Scores) -> Answer:
 
 
 def all_together(value: Scores, p: Scores) -> NDArray[np.bool_]:
-    """Who is ahead, (A,), where all agents are one family."""
+    """(A,) whether each agent is ahead, where all agents are one family."""
     return (false_discovery_control(p) < 0.05) & (value > 0)
 
 
 def that_can_win(value: Scores, p: Scores) -> NDArray[np.bool_]:
-    """Who is ahead where those that end above 0 are a family: what boards use."""
+    """The same where those that end above 0 are a family: what boards use."""
     found = [Estimate(v, p=q) for v, q in zip(value, p, strict=True)]
     return np.array(certain_signs(found)) > 0
 

@@ -122,8 +122,8 @@ class Row:
 
     @property
     def family(self) -> float | None:
-        """The rows that are judged together: those of a keep ratio, or, None, of their own amount
-        whatever the keep ratio.
+        """A key of the rows that are judged together: the keep ratio, or None for rows of their own
+        amount, which are one family.
         """
         return None if self.rule == "own amount" else self.keep_ratio
 

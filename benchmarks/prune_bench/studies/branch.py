@@ -57,7 +57,7 @@ class BranchOptions:
     parts: int = 3
     """by loss: how many"""
     choices: tuple[str, ...] = ()
-    """further groups: what these agents, who have watched the run, would keep"""
+    """further groups: what these agents, which watch the run, would keep"""
     arms: int | None = None
     """K, how many arms of a group a draw keeps; by default half of the smallest group"""
     draws: int = 8
@@ -197,13 +197,13 @@ def _go_on(env: PruneEnv, terminated: bool, share: float, rng: np.random.Generat
         terminated = _keep(env, chosen)
 
 
-def table(result: dict[str, Any]) -> Group:
-    """The groups of a result of `branch`, the mean of their draws beside that of all arms."""
-    options, groups = result["options"], result["groups"]
+def table(branches: dict[str, Any]) -> Group:
+    """The groups that `branch` returns, the mean of their draws beside that of all arms."""
+    options, groups = branches["options"], branches["groups"]
     run = options["run"]
     title = (
         f"{run['env']}, after round {options['after']} of {run['agent']}, seed {run['seed']}\n"
-        f"fall: of the validation loss in one round on {result['kept']:,} arms of the group\n"
+        f"fall: of the validation loss in one round on {branches['kept']:,} arms of the group\n"
     )
     measures = {"val_loss_drop": ("fall, mnats", 1000)}
     if options["to_end"]:

@@ -102,7 +102,7 @@ def compare(
     versions = {name: made_of for name in real.keys() - strangers if (made_of := _version(name))}
     rungs = _known(options.out, settings, versions)
     left_out: dict[str, dict[str, str]] = {label: {} for label in RUNGS}
-    result = {
+    comparison = {
         "settings": settings,
         "versions": versions,
         "accuracies": {"board": real} | rungs,
@@ -119,12 +119,14 @@ def compare(
             except ValueError as error:  # a rung has no images or gradients that an agent asks for
                 left_out[label][name] = str(error)
             if options.out:
-                write_json(options.out, result)
+                write_json(options.out, comparison)
     rng = np.random.default_rng(options.seed)
-    result["tau"] = {label: fidelity(real, rungs[label], options.resamples, rng) for label in RUNGS}
+    comparison["tau"] = {
+        label: fidelity(real, rungs[label], options.resamples, rng) for label in RUNGS
+    }
     if options.out:
-        write_json(options.out, result)
-    return result
+        write_json(options.out, comparison)
+    return comparison
 
 
 def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
@@ -259,19 +261,19 @@ def _known(
     }
 
 
-def table(result: dict[str, Any]) -> Group:
+def table(comparison: dict[str, Any]) -> Group:
     """The mean accuracies, best on the board first, and how alike the orders are."""
-    settings, left_out = result["settings"], result["left_out"]
+    settings, left_out = comparison["settings"], comparison["left_out"]
     means = {
         label: {name: 100 * np.mean(values) for name, values in accuracies.items()}
-        for label, accuracies in result["accuracies"].items()
+        for label, accuracies in comparison["accuracies"].items()
     }
     columns = ["board", *settings["rungs"]]
     rows = []
     for name in sorted(means["board"], key=lambda name: -means["board"][name]):
         values = (means[label].get(name) for label in columns)
         rows.append([name, *("–" if value is None else f"{value:.1f}" for value in values)])
-    taus = result["tau"].values()
+    taus = comparison["tau"].values()
     rows += [
         ["Kendall's tau", "", *(f"{t['tau']:.2f}" if t else "–" for t in taus)],
         ["95 % interval", "", *(f"{t['low']:.2f}, {t['high']:.2f}" if t else "–" for t in taus)],

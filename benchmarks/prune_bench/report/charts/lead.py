@@ -90,7 +90,7 @@ def hides_some(comparison: Comparison) -> bool:
 
 
 def _scale(near: Records, dots: Records) -> alt.Scale:
-    """As wide as what is shown, where something lies off its left end: that would widen it."""
+    """A scale as wide as what is shown, for charts in which something lies off the left end."""
     ends = [(r["rank"], r[end]) for r in near for end in ("low", "high")]
     ends += [(r["rank"], r["points"]) for r in dots]
     every = [end for _, end in ends]
