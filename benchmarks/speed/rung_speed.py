@@ -3,6 +3,8 @@
 The same episodes (random_dynamic) as a vector environment of M runs, as scalar environments in a
 Python loop, as scalar environments in 2 processes (SB3's SubprocVecEnv), and, for the probe, as
 modules that PyTorch's autograd trains, one after the other, without any environment around them.
+Beside them the floors of `rung_floor`: what the products or the memory alone would take. With
+`--out` the table of all rungs in that folder, `rungs_speed.md`, is written anew.
 
 Ways take turns and the median of the repeats is shown. CPU-seconds are the number to compare where
 a machine is shared: they count both processes. Wall-clock is what a free machine would show.
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -27,6 +30,7 @@ import tyro
 from prune_bench.run.provenance import processor_name
 from rich.console import Console
 from rich.table import Table
+from speed.rung_floor import floors
 
 from prune_env.learners.probe.learner import ProbeLearner
 
@@ -49,15 +53,17 @@ class Options:
     """times that each way is timed, after one that is not"""
     hidden: int | None = None
     """units of the probe's hidden layer; by default the probe's own"""
+    before: Path | None = None
+    """a JSON file that this command wrote with other code, to compare with"""
     out: Path | None = None
-    """JSON file to write"""
+    """JSON file to write, named rung_speed_*.json"""
 
 
 @dataclass(frozen=True)
 class Way:
     """One way to run episodes, ready to be timed."""
 
-    episodes: Callable[[], int]
+    episodes: Callable[[], float]
     """runs some and returns how many"""
     workers: tuple[int, ...] = ()
     """ids of other processes that work for it"""
@@ -187,6 +193,9 @@ def measure(options: Options) -> dict[str, dict[str, float]]:
     ways |= {"loop": loop(options, more), "2 processes": two_processes(options, more)}
     if "Probe" in options.env:
         ways["loop, autograd, no environment"] = autograd(options, more)
+    envs: Any = gym.make_vec(options.env, max(options.runs), epochs=options.epochs, **more)
+    for name, work in floors(envs.unwrapped, options.epochs, options.keep_ratio).items():
+        ways[f"floor: {name}"] = Way(work)
     timed: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for repeat in range(options.repeats + 1):
         for name, way in ways.items():
@@ -201,25 +210,68 @@ def measure(options: Options) -> dict[str, dict[str, float]]:
     return {name: {"wall": 1 / wall, "cpu": 1 / cpu} for name, (wall, cpu) in medians.items()}
 
 
+def rows(result: dict[str, Any]) -> list[list[str]]:
+    """A row for each way: per CPU-second now and before, and its share of each floor."""
+    now, before = result["episodes_per_second"], result.get("before", {})
+    floor = [rate["cpu"] for name, rate in now.items() if name.startswith("floor")]
+    found = []
+    for name, rate in now.items():
+        then = f"{before[name]['cpu']:.1f}" if name in before else ""
+        shares = ", ".join(f"{rate['cpu'] / most:.0%}" for most in floor)
+        found.append([name, then, f"{rate['cpu']:.1f}", shares])
+    return found
+
+
+HEADINGS = ("way", "before, per CPU-second", "episodes per CPU-second", "share of the floors")
+
+
+def write_tables(folder: Path) -> None:
+    """Write `rungs_speed.md` from all rung_speed_*.json of the folder."""
+    lines = [
+        "# How fast the cheap rungs are",
+        "",
+        "Episodes of `random_dynamic`, all signals shown, medians of alternating repeats. The",
+        "floors are what the machine takes for the products, or for the memory that a round must",
+        "read and write, in the same process: see `benchmarks/speed/rung_floor.py`. Written by",
+        "`python -m speed.rung_speed`, whose options stand below each heading.",
+    ]
+    for path in sorted(folder.glob("rung_speed_*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        lines += [
+            "",
+            f"## {result['env']}",
+            "",
+            f"`{result['command']}`: {result['epochs']} rounds,",
+        ]
+        lines += [
+            f"keep {result['keep_ratio']}; {result['processor']}, {result['cores']} cores, load"
+        ]
+        lines += [f"{result['load']:.1f}, numpy {result['numpy']}.", ""]
+        lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|"]
+        lines += [f"| {' | '.join(row)} |" for row in rows(result)]
+    (folder / "rungs_speed.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main(options: Options) -> None:
     """Measure, print, and write."""
-    rates = measure(options)
-    best = max(rate["cpu"] for name, rate in rates.items() if name.startswith("vector"))
+    asked = re.sub(r" --(before|out) \S+", "", " ".join(["", *sys.argv[1:]])).strip()
+    result: dict[str, Any] = {"command": asked, "env": options.env}
+    result |= {"epochs": options.epochs, "keep_ratio": options.keep_ratio}
+    result |= {"repeats": options.repeats, "processor": processor_name(), "cores": os.cpu_count()}
+    result |= {"load": os.getloadavg()[0], "numpy": np.__version__}
+    result["episodes_per_second"] = measure(options)
+    if options.before:
+        old = json.loads(options.before.read_text(encoding="utf-8"))
+        result["before"] = old["episodes_per_second"]
     table = Table(title=f"{options.env}: episodes of {options.epochs} rounds")
-    table.add_column("way")
-    for heading in ("per CPU-second", "per second", "best vector / this, CPU"):
-        table.add_column(heading, justify="right")
-    for name, rate in rates.items():
-        table.add_row(
-            name, f"{rate['cpu']:.1f}", f"{rate['wall']:.1f}", f"{best / rate['cpu']:.1f}"
-        )
+    for heading in HEADINGS:
+        table.add_column(heading)
+    for row in rows(result):
+        table.add_row(*row)
     Console().print(table)
     if options.out:
-        result = {"command": " ".join(sys.argv[1:]), "env": options.env, "epochs": options.epochs}
-        result |= {"keep_ratio": options.keep_ratio, "repeats": options.repeats}
-        result |= {"processor": processor_name(), "cores": os.cpu_count()}
-        result |= {"load": os.getloadavg()[0], "numpy": np.__version__}
-        options.out.write_text(json.dumps(result | {"episodes_per_second": rates}, indent=1) + "\n")
+        options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_tables(options.out.parent)
 
 
 if __name__ == "__main__":

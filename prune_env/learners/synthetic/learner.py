@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, write_columns
 from prune_env.learners.protocol import Metrics, Signals, SplitName
-from prune_env.learners.synthetic.noise import normal, stream_keys, uniform
+from prune_env.learners.synthetic.noise import normal, stream_keys, substreams, uniform
 from prune_env.learners.synthetic.options import SyntheticOptions
 
 BLOCK = 65_536
@@ -107,6 +107,7 @@ class SyntheticLearner:
         self.val_loss = np.empty(num_runs)
         """(M,) float64: the true validation loss, nats."""
         self._seeds, self._round = np.empty(num_runs, np.int64), np.empty(num_runs, np.int64)
+        self._round_keys = np.empty(num_runs, np.uint64)
         self._infos = {name: np.empty(num_runs) for name in ("worth", "best_worth", "regret")}
         self.reset(range(num_runs))
 
@@ -119,6 +120,7 @@ class SyntheticLearner:
         self._seeds[runs], self._round[runs] = seeds, 0
         self.loss[runs] = self.val_loss[runs] = np.log(self.num_classes)
         self.awake[runs] = True
+        self._round_keys[runs] = stream_keys(self._seeds[runs], self._round[runs])
         keys = self._keys(runs, "asleep")
         asleep = uniform(keys[:, None], np.arange(len(self._switching))) < 0.5
         run, which = np.nonzero(asleep)
@@ -135,6 +137,7 @@ class SyntheticLearner:
     ) -> Signals:
         """One round of the formulas above; `start` and `end` play no part."""
         self._round += 1
+        self._round_keys = stream_keys(self._seeds, self._round)
         size = max(1, BLOCK // self.num_arms)
         ends = np.concatenate([[0], np.cumsum(selection.counts)])
         table = np.empty((len(MEASURED), len(selection.indices)), np.float32).T
@@ -196,11 +199,12 @@ class SyntheticLearner:
         """Continue from `state_dict`."""
         for name in _STATE:
             setattr(self, name, state[name].copy())
+        self._round_keys = stream_keys(self._seeds, self._round)
         self._infos = {name: values.copy() for name, values in state["_infos"].items()}
 
     def _keys(self, runs: slice | NDArray[np.int64], stream: str) -> NDArray[np.uint64]:
         """(m,): the streams of this name of some runs, each round another; see `noise`."""
-        return stream_keys(self._seeds[runs], self._round[runs], _STREAMS.index(stream))
+        return substreams(self._round_keys[runs], _STREAMS.index(stream))
 
     def _noisy(
         self, loss: NDArray[np.float32], keys: NDArray[np.uint64], arms: NDArray[np.int64]
@@ -282,9 +286,8 @@ def _sums(values: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.
 
 def _kth_best(worth: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.float32]:
     """(M,): the k-th highest value of each row of (M, N), k = counts[m]."""
-    bar = np.empty(len(worth), np.float32)
-    for k in np.unique(counts):
-        rows = slice(None) if (counts == k).all() else counts == k
-        place = worth.shape[1] - k
-        bar[rows] = np.partition(worth[rows], place, axis=1)[:, place]
-    return bar
+    places = worth.shape[1] - counts
+    if (places == places[0]).all():
+        return np.partition(worth, places[0], axis=1)[:, places[0]]
+    rows = zip(worth, places, strict=True)
+    return np.array([np.partition(row, place)[place] for row, place in rows])

@@ -16,12 +16,17 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-def stream_keys(*parts: NDArray[np.int64] | int) -> Words:
+def stream_keys(first: NDArray[np.int64] | int, *parts: NDArray[np.int64] | int) -> Words:
     """(M,) uint64: one key for each run, which follows from all parts, (M,) or a number each."""
-    keys = np.zeros(1, np.uint64)
+    keys = substreams(np.zeros(1, np.uint64), first)
     for part in parts:
-        keys = _mixed((keys ^ np.atleast_1d(part).astype(np.uint64)) + _STEP)
+        keys = substreams(keys, part)
     return keys
+
+
+def substreams(keys: Words, part: NDArray[np.int64] | int) -> Words:
+    """(M,) uint64: a key that follows from one and a further part, as `stream_keys` has it."""
+    return _mixed((keys ^ np.atleast_1d(part).astype(np.uint64)) + _STEP)
 
 
 def uniform(keys: Words, positions: NDArray[np.int64]) -> NDArray[np.float32]:
