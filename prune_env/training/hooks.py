@@ -53,7 +53,7 @@ class Hooks:
                 f"the last linear layer of the network saw {came}; expected "
                 f"({size}, {self.num_features}): call it once on a batch, before its loss is taken"
             )
-        return features.float()
+        return features.to(torch.float32, copy=True)  # else all that they are a view of stays
 
     def reference_loss(self, labels: Tensor) -> Tensor:
         """(B,) float32, nats: the loss under the average of what the network was last called with.

@@ -14,8 +14,8 @@ from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, SIGNALS
 from prune_env.learners.protocol import Metrics, Signals, SplitName
 
-FLUSH = 1 << 18
-"""Rows that may lie on the device; more go to the host, for which it has to be waited."""
+FLUSH = 1 << 22
+"""Numbers that may lie on the device, 16 MB; more go to the host, for which it has to be waited."""
 
 
 class Rows:
@@ -39,7 +39,7 @@ class Rows:
         """
         self._arms.append(arms)
         self._new.append(dict(values))
-        self._waiting += len(arms)
+        self._waiting += sum(value.numel() for value in values.values())
         if self._waiting >= FLUSH:
             self._flush()
 
@@ -61,12 +61,14 @@ class Rows:
             self._arms[0], joined["table"], {n: joined[n] for n in joined if n != "table"}
         )
 
-    def load(self, signals: Signals) -> None:
-        """Begin with these."""
-        self.__init__()  # type: ignore[misc]
+    @classmethod
+    def of(cls, signals: Signals) -> Rows:
+        """Rows that begin with these."""
+        rows = cls()
         if len(signals.indices):
-            self._arms = [signals.indices]
-            self._old = [{"table": signals.table, **signals.extras}]
+            rows._arms = [signals.indices]
+            rows._old = [{"table": signals.table, **signals.extras}]
+        return rows
 
 
 class LoopLearner:
@@ -127,5 +129,6 @@ class LoopLearner:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
-        self.trained.load(Signals(**state["trained"]))
-        self.looked.load(Signals(**state["looked"]))
+        self.trained, self.looked = (
+            Rows.of(Signals(**state[name])) for name in ("trained", "looked")
+        )

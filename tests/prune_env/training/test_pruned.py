@@ -267,6 +267,28 @@ def test_features_are_what_goes_into_the_last_layer(blobs):
         pruned.loss(torch.zeros(2, 3), torch.tensor([0, 1]), torch.tensor([0, 1]))
 
 
+def test_features_outlive_the_activations_that_they_are_a_view_of(blobs):
+    class FirstToken(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.head = nn.Linear(2, 20), nn.Linear(4, 3)
+
+        def forward(self, inputs):
+            self.tokens = self.embed(inputs).view(-1, 5, 4)
+            return self.head(self.tokens[:, 0])
+
+    agent, model = Keeps(6, 6, signals=("features",)), FirstToken()
+    pruned = Pruned(blobs, agent, epochs=2, model=model)
+    expected = np.zeros((6, 4), np.float32)
+    for inputs, labels, arms in DataLoader(pruned.dataset, 3, sampler=pruned.sampler):
+        logits = model(inputs)
+        expected[arms] = model.tokens[:, 0].detach()
+        pruned.loss(logits, labels, arms)
+        model.tokens.data.zero_()  # as what runs in place does, or a backward pass
+    assert expected.any(axis=1).all()
+    np.testing.assert_array_equal(agent.shown[1]["features"][:6], expected)
+
+
 def test_the_reference_is_the_average_that_is_given(blobs, linear):
     model = linear()
     average = torch.optim.swa_utils.AveragedModel(model)
