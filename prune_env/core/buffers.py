@@ -17,8 +17,8 @@ class Buffers:
 
     An array that was given away is given again when nothing else refers to it: no name, list, view
     or tensor. So it shares memory with nothing that anybody can still read. Memory that is new has
-    to be cleared by the system page by page: copies of 8 signals of 45,000 arms took 6.6 ns an arm
-    with it and 0.6 ns without (`python -m speed.rung_speed`).
+    to be cleared by the system page by page: `[s.copy() for s in signals]` for 8 signals of 45,000
+    arms took 6.6 ns an arm, and `np.copyto` into arrays that were there 0.6.
     """
 
     def __init__(self) -> None:
