@@ -9,6 +9,7 @@ from torch import Tensor, nn, optim
 
 from prune_env.networks.muon import Muon
 from prune_env.networks.recipe import Recipe
+from prune_env.networks.whitened import WhitenedNet
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
@@ -75,9 +76,9 @@ def freeze(optimizer: optim.Optimizer) -> None:
                 parameter.requires_grad_(group["lr"] > 0)
 
 
-def _stem_bias(model: nn.Module, recipe: Recipe) -> nn.Parameter | None:
+def _stem_bias(model: nn.Module, recipe: Recipe) -> Tensor | None:
     """The bias of the whitened stem where the recipe trains it."""
-    bias = getattr(getattr(model, "stem", None), "bias", None)
+    bias = model.stem.bias if isinstance(model, WhitenedNet) else None
     if bias is not None:
         bias.requires_grad_(recipe.stem_share > 0)
     elif recipe.stem_share:

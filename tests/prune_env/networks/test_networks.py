@@ -61,6 +61,14 @@ def test_the_stem_is_frozen_and_vectors_have_their_own_learning_rate() -> None:
     assert len(frozen) == 7  # the rest are the scales of six BatchNorms
 
 
+def test_the_stem_of_another_network_is_trained_as_a_whole() -> None:
+    network = torch.nn.Module()
+    network.stem = torch.nn.Conv2d(3, 4, 3)
+    groups = networks.make_optimizer(network, networks.Recipe()).param_groups
+    assert network.stem.bias.requires_grad
+    assert [len(group["params"]) for group in groups] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("shape", "device", "name"),
     [
