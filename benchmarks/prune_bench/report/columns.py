@@ -1,4 +1,4 @@
-"""The columns of a board's tables: how each is called, read off a row, and shown.
+"""The columns of a board's tables.
 
 A further column is an entry of `COLUMNS`, and its name in those of the lists below it that show it.
 The page, the terminal, Markdown, CSV and README read them here.
@@ -7,149 +7,29 @@ The page, the terminal, Markdown, CSV and README read them here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
+from prune_bench.report.column import (
+    NOTHING,
+    Column,
+    Runs,
+    percent_rounded,
+    score,
+    seconds,
+    signed_points,
+    tenths,
+    whole,
+)
 from prune_bench.run.result import PHASES, Clock
 from prune_bench.standings.model import Row
-from prune_bench.standings.statistics import Estimate
 from prune_bench.standings.verdict import points
 
-NOTHING = "–"
-"""What stands where there is no value."""
 
-
-class Runs(NamedTuple):
-    """How many runs of a row there are."""
-
-    finished: int
-    expected: int
-    failed: int
-
-    def shown(self, of: str) -> str:
-        """5, or 4/5, 1 failed."""
-        missing = f"{of}{self.expected}" if self.finished < max(1, self.expected) else ""
-        return f"{self.finished}{missing}" + (f", {self.failed} failed" if self.failed else "")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What the page shows in a cell."""
-
-    value: float | str | None
-    """by which it is sorted"""
-    text: str
-    interval: str = ""
-    sign: int | None = 0
-    """1 where it is certainly ahead, -1 behind; None where it could not be"""
-    span: int = 1
-    """columns that it is wide; those of a row without runs are one"""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table. Its rows are `Row`s, of the second table `Overall`s."""
-
-    name: str
-    read: Callable[[Any], Any]
-    """its value in a row that has runs; None where there is none"""
-    show: Callable[[Any], str] = str
-    """a value as text: "1.2", or "1.2 [0.3, 2.0]" where it has an interval"""
-    heading: str = ""
-    unit: str = ""
-    """on the page, below the heading"""
-    hint: str = ""
-    """on the page, where the reader points at the heading"""
-    text_heading: str = ""
-    """where there is no unit; by default the heading"""
-    show_on_page: Callable[[Any], str] | None = None
-    """where the page shows it otherwise"""
-    sign: Callable[[Any], int | None] = field(default=lambda row: 0)
-    """see `Cell`"""
-    record: str = ""
-    """its name in CSV; "" where it is not there. An estimate has its interval beside it."""
-    needs_runs: bool = True
-    where_told: bool = False
-    """whether tables have it only where a row has a value"""
-    of_keep_ratio: bool = False
-    """whether it is another number at every keep ratio, also of an agent that does not read it"""
-
-    @property
-    def title(self) -> str:
-        """The heading in text."""
-        return self.text_heading or self.heading
-
-    def tells(self, row: Any) -> bool:
-        """Whether a row has a value."""
-        return self._value(row) is not None
-
-    def text(self, row: Any) -> str:
-        """The cell of a row in text."""
-        value = self._value(row)
-        return NOTHING if value is None else self.show(value)
-
-    def cell(self, row: Any) -> Cell:
-        """The cell of a row on the page."""
-        value = self._value(row)
-        if value is None:
-            return Cell(None, NOTHING)
-        text = (self.show_on_page or self.show)(value)
-        if isinstance(value, Estimate):
-            text, _, interval = text.partition(" ")
-            return Cell(value.value, text, interval, self.sign(row))
-        if isinstance(value, Runs):
-            return Cell(value.finished, text, sign=self.sign(row))
-        return Cell(value, text, sign=self.sign(row))
-
-    def values(self, row: Any) -> dict[str, Any]:
-        """What CSV has of a row, by name."""
-        value = self._value(row)
-        if value is None and not self.where_told:
-            return {}
-        if isinstance(value, Runs):
-            return {self.record: value.finished}
-        if isinstance(value, Estimate):
-            ends = {"": value.value, "_low": value.low, "_high": value.high}
-            return {f"{self.record}{end}": _rounded(of) for end, of in ends.items()}
-        return {self.record: _rounded(value)}
-
-    def _value(self, row: Any) -> Any:
-        return None if self.needs_runs and not row.runs else self.read(row)
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, 6) if isinstance(value, float) else value
-
-
-# -- how values are shown -------------------------------------------------------------------------
-
-
-def seconds(value: float) -> str:
-    """Seconds with about three digits."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def signed_points(estimate: Estimate) -> str:
-    """A difference in percentage points: "+1.2 [0.3, 2.0]"."""
-    return points(estimate, signed=True)
-
-
-def score(estimate: Estimate) -> str:
-    """A number without a unit: "0.93 [0.90, 0.95]"."""
-    text = f"{estimate.value:.2f}"
-    if estimate.low is not None and estimate.high is not None:
-        text += f" [{estimate.low:.2f}, {estimate.high:.2f}]"
-    return text.replace("-", "−")
-
-
-def tenths(share: float) -> str:
-    """A share in percent, without the sign."""
-    return f"{100 * share:.1f}"
-
-
-def percent_rounded(share: float) -> str:
-    """A probability."""
-    return f"{100 * share:.0f} %"
+def saved(row: Row) -> str:
+    """What is saved of the passes and of the seconds, of what was promised: "28/25 of 70"."""
+    parts = (row.passes_saved, row.seconds_saved)
+    really = "/".join(NOTHING if part is None else whole(part) for part in parts)
+    promised = row.saving_promised
+    return really if promised is None else f"{really} of {whole(promised)}"
 
 
 def _mean_seconds(clock: Clock, phase: str) -> Callable[[Row], float]:
@@ -158,8 +38,6 @@ def _mean_seconds(clock: Clock, phase: str) -> Callable[[Row], float]:
 
 
 _CLOCKS: tuple[Clock, ...] = ("seconds", "cpu_seconds")
-
-# -- the columns ----------------------------------------------------------------------------------
 
 COLUMNS = (
     Column(
@@ -286,12 +164,68 @@ COLUMNS = (
         record="cost",
     ),
     Column(
+        "saved",
+        read=lambda row: row,
+        show=saved,
+        heading="Saved, %",
+    ),
+    Column(
+        "saving_promised",
+        read=lambda row: row.saving_promised,
+        show=whole,
+        heading="Saves by its word",
+        unit="%",
+        hint="1 minus the keep ratio; none of agents that do not read it",
+        record="saving_promised",
+    ),
+    Column(
+        "passes_saved",
+        read=lambda row: row.passes_saved,
+        show=whole,
+        show_on_page=tenths,
+        heading="Saved",
+        unit="% of passes",
+        hint="of those of all data for all epochs, as charged: prior runs and looks at arms count",
+        record="passes_saved",
+    ),
+    Column(
+        "seconds_saved",
+        read=lambda row: row.seconds_saved,
+        show=whole,
+        show_on_page=tenths,
+        heading="Saved",
+        unit="% of seconds",
+        hint="of those of full, as measured; none where another machine was faster",
+        record="seconds_saved",
+    ),
+    Column(
         "regret",
         read=lambda row: row.regret,
         show="{:.3g}".format,
         heading="Regret",
         hint="at the end, where the environment tells it",
         record="regret",
+        where_told=True,
+    ),
+    Column(
+        "wrong_kept",
+        read=lambda row: row.wrong_kept,
+        show=tenths,
+        heading="Wrong labels",
+        unit="% of the kept",
+        hint="share of the arms that it kept whose label is wrong, over all rounds",
+        text_heading="Wrong, %",
+        record="wrong_kept",
+        where_told=True,
+    ),
+    Column(
+        "wrong_found",
+        read=lambda row: row.wrong_found,
+        show="{:.3f}".format,
+        heading="Wrong found",
+        unit="AUC",
+        hint="area under the curve for finding wrong labels by the mean loss of each arm",
+        record="wrong_found",
         where_told=True,
     ),
     Column(
@@ -329,15 +263,21 @@ COLUMNS = (
 """Every column of the table of agents, in the order of CSV."""
 
 PAGE = (
-    "agent", "accuracy", "ahead", "ahead_seconds", "ahead_random", "cost", "seconds", "overhead",
+    "agent", "accuracy", "ahead", "ahead_seconds", "ahead_random", "saving_promised",
+    "passes_saved", "seconds_saved", "cost", "seconds", "overhead", "wrong_kept", "wrong_found",
     "normalised", "best", "at_passes", "at_seconds", "never_kept", "regret", "runs",
 )  # fmt: skip
-MARKDOWN = ("agent", "accuracy", "ahead", "ahead_random", "cost", "regret", "seconds", "runs")
-TERMINAL = ("agent", "accuracy", "ahead", "cost", "regret", "seconds", "runs")
+MARKDOWN = (
+    "agent", "accuracy", "ahead", "ahead_random", "saved", "wrong_kept", "wrong_found", "cost",
+    "regret", "seconds", "runs",
+)  # fmt: skip
+TERMINAL = (
+    "agent", "accuracy", "ahead", "saved", "wrong_kept", "cost", "regret", "seconds", "runs",
+)  # fmt: skip
 LIVE = ("agent", "accuracy", "ahead", "runs")
 """Those that the live view of a board shows."""
 
-FIRST_TO_GO = ("seconds", "runs", "cost", "regret", "accuracy")
+FIRST_TO_GO = ("seconds", "cost", "runs", "regret", "wrong_kept", "saved", "accuracy")
 """Those that go first where a terminal is narrow."""
 
 OVERALL = (

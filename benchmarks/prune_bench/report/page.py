@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prune_bench.board.grid import Grid
-from prune_bench.report.columns import OVERALL, PAGE, Cell, Column, columns
+from prune_bench.report.column import Cell, Column
+from prune_bench.report.columns import OVERALL, PAGE, columns
 from prune_bench.report.tables import comma_separated, markdown
 from prune_bench.standings.model import Comparison, Row, Standings
 from prune_bench.standings.overall import overall

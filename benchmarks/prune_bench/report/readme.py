@@ -55,16 +55,17 @@ def table() -> str:
     """The main agents at all keep ratios, and `full`."""
     comparisons = _comparisons("cifar10-cpu")
     keeps = [f"keep {percent(comparison.keep_ratio)}" for comparison in comparisons]
-    lines = [_line("agent", *keeps, "cost", "CPU s"), "|---" * (len(keeps) + 3) + "|"]
+    further = ("passes_saved", "seconds_saved", "seconds")
+    titles = ("saves, % of passes", "% of CPU s", "CPU s")
+    lines = [_line("agent", *keeps, *titles), "|---" * (len(keeps) + 4) + "|"]
     for name in TABLE:
         rows = [comparison.row(name) for comparison in comparisons]
         once = rows[:1] if rows[0] and rows[0].is_everywhere else rows
         cells = [_cell(row) for row in once] + ["the same"] * (len(rows) - len(once))
-        costs = ", ".join(COLUMN["cost"].text(row) if row else "–" for row in once)
-        seconds = ", ".join(f"{row.seconds:.0f}" if row else "–" for row in once)
+        numbers = [", ".join(COLUMN[n].text(row) if row else "–" for row in once) for n in further]
         shown = f"**`{name}`**" if name == "full_short" else f"`{name}`"
         shown += ", decides itself" * (len(once) < len(rows))
-        lines.append(_line(shown, *cells, costs, seconds))
+        lines.append(_line(shown, *cells, *numbers))
     full, epochs = _row(comparisons[0], "full"), comparisons[0].setting.epochs
     lines += [
         "",

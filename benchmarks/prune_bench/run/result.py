@@ -161,6 +161,11 @@ class Result:
         return self.content["history"][-1].get("regret")
 
     @property
+    def pace(self) -> float:
+        """Seconds of training for a sample pass."""
+        return self.phases["train"] / self.content["passes"]["train"]
+
+    @property
     def wrong_kept(self) -> NDArray[np.float64] | None:
         """(R,) share of wrong labels among the kept arms; None where none are known."""
         told = [row.get("wrong_kept") for row in self.content["history"]]

@@ -114,6 +114,9 @@ class Row:
     """last test accuracy on a scale where `random_dynamic` is 0 and `full` is 1"""
     normalised_runs: Scores | None = None
     """(n,) the same of every run"""
+    seconds_saved: float | None = None
+    """share of the charged seconds of `full` that it did not take; None where that was not run, or
+    was run by a slower machine"""
 
     @property
     def label(self) -> str:
@@ -153,6 +156,18 @@ class Row:
         return float(np.mean([run.cost for run in self.runs]))
 
     @property
+    def passes_saved(self) -> float:
+        """Share of the passes of all data for all epochs that it was not charged; below 0 it cost
+        more.
+        """
+        return 1 - self.cost
+
+    @property
+    def saving_promised(self) -> float | None:
+        """What its keep ratio says that it saves; None of an agent that does not read it."""
+        return None if self.is_everywhere else 1 - self.keep_ratio
+
+    @property
     def costs_its_keep_ratio(self) -> bool:
         """Whether it is charged what training on its keep ratio costs, and nothing beside that."""
         return bool(self.runs) and abs(self.cost / self.keep_ratio - 1) < EXTRA_COST
@@ -168,6 +183,25 @@ class Row:
         ends = [run.regret for run in self.runs]
         told = [end for end in ends if end is not None]
         return float(np.mean(told)) if told and len(told) == len(ends) else None
+
+    @property
+    def wrong_kept(self) -> float | None:
+        """Mean share of wrong labels among all arms that were kept; None where none are known."""
+        told = [(run.wrong_kept, run.kept_shares) for run in self.runs]
+        shares = [np.average(w, weights=kept) for w, kept in told if w is not None]
+        return float(np.mean(shares)) if shares and len(shares) == len(told) else None
+
+    @property
+    def wrong_found(self) -> float | None:
+        """Mean area under the curve for finding wrong labels by the mean loss, at the end."""
+        found = [run.wrong_found for run in self.runs]
+        areas = [of["mean_loss"] for of in found if "mean_loss" in of]
+        return float(np.mean(areas)) if areas and len(areas) == len(found) else None
+
+    @property
+    def pace(self) -> float:
+        """Mean seconds of training for a sample pass."""
+        return float(np.mean([run.pace for run in self.runs]))
 
     @property
     def phases(self) -> dict[str, float]:

@@ -139,7 +139,7 @@ def test_hostile_names_act_nowhere(make_result):
     assert not [c for c in cells if c[:1] in ("=", "+", "@") or (c[:1] == "-" and not is_number(c))]
     lines = [line for line in markdown(found).splitlines() if line.startswith("| =cmd")]
     assert lines
-    assert all(len(re.findall(r"(?<!\\)\|", line)) == 1 + 7 for line in lines)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 1 + 8 for line in lines)
 
 
 def test_hostile_names_act_nowhere_on_the_page(make_result, tmp_path):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from prune_bench.report.charts import palette, wrong_labels
+from prune_bench.report.columns import COLUMN
 from prune_bench.report.page import html
 from prune_bench.run.options import RunOptions
 from prune_bench.run.run_id import run_id
@@ -44,7 +45,17 @@ def test_the_curves_are_means_of_the_runs(noisy_board):
     assert "Digits, 3 epochs, label noise 0.2" in page
 
 
+def test_the_tables_say_who_keeps_and_who_finds(noisy_board):
+    comparison = read_standings(noisy_board).comparisons[0]
+    row = comparison.row("ucb")
+    # every round keeps as many: (0.3 + 0.4 + 0.5) / 3 and (0.4 + 0.5 + 0.6) / 3
+    assert COLUMN["wrong_kept"].values(row) == {"wrong_kept": pytest.approx(0.45)}
+    assert COLUMN["wrong_kept"].text(row) == "45.0"
+    assert COLUMN["wrong_found"].text(row) == "0.850"
+
+
 def test_where_no_wrong_label_is_known_there_is_no_chart(fake_board):
     standings = read_standings(fake_board)
     assert wrong_labels(standings.comparisons, palette(standings.comparisons)) is None
+    assert not any(COLUMN["wrong_kept"].tells(row) for row in standings.comparisons[0].rows)
     assert "Wrong labels kept" not in html(standings, "clean")
