@@ -30,7 +30,8 @@ class Settings(Dirt):
     limit: int | None = None
     """use only so many training images, and at most as many test images"""
     evaluate_every: Annotated[int, In("[1, inf)")] = 1
-    """rounds between two evaluations"""
+    """rounds between two evaluations; with k arms kept they take a tenth of the passes of training
+    at 10 (V + T) / (3 k), V validation and T test images: on CIFAR-10 4 at keep 0.3, 111 at 0.01"""
     image_size: int | None = None
     """resize images that come encoded to a square of so many pixels"""
     skip_broken: bool = False
