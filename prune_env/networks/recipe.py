@@ -73,16 +73,21 @@ class Recipe:
     """Share of the run over which the bias of a whitened stem is trained, at a learning rate that
     falls linearly to 0. Then, or with 0, it is frozen: that saves the gradient of what it feeds."""
 
+    shrink_share: Annotated[float, In("[0, 1]")] = 0.0
+    """Share of the run, from its start, that trains on images at three quarters of their height and
+    width; they cost little more than half."""
+
     def __post_init__(self) -> None:
         """Check the types and ranges."""
         try:
             check(self)
         except ValueError as error:
             raise ValueError(f"recipe {error}") from None
-        if self.cuda_graph and self.compile != "off":
-            raise ValueError(
-                f"recipe compile is {self.compile!r}; with cuda_graph only 'off' is allowed"
-            )
+        for name, usual in {"compile": "off", "shrink_share": 0.0}.items():
+            if self.cuda_graph and (given := getattr(self, name)) != usual:
+                raise ValueError(
+                    f"recipe {name} is {given!r}; with cuda_graph only {usual!r} is allowed"
+                )
 
     def override(self, changes: Mapping[str, Any]) -> Recipe:
         """Return the recipe with some fields changed.

@@ -1,6 +1,6 @@
 """Networks on a whitened stem: airbench94 (Keller Jordan, arXiv 2404.00498), and smaller ones.
 
-Three blocks of two convolutions follow a convolution of 2 x 2 pixels whose filters are not trained.
+Three blocks of convolutions follow one of 2 x 2 pixels whose filters are not trained.
 Measured on one core: freezing its bias too saves the input gradient of the widest feature map (15
 to 42 % of a step), ReLU in place of GELU 28 %.
 """
@@ -40,6 +40,9 @@ class WhitenedNet(nn.Module):
         filters: `whitening_filters`, each of which the stem has with both signs.
         num_classes: how many logits.
         widths: channels of the three blocks.
+        convolutions: how many each block has.
+        residual: whether the last convolution of a block is added to what it is fed with, where it
+            is not the first.
         activation: after the stem and each BatchNorm.
         stem_bias: whether the stem has a bias, which a recipe's `stem_share` trains.
         unit_head: whether the weights of the last layer begin with a standard deviation of 1.
@@ -53,6 +56,8 @@ class WhitenedNet(nn.Module):
         num_classes: int,
         widths: tuple[int, int, int],
         *,
+        convolutions: tuple[int, int, int] = (2, 2, 2),
+        residual: bool = False,
         activation: Literal["relu", "gelu"] = "relu",
         stem_bias: bool = False,
         unit_head: bool = False,
@@ -68,8 +73,8 @@ class WhitenedNet(nn.Module):
         channels = (len(stem), *widths)
         self.blocks = nn.Sequential(
             *(
-                _block(before, after, self.activation, eps)
-                for before, after in zip(channels, widths, strict=False)
+                _block(before, after, count, residual, self.activation, eps)
+                for before, after, count in zip(channels, widths, convolutions, strict=False)
             )
         )
         self.head = nn.Linear(widths[-1], num_classes, bias=False)
@@ -83,17 +88,25 @@ class WhitenedNet(nn.Module):
         return self.head(F.adaptive_max_pool2d(features, 1).flatten(1)) / self.divisor
 
 
-def _block(before: int, after: int, activation: nn.Module, eps: float) -> nn.Sequential:
-    """Two 3x3 convolutions; pooling first leaves a quarter of the pixels to norm and activation."""
-    return nn.Sequential(
-        _conv(before, after),
-        nn.MaxPool2d(2),
-        _norm(after, eps),
-        activation,
-        _conv(after, after),
-        _norm(after, eps),
-        activation,
-    )
+def _block(
+    before: int, after: int, count: int, residual: bool, activation: nn.Module, eps: float
+) -> nn.Sequential:
+    """3x3 convolutions; pooling first leaves a quarter of the pixels to norm and activation."""
+    layers: list[nn.Module] = [_conv(before, after), nn.MaxPool2d(2), _norm(after, eps), activation]
+    for place in range(1, count):
+        more: list[nn.Module] = [_conv(after, after), _norm(after, eps)]
+        if residual and place == count - 1:
+            more = [Residual(*more)]
+        layers += [*more, activation]
+    return nn.Sequential(*layers)
+
+
+class Residual(nn.Sequential):
+    """Layers whose output is added to their input."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        return super().forward(images) + images
 
 
 def _conv(before: int, after: int) -> nn.Conv2d:

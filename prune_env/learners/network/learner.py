@@ -18,7 +18,13 @@ from torch import Tensor
 from prune_env import networks
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, column
-from prune_env.data.augment import ImageStore, RoundNoise, channel_statistics, draw_noise
+from prune_env.data.augment import (
+    ImageStore,
+    RoundNoise,
+    channel_statistics,
+    draw_noise,
+    shrunk,
+)
 from prune_env.data.dataset import Dataset, Split
 from prune_env.data.dirty import CLEAN, Dirt, draw_arms
 from prune_env.learners.network import per_sample, step_graphs
@@ -128,7 +134,7 @@ class NetworkLearner:
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin a new run; seeds[0] decides initial weights, data order and augmentation."""
         (seed,) = seeds
-        self._seed, self._round = int(seed), 0
+        self._seed, self._round, self._shrinks = int(seed), 0, False
         with self._seeded(0):
             model = self.make_model().to(self.device)
         model.to(memory_format=torch.channels_last)  # 15 to 130 % faster on a CPU
@@ -271,9 +277,9 @@ class NetworkLearner:
             for step, (first, last) in enumerate(pairwise(edges)):
                 # one sample has no variance to normalise by: use the running statistics
                 self._model.train(last - first > 1)
-                networks.set_rates(
-                    self._optimizer, self.recipe, start + (end - start) * step / num_batches
-                )
+                fraction = start + (end - start) * step / num_batches
+                networks.set_rates(self._optimizer, self.recipe, fraction)
+                self._shrinks = fraction < self.recipe.shrink_share
                 self._take_step(
                     {name: values[..., first:last] for name, values in rows.items()},
                     {name: values[first:last] for name, values in measured.items()},
@@ -296,6 +302,8 @@ class NetworkLearner:
         """
         labels = batch["label"]
         images = self.arm_images.augmented(batch["index"], batch["shift"], batch["flip"])
+        if self._shrinks:
+            images = shrunk(images)
         log_p, features = self._see(images)
         # first: a compiled backward pass writes into what `features` is a view of
         self._measure(images, log_p.detach(), features, labels, out)

@@ -9,7 +9,7 @@ import torch
 
 from prune_env import networks
 from prune_env.networks import library
-from prune_env.networks.whitened import whitening_filters
+from prune_env.networks.whitened import WhitenedNet, whitening_filters
 
 
 def sample(channels: int = 3, size: int = 16) -> torch.Tensor:
@@ -157,3 +157,20 @@ def test_single_fields_of_a_recipe_are_overridden() -> None:
 def test_a_wrong_recipe_is_refused(changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         networks.recipe("small").override(changes)
+
+
+def test_the_last_convolution_of_a_block_is_added_to_its_input() -> None:
+    filters = whitening_filters(sample())
+    torch.manual_seed(0)
+    widths, counts = (4, 6, 8), (1, 2, 3)
+    net = WhitenedNet(filters, 10, widths, convolutions=counts, residual=True).eval()
+    x = torch.relu(net.stem(sample()))
+    for block, count in zip(net.blocks, counts, strict=True):
+        convolutions = [m for m in block.modules() if isinstance(m, torch.nn.Conv2d)]
+        norms = [m for m in block.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        assert len(convolutions) == len(norms) == count
+        x = torch.relu(norms[0](torch.nn.functional.max_pool2d(convolutions[0](x), 2)))
+        for place in range(1, count):
+            y = norms[place](convolutions[place](x))
+            x = torch.relu(y + x if place == count - 1 else y)
+    torch.testing.assert_close(net(sample()), net.head(x.amax((2, 3))) / 9)

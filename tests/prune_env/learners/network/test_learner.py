@@ -387,3 +387,18 @@ def test_dropout_is_reproducible_and_the_callers_generator_untouched() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     torch.rand(5)
     assert equal(train(twin, keep(twin, np.arange(16)))[0], first)
+
+
+def test_images_are_small_in_the_first_share_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner, sides = make("small", shrink_share=0.375), []
+    see = learner._see
+
+    def note(images: torch.Tensor, *more: Any) -> Any:
+        sides.append(images.shape[2])
+        return see(images, *more)
+
+    monkeypatch.setattr(learner, "_see", note)
+    train(learner, keep(learner), rounds=2)  # seven batches a round, of four rounds
+    assert sides == [12] * 11 + [16] * 3  # 0.375 of the run is 10.5 batches
+    assert learner.evaluate("test")
+    assert set(sides[14:]) == {16}

@@ -117,6 +117,11 @@ def test_on_a_gpu_the_host_launches_a_step_and_copies_no_more_for_it():
         assert len(forwards) == 9
 
 
+def test_graphs_are_of_one_image_size():
+    with pytest.raises(ValueError, match=r"recipe shrink_share is 0\.5; with cuda_graph only 0\.0"):
+        learner_of("mlp", graphs=False, cuda_graph=True, shrink_share=0.5)
+
+
 def test_graphs_and_compiled_code_exclude_each_other():
     with pytest.raises(ValueError, match="recipe compile is 'default'; with cuda_graph only 'off'"):
         learner_of("mlp", graphs=False, cuda_graph=True, compile="default")
