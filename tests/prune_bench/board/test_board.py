@@ -198,7 +198,7 @@ def test_presets_are_boards(name):
 def test_the_papers_preset_is_as_the_ports_and_trains_on_every_image():
     runs = Grid(**{k: v for k, v in presets.read("paper").items() if k != "device"}).runs()
     assert all(run.env_kwargs == {"num_validation": 0} for run in runs)
-    bandits = {run.agent for run in runs if run.agent_options == {"period": 10}}
+    bandits = {run.agent for run in runs if run.agent_options == {"period": 10, "full_rounds": 1}}
     assert bandits == {"uncertainty", "epsilon_greedy", "ucb", "ucb1"}
     trainings = sum(0.75 if run.agent == "infobatch" else run.keep_ratio for run in runs)
     priors = 5 * 2 * (1 + 20 / 200)  # el2n's and forgetting's, shared by the keep ratios
