@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import Any, TypeVar, get_type_hints
 
 from prune_env.env import PruneEnv
+from prune_env.lookup import Function
 from prune_env.vector import PruneVectorEnv
 
 OF_THE_FACE = ("action", "weight_max", "render_mode")
@@ -30,7 +31,7 @@ def renders(maker: Maker) -> Maker:
 def network_env(
     dataset: str = "images",
     data: Any = None,
-    network: str | None = None,
+    network: Function | None = None,
     recipe: dict[str, Any] | None = None,
     device: str = "auto",
     limit: int | None = None,
@@ -50,7 +51,8 @@ def network_env(
         dataset: "cifar10", "cifar100", "digits" or "images" (whatever `data` names).
         data: where the data is: a folder, an .npz, a hub name, a `Dataset` or arrays; see
             `prune_env.data.load`. None: the variable PRUNE_ENV_DATA, else the dataset's default.
-        network: a name; None picks one by image size and device, see `prune_env.networks`.
+        network: a name, or a function of one's own or its import path, see docs/networks.md; None
+            picks one by image size and device.
         recipe: fields of the network's `Recipe` to change.
         device: "auto", "cpu", "cuda", "cuda:1" ...
         limit: use only so many training images, and at most as many test images (class-balanced),

@@ -1,9 +1,14 @@
-"""Names that are not there: one answer for agents, rewards, networks, environments and options."""
+"""Names of code of one's own, and names that are not there: one answer for all kinds of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import importlib
+from collections.abc import Callable, Iterable
 from difflib import SequenceMatcher
+from typing import Any
+
+Function = str | Callable[..., Any]
+"""A function of one's own, or its import path "package.module:name"."""
 
 LIKE, SLACK = 0.6, 0.15
 """From this ratio of `difflib` on, 1 being the same, two names are near; by how much less than the
@@ -11,6 +16,42 @@ likeliest another may be."""
 
 FEW = 24
 """So many names are listed where there are no more."""
+
+
+def is_own(name: object) -> bool:
+    """Whether this is a function, or the import path of one: "package.module:name"."""
+    return callable(name) or (isinstance(name, str) and ":" in name)
+
+
+def imported(what: str, path: Function) -> Callable[..., Any]:
+    """The function at an import path; one that is given as itself comes back.
+
+    Args:
+        what: it is for: "reward", "network".
+        path: where it is.
+
+    Raises:
+        ValueError: it cannot be imported, or cannot be called.
+    """
+    if callable(path):
+        return path
+    module, _, attribute = path.partition(":")
+    try:
+        found: Any = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"the {what} {path!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise ValueError(f"the {what} {path!r} is a {type(found).__name__}; expected a function")
+    return found
+
+
+def path_of(function: Function) -> str:
+    """The import path of a function; the path itself where that was given."""
+    if isinstance(function, str):
+        return function
+    kind = type(function)  # a partial or an object that can be called has no name of its own
+    name = getattr(function, "__qualname__", kind.__qualname__)
+    return f"{getattr(function, '__module__', kind.__module__)}:{name}"
 
 
 def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:

@@ -17,7 +17,6 @@ for it is told to be marked. So no cost depends on a name, and nobody reads what
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 
 from prune_env.core.selection import Selection
 from prune_env.learners.protocol import Signals
-from prune_env.lookup import unknown
+from prune_env.lookup import imported, is_own, unknown
 
 
 @dataclass(frozen=True)
@@ -128,16 +127,10 @@ def find_reward(name: str) -> Reward:
     """
     if name in REWARDS:
         return REWARDS[name]
-    module, _, attribute = name.partition(":")
-    if not attribute:
+    if not is_own(name):
         own = "one's own is named by its import path, such as my_package.my_module:my_reward"
         raise ValueError(unknown("reward", name, REWARDS, own))
-    try:
-        found: Any = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"the reward {name!r} cannot be imported: {error}") from error
-    if not callable(found):
-        raise ValueError(f"the reward {name!r} is a {type(found).__name__}; expected a function")
+    found = imported("reward", name)
     return found if isinstance(found, Reward) else Reward.of(found)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn, optim
 
+from prune_env.lookup import imported, is_own, path_of
 from prune_env.networks.muon import Muon
 from prune_env.networks.recipe import Recipe
 from prune_env.networks.whitened import WhitenedNet
@@ -16,11 +17,13 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
     """The recipe's optimizer, which sees matrices and filters apart from vectors (biases, norms).
 
     Each group has an "lr_scale": see `set_rates`. Where the recipe has a `stem_share`, a last group
-    is the bias of the stem, and `early`.
+    is the bias of the stem, and `early`. One's own comes from `own_optimizer`.
 
     Raises:
         ValueError: the recipe has a `stem_share`, and the network no whitened stem with a bias.
     """
+    if is_own(recipe.optimizer):
+        return own_optimizer(model, recipe)
     stem = _stem_bias(model, recipe)
     trained = [p for p in model.parameters() if p.requires_grad and p is not stem]
     matrices = [p for p in trained if p.ndim > 1]
@@ -54,6 +57,33 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
         momentum = recipe.rest_momentum
         return Muon(groups, recipe.peak_lr, momentum, recipe.renormalise, fused)
     return optim.SGD(groups, recipe.peak_lr, momentum, nesterov=momentum > 0, fused=fused)
+
+
+def own_optimizer(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
+    """What a function of one's own makes of the parameters that are trained.
+
+    ```python
+    def make(named_parameters):  # a list of (name, parameter), as of Module.named_parameters
+        return torch.optim.AdamW([p for _, p in named_parameters], lr=1e-3, weight_decay=0.1)
+    ```
+
+    The learning rates that it gives its groups are their peaks: over the run they rise and fall as
+    the recipe's `schedule`, `warmup` and `final_lr` say. Its `peak_lr`, momenta, decays and scales
+    play no part, nor do stems that a recipe would freeze.
+
+    Raises:
+        ValueError: it is something else than an optimizer.
+    """
+    make = imported("optimizer", recipe.optimizer)
+    made = make([(n, p) for n, p in model.named_parameters() if p.requires_grad])
+    if not isinstance(made, optim.Optimizer):
+        raise ValueError(
+            f"the optimizer {path_of(recipe.optimizer)!r} returned a {type(made).__name__}; "
+            "expected a torch.optim.Optimizer"
+        )
+    for group in made.param_groups:
+        group["lr_scale"] = float(group["lr"]) / recipe.peak_lr if recipe.peak_lr else 0.0
+    return made
 
 
 def set_rates(optimizer: optim.Optimizer, recipe: Recipe, fraction: float) -> None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from prune_env.checks import In, check
-from prune_env.lookup import unknown
+from prune_env.lookup import Function, is_own, path_of, unknown
+
+BUILT_IN = ("sgd", "adamw", "muon")
+"""The optimizers that are here."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,10 @@ class Recipe:
     """Rounds of a run, where the environment is not told how many."""
     batch_size: Annotated[int, In("[1, inf)")] = 128
     """Samples a step at most; a round is cut into equal batches, so that no small one is left."""
-    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
+    optimizer: Literal["sgd", "adamw", "muon"] | Function = "sgd"
     """"sgd" has Nesterov momentum; "adamw" uses `momentum` as its beta1; "muon" trains filters and
-    matrices, and leaves the last linear layer and vectors to SGD."""
+    matrices, and leaves the last linear layer and vectors to SGD. One's own is a function, or its
+    import path: see `prune_env.networks.optimizer.own_optimizer`."""
     peak_lr: Annotated[float, In("[0, inf)")] = 0.1
     """The highest learning rate."""
     warmup: Annotated[float, In("[0, 1)")] = 0.15
@@ -81,6 +85,11 @@ class Recipe:
         """Check the types and ranges."""
         try:
             check(self)
+            if self.optimizer not in BUILT_IN and not is_own(self.optimizer):
+                allowed = " or ".join(map(repr, BUILT_IN))
+                raise ValueError(
+                    f"optimizer is {self.optimizer!r}; expected {allowed} or module:function"
+                )
         except ValueError as error:
             raise ValueError(f"recipe {error}") from None
         for name, usual in {"compile": "off", "shrink_share": 0.0}.items():
@@ -100,6 +109,10 @@ class Recipe:
             if name not in names:
                 raise ValueError(unknown("field of the recipe", name, names))
         return replace(self, **changes)
+
+    def plain(self) -> dict[str, Any]:
+        """The fields by their names; functions of one's own as their import paths."""
+        return {n: path_of(v) if callable(v) else v for n, v in vars(self).items()}
 
     def lr(self, fraction: float) -> float:
         """The learning rate at a fraction of the run in [0, 1]: up to the peak, then down."""

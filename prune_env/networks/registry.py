@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from prune_env.lookup import unknown
+from prune_env.lookup import Function, imported, is_own, path_of, unknown
 from prune_env.networks import library
 from prune_env.networks.mlp import Mlp
 from prune_env.networks.recipe import Recipe
@@ -83,6 +83,9 @@ RECIPES = {
 }
 """The recipes of the built-in networks, smallest first."""
 
+OWN_RECIPE = Recipe()
+"""What a network of one's own is trained with where nothing else is said: no image is meant."""
+
 LIBRARY_RECIPE = Recipe(epochs=100, batch_size=128, peak_lr=0.05, padding=4, flip=True)
 """What a network from torchvision or timm is trained with where nothing else is said."""
 
@@ -94,16 +97,19 @@ def default_name(image_shape: tuple[int, int, int], device: torch.device) -> str
     return "small" if device.type == "cpu" else "resnet18"
 
 
-def recipe(name: str) -> Recipe:
+def recipe(name: Function) -> Recipe:
     """The default recipe of a network."""
+    if is_own(name) or not isinstance(name, str):
+        return OWN_RECIPE
     return RECIPES.get(name, LIBRARY_RECIPE)
 
 
-def factory(name: str, images: Tensor, num_classes: int) -> Factory:
+def factory(name: Function, images: Tensor, num_classes: int) -> Factory:
     """Find what makes untrained networks of this name, drawing from torch's global generator.
 
     Args:
-        name: one of `RECIPES`, or a name of `torchvision.models` or timm.
+        name: one of `RECIPES`, a name of `torchvision.models` or timm, or a function of one's own
+            or its import path, see `own_factory`.
         images: (n, C, H, W) float32, normalised: a sample, which fixes the shape and from which
             a whitened stem is computed.
         num_classes: how many logits.
@@ -111,6 +117,8 @@ def factory(name: str, images: Tensor, num_classes: int) -> Factory:
     Raises:
         ValueError: no such network, or it does not take images of this shape.
     """
+    if is_own(name) or not isinstance(name, str):
+        return own_factory(name, images, num_classes)
     channels = images.shape[1]
     if name == "mlp":
         return partial(Mlp, images[0].numel(), num_classes)
@@ -130,6 +138,35 @@ def factory(name: str, images: Tensor, num_classes: int) -> Factory:
     if not timm_names:
         own += "; the networks of timm need `pip install 'prune_env[models]'`"
     raise ValueError(unknown("network", name, [*RECIPES, *torchvision_names, *timm_names], own))
+
+
+def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
+    """Make networks by a function of one's own, with whatever weights it gives them.
+
+    ```python
+    def make(example_inputs, num_classes):  # up to 1,000 training inputs as the network sees them
+        return nn.Sequential(nn.Flatten(), nn.Linear(example_inputs[0].numel(), num_classes))
+    ```
+
+    It is called at the beginning of each run, with torch's generators seeded by the run's seed.
+
+    Raises:
+        ValueError: it is no module, the same one twice, or does not give (B, num_classes) logits.
+    """
+    make, what = partial(imported("network", name), inputs, num_classes), repr(path_of(name))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        network = make()
+        if not isinstance(network, nn.Module):
+            kind = type(network).__name__
+            raise ValueError(f"the network {what} returned a {kind}; expected a torch.nn.Module")
+        if make() is network:
+            raise ValueError(f"the network {what} is the same twice; expected a new one each time")
+        logits = network.eval()(inputs[:2])
+    if (shape := tuple(getattr(logits, "shape", ()))) != (
+        expected := (len(inputs[:2]), num_classes)
+    ):
+        raise ValueError(f"the network {what} gives logits of shape {shape}; expected {expected}")
+    return make
 
 
 def _checked(make: Factory, name: str, images: Tensor) -> Factory:

@@ -20,7 +20,8 @@ class Settings(Dirt):
     epochs: Annotated[int, In("[1, inf)")] | None = None
     """rounds of a run; by default the recipe's"""
     network: str | None = None
-    """name of the network; by default one that suits the images and the device"""
+    """name of the network, or the import path module:function of what makes one; by default one
+    that suits the images and the device"""
     recipe: Pairs = field(default_factory=dict)
     """fields of the network's recipe to change, such as peak_lr=0.1"""
     feedback: Literal["semi", "full"] = "semi"

@@ -42,6 +42,10 @@ KNOWN = {
 it; other layouts have another order), the files of an agent. It adds nothing to a run's name."""
 
 
+CODE = ("reward", "learner", "network", "recipe")
+"""Arguments of an environment that may name code of one's own; of a recipe, each of its fields."""
+
+
 @dataclass(frozen=True)
 class Provenance:
     """What one run comes from, beside its options. The defaults are the usual."""
@@ -51,7 +55,7 @@ class Provenance:
     agent: str | None = None
     """digest of the source of an agent of one's own"""
     env: str | None = None
-    """digest of the source of an environment of one's own, and of a reward"""
+    """digest of the source of an environment of one's own, of a reward, network, optimizer ..."""
     threads: int = 1
     """of PyTorch"""
     device: str = "cpu"
@@ -142,9 +146,14 @@ def import_from_here() -> None:
 
 
 def env_names(options: Mapping[str, Any]) -> list[str]:
-    """What a run's environment is made of by name: itself, and a reward that `env_kwargs` give."""
-    reward = (options.get("env_kwargs") or {}).get("reward", "")
-    return [options["env"], *([reward] if isinstance(reward, str) and is_code(reward) else [])]
+    """What a run's environment is made of by name: itself, and all of one's own in its options."""
+    given = {**(options.get("env_kwargs") or {})}
+    given |= {name: value for name, value in options.items() if name in CODE and value}
+    named = [given.get(name) for name in CODE if name != "recipe"]
+    recipe = given.get("recipe")
+    named += recipe.values() if isinstance(recipe, Mapping) else []
+    own = [name for name in named if isinstance(name, str) and is_code(name)]
+    return list(dict.fromkeys([options["env"], *own]))
 
 
 def sources_of(options: Mapping[str, Any]) -> dict[str, str | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
-from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +31,7 @@ from prune_env.learners.network.device import find_device, precision_on
 from prune_env.learners.network.measure import measure
 from prune_env.learners.network.weight_average import Lookahead, Reference
 from prune_env.learners.protocol import Layers, Metrics, Signals, SplitName
+from prune_env.lookup import Function, path_of
 
 EVALUATION_BATCH = {"cpu": 100, "cuda": 1000}
 """Images a forward pass; on a CPU 500 at a time take 1.5 times as long, for page faults."""
@@ -56,7 +56,7 @@ class NetworkLearner:
     def __init__(
         self,
         dataset: Dataset,
-        network: str | None = None,
+        network: Function | None = None,
         recipe: Mapping[str, Any] | None = None,
         device: str = "auto",
         num_validation: int | None = None,
@@ -67,8 +67,8 @@ class NetworkLearner:
         Args:
             dataset: the images; its training split is divided into arms and validation.
             network: "mlp", "small", "airbench94", "resnet18", or a name of torchvision.models or
-                timm. None takes the MLP for images of a few pixels, "small" on a CPU, "resnet18"
-                on a GPU.
+                timm; or a function of one's own, see `networks.registry.own_factory`. None takes
+                the MLP for images of a few pixels, "small" on a CPU, "resnet18" on a GPU.
             recipe: fields of the network's default `networks.Recipe` to change.
             device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
             num_validation: samples of the validation split; a tenth of the training set if None.
@@ -85,8 +85,11 @@ class NetworkLearner:
         """(N,) int64: where each arm lies in `dataset.train`, and its class."""
         self.true_labels = arms.true_labels
         images = train.images[self.train_positions]
-        self.network = network or networks.default_name(images.shape[1:], self.device)
-        self.recipe = networks.recipe(self.network).override(recipe or {})
+        network = network or networks.default_name(images.shape[1:], self.device)
+        self.network, self.recipe = (
+            path_of(network),
+            networks.recipe(network).override(recipe or {}),
+        )
         self.num_arms = len(self.labels)
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
         self.num_validation = len(arms.validation)
@@ -109,7 +112,7 @@ class NetworkLearner:
             for name, split in splits.items()
         }
         self.make_model = networks.factory(
-            self.network, store(sample).plain(slice(None)).cpu(), self.num_classes
+            network, store(sample).plain(slice(None)).cpu(), self.num_classes
         )
         """Makes an untrained network of this kind, on the CPU."""
         self._evaluation_batch = EVALUATION_BATCH[self.device.type]
@@ -217,7 +220,7 @@ class NetworkLearner:
         weights = self._model.state_dict().items()
         return {
             "network": self.network,
-            "recipe": asdict(self.recipe),
+            "recipe": self.recipe.plain(),
             "classes": list(self.classes),
             "shape": list(self.arm_images.plain(torch.tensor([0], device=self.device)).shape[1:]),
             "mean": torch.tensor(self._mean).view(-1, 1, 1),

@@ -30,6 +30,7 @@ class Mine(prune_agents.find("random_dynamic")):
 """
 ZOO = Path(__file__).parents[3] / "agents" / "zoo"
 AGENT, ENV, REWARD = "hostile_module:Mine", "hostile_module:hostile/Env-v0", "timm:reward"
+NETWORK, OPTIMIZER = "hostile_module:make", "hostile_module:adamw"
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def stranger(tmp_path, monkeypatch, make_result):
         {"agents": [AGENT, "no_such_module:Agent"], "seeds": 1, "epochs": 1, "limit": 100},
         {"env": [ENV], "agents": [AGENT], "seeds": 1, "epochs": 1},
         {"seeds": 1, "epochs": 1, "env_kwargs": {"reward": REWARD}},
+        {"seeds": 1, "epochs": 1, "network": NETWORK, "recipe": {"optimizer": OPTIMIZER}},
     ]
     pins = {"sources": {"no_such_module:Agent": "0"}}
     Path("board.yaml").write_text(yaml.safe_dump({"grids": grids, "pins": pins}), encoding="utf-8")
@@ -84,7 +86,7 @@ def test_a_board_to_be_finished_imports_nothing_unasked(stranger, capsys):
     before = (stranger / "board.yaml").read_text(encoding="utf-8")
     error = refused(capsys, "board", "--out", ".")
     assert "board.yaml names code that its missing runs would import" in error
-    for name in (AGENT, ENV, REWARD):
+    for name in (AGENT, ENV, REWARD, NETWORK, OPTIMIZER):
         assert name in error
     assert "--trust" in error
     assert not (stranger / "CODE-RAN").exists()

@@ -16,7 +16,15 @@ from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.run.episode import run
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.provenance import KNOWN, Provenance, agent_source, env_source, is_code
+from prune_bench.run.provenance import (
+    KNOWN,
+    Provenance,
+    agent_source,
+    env_names,
+    env_source,
+    is_code,
+    sources_of,
+)
 from prune_bench.run.result import Result, read_result
 from prune_bench.run.run_id import run_id
 
@@ -250,3 +258,32 @@ def test_an_own_agent_is_in_the_name_by_its_source(tmp_path):
     assert found[0] == found[1]
     assert found[0][0]["own:Mine"] != found[2][0]["own:Mine"]
     assert found[0][1] != found[2][1]
+
+
+def test_what_a_run_imports_for_its_environment_is_named_wherever_it_stands():
+    """In an option of the run, in its recipe, or in the arguments that a preset gives."""
+    own = {
+        "network": "a:net",
+        "recipe": {"optimizer": "b:opt", "peak_lr": 1.0, "schedule": "cosine"},
+    }
+    assert env_names({"env": "e", "env_kwargs": {"reward": "c:r"}, **own}) == [
+        "e", "c:r", "a:net", "b:opt",
+    ]  # fmt: skip
+    assert env_names({"env": "e", "env_kwargs": {"learner": "d:L", **own}}) == [
+        "e", "d:L", "a:net", "b:opt",
+    ]  # fmt: skip
+    plain = {"network": "small", "recipe": {"optimizer": "sgd"}}
+    assert env_names({"env": "e", "env_kwargs": {"trace": "c:t"}, **plain}) == ["e"]
+
+
+def test_a_network_of_ones_own_is_in_the_name_by_its_source(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    options, names = RunOptions(network="own_network:make"), []
+    for text in ("make = 1", "make = 1", "make = 2"):
+        (tmp_path / "own_network.py").write_text(text, encoding="utf-8")
+        env_source.cache_clear()
+        sources = sources_of(vars(options))
+        provenance = Provenance.of(vars(options), None, sources, 1, "cpu", "fp32")
+        names.append(run_id(options, provenance))
+    assert sources["own_network:make"]
+    assert names[0] == names[1] != names[2]

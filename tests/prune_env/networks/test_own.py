@@ -1,0 +1,104 @@
+"""Networks and optimizers of one's own: functions, or import paths of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from prune_env import networks
+from prune_env.core.selection import Selection
+from prune_env.data import limited, load
+from prune_env.learners.network.learner import NetworkLearner
+
+
+def trained_before(example_inputs: Tensor, num_classes: int) -> nn.Module:
+    """A network that comes with its weights: row c of them is c."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(example_inputs[0].numel(), num_classes))
+    with torch.no_grad():
+        network[1].weight.copy_(
+            torch.arange(float(num_classes))[:, None].expand_as(network[1].weight)
+        )
+    return network
+
+
+def two_rates(named_parameters: list[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+    """Biases learn ten times as fast."""
+    groups = [
+        {"params": [p], "lr": 0.5 if name.endswith("bias") else 0.05}
+        for name, p in named_parameters
+    ]
+    return torch.optim.SGD(groups, lr=1.0)
+
+
+def learner(network: Any = trained_before, **recipe: Any) -> NetworkLearner:
+    return NetworkLearner(limited(load("digits"), 200), network, recipe, device="cpu")
+
+
+def test_a_network_of_ones_own_begins_with_the_weights_that_it_comes_with() -> None:
+    made = learner()
+    assert made.network.endswith("test_own:trained_before")
+    assert made.export()["weights"]["1.weight"][:, 0].tolist() == list(range(10))
+    assert (made.recipe.flip, made.recipe.padding) == (False, 0)
+    everything = Selection(np.arange(made.num_arms), np.array([made.num_arms]))
+    made.train(everything, np.array([0.0]), np.array([0.5]))
+    changed = made.export()["weights"]["1.weight"]
+    made.reset([1])
+    assert made.export()["weights"]["1.weight"][:, 0].tolist() == list(range(10))
+    assert not torch.equal(changed, made.export()["weights"]["1.weight"])
+
+
+def test_an_import_path_is_the_function() -> None:
+    module = trained_before.__module__
+    env = gym.make(
+        "prune_env:prune_env/Digits-v0", network=f"{module}:trained_before", limit=200, epochs=1
+    )
+    assert env.unwrapped.learner.network == f"{module}:trained_before"
+    assert "network" in env.spec.to_json()
+
+
+def test_an_optimizer_of_ones_own_gives_the_peaks_of_its_rates() -> None:
+    made = learner(optimizer=two_rates, warmup=0.0, final_lr=0.0, peak_lr=0.7)
+    assert made.export()["recipe"]["optimizer"].endswith("test_own:two_rates")
+    rates = []
+    for fraction in (0.0, 0.5, 1.0):
+        networks.set_rates(made._optimizer, made.recipe, fraction)
+        rates.append([round(group["lr"], 6) for group in made._optimizer.param_groups])
+    assert rates == [[0.05, 0.5], [0.025, 0.25], [0, 0]]
+
+
+ONE = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("no_such_module:make", "the network 'no_such_module:make' cannot be imported: No module"),
+        ("json:nothing", "the network 'json:nothing' cannot be imported: .* 'nothing'"),
+        ("prune_env:__version__", "is a str; expected a function"),
+        (lambda inputs, classes: "net", "returned a str; expected a torch.nn.Module"),
+        (lambda inputs, classes: ONE, "is the same twice; expected a new one each time"),
+        (
+            lambda inputs, classes: nn.Flatten(),
+            r"gives logits of shape \(2, 64\); expected \(2, 10\)",
+        ),
+    ],
+)
+def test_a_network_that_is_none_is_refused(network: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        learner(network)
+
+
+def test_an_optimizer_that_is_none_is_refused() -> None:
+    message = "two' returned a list; expected a torch.optim.Optimizer"
+
+    def two(named_parameters: Any) -> Any:
+        return named_parameters
+
+    with pytest.raises(ValueError, match=re.escape(message)):
+        learner(optimizer=two)
