@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.core.generators import Rng, gumbel, of_runs
+from prune_env.core.moving_averages import UNSEEN, ema, ema_variance
 
 Floats = NDArray[np.float32]
 Observation = Mapping[str, Floats]
@@ -82,11 +83,9 @@ def remember(memory: Memory, observation: Observation) -> None:
     correct = observation["correct"] > 0
     memory["observed"] += seen
     first = memory["observed"] <= 1
-    deviation = np.where(first, 0, loss - memory["loss_ema"])
-    average = np.where(seen, memory["loss_ema"] + ALPHA * deviation, memory["loss_ema"])
-    memory["loss_ema"][...] = np.where(first, loss, average)
-    variance = (1 - ALPHA) * memory["loss_variance"] + ALPHA * deviation**2
-    np.copyto(memory["loss_variance"], variance, where=seen)
+    mean = np.where(first, UNSEEN, memory["loss_ema"])
+    memory["loss_variance"][...] = ema_variance(memory["loss_variance"], mean, loss, ALPHA, seen)
+    memory["loss_ema"][...] = ema(mean, loss, ALPHA, seen | first)
     memory["forgetting"] += seen & memory["was_correct"] & ~correct
     np.copyto(memory["was_correct"], correct, where=seen)
 

@@ -39,7 +39,7 @@ def test_make_builds_by_name_and_by_import_path():
             r"unknown agent in prune_agents.policies.ucb 'UCBB' .*mean UCB",
         ),
         (
-            "prune_agents.tools.moving_averages:ema",
+            "prune_agents.tools.groups:rank_within",
             "expected a class, or an object, with a method predict",
         ),
         (":Agent", "cannot import agent"),

@@ -9,8 +9,9 @@ import numpy as np
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.infobatch import InfoBatch
-from prune_agents.tools.moving_averages import Floats, batch_mean
+from prune_agents.tools.groups import batch_mean
 from prune_env.checks import In
+from prune_env.core.moving_averages import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

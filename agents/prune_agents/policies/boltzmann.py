@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.uncertainty import Uncertainty
-from prune_agents.tools.moving_averages import schedule
+from prune_agents.tools.schedule import schedule
 from prune_env.checks import In
 from prune_env.core.generators import gumbel
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.loss_bandit import LossBandit
-from prune_agents.tools.moving_averages import rank_within
+from prune_agents.tools.groups import rank_within
 from prune_env.core.selection import quotas
 
 

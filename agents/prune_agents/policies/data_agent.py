@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools import beta_ppo
 from prune_agents.tools.features import projected
-from prune_agents.tools.moving_averages import ends_by
+from prune_agents.tools.schedule import ends_by
 from prune_env.checks import In
 from prune_env.core import perceptrons
 from prune_env.core.selection import ActionKind, best_k

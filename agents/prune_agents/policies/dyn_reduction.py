@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.moving_averages import schedule
+from prune_agents.tools.schedule import schedule
 from prune_env.core.selection import random_k
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.moving_averages import UNSEEN
 from prune_env.checks import In
+from prune_env.core.moving_averages import UNSEEN
 
 
 @dataclass(frozen=True, kw_only=True)

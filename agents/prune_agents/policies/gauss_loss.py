@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.uncertainty import Uncertainty
-from prune_agents.tools.moving_averages import UNSEEN
 from prune_agents.tools.sampling import weighted_k
+from prune_env.core.moving_averages import UNSEEN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.moving_averages import Floats, Mask, ends_by
+from prune_agents.tools.schedule import ends_by
 from prune_env.checks import In
+from prune_env.core.moving_averages import Floats, Mask
 from prune_env.core.selection import ActionKind, random_k
 
 

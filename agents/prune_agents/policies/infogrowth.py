@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.prior import Prior, Traces
 from prune_agents.tools.features import directions
-from prune_agents.tools.moving_averages import Floats
 from prune_env.checks import In
+from prune_env.core.moving_averages import Floats
 
 BLOCK = 1024
 """Arms whose cosines to all before them are held at once."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.moving_averages import Floats
+from prune_env.core.moving_averages import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.registry import find, make
-from prune_agents.tools.moving_averages import UNSEEN
 from prune_env.checks import In
+from prune_env.core.moving_averages import UNSEEN
 from prune_env.core.selection import ActionKind, best_k
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.moving_averages import UNSEEN, latest
+from prune_env.core.moving_averages import UNSEEN, latest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.full_feedback import FullFeedback
-from prune_agents.tools.moving_averages import begins_before
+from prune_agents.tools.schedule import begins_before
 from prune_env.checks import In
 from prune_env.core.selection import best_k
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.stored_loss import StoredLoss
-from prune_agents.tools.moving_averages import Floats
 from prune_env.checks import In
+from prune_env.core.moving_averages import Floats
 from prune_env.core.selection import best_k, random_k
 
 

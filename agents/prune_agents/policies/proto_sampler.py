@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.features import squared_distances
-from prune_agents.tools.moving_averages import UNSEEN, Floats
 from prune_agents.tools.sampling import weighted_k
 from prune_env.checks import In
+from prune_env.core.moving_averages import UNSEEN, Floats
 
 
 @dataclass(frozen=True, kw_only=True)

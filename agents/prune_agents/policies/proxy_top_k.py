@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.prior import Prior, Traces
-from prune_agents.tools.moving_averages import rank_within
+from prune_agents.tools.groups import rank_within
 from prune_env.checks import In
 from prune_env.core.selection import quotas
 

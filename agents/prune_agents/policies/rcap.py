@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.moving_averages import rank_within
+from prune_agents.tools.groups import rank_within
 from prune_env.checks import In
 from prune_env.core.generators import gumbel
 from prune_env.core.selection import proportional

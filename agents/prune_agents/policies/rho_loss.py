@@ -10,7 +10,7 @@ import numpy as np
 from prune_agents.agent import State
 from prune_agents.policies.orderdp import OrderDP
 from prune_agents.prior import Prior, Traces
-from prune_agents.tools.moving_averages import Floats
+from prune_env.core.moving_averages import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from scipy.special import expit
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.features import projected
-from prune_agents.tools.moving_averages import Floats, begins_before
+from prune_agents.tools.schedule import begins_before
 from prune_env.checks import In
 from prune_env.core import perceptrons
+from prune_env.core.moving_averages import Floats
 from prune_env.core.selection import best_k
 
 SIZES = (32, 32, 32, 1)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.moving_averages import ends_by
+from prune_agents.tools.schedule import ends_by
 from prune_env.checks import In
 
 Squares = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]

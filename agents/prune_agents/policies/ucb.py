@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.uncertainty import Uncertainty
-from prune_agents.tools.moving_averages import ema, ema_variance
 from prune_env.checks import In
+from prune_env.core.moving_averages import ema, ema_variance
 
 
 @dataclass(frozen=True, kw_only=True)

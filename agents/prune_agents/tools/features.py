@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_agents.tools.moving_averages import Floats
+from prune_env.core.moving_averages import Floats
 
 Points = NDArray[np.floating[Any]]
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from prune_agents.tools.moving_averages import Mask
 from prune_env.core.generators import gumbel
+from prune_env.core.moving_averages import Mask
 from prune_env.core.selection import Counts, best_k, check_scores
 
 Scores = NDArray[np.floating[Any]]

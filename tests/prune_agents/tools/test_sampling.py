@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from prune_agents.tools.moving_averages import UNSEEN
 from prune_agents.tools.sampling import inclusion, logistic, systematic, weighted_k
 
+from prune_env.core.moving_averages import UNSEEN
 from prune_env.core.selection import best_k, random_k
 
 I = UNSEEN  # noqa: E741, so that the rows below line up
