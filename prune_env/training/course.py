@@ -17,6 +17,7 @@ from prune_env.core.selection import Selection, decode, within_budget
 from prune_env.driving import ask
 from prune_env.learners.protocol import Metrics
 from prune_env.training import notes
+from prune_env.training.distributed import gathered, mean_of
 from prune_env.training.needs import Wishes
 from prune_env.training.recorder import Recorder
 from prune_env.training.rows import LoopLearner
@@ -127,9 +128,11 @@ class Course:
         kept = self.kept
         if not kept.begun and self._last and np.array_equal(arms, self._last[0]):
             return self._last[1]
-        if not (kept.begun and kept.planned[arms].all()):
+        if not (kept.begun and kept.has(arms)):
             raise ValueError("these arms are not of this epoch; draw them from pruned.sampler")
         weights = None if self.weights is None else self.weights[arms]
+        if kept.hand:
+            weights = kept.hand.weights(arms, weights)
         self.learner.trained.add(*only(kept.tick(arms), arms, values))
         if kept.left == 0 and self.phase == "train":
             self._last = arms, weights
@@ -142,7 +145,7 @@ class Course:
         Raises:
             ValueError: they are not to be looked at.
         """
-        if self.phase != "look" or not self.rest.planned[arms].all():
+        if self.phase != "look" or not self.rest.has(arms):
             raise ValueError("these arms are not to be looked at now; draw them from pruned.rest")
         self.learner.looked.add(*only(self.rest.tick(arms), arms, values))
         if self.rest.left == 0:
@@ -189,6 +192,7 @@ class Course:
         clock, (wall, cpu) = self.rounds.clock, self._began
         clock.wall["train"] += time.perf_counter() - wall
         clock.cpu["train"] += time.process_time() - cpu
+        self._gather()
         notes.unusual(self.learner.trained.signals(), self.epoch)
         rest = self.rounds.rest(self._trained())
         if len(rest):
@@ -208,6 +212,8 @@ class Course:
         if self.wishes.reads_validation and not self._validated:
             self.phase = "validate"
             return
+        self._gather()
+        self.learner.metrics = mean_of(self.learner.metrics, self._validated)
         self.rounds.step(self._trained())
         self.learner.reset([0])
         self._validated = False
@@ -216,6 +222,14 @@ class Course:
         self._choose()
         if self.phase == "over":
             self._on_over()
+
+    def _gather(self) -> None:
+        """Let all ranks know what each has measured, as each of them calls this."""
+        learner = self.learner
+        learner.trained, learner.looked = (
+            gathered(rows, learner.extras, visit.order, learner.num_arms)
+            for rows, visit in ((learner.trained, self.kept), (learner.looked, self.rest))
+        )
 
     def _choose(self) -> None:
         """Ask the agent what the next epoch keeps, unless the run is over."""
@@ -257,6 +271,9 @@ class Course:
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on, in the middle of an epoch too: arrays and plain values."""
+        self._gather()
+        self.kept.know(self.learner.trained.signals().indices)
+        self.rest.know(self.learner.looked.signals().indices)
         return {
             "of": self._identity(),
             "rounds": self.rounds.state_dict(),

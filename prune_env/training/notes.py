@@ -6,6 +6,7 @@ import numpy as np
 
 from prune_env.core.signals import SIGNALS
 from prune_env.learners.protocol import Signals
+from prune_env.learners.ranks import Ranks
 from prune_env.notices import say
 
 FEW = 5
@@ -14,7 +15,7 @@ FEW = 5
 
 def cut_off(left: int, kept: int, epoch: int) -> None:
     """Some of what was kept was not trained on."""
-    say(
+    _say(
         f"{left} of the {kept} samples of epoch {epoch} were never recorded (a break, or "
         "drop_last=True?) and count as pruned; batch_sampler=pruned.batch_sampler(size) makes "
         "batches of which none has to be dropped"
@@ -23,7 +24,7 @@ def cut_off(left: int, kept: int, epoch: int) -> None:
 
 def over(epochs: int) -> None:
     """A loop goes on beyond the end."""
-    say(f"the run is over after {epochs} epochs: there are no more samples; see pruned.over")
+    _say(f"the run is over after {epochs} epochs: there are no more samples; see pruned.over")
 
 
 def unusual(signals: Signals, epoch: int) -> None:
@@ -31,9 +32,14 @@ def unusual(signals: Signals, epoch: int) -> None:
     loss, high = signals.of("loss"), SIGNALS["loss"].high
     if len(bad := signals.indices[~np.isfinite(loss)]):
         named = ", ".join(map(str, np.sort(bad)[:FEW])) + (" ..." * (len(bad) > FEW))
-        say(
+        _say(
             f"in epoch {epoch} the loss of {len(bad)} of {len(loss)} samples was not finite; it is "
             f"recorded as the worst, {high:g}: samples {named}"
         )
     elif (loss < 0).any() or (loss > high).any():
-        say(f"losses below 0 or above {high:g} are shown to the agent as 0 or {high:g}")
+        _say(f"losses below 0 or above {high:g} are shown to the agent as 0 or {high:g}")
+
+
+def _say(text: str) -> None:
+    if Ranks.here().rank == 0:  # the others would say the same
+        say(text)

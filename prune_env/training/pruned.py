@@ -17,6 +17,7 @@ from prune_env.core.signals import EXTRAS, MEASURED
 from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.core.traces import Traces
 from prune_env.files import replacing
+from prune_env.learners.ranks import Ranks
 from prune_env.training.course import Course
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
@@ -55,6 +56,9 @@ class Pruned:
     `loss` counts. When the last batch of an epoch has been recorded the agent is asked for the next
     selection, so that lengths are right before an epoch begins. What an epoch costs, what is shown
     to the agent and how its answer is read is what it is in the environment, by the same code.
+
+    Where `torch.distributed` has a process group every rank makes one alike and draws its share of
+    every batch; all choose the same. docs/own_training.md says what to mind.
 
     Args:
         dataset: a map-style data set; its indices are the arms, N of them.
@@ -203,7 +207,8 @@ class Pruned:
                 cross-entropy.
 
         Returns:
-            () a scalar.
+            () a scalar. With several ranks it is their mean that is the loss of the batch, as
+            DistributedDataParallel takes it.
 
         Raises:
             ValueError: shapes do not fit, or the arms are not of this epoch.
@@ -248,7 +253,8 @@ class Pruned:
     def validated(self, loss: float, accuracy: float | None = None) -> None:
         """Tell how well the network does on other data: mean loss in nats, accuracy in [0, 1].
 
-        An agent that reads them chooses when it has been told after an epoch.
+        An agent that reads them chooses when it has been told after an epoch, on every rank: what
+        counts is their mean.
         """
         self.course.validated(float(loss), None if accuracy is None else float(accuracy))
 
@@ -259,7 +265,7 @@ class Pruned:
         return summarise(self.course.rounds, self._has_labels, self._prior_passes)
 
     def _ended(self) -> None:
-        if not self._quiet:
+        if not self._quiet and Ranks.here().rank == 0:
             print(self.summary())
 
     def traces(self) -> Traces:
@@ -312,7 +318,10 @@ class Pruned:
     # -- to save and restore ----------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on, in the middle of an epoch too: tensors and plain values."""
+        """All that is needed to go on, in the middle of an epoch too: tensors and plain values.
+
+        With several ranks all call this, after the same step, and get the same; one writes it.
+        """
         return to_tensors(self.course.state_dict())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -29,6 +29,8 @@ class Rows:
         self._new: list[dict[str, Tensor]] = []
         self._old: list[dict[str, NDArray[np.float32]]] = []
         self._waiting = 0
+        self.common = 0
+        """How many of the first ones are known to all ranks."""
 
     def add(self, arms: NDArray[np.int64], values: Mapping[str, Tensor]) -> None:
         """Add a batch.
@@ -63,11 +65,12 @@ class Rows:
 
     @classmethod
     def of(cls, signals: Signals) -> Rows:
-        """Rows that begin with these."""
+        """Rows that begin with these, which all ranks know."""
         rows = cls()
         if len(signals.indices):
             rows._arms = [signals.indices]
             rows._old = [{"table": signals.table, **signals.extras}]
+            rows.common = len(signals.indices)
         return rows
 
 

@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from prune_env.learners.ranks import Ranks, equal_batches
+from prune_env.training.distributed import Hand
+
 CHUNK = 4096
 """Arms that become Python numbers at a time: at ten million all at once would take 400 MB."""
 
 
 class Visit:
-    """A pass over some of N arms in a given order.
+    """A pass over some of N arms in a given order, of which each of several ranks draws its share.
 
     Args:
         num_arms: N.
@@ -49,6 +52,8 @@ class Visit:
         """How many arms are not done; how many this iteration, or the next one, delivers."""
         self.begun = False
         """Whether an iteration over this pass has begun."""
+        self.hand: Hand | None = None
+        """With several ranks: what this one draws in this iteration."""
         self._done_in_iteration = 0
 
     @property
@@ -57,8 +62,15 @@ class Visit:
         return len(self.order) - self.left
 
     def begin(self) -> None:
-        """Begin an iteration, over what is not done."""
+        """Begin an iteration, over what is not done; with several ranks all begin.
+
+        Raises:
+            ValueError: the ranks have chosen differently.
+        """
         self.on_begin(self.left > 0 and self._done_in_iteration > 0)
+        ranks = Ranks.here()
+        ranks.agree(self.order, "selection")
+        self.hand = Hand(len(self.planned), ranks) if ranks.size > 1 else None
         done = ~self.waiting[self.order]
         if not done[: self.done].all():  # what a loop took in another order
             self.order = np.concatenate([self.order[done], self.order[~done]])
@@ -66,8 +78,23 @@ class Visit:
         self.begun = True
         self._done_in_iteration = 0
 
+    def draw(self, arms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What this rank draws of (K,) arms."""
+        return arms if self.hand is None else self.hand.draw(arms)
+
+    def count(self, arms: NDArray[np.int64]) -> int:
+        """How many arms are done on all ranks when each has done as many as these, (B,)."""
+        return len(arms) if self.hand is None else self.hand.count(arms)
+
+    def has(self, arms: NDArray[np.int64]) -> bool:
+        """Whether these, (B,), were drawn here."""
+        return bool((self.planned if self.hand is None else self.hand.dealt)[arms].all())
+
     def tick(self, arms: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Count arms, (B,) of this pass, as done; returns which of them were not so before."""
+        """Count arms, (B,) of this pass, as done; returns which of them are to be recorded.
+
+        Those are the ones that were not done before, without spares.
+        """
         fresh = self.waiting[arms]
         _, first = np.unique(arms, return_index=True)
         if len(first) < len(arms):  # an arm that is twice in a batch counts once
@@ -75,10 +102,14 @@ class Visit:
             once[first] = True
             fresh = fresh & once
         self.waiting[arms] = False
-        count = int(np.count_nonzero(fresh))
+        count = self.count(arms[fresh])
         self.left -= count
         self._done_in_iteration += count
-        return fresh
+        return fresh if self.hand is None else fresh & self.hand.own(arms)
+
+    def know(self, arms: NDArray[np.int64]) -> None:
+        """Take over that these, (K,), are done, which other ranks have counted."""
+        self.waiting[arms] = False
 
     def state_dict(self) -> dict[str, Any]:
         """What is not done; the order follows from the round."""
@@ -98,7 +129,7 @@ class Passage(Iterator[Any]):
     """
 
     def __init__(
-        self, visit: Visit, cut: Callable[[NDArray[np.int64], int], Iterator[Any]]
+        self, visit: Visit, cut: Callable[[Visit, NDArray[np.int64], int], Iterator[Any]]
     ) -> None:
         self._visit, self._cut = visit, cut
         self._stream: Iterator[Any] | None = None
@@ -109,7 +140,9 @@ class Passage(Iterator[Any]):
         if self._stream is None:
             self._stream = self._begin()
         drawn = next(self._stream)
-        self._position += len(drawn) if isinstance(drawn, list) else 1
+        arms = drawn if isinstance(drawn, list) else [drawn]
+        hand = self._visit.hand
+        self._position += len(arms) if hand is None else hand.count(np.array(arms))
         return drawn
 
     def _begin(self) -> Iterator[Any]:
@@ -117,20 +150,20 @@ class Passage(Iterator[Any]):
         visit.begin()
         if self._loaded is None:
             self._position = visit.done
-            return self._cut(visit.order, visit.done)
+            return self._cut(visit, visit.order, visit.done)
         of, self._position = self._loaded
         if of == visit.round - 1 and visit.done == 0:
             # saved when all of its epoch was recorded: what is left of it the loader itself skips
-            return self._cut(visit.before, self._position)
+            return self._cut(visit, visit.before, self._position)
         if of != visit.round:
             raise ValueError(
                 f"the loader's state is of round {of}, and the sampler's round is {visit.round}; "
                 "load the state of `Pruned` that was saved with it"
             )
-        return self._cut(visit.order, self._position)
+        return self._cut(visit, visit.order, self._position)
 
     def state_dict(self) -> dict[str, int]:
-        """The round, and how many arms of its order have been drawn."""
+        """The round, and how many arms of its order have been drawn, on all ranks."""
         return {"round": self._visit.round, "position": self._position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
@@ -139,7 +172,14 @@ class Passage(Iterator[Any]):
         self._position = state["position"]
 
 
-class ArmSampler(Sampler[int]):
+class OfVisit(Sampler[Any]):
+    """Draws from a visit."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Nothing, for loops that call it: epochs are counted by what is recorded."""
+
+
+class ArmSampler(OfVisit):
     """The arms of a visit, one by one: `DataLoader(..., sampler=)`."""
 
     def __init__(self, visit: Visit) -> None:
@@ -149,10 +189,10 @@ class ArmSampler(Sampler[int]):
         return Passage(self._visit, _one_by_one)
 
     def __len__(self) -> int:
-        return self._visit.length
+        return -(-self._visit.length // Ranks.here().size)
 
 
-class EqualBatches(Sampler[list[int]]):
+class EqualBatches(OfVisit):
     """The arms of a visit in batches as equal as can be: `DataLoader(..., batch_sampler=)`.
 
     So no batch is small, and none has to be dropped: a small one makes BatchNorm and the step size
@@ -160,7 +200,7 @@ class EqualBatches(Sampler[list[int]]):
 
     Args:
         visit: the arms.
-        batch_size: samples a batch at most.
+        batch_size: samples a batch at most, of each rank.
     """
 
     def __init__(self, visit: Visit, batch_size: int) -> None:
@@ -177,18 +217,18 @@ class EqualBatches(Sampler[list[int]]):
         return sum(end > first for end in self._edges(len(visit.order))[1:])
 
     def _edges(self, num_arms: int) -> list[int]:
-        num_batches = -(-num_arms // self.batch_size)
-        return np.linspace(0, num_arms, num_batches + 1).astype(int).tolist()
+        return equal_batches(num_arms, self.batch_size * Ranks.here().size)
 
-    def _batches(self, order: NDArray[np.int64], first: int) -> Iterator[list[int]]:
+    def _batches(self, visit: Visit, order: NDArray[np.int64], first: int) -> Iterator[list[int]]:
         for begin, end in pairwise(self._edges(len(order))):
             if end > first:
-                yield order[max(begin, first) : end].tolist()
+                yield visit.draw(order[max(begin, first) : end]).tolist()
 
 
-def _one_by_one(order: NDArray[np.int64], first: int) -> Iterator[int]:
-    for begin in range(first, len(order), CHUNK):
-        yield from order[begin : begin + CHUNK].tolist()
+def _one_by_one(visit: Visit, order: NDArray[np.int64], first: int) -> Iterator[int]:
+    chunk = CHUNK * Ranks.here().size
+    for begin in range(first, len(order), chunk):
+        yield from visit.draw(order[begin : begin + chunk]).tolist()
 
 
 def only(

@@ -1,10 +1,13 @@
-"""Devices: which one a network trains on, tried out, and what it computes in hardware."""
+"""Devices: which one a network trains on, tried out, what it computes in hardware, and seeds."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
+import numpy as np
 import torch
 
 from prune_env.notices import say
@@ -74,3 +77,19 @@ def has_bf16(device: torch.device) -> bool:
         return amd or torch.cuda.get_device_capability(device) >= (8, 0)
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
     return any(getattr(torch.cpu, name, bool)() for name in names)
+
+
+@contextmanager
+def seeded(device: torch.device, *entropy: int) -> Iterator[None]:
+    """Seed torch's generators from these numbers; put the caller's back on leaving.
+
+    Zeros at the end change nothing, as NumPy's seed sequences do not see them.
+    """
+    seed = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
+    on_gpu = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+        torch.random.default_generator.manual_seed(seed)
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield

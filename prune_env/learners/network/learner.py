@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from itertools import pairwise
 from typing import Any
@@ -27,10 +27,11 @@ from prune_env.data.augment import (
 from prune_env.data.dataset import Dataset, Split
 from prune_env.data.dirty import CLEAN, Dirt, draw_arms
 from prune_env.learners.network import per_sample, step_graphs
-from prune_env.learners.network.device import find_device, precision_on
+from prune_env.learners.network.device import find_device, precision_on, seeded
 from prune_env.learners.network.measure import measure
 from prune_env.learners.network.weight_average import Lookahead, Reference
 from prune_env.learners.protocol import Layers, Metrics, Signals, SplitName
+from prune_env.learners.ranks import Ranks, equal_batches
 from prune_env.lookup import Function, path_of
 
 EVALUATION_BATCH = {"cpu": 100, "cuda": 1000}
@@ -49,6 +50,9 @@ class NetworkLearner:
     signals = learner.train(everything, np.array([0.0]), np.array([0.1]))
     learner.evaluate("validation").accuracy  # (1,)
     ```
+
+    Where `torch.distributed` has a process group its ranks hold one run together: each trains on
+    and measures its share of every batch, and has the same network.
     """
 
     num_runs = 1
@@ -78,7 +82,7 @@ class NetworkLearner:
         Raises:
             ValueError: unknown network, recipe field or device, or a split that is left empty.
         """
-        self.device = find_device(device)
+        self.device, self.ranks = find_device(device), Ranks.here()
         self.digest = dataset.digest
         train, arms = dataset.train, draw_arms(dataset.train.labels, num_validation, dirt)
         self.train_positions, self.labels = arms.positions, arms.labels
@@ -90,6 +94,8 @@ class NetworkLearner:
             path_of(network),
             networks.recipe(network).override(recipe or {}),
         )
+        if self.recipe.cuda_graph and self.ranks.size > 1:
+            raise ValueError("recipe cuda_graph is True; with several processes allowed is False")
         self.num_arms = len(self.labels)
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
         self.num_validation = len(arms.validation)
@@ -138,7 +144,7 @@ class NetworkLearner:
         """Begin a new run; seeds[0] decides initial weights, data order and augmentation."""
         (seed,) = seeds
         self._seed, self._round, self._shrinks = int(seed), 0, False
-        with self._seeded(0):
+        with seeded(self.device, self._seed, 0):
             model = self.make_model().to(self.device)
         model.to(memory_format=torch.channels_last)  # 15 to 130 % faster on a CPU
         self._model = model
@@ -170,9 +176,11 @@ class NetworkLearner:
         weight_of = np.zeros(self.num_arms, np.float32)
         weight_of[selection.indices] = 1 if selection.weights is None else selection.weights
         arms = noise.order[weight_of[noise.order] > 0]
-        measured = self._epoch(arms, weight_of[arms], noise, float(start[0]), float(end[0]))
+        self.ranks.agree(arms, "selection")
+        edges = equal_batches(len(arms), recipe.batch_size)
+        measured = self._epoch(arms, weight_of[arms], noise, edges, float(start[0]), float(end[0]))
         self._round += 1
-        return _signals(arms, measured)
+        return _signals(arms, self.ranks.whole(measured, edges))
 
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """Measure arms by a forward pass on the plain images, without training."""
@@ -206,8 +214,8 @@ class NetworkLearner:
     def evaluate(self, split: SplitName) -> Metrics:
         """Loss and accuracy on "validation" or "test"."""
         store, labels = self._splits[split]
-        measured = self._plain_pass(store, labels, torch.arange(len(store), device=self.device))
-        table = measured["table"].cpu().numpy()
+        index = torch.arange(len(store), device=self.device)
+        table = self._plain_pass(store, labels, index)["table"]
         mean = table.mean(axis=0, dtype=np.float64)
         return Metrics(np.array([column(mean, "loss")]), np.array([column(mean, "correct")]))
 
@@ -261,10 +269,11 @@ class NetworkLearner:
         arms: NDArray[np.int64],
         weights: NDArray[np.float32],
         noise: RoundNoise,
+        edges: list[int],
         start: float,
         end: float,
     ) -> dict[str, Tensor]:
-        """Train on (K,) arms in this order; returns what was measured, still on the device.
+        """Train on (K,) arms in this order, in batches; returns what this rank has measured.
 
         The host never waits for the device in here.
         """
@@ -273,20 +282,19 @@ class NetworkLearner:
         rows = {name: self._to_device(array) for name, array in given.items()}
         rows["label"] = self._arm_labels[rows["index"]]
         measured = self._blank(len(arms), self._asked)
-        # equal batches: a small last one would make BatchNorm and the step size erratic
-        num_batches = -(-len(arms) // self.recipe.batch_size)
-        edges = np.linspace(0, len(arms), num_batches + 1).astype(int).tolist()
-        with self._seeded(1 + self._round):
+        ranks, num_batches = self.ranks, len(edges) - 1
+        with seeded(self.device, self._seed, 1 + self._round, ranks.rank):
             for step, (first, last) in enumerate(pairwise(edges)):
+                share = ranks.share(first, last)
+                batch = {name: values[..., share] for name, values in rows.items()}
+                if ranks.size > 1:
+                    batch["weight"] = batch["weight"] * ranks.part(first, last)
                 # one sample has no variance to normalise by: use the running statistics
-                self._model.train(last - first > 1)
+                self._model.train(len(batch["index"]) > 1)
                 fraction = start + (end - start) * step / num_batches
                 networks.set_rates(self._optimizer, self.recipe, fraction)
                 self._shrinks = fraction < self.recipe.shrink_share
-                self._take_step(
-                    {name: values[..., first:last] for name, values in rows.items()},
-                    {name: values[first:last] for name, values in measured.items()},
-                )
+                self._take_step(batch, {name: values[share] for name, values in measured.items()})
                 if self._lookahead:
                     self._lookahead.follow(start + (end - start) * (step + 1) / num_batches)
                 if self._reference:
@@ -316,22 +324,26 @@ class NetworkLearner:
             loss = loss - smoothing * log_p.mean(1)
         self._optimizer.zero_grad(set_to_none=True)
         (loss * batch["weight"]).mean().backward()
+        if self.ranks.size > 1:
+            self.ranks.combine(self._model, *[r.model for r in [self._reference] if r])
         self._optimizer.step()
 
     def _plain_pass(
         self, store: ImageStore, labels: Tensor, index: Tensor, extras: Sequence[str] = ()
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, NDArray[np.float32]]:
         """Measure the images at (K,) positions by forward passes."""
         measured = self._blank(len(index), extras)
+        share = range(len(index))[self.ranks.share(0, len(index))]
         self._model.eval()
         with torch.no_grad():
-            for first in range(0, len(index), self._evaluation_batch):
-                batch = slice(first, first + self._evaluation_batch)
+            for first in range(0, len(share), self._evaluation_batch):
+                positions = share[first : first + self._evaluation_batch]
+                batch = slice(positions.start, positions.stop, positions.step)
                 part = index[batch]
                 images = store.plain(part)
                 out = {name: values[batch] for name, values in measured.items()}
                 self._measure(images, *self._see(images), labels[part], out)
-        return measured
+        return self.ranks.whole(measured, [0, len(index)])
 
     def _blank(self, count: int, extras: Sequence[str]) -> dict[str, Tensor]:
         """What a pass over K samples fills: the (K, 5) table, and an array for each extra."""
@@ -377,20 +389,7 @@ class NetworkLearner:
         """Copy an array to the device without making the host wait."""
         return torch.from_numpy(np.array(array)).to(self.device, non_blocking=True)
 
-    @contextmanager
-    def _seeded(self, stream: int) -> Iterator[None]:
-        """Seed torch's generators from (run seed, stream); put the caller's back on leaving."""
-        seed = int(np.random.SeedSequence((self._seed, stream)).generate_state(1, np.uint64)[0])
-        on_gpu = self.device.type == "cuda"
-        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
-            torch.random.default_generator.manual_seed(seed)
-            if on_gpu:
-                with torch.cuda.device(self.device):
-                    torch.cuda.manual_seed(seed)
-            yield
 
-
-def _signals(indices: NDArray[np.int64], measured: dict[str, Tensor]) -> Signals:
-    """What a pass over these arms has measured, on the host."""
-    extras = {name: values.cpu().numpy() for name, values in measured.items()}
-    return Signals(indices, extras.pop("table"), extras)
+def _signals(indices: NDArray[np.int64], measured: dict[str, NDArray[np.float32]]) -> Signals:
+    """What a pass over these arms has measured."""
+    return Signals(indices, measured.pop("table"), measured)
