@@ -41,6 +41,48 @@ def test_the_scripts_train_on_real_images(name, cifar10_path, monkeypatch, capsy
         assert (pulls.sum(), pulls.max()) == (2 * 77, 1)  # none twice before all were seen
 
 
+def test_lightning_trains_on_real_images(cifar10_path, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("lightning", reason="pip install prune_env[lightning]")
+    size = ["--limit", "256", "--epochs", "2", "--width", "4", "--workers", "0"]
+    monkeypatch.setattr(sys, "argv", ["script", "--data", str(cifar10_path), *size])
+    monkeypatch.chdir(tmp_path)
+    script = runpy.run_path(str(EXAMPLES / "cifar_lightning.py"))
+    shown = capsys.readouterr().out
+    assert "2 epochs of 256 samples: 30.1% of them trained on, 30.1% of the passes" in shown
+    assert "ucb: test accuracy" in shown
+    assert script["trainer"].global_step == 2  # 77 images are one batch
+    assert script["trainer"].optimizers[0].param_groups[0]["lr"] == 0
+    assert script["pruned"].columns()["pulls"].sum() == 2 * 77
+
+
+def ag_news(cifar10_path, monkeypatch, tmp_path, *options):
+    pytest.importorskip("transformers", reason="pip install prune_env[transformers]")
+    data = cifar10_path.parent / "ag_news"
+    if not data.is_dir():
+        pytest.skip("no AG News beside CIFAR-10")
+    size = ["--output", str(tmp_path / "run"), *options]
+    monkeypatch.setattr(sys, "argv", ["script", "--data", str(data), *size])
+    return runpy.run_path(str(EXAMPLES / "ag_news_trainer.py"))
+
+
+def test_a_transformer_trains_on_news(cifar10_path, tmp_path, monkeypatch, capsys):
+    size = ["--limit", "200", "--width", "16", "--epochs", "2"]
+    whole = ag_news(cifar10_path, monkeypatch, tmp_path, *size)
+    assert "2 epochs of 200 samples: 30.0% of them trained on, 30.0%" in capsys.readouterr().out
+    assert whole["trainer"].state.global_step == 4
+    assert whole["trainer"].optimizer.param_groups[0]["lr"] == 0
+    assert whole["pruned"].columns()["pulls"].sum() == 120
+
+
+@pytest.mark.slow
+def test_a_transformer_learns_all_the_news(cifar10_path, tmp_path, monkeypatch, capsys):
+    """Guessing gives 25 %."""
+    script = ag_news(cifar10_path, monkeypatch, tmp_path, "--epochs", "5")
+    shown = capsys.readouterr().out
+    assert "5 epochs of 6,000 samples: 30.0% of them trained on, 30.0% of the passes" in shown
+    assert script["accuracy"] > 0.7
+
+
 def test_shards_are_arms(tmp_path, capsys):
     run = runpy.run_path(str(EXAMPLES / "shards.py"))["run"]
     accuracy, pulls = run("ucb", tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -52,3 +53,23 @@ def train_epoch() -> Callable[..., list[list[int]]]:
         return batches
 
     return run
+
+
+class Taking:
+    """Keeps the first so many arms, another number in every epoch."""
+
+    signals = ("seen",)
+
+    def __init__(self, *counts: int) -> None:
+        self.counts = counts
+
+    def predict(self, observation: Any, state: Any = None) -> tuple[Any, Any]:
+        epoch = 0 if state is None else int(state["epoch"])
+        mask = np.arange(len(observation["seen"])) < self.counts[epoch]
+        return mask.astype(np.int8), {"epoch": np.array(epoch + 1)}
+
+
+@pytest.fixture
+def taking() -> type[Taking]:
+    """The class itself: an agent whose epochs are as long as a test says."""
+    return Taking

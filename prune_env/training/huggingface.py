@@ -1,0 +1,198 @@
+"""HuggingFace: a Trainer whose epochs are as long as what an agent keeps."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from prune_env.files import replacing
+from prune_env.training.accelerate import prepare
+from prune_env.training.indexed import ARM, Collate
+from prune_env.training.pruned import Pruned
+
+FILE = "pruned.pt"
+"""The state of a `Pruned` in the folder of a checkpoint."""
+
+
+class PrunedTrainer(Trainer):
+    """HuggingFace's Trainer over a `Pruned`.
+
+    ```python
+    pruned = Pruned(dataset, prune_agents.make("ucb", keep_ratio=0.3), epochs=10)
+    trainer = PrunedTrainer(model, TrainingArguments("out"), pruned=pruned)
+    trainer.train()
+    ```
+
+    Trainer takes every epoch for as long as the first, so that longer ones are cut, shorter ones
+    leave the learning rate above its end, and a checkpoint is not gone on from where it was; and
+    it drops columns that the network does not know, as the number of a sample. Here epochs have
+    their own lengths, schedules follow `pruned.progress`, the number stays, and checkpoints have
+    the state of `pruned`. The run lasts until `pruned.over`, whatever `num_train_epochs` is; a
+    `max_steps` still ends it earlier. An agent that reads validation gets `eval_loss` and
+    `eval_accuracy` of every evaluation.
+
+    For anything but classes overwrite `pruned_loss`. With another subclass of Trainer:
+    `class Mine(PrunedTrainer, SFTTrainer)`.
+
+    Args:
+        args: as those of Trainer, without a train_dataset.
+        pruned: the samples.
+        kwargs: as those of Trainer.
+    """
+
+    loss_is_scaled_for_ga = False
+
+    def __init__(self, *args: Any, pruned: Pruned, **kwargs: Any) -> None:
+        if not hasattr(Trainer, "_run_epoch"):
+            raise ImportError("this Trainer has no _run_epoch; transformers 5 or later is needed")
+        super().__init__(*args, train_dataset=pruned.dataset, **kwargs)
+        if self.compute_loss_func is not None:
+            raise ValueError("compute_loss_func is not called; overwrite pruned_loss instead")
+        self.pruned = pruned
+        self.add_callback(_Following(pruned))
+
+    def pruned_loss(self, outputs: Any, labels: Tensor, arms: Tensor) -> Tensor:
+        """The loss of a batch, a scalar, which is recorded."""
+        smoothing, losses = self.args.label_smoothing_factor, None
+        if smoothing:
+            losses = F.cross_entropy(
+                outputs.logits, labels, label_smoothing=smoothing, reduction="none"
+            )
+        return self.pruned.loss(outputs.logits, labels, arms, losses)
+
+    # -- what Trainer calls -----------------------------------------------------------------------
+
+    def train(self, resume_from_checkpoint: Any = None, **kwargs: Any) -> Any:
+        """Train, from a checkpoint if one is given; True: the last one.
+
+        Raises:
+            ValueError: the run is over.
+        """
+        folder = resume_from_checkpoint
+        if folder is True:
+            folder = get_last_checkpoint(self.args.output_dir)
+        if folder:
+            self.pruned.load_state_dict(torch.load(Path(folder) / FILE, weights_only=True))
+        if self.pruned.over:
+            raise ValueError("the run of pruned is over; make a new Pruned to train again")
+        return super().train(resume_from_checkpoint, **kwargs)
+
+    def get_train_dataloader(self) -> DataLoader:
+        """The batches of an epoch, each with its arms."""
+        args = self.args
+        collate = self._get_collator_with_removed_columns(self.data_collator, "Training")
+        loader = DataLoader(
+            self.pruned.dataset,
+            batch_sampler=self.pruned.batch_sampler(args.train_batch_size),
+            collate_fn=Collate(collate),
+            num_workers=args.dataloader_num_workers,
+            pin_memory=args.dataloader_pin_memory,
+            persistent_workers=args.dataloader_persistent_workers,
+            prefetch_factor=args.dataloader_prefetch_factor,
+            generator=torch.Generator(),  # so that a restart does not shift dropout
+        )
+        return prepare(loader, self.accelerator)
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """The loss of a batch with arms; of any other what Trainer says."""
+        if ARM not in inputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        bare = {name: value for name, value in inputs.items() if name not in (ARM, "labels")}
+        outputs = model(**bare)
+        loss = self.pruned_loss(outputs, inputs["labels"], inputs[ARM])
+        return (loss, outputs) if return_outputs else loss
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The schedule that Trainer would make, by the share of the run instead of by steps."""
+        made = super().create_scheduler(num_training_steps, optimizer)
+        if self._created_lr_scheduler and isinstance(made, torch.optim.lr_scheduler.LambdaLR):
+            for i, factor in enumerate(made.lr_lambdas):
+                made.lr_lambdas[i] = self._by_progress(factor, num_training_steps)
+        return made
+
+    def _by_progress(self, factor: Any, num_steps: int) -> Any:
+        return lambda step: factor(self.pruned.progress * num_steps)
+
+    def set_initial_training_values(self, args: TrainingArguments, dataloader: DataLoader) -> Any:
+        """The numbers of epochs and steps: as many as it takes, and the steps of a whole run."""
+        _, updates, num_examples, _, *others, max_steps = super().set_initial_training_values(
+            args, dataloader
+        )
+        if args.max_steps <= 0:
+            max_steps = math.ceil(updates / self._share())
+        samples = round(len(self.pruned.sampler) / self._share())
+        return sys.maxsize, updates, num_examples, samples, *others, max_steps
+
+    def _share(self) -> float:
+        """How much of a run what is left of this epoch is."""
+        return max(1e-9, self.pruned.span[1] - self.pruned.progress)
+
+    def _run_epoch(
+        self, *, train_dataloader: DataLoader, epoch: int, epochs_trained: int, **known: Any
+    ) -> None:
+        """An epoch, as long as it is."""
+        batches = len(train_dataloader)
+        updates = math.ceil(batches / self.args.gradient_accumulation_steps)
+        if self.args.max_steps <= 0:
+            left = (1 - self.pruned.progress) / self._share()
+            self.state.max_steps = self.state.global_step + math.ceil(updates * left - 1e-6)
+        resumed = epoch == epochs_trained
+        known |= {"steps_in_epoch": batches, "num_update_steps_per_epoch": updates}
+        known |= {"steps_trained_in_current_epoch": 0}  # the loader has only what is left
+        super()._run_epoch(
+            train_dataloader=train_dataloader,
+            epoch=self.pruned.epoch,
+            epochs_trained=self.pruned.epoch if resumed else -1,
+            **known,
+        )
+
+
+class _Following(TrainerCallback):
+    """Saves a `Pruned` with every checkpoint, tells it what validation says, and ends with it."""
+
+    def __init__(self, pruned: Pruned) -> None:
+        self.pruned = pruned
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Add a file to the checkpoint."""
+        saved = self.pruned.state_dict()
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            with replacing(folder / FILE) as temporary:
+                torch.save(saved, temporary)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Stop when the run is over."""
+        control.should_training_stop |= self.pruned.over
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float],
+        **kwargs: Any,
+    ) -> None:
+        """Tell what the agent waits for."""
+        if self.pruned.wishes.reads_validation and "eval_loss" in metrics:
+            self.pruned.validated(metrics["eval_loss"], metrics.get("eval_accuracy"))
+            control.should_training_stop |= self.pruned.over

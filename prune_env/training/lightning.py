@@ -1,0 +1,69 @@
+"""Lightning: a callback that tells its Trainer how long every epoch is, saves and restores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from torch.utils.data import DistributedSampler
+
+from prune_env.training.pruned import Pruned
+
+
+class PruningCallback(Callback):
+    """Lets Lightning's Trainer follow a `Pruned`, whose loader `fit` is given.
+
+    ```python
+    trainer = Trainer(max_epochs=30, callbacks=PruningCallback(pruned))
+    trainer.fit(module, DataLoader(pruned.dataset, 128, sampler=pruned.sampler))
+    ```
+
+    Lightning asks for the length of a loader once, so that longer epochs would be cut to the first
+    one's; with this it asks before each. Its checkpoints have the state of `pruned`, and training
+    goes on from one with the same samples. It stops when `pruned.over`, as `max_epochs` may be
+    more, or -1.
+
+    Args:
+        pruned: what `training_step` gives its loss to.
+    """
+
+    def __init__(self, pruned: Pruned) -> None:
+        self.pruned = pruned
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Have the loader, and with it its length, asked for in every epoch."""
+        trainer.reload_dataloaders_every_n_epochs = 1
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse a loader that is dealt out a second time.
+
+        Raises:
+            ValueError: Lightning has put a sampler of its own around that of `pruned`.
+        """
+        if isinstance(getattr(trainer.train_dataloader, "sampler", None), DistributedSampler):
+            raise ValueError(
+                "Lightning deals out the samples, which pruned.sampler has done; pass "
+                "Trainer(use_distributed_sampler=False)"
+            )
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop when the run is over."""
+        trainer.should_stop = trainer.should_stop or self.pruned.over
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of `pruned`, for a checkpoint."""
+        return self.pruned.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.pruned.load_state_dict(state_dict)
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Count the batches of the epoch that goes on from 0, as its loader has only the rest."""
+        current = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
+        done = current["processed"]
+        for name in ("ready", "started", "processed", "completed"):
+            current[name] -= done

@@ -1,0 +1,174 @@
+"""Lightning's Trainer trains what a plain loop trains, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+import prune_agents
+import pytest
+import torch
+from torch.utils.data import DataLoader, DistributedSampler
+
+from prune_env.training import Pruned
+
+lightning = pytest.importorskip("lightning.pytorch", reason="pip install prune_env[lightning]")
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint  # noqa: E402
+
+from prune_env.training.lightning import PruningCallback  # noqa: E402
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),
+    pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`"),
+]
+
+
+class Module(lightning.LightningModule):
+    """A network, SGD and a learning rate that falls to nothing; remembers what it trained on."""
+
+    def __init__(self, model, pruned):
+        super().__init__()
+        self.model, self.pruned = model, pruned
+        self.arms: list[list[int]] = []
+        self.rates: list[float] = []
+
+    def training_step(self, batch, index):
+        inputs, labels, arms = batch
+        self.arms.append(arms.tolist())
+        self.rates.append(self.optimizers().param_groups[0]["lr"])
+        return self.pruned.loss(self.model(inputs), labels, arms)
+
+    def validation_step(self, batch, index):
+        self.log("val_loss", torch.tensor(1.0))
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.SGD(self.parameters(), 0.1)
+        schedule = self.pruned.scheduler(optimizer, lambda progress: 1 - progress)
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+def trainer_of(pruned, folder, *callbacks, **options):
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False}
+    options = {"max_epochs": -1, "enable_checkpointing": False} | options
+    callbacks = [PruningCallback(pruned), *callbacks]
+    return lightning.Trainer(
+        accelerator="cpu", default_root_dir=folder, callbacks=callbacks, **quiet, **options
+    )
+
+
+def fit(blobs, model, agent, folder, *callbacks, epochs=3, seed=0, loading=None, path=None, **more):
+    pruned = Pruned(blobs, agent, epochs=epochs, seed=seed, quiet=True)
+    module = Module(model, pruned)
+    loading = {"batch_size": 16, "sampler": pruned.sampler} | (loading or {})
+    loader = DataLoader(pruned.dataset, **loading)
+    validation = DataLoader(blobs, 60) if more.pop("validate", False) else None
+    trainer = trainer_of(pruned, folder, *callbacks, **more)
+    trainer.fit(module, loader, validation, ckpt_path=path)
+    return module, trainer
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_epochs_that_grow_and_shrink_have_all_their_batches(
+    workers, blobs, linear, taking, tmp_path
+):
+    module, trainer = fit(
+        blobs, linear(), taking(16, 64, 120, 30), tmp_path, epochs=4,
+        loading={"num_workers": workers},
+    )  # fmt: skip
+    assert [len(arms) for arms in module.arms] == [16] + [16] * 4 + [16] * 7 + [8] + [16, 14]
+    assert module.pruned.over
+    assert module.pruned.columns()["pulls"].sum() == 16 + 64 + 120 + 30
+    assert (trainer.current_epoch, trainer.global_step) == (4, 15)
+
+
+@pytest.mark.filterwarnings("ignore:.*samples of epoch.*were never recorded:UserWarning")
+def test_without_the_callback_a_longer_epoch_is_cut(blobs, linear, taking, tmp_path):
+    """So that it is known when Lightning needs it no more."""
+    pruned = Pruned(blobs, taking(16, 64), epochs=2, quiet=True)
+    module = Module(linear(), pruned)
+    trainer = trainer_of(pruned, tmp_path, max_epochs=2)
+    trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, PruningCallback)]
+    trainer.fit(module, DataLoader(pruned.dataset, 16, sampler=pruned.sampler))
+    assert [len(arms) for arms in module.arms] == [16, 16]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("name", ["ucb", "infobatch"])
+def test_it_trains_what_a_plain_loop_trains(name, seed, blobs, linear, train_epoch, tmp_path):
+    plain, model = Pruned(blobs, prune_agents.make(name), epochs=4, seed=seed, quiet=True), linear()
+    module, _ = fit(blobs, linear(), prune_agents.make(name), tmp_path, epochs=4, seed=seed)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    scheduler = plain.scheduler(optimizer, lambda progress: 1 - progress)
+    trained = []
+    while not plain.over:
+        for inputs, labels, arms in DataLoader(plain.dataset, 16, sampler=plain.sampler):
+            loss = plain.loss(model(inputs), labels, arms)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            scheduler.step()
+            trained.append(arms.tolist())
+    assert module.arms == trained
+    assert torch.equal(module.model.weight, model.weight)
+
+
+def test_the_learning_rate_reaches_its_end(blobs, linear, taking, tmp_path):
+    module, trainer = fit(blobs, linear(), taking(16, 64), tmp_path, epochs=2)
+    assert module.rates == pytest.approx([0.1, 0.05, 0.0375, 0.025, 0.0125])
+    assert trainer.optimizers[0].param_groups[0]["lr"] == 0
+
+
+class Killed(Exception):
+    """The process is killed."""
+
+
+class Kill(Callback):
+    """Ends a run after so many steps, once its checkpoint is there."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.global_step == self.steps:
+            raise Killed
+
+
+@pytest.mark.parametrize(
+    ("steps", "workers", "validate"),
+    [(1, 0, True), (3, 0, False), (3, 1, True), (5, 0, False), (5, 0, True), (9, 0, True)],
+)
+def test_it_goes_on_from_a_checkpoint(steps, workers, validate, blobs, linear, taking, tmp_path):
+    """Epochs of 1, 4, 8 and 2 batches; 1 and 5 are ends of epochs."""
+    agent, options = taking(16, 64, 120, 30), {"epochs": 4, "validate": validate}
+    loading = {"num_workers": workers}
+    whole, _ = fit(blobs, linear(), agent, tmp_path, loading=loading, **options)
+    saving = ModelCheckpoint(tmp_path, "{step}", every_n_train_steps=steps, save_top_k=-1)
+    with pytest.raises(Killed):
+        fit(
+            blobs, linear(), agent, tmp_path, saving, Kill(steps), enable_checkpointing=True,
+            loading=loading, **options,
+        )  # fmt: skip
+    path = tmp_path / f"step={steps}.ckpt"
+    resumed, trainer = fit(blobs, linear(), agent, tmp_path, path=path, loading=loading, **options)
+    assert resumed.arms == whole.arms[steps:]
+    assert torch.equal(resumed.model.weight, whole.model.weight)
+    assert trainer.global_step == 15
+
+
+@pytest.mark.parametrize("validate", [False, True])
+def test_it_goes_on_from_the_end_of_an_epoch(validate, blobs, linear, taking, tmp_path):
+    agent, options = taking(30, 64, 120), {"epochs": 3, "validate": validate}
+    whole, _ = fit(blobs, linear(), agent, tmp_path, **options)
+    saving = ModelCheckpoint(tmp_path, "{epoch}", save_top_k=-1)
+    fit(blobs, linear(), agent, tmp_path, saving, enable_checkpointing=True, **options)
+    resumed, _ = fit(blobs, linear(), agent, tmp_path, path=tmp_path / "epoch=0.ckpt", **options)
+    assert resumed.arms == whole.arms[2:]
+    assert torch.equal(resumed.model.weight, whole.model.weight)
+
+
+def test_samples_that_are_dealt_out_twice_are_refused(blobs, linear):
+    pruned = Pruned(blobs, epochs=1)
+    trainer = lightning.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    twice = DistributedSampler(blobs, num_replicas=2, rank=0)
+    trainer.fit_loop._combined_loader = lightning.utilities.CombinedLoader(
+        DataLoader(pruned.dataset, sampler=twice), "max_size_cycle"
+    )
+    with pytest.raises(ValueError, match="use_distributed_sampler=False"):
+        PruningCallback(pruned).on_train_start(trainer, Module(linear(), pruned))
