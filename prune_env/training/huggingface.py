@@ -135,7 +135,7 @@ class PrunedTrainer(Trainer):
         )
         if args.max_steps <= 0:
             max_steps = math.ceil(updates / self._share())
-        samples = round(len(self.pruned.sampler) / self._share())
+        samples = round(self.pruned.course.kept.length / self._share())
         return sys.maxsize, updates, num_examples, samples, *others, max_steps
 
     def _share(self) -> float:

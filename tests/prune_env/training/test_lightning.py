@@ -5,7 +5,7 @@ from __future__ import annotations
 import prune_agents
 import pytest
 import torch
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader
 
 from prune_env.training import Pruned
 
@@ -161,14 +161,3 @@ def test_it_goes_on_from_the_end_of_an_epoch(validate, blobs, linear, taking, tm
     resumed, _ = fit(blobs, linear(), agent, tmp_path, path=tmp_path / "epoch=0.ckpt", **options)
     assert resumed.arms == whole.arms[2:]
     assert torch.equal(resumed.model.weight, whole.model.weight)
-
-
-def test_samples_that_are_dealt_out_twice_are_refused(blobs, linear):
-    pruned = Pruned(blobs, epochs=1)
-    trainer = lightning.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    twice = DistributedSampler(blobs, num_replicas=2, rank=0)
-    trainer.fit_loop._combined_loader = lightning.utilities.CombinedLoader(
-        DataLoader(pruned.dataset, sampler=twice), "max_size_cycle"
-    )
-    with pytest.raises(ValueError, match="use_distributed_sampler=False"):
-        PruningCallback(pruned).on_train_start(trainer, Module(linear(), pruned))
