@@ -31,6 +31,7 @@ ENVIRONMENTS: dict[str, str] = {
     "prune_env/CIFAR10-v0": "CIFAR-10, 32x32 photos of 10 classes",
     "prune_env/CIFAR100-v0": "CIFAR-100, 32x32 photos of 100 classes",
     "prune_env/Images-v0": "any images: a folder, parquet files, an .npz, a HuggingFace name",
+    "prune_env/Arrays-v0": "any inputs: tables, texts, arrays of numbers or tokens; own networks",
     "prune_env/Probe-v0": "real training of a small head on frozen features, hundreds at once",
     "prune_env/Replay-v0": "a recorded run played back: real losses, no training",
     "prune_env/Synthetic-v0": "arms of known kinds that follow formulas; the optimum is known",
@@ -54,6 +55,8 @@ for _id in ENVIRONMENTS:
             vector_entry_point="prune_env.entry_points:rung_vector_env",
             kwargs={"learner": f"prune_env.learners.{RUNGS[_id]}"},
         )
+    elif _name == "arrays":
+        register(_id, "prune_env.entry_points:arrays_env")
     else:
         register(_id, "prune_env.entry_points:network_env", kwargs={"dataset": _name})
 

@@ -111,6 +111,35 @@ def network_env(
 
 
 @renders
+def arrays_env(
+    data: Any = None,
+    text_column: str = "text",
+    label_column: str = "label",
+    tokenizer: Function = "words",
+    length: int = 64,
+    device: str = "auto",
+    **options: Any,
+) -> PruneEnv:
+    """Train a network on any inputs: `prune_env/Arrays-v0`; see docs/own_data.md.
+
+    Args:
+        data: arrays, an .npz or a folder of parquet files, see `prune_env.data.inputs.load_arrays`;
+            None: the variable PRUNE_ENV_DATA.
+        text_column: the column of texts.
+        label_column: the column of labels.
+        tokenizer: "words", or a function of one's own or its import path.
+        length: tokens of a text that "words" reads.
+        device: "auto", "cpu", "cuda", "cuda:1" ...
+        options: what `network_env` takes.
+    """
+    from prune_env.data.inputs import load_arrays
+
+    data = os.environ.get("PRUNE_ENV_DATA") if data is None else data
+    found = load_arrays(data, text_column, label_column, tokenizer, length)
+    return network_env("images", found, device=device, **options)
+
+
+@renders
 def rung_env(learner: str, **options: Any) -> PruneEnv:
     """A cheap stand-in for a network: `prune_env/Probe-v0`, `Replay-v0`, `Synthetic-v0`.
 

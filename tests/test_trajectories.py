@@ -28,6 +28,10 @@ RECORDED = Path(__file__).parent / "trajectories.json"
 NAMES = sorted(name for name in prune_agents.names() if "[" not in name)
 IDS = [env_id for env_id in sorted(ENVIRONMENTS) if "Images" not in env_id]
 SMALL = {"limit": 120, "epochs": 3, "network": "small"}
+TABLE = {
+    "inputs": np.random.default_rng(0).normal(size=(100, 5)),
+    "labels": np.arange(100) % 3,
+}
 
 
 def machine() -> str:
@@ -56,6 +60,8 @@ def rollout(env_id: str, data: str | None) -> str:
     options: dict[str, Any] = {}
     if "CIFAR" in env_id:
         options = SMALL | {"data": data}
+    if "Arrays" in env_id:
+        options = {"data": TABLE, "epochs": 3}
     env = gym.make(env_id, **options)
     env.action_space.seed(5)
     shown = [env.reset(seed=3)]

@@ -59,7 +59,7 @@ def bare_epoch(learner: Any, model: Any, optimizer: Any, rng: np.random.Generato
     labels = torch.from_numpy(learner.labels)
     model.train()
     for index in order.tensor_split(-(-count // recipe.batch_size)):
-        images = learner.arm_images.augmented(index, shift[:, index], flip[index])
+        images = learner.arm_inputs.augmented(index, shift[:, index], flip[index])
         loss = F.cross_entropy(model(images), labels[index], label_smoothing=recipe.label_smoothing)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -90,8 +90,14 @@ def summarise(
         seen=arms.last_seen[0] > 0,
         pulls=arms.pulls[0],
         labels=learner.labels,
-        images_of=getattr(learner, "images_of", None),
+        images_of=_images_of(learner),
     )
+
+
+def _images_of(learner: Any) -> Callable[[NDArray[np.int64]], NDArray[np.uint8]] | None:
+    """What gives images of arms; None where they are none."""
+    found = getattr(learner, "images_of", None)
+    return None if found is None or found(np.arange(1)) is None else found
 
 
 def _headline(

@@ -84,6 +84,8 @@ def checked(dataset: Dataset) -> Dataset:
         ValueError: which array is wrong, what came and what is allowed.
     """
     for part, split in (("train", dataset.train), ("test", dataset.test)):
+        if dataset.kind == "images":
+            _check_images(split.images, split.labels, f"{dataset.name}: {part}")
         _check_split(split.images, split.labels, len(dataset.classes), f"{dataset.name}: {part}")
     train, test = dataset.train.images.shape[1:], dataset.test.images.shape[1:]
     if train != test:
@@ -96,7 +98,8 @@ def checked(dataset: Dataset) -> Dataset:
 def _check_split(images: NDArray[Any], labels: NDArray[Any], classes: int, where: str) -> None:
     if labels.dtype != np.int64:
         raise ValueError(f"{where}_labels is {labels.dtype}, allowed is int64")
-    _check_images(images, labels, where)
+    if labels.shape != images.shape[:1] or images.size == 0:
+        raise ValueError(f"{where}_labels has shape {labels.shape}, inputs {images.shape}")
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
             f"{where}_labels holds {labels.min()} to {labels.max()}, allowed is 0 to {classes - 1}"

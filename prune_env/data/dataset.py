@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class Split:
     """Images with their labels."""
 
     images: NDArray[np.uint8]
-    """(N, H, W, C) uint8, C = 1 or 3; may be memory-mapped."""
+    """(N, H, W, C) uint8, C = 1 or 3; may be memory-mapped. Other inputs: see `Dataset.kind`."""
     labels: NDArray[np.int64]
     """(N,) int64 in [0, number of classes)."""
 
@@ -41,6 +41,8 @@ class Dataset:
     """What was done to it that a reader of results has to know, a line each."""
     part_of: str | None = None
     """Digest of the data set that this is a part of, or a copy; None has it worked out."""
+    kind: Literal["images", "arrays"] = "images"
+    """What its inputs are: images, or arrays (N, ...) float32, uint8 or int64 tokens."""
 
     @cached_property
     def digest(self) -> str:

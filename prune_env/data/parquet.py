@@ -149,7 +149,7 @@ def _table(file: str, reading: Reading) -> pyarrow.Table:
     try:
         with pyarrow.parquet.ParquetFile(file) as opened:
             columns = find_columns(opened.schema_arrow, file, reading)
-            _check_declared(opened.metadata, columns, file)
+            check_declared(opened.metadata, columns, file)
             batches, size = [], 0  # some bytes that all rows refer to are unpacked for each
             for batch in opened.iter_batches(100, columns=list(columns)):
                 batches.append(batch)
@@ -160,7 +160,8 @@ def _table(file: str, reading: Reading) -> pyarrow.Table:
         raise ValueError(f"{file} is not a whole parquet file: {error}") from error
 
 
-def _check_declared(metadata: Any, columns: Sequence[str], file: str) -> None:
+def check_declared(metadata: Any, columns: Sequence[str], file: str) -> None:
+    """Refuse columns that unpack to far more than the file holds of them."""
     groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
     parts = [group.column(i) for group in groups for i in range(group.num_columns)]
     read = [part for part in parts if part.path_in_schema.split(".")[0] in columns]

@@ -82,7 +82,7 @@ def bare_rate(learner: NetworkLearner, arms: int) -> float:
         order = torch.from_numpy(noise.order[noise.order < arms]).to(device)
         shift, flip = (torch.from_numpy(a).to(device) for a in (noise.shift, noise.flip))
         for batch in order.split(recipe.batch_size):
-            images = learner.arm_images.augmented(batch, shift[:, batch], flip[batch])
+            images = learner.arm_inputs.augmented(batch, shift[:, batch], flip[batch])
             with torch.autocast(device.type, torch.bfloat16, learner.precision == "bf16"):
                 logits = model(images)
             smoothing = recipe.label_smoothing

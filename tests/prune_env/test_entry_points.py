@@ -41,11 +41,23 @@ def photos(tmp_path_factory):
     return str(path)
 
 
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    """A path to an .npz of 100 rows of 5 numbers in 3 classes."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("table") / "table.npz"
+    split = {f"{part}_inputs": rng.normal(size=(100, 5)) for part in ("train", "test")}
+    np.savez(path, train_labels=np.arange(100) % 3, test_labels=np.arange(100) % 3, **split)
+    return str(path)
+
+
 @pytest.fixture
-def options(request, photos):
+def options(request, photos, table):
     """What makes an environment of this id small enough for a test."""
     name = request.getfixturevalue("env_id")
     small = SMALL | ({"network": "mlp"} if name.count("-") == 2 else {})  # twins, about wrappers
+    if "Arrays" in name:
+        return SMALL | {"data": table}
     if "CIFAR100" in name or "Images" in name:
         return small | {"data": photos, "recipe": {"batch_size": 100}}
     if "CIFAR10-" in name:

@@ -42,7 +42,7 @@ KNOWN = {
 it; other layouts have another order), the files of an agent. It adds nothing to a run's name."""
 
 
-CODE = ("reward", "learner", "network", "recipe")
+CODE = ("reward", "learner", "tokenizer", "network", "recipe")
 """Arguments of an environment that may name code of one's own; of a recipe, each of its fields."""
 
 

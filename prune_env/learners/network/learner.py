@@ -14,16 +14,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from prune_env import networks
+from prune_env import networks, tasks
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, column
-from prune_env.data.augment import (
-    ImageStore,
-    RoundNoise,
-    channel_statistics,
-    draw_noise,
-    shrunk,
-)
 from prune_env.data.dataset import Dataset, Split
 from prune_env.data.dirty import CLEAN, Dirt, draw_arms
 from prune_env.learners.network import per_sample, step_graphs
@@ -35,13 +28,13 @@ from prune_env.learners.ranks import Ranks, equal_batches
 from prune_env.lookup import Function, path_of
 
 EVALUATION_BATCH = {"cpu": 100, "cuda": 1000}
-"""Images a forward pass; on a CPU 500 at a time take 1.5 times as long, for page faults."""
+"""Inputs a forward pass; on a CPU 500 at a time take 1.5 times as long, for page faults."""
 GRADIENT_BATCH = 50
-"""Images whose gradients by all parameters are held at once."""
+"""Inputs whose gradients by all parameters are held at once."""
 
 
 class NetworkLearner:
-    """One run of one network over the N training images left after validation is carved out.
+    """One run of one network over the N training inputs left after validation is carved out.
 
     ```python
     learner = NetworkLearner(data.load("digits"))
@@ -69,7 +62,7 @@ class NetworkLearner:
         """Move the data to the device and prepare the network; `reset` begins a run.
 
         Args:
-            dataset: the images; its training split is divided into arms and validation.
+            dataset: the inputs; its training split is divided into arms and validation.
             network: "mlp", "small", "airbench94", "resnet18", or a name of torchvision.models or
                 timm; or a function of one's own, see `networks.registry.own_factory`. None takes
                 the MLP for images of a few pixels, "small" on a CPU, "resnet18" on a GPU.
@@ -88,8 +81,9 @@ class NetworkLearner:
         self.train_positions, self.labels = arms.positions, arms.labels
         """(N,) int64: where each arm lies in `dataset.train`, and its class."""
         self.true_labels = arms.true_labels
-        images = train.images[self.train_positions]
-        network = network or networks.default_name(images.shape[1:], self.device)
+        inputs = train.images[self.train_positions]
+        self.task = task = tasks.find(dataset, inputs, self.device)
+        network = network or task.default_network(self.device)
         self.network, self.recipe = (
             path_of(network),
             networks.recipe(network).override(recipe or {}),
@@ -99,27 +93,18 @@ class NetworkLearner:
         self.num_arms = len(self.labels)
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
         self.num_validation = len(arms.validation)
-
-        sample = images[:: max(1, self.num_arms // 1000)]
-        self._mean, self._std = mean, std = channel_statistics(sample)
-
-        def store(pixels: NDArray[np.uint8], padding: int = 0) -> ImageStore:
-            return ImageStore(pixels, padding, mean, std, self.device)
-
-        self.arm_images = store(images, self.recipe.padding)
-        """The images of the arms, on the device; see `prune_env.data.augment.ImageStore`."""
+        self.arm_inputs = task.store(inputs, self.device, self.recipe)
+        """The inputs of the arms, on the device; see `prune_env.tasks.Store`."""
         self._arm_labels = self._to_device(self.labels)
         splits = {"test": dataset.test}
         if self.num_validation:
             held_out = arms.validation
             splits["validation"] = Split(train.images[held_out], train.labels[held_out])
         self._splits = {
-            name: (store(split.images), self._to_device(split.labels))
+            name: (task.store(split.images, self.device), self._to_device(split.labels))
             for name, split in splits.items()
         }
-        self.make_model = networks.factory(
-            network, store(sample).plain(slice(None)).cpu(), self.num_classes
-        )
+        self.make_model = networks.factory(network, task.example, self.num_classes)
         """Makes an untrained network of this kind, on the CPU."""
         self._evaluation_batch = EVALUATION_BATCH[self.device.type]
         self.precision = precision_on(self.device, self.recipe.precision)
@@ -132,9 +117,9 @@ class NetworkLearner:
             self._axes = per_sample.projection(width, self.device)
             self.extras["features"] = (min(width, per_sample.WIDEST),)
 
-    def images_of(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """(K, H, W, C) uint8: the images of these arms, for the dashboard."""
-        return self.arm_images.images[self._to_device(indices)].cpu().numpy()
+    def images_of(self, indices: NDArray[np.int64]) -> NDArray[np.uint8] | None:
+        """(K, H, W, C) uint8: these arms for the dashboard; None where they are no images."""
+        return self.task.pictures(self.arm_inputs, self._to_device(indices))
 
     def measure_also(self, extras: Sequence[str]) -> None:
         """Measure these of `extras` too, from the next run that begins or is restored."""
@@ -146,8 +131,7 @@ class NetworkLearner:
         self._seed, self._round, self._shrinks = int(seed), 0, False
         with seeded(self.device, self._seed, 0):
             model = self.make_model().to(self.device)
-        model.to(memory_format=torch.channels_last)  # 15 to 130 % faster on a CPU
-        self._model = model
+        self._model = model = self.task.prepared(model)
         self._reference: Reference | None = None
         self._optimizer = networks.make_optimizer(model, self.recipe)
         self._lookahead = Lookahead(model) if self.recipe.lookahead else None
@@ -171,35 +155,34 @@ class NetworkLearner:
         self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
     ) -> Signals:
         """Train one pass over the selected arms, in an order drawn for all arms."""
-        recipe = self.recipe
-        noise = draw_noise(self.num_arms, recipe.padding, recipe.flip, self._seed, self._round)
+        noise = self.task.draw(self.num_arms, self.recipe, self._seed, self._round)
         weight_of = np.zeros(self.num_arms, np.float32)
         weight_of[selection.indices] = 1 if selection.weights is None else selection.weights
         arms = noise.order[weight_of[noise.order] > 0]
         self.ranks.agree(arms, "selection")
-        edges = equal_batches(len(arms), recipe.batch_size)
+        edges = equal_batches(len(arms), self.recipe.batch_size)
         measured = self._epoch(arms, weight_of[arms], noise, edges, float(start[0]), float(end[0]))
         self._round += 1
         return _signals(arms, self.ranks.whole(measured, edges))
 
     def score(self, indices: NDArray[np.int64]) -> Signals:
-        """Measure arms by a forward pass on the plain images, without training."""
+        """Measure arms by a forward pass on the plain inputs, without training."""
         index = self._to_device(indices)
-        measured = self._plain_pass(self.arm_images, self._arm_labels, index, self._asked)
+        measured = self._plain_pass(self.arm_inputs, self._arm_labels, index, self._asked)
         return _signals(indices, measured)
 
     def log_probabilities(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(K, C): log-softmax of the logits on the plain images."""
+        """(K, C): log-softmax of the logits on the plain inputs."""
         self._model.eval()
         with torch.no_grad():
             parts = self._to_device(indices).split(self._evaluation_batch)
-            return torch.cat([self._see(self.arm_images.plain(p))[0] for p in parts]).cpu().numpy()
+            return torch.cat([self._see(self.arm_inputs.plain(p))[0] for p in parts]).cpu().numpy()
 
     def features(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(K, D): what goes into the last linear layer on the plain images."""
+        """(K, D): what goes into the last linear layer on the plain inputs."""
         self._model.eval()
         parts = self._to_device(indices).split(self._evaluation_batch)
-        found = [per_sample.features(self._model, self.arm_images.plain(part)) for part in parts]
+        found = [per_sample.features(self._model, self.arm_inputs.plain(part)) for part in parts]
         return torch.cat(found).cpu().numpy()
 
     def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
@@ -208,7 +191,7 @@ class NetworkLearner:
         norms = per_sample.last_layer_norms if layers == "last" else per_sample.all_layer_norms
         size = self._evaluation_batch if layers == "last" else GRADIENT_BATCH
         parts = self._to_device(indices).split(size)
-        found = [norms(self._model, self.arm_images.plain(p), self._arm_labels[p]) for p in parts]
+        found = [norms(self._model, self.arm_inputs.plain(p), self._arm_labels[p]) for p in parts]
         return torch.cat(found).cpu().numpy()
 
     def evaluate(self, split: SplitName) -> Metrics:
@@ -222,17 +205,16 @@ class NetworkLearner:
     def export(self) -> dict[str, Any]:
         """The network as others can use it, copied to the CPU; docs/networks.md shows how.
 
-        Its weights and recipe, the classes that its outputs stand for, the shape (C, H, W) of its
-        images, and the mean and std (C, 1, 1) that pixels in [0, 255] are normalised by.
+        Its weights and recipe, the classes that its outputs stand for, the shape of an input, of
+        images (C, H, W), and the mean and std that these are normalised by, (C, 1, 1) of images.
         """
         weights = self._model.state_dict().items()
         return {
             "network": self.network,
             "recipe": self.recipe.plain(),
             "classes": list(self.classes),
-            "shape": list(self.arm_images.plain(torch.tensor([0], device=self.device)).shape[1:]),
-            "mean": torch.tensor(self._mean).view(-1, 1, 1),
-            "std": torch.tensor(self._std).view(-1, 1, 1),
+            "shape": list(self.task.example.shape[1:]),
+            **self.task.normalisation,
             "weights": {name: tensor.cpu().contiguous() for name, tensor in weights},
         }
 
@@ -268,7 +250,7 @@ class NetworkLearner:
         self,
         arms: NDArray[np.int64],
         weights: NDArray[np.float32],
-        noise: RoundNoise,
+        noise: tasks.Noise,
         edges: list[int],
         start: float,
         end: float,
@@ -278,7 +260,7 @@ class NetworkLearner:
         The host never waits for the device in here.
         """
         given: dict[str, NDArray[Any]] = {"index": arms, "weight": weights}
-        given |= {"shift": noise.shift[:, arms], "flip": noise.flip[arms]}
+        given |= {name: values[..., arms] for name, values in noise.rows.items()}
         rows = {name: self._to_device(array) for name, array in given.items()}
         rows["label"] = self._arm_labels[rows["index"]]
         measured = self._blank(len(arms), self._asked)
@@ -307,17 +289,14 @@ class NetworkLearner:
         """One step on sum(weight * loss) / B, with label smoothing; writes what it measures.
 
         Args:
-            batch: "index", "label" (B,) int64, "shift" (2, B) int64, "flip" (B,) bool, "weight"
-                (B,) float32.
+            batch: "index", "label" (B,) int64, "weight" (B,) float32, and the rows of the noise.
             out: as `_blank`, of B samples.
         """
         labels = batch["label"]
-        images = self.arm_images.augmented(batch["index"], batch["shift"], batch["flip"])
-        if self._shrinks:
-            images = shrunk(images)
-        log_p, features = self._see(images)
+        inputs = self.task.augmented(self.arm_inputs, batch, self._shrinks)
+        log_p, features = self._see(inputs)
         # first: a compiled backward pass writes into what `features` is a view of
-        self._measure(images, log_p.detach(), features, labels, out)
+        self._measure(inputs, log_p.detach(), features, labels, out)
         smoothing = self.recipe.label_smoothing
         loss = -(1 - smoothing) * log_p.gather(1, labels[:, None])[:, 0]
         if smoothing:
@@ -329,9 +308,9 @@ class NetworkLearner:
         self._optimizer.step()
 
     def _plain_pass(
-        self, store: ImageStore, labels: Tensor, index: Tensor, extras: Sequence[str] = ()
+        self, store: tasks.Store, labels: Tensor, index: Tensor, extras: Sequence[str] = ()
     ) -> dict[str, NDArray[np.float32]]:
-        """Measure the images at (K,) positions by forward passes."""
+        """Measure the inputs at (K,) positions by forward passes."""
         measured = self._blank(len(index), extras)
         share = range(len(index))[self.ranks.share(0, len(index))]
         self._model.eval()
@@ -340,9 +319,9 @@ class NetworkLearner:
                 positions = share[first : first + self._evaluation_batch]
                 batch = slice(positions.start, positions.stop, positions.step)
                 part = index[batch]
-                images = store.plain(part)
+                inputs = store.plain(part)
                 out = {name: values[batch] for name, values in measured.items()}
-                self._measure(images, *self._see(images), labels[part], out)
+                self._measure(inputs, *self._see(inputs), labels[part], out)
         return self.ranks.whole(measured, [0, len(index)])
 
     def _blank(self, count: int, extras: Sequence[str]) -> dict[str, Tensor]:
@@ -354,13 +333,13 @@ class NetworkLearner:
 
     def _measure(
         self,
-        images: Tensor,
+        inputs: Tensor,
         log_p: Tensor,
         features: Tensor | None,
         labels: Tensor,
         out: dict[str, Tensor],
     ) -> None:
-        """Write what is measured of the B images for which the network has just given log_p."""
+        """Write what is measured of the B inputs for which the network has just given log_p."""
         measure(log_p, labels, out["table"])
         if "features" in out:
             assert features is not None
@@ -369,19 +348,19 @@ class NetworkLearner:
             assert self._reference
             self._reference.train(self._model.training)
             with torch.no_grad():
-                log_p, _ = self._see(images, self._reference.model)
+                log_p, _ = self._see(inputs, self._reference.model)
             out["reference_loss"].copy_(-log_p.gather(1, labels[:, None])[:, 0])
 
     def _see(
-        self, images: Tensor, model: torch.nn.Module | None = None
+        self, inputs: Tensor, model: torch.nn.Module | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """(B, C, H, W) -> (B, num_classes) log-probabilities, and (B, D) features where asked for.
+        """(B, ...) -> (B, num_classes) log-probabilities, and (B, D) features where asked for.
 
         Both float32; by default of the network that is trained.
         """
         bf16 = self.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            output = (model or self._forward)(images)
+            output = (model or self._forward)(inputs)
         logits, features = output if isinstance(output, tuple) else (output, None)
         return F.log_softmax(logits.float(), dim=1), features
 

@@ -148,7 +148,7 @@ def test_images_of_different_sizes_say_how_to_resize(tmp_path: Path):
         load("images", folder)
     assert load("images", folder, image_size=8).train.images.shape == (3, 8, 8, 3)
     env = gym.make("prune_env/Images-v0", data=folder, image_size=8, num_validation=1)
-    assert env.unwrapped.learner.images.shape == (2, 8, 8, 3)
+    assert env.unwrapped.learner.arm_inputs.images.shape == (2, 8, 8, 3)
 
 
 def test_an_image_that_claims_to_be_enormous_is_named(tmp_path: Path):

@@ -89,7 +89,7 @@ def test_its_steps_are_those_that_were_published() -> None:
     noise = draw_noise(ARMS, 2, True, 5, round_index=0)
     order, shift, flip = map(torch.from_numpy, (noise.order, noise.shift, noise.flip))
     parts = order.split(ARMS // 2)
-    images = [learner.arm_images.augmented(p, shift[:, p], flip[p]) for p in parts]
+    images = [learner.arm_inputs.augmented(p, shift[:, p], flip[p]) for p in parts]
     published(twin, [(i, learner._arm_labels[p]) for i, p in zip(images, parts, strict=True)])
     train(learner, range(1))
     for name, ours in learner._model.state_dict().items():

@@ -43,7 +43,7 @@ def in_a_loop(name: str, seed: int) -> tuple[list[Any], float]:
     """The same by a loop that only borrows the environment's data and recipe."""
     learner = NetworkLearner(limited(load("digits"), LIMIT), device="cpu")
     run_seed = int(gym.utils.seeding.np_random(seed)[0].integers(2**31))
-    images = learner.arm_images.plain(slice(None))
+    images = learner.arm_inputs.plain(slice(None))
     dataset = TensorDataset(images, torch.from_numpy(learner.labels))
     torch.manual_seed(int(np.random.SeedSequence((run_seed, 0)).generate_state(1, np.uint64)[0]))
     model = learner.make_model()

@@ -152,7 +152,7 @@ def test_labels_left_on_the_cpu_raise(learner, monkeypatch):
 
 
 def test_images_left_on_the_cpu_raise(learner, monkeypatch):
-    monkeypatch.setattr(learner.arm_images, "_padded", learner.arm_images._padded.cpu())
+    monkeypatch.setattr(learner.arm_inputs, "_padded", learner.arm_inputs._padded.cpu())
     with pytest.raises((Refused, RuntimeError)):
         a_round(learner)
 

@@ -8,7 +8,7 @@ extra, however many batches it has. What fake tensors cannot show is for `make t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,12 +19,12 @@ from torch.utils._pytree import tree_leaves
 from prune_env.core.selection import Selection
 from prune_env.data.dataset import Dataset, Split
 from prune_env.learners.network.learner import NetworkLearner
-from prune_env.networks.recipe import Recipe
+from prune_env.networks.recipe import BUILT_IN
 from prune_env.networks.registry import LIBRARY_RECIPE, RECIPES
 
 NETWORKS = [*RECIPES, "squeezenet1_1", "test_efficientnet"]
 """The last are of torchvision (dropout, no linear layer) and timm (squeeze and excitation)."""
-OPTIMIZERS = get_args(get_type_hints(Recipe)["optimizer"])
+OPTIMIZERS = BUILT_IN
 QUICK = ("mlp", "small")
 EXTRAS = ("features", "reference_loss")
 

@@ -102,7 +102,7 @@ def test_signals_are_the_plain_measures_of_the_logits_before_the_update() -> Non
     assert sorted(signals.indices) == kept.tolist()
 
     twin._model.train()
-    logits = twin._model(twin.arm_images.plain(torch.from_numpy(signals.indices))).detach()
+    logits = twin._model(twin.arm_inputs.plain(torch.from_numpy(signals.indices))).detach()
     labels = torch.from_numpy(twin.labels[signals.indices])
     p = logits.softmax(1)
     one_hot = F.one_hot(labels, 4)
@@ -126,7 +126,7 @@ def test_one_step_follows_the_weighted_smoothed_loss_divided_by_the_batch_size()
     selection = keep(learner, [4, 7, 9], weights)
     train(learner, selection)
 
-    images = twin.arm_images.plain(torch.tensor([4, 7, 9]))
+    images = twin.arm_inputs.plain(torch.tensor([4, 7, 9]))
     labels = torch.from_numpy(twin.labels[[4, 7, 9]])
     loss = F.cross_entropy(twin._model(images), labels, reduction="none", label_smoothing=0.2)
     ((loss * torch.from_numpy(weights)).sum() / 3).backward()
@@ -219,7 +219,7 @@ def test_scores_are_those_of_the_plain_images_in_evaluation() -> None:
     train(learner, keep(learner))
     scores = learner.score(np.array([5, 2]))
     learner._model.eval()
-    logits = learner._model(learner.arm_images.plain(torch.tensor([5, 2]))).detach()
+    logits = learner._model(learner.arm_inputs.plain(torch.tensor([5, 2]))).detach()
     expected = F.cross_entropy(logits, torch.from_numpy(learner.labels[[5, 2]]), reduction="none")
     np.testing.assert_allclose(scores.table[:, 0], expected, atol=1e-5)
 
@@ -310,7 +310,7 @@ def test_scores_have_the_extras_too() -> None:
     assert learner._reference is not None
     reference = learner._reference.model.eval()
     labels = torch.from_numpy(learner.labels[[5, 2]])
-    logits = reference(learner.arm_images.plain(torch.tensor([5, 2])))
+    logits = reference(learner.arm_inputs.plain(torch.tensor([5, 2])))
     expected = F.cross_entropy(logits, labels, reduction="none")
     np.testing.assert_allclose(scores.of("reference_loss"), expected, atol=1e-5)
 

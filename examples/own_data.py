@@ -1,0 +1,41 @@
+"""AG News and a table of scikit-learn: inputs that are no images, and a network of one's own.
+
+prune-env board --env prune_env/Arrays-v0 --data ../shared/data/ag_news \
+        --network examples.own_data:make --agents ucb random_dynamic --out news
+python examples/own_data.py breast_cancer.npz    # writes the table
+prune-env board --env prune_env/Arrays-v0 --data breast_cancer.npz --out table
+"""
+
+import sys
+
+import numpy as np
+from torch import nn
+
+
+class BagOfWords(nn.Module):
+    """The mean of the embeddings of a text's words, and a linear layer."""
+
+    def __init__(self, num_tokens, num_classes, width=64):
+        super().__init__()
+        self.words = nn.EmbeddingBag(num_tokens, width, mode="mean", padding_idx=0)
+        self.head = nn.Linear(width, num_classes)
+
+    def forward(self, tokens):  # (B, L) int64, 0 where a text is over
+        return self.head(self.words(tokens))
+
+
+def make(example_inputs, num_classes):
+    """The example has the largest token that there is."""
+    return BagOfWords(int(example_inputs.max()) + 1, num_classes)
+
+
+def write_table(path):
+    """The 569 breast cancers of scikit-learn, 30 numbers each, 2 classes."""
+    from sklearn.datasets import load_breast_cancer
+
+    inputs, labels = load_breast_cancer(return_X_y=True)
+    np.savez(path, inputs=inputs, labels=labels)
+
+
+if __name__ == "__main__":
+    write_table(sys.argv[1])

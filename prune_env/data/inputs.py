@@ -1,0 +1,184 @@
+"""`load_arrays`: labelled inputs that are no images, from arrays, an .npz or tables of text."""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_env.data import npz, parquet
+from prune_env.data.columns import class_names
+from prune_env.data.dataset import Dataset, Split, carve
+from prune_env.data.labels import Labels, joined, matched, read_labels
+from prune_env.data.source import need_hub_extra
+from prune_env.lookup import Function, imported
+from prune_env.notices import DataNotice, say
+
+WHOLE = ("inputs", "labels")
+DIVIDED = ("train_inputs", "train_labels", "test_inputs", "test_labels")
+EXPECTED = (
+    f"expected is an .npz or a dict with {', '.join(DIVIDED)}, or with {' and '.join(WHOLE)} of "
+    "which a fifth is then the test split; or a folder of train*.parquet and test*.parquet"
+)
+
+WORDS = 2**15
+"""Tokens of the built-in tokenizer: 0 is no word, the others are shared by words at random."""
+
+
+def load_arrays(
+    data: Any,
+    text_column: str = "text",
+    label_column: str = "label",
+    tokenizer: Function = "words",
+    length: int = 64,
+) -> Dataset:
+    """Load labelled inputs of any shape.
+
+    Args:
+        data: a dict of arrays or an .npz file, see `EXPECTED`: inputs (N, ...) float, uint8 or
+            integers, which are tokens; labels (N,) integers or text. Or a folder of parquet files.
+        text_column: the column of those that holds texts.
+        label_column: the one that holds labels.
+        tokenizer: "words", see `words`, or a function of one's own or its import path: from a list
+            of K texts to (K, L) integers from 0.
+        length: tokens of a text that "words" reads.
+
+    Raises:
+        ValueError: something is wrong; says what came and what is allowed.
+        FileNotFoundError: there is nothing at that path.
+    """
+    if isinstance(data, Mapping):
+        return _from_arrays(data, "arrays")
+    if not isinstance(data, str | os.PathLike):
+        raise ValueError(f"data is a {type(data).__name__}; {EXPECTED}")
+    path = Path(data).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; {EXPECTED}")
+    if path.suffix == ".npz":
+        there = npz.names(path)
+        keys = WHOLE if all(key in there for key in WHOLE) else DIVIDED
+        return _from_arrays(npz.read(path, keys), path.stem)
+    if not path.is_dir():
+        raise ValueError(f"{path} is no folder; {EXPECTED}")
+    tables = {part: _texts(path, part, text_column, label_column) for part in ("train", "test")}
+    inputs = {part: _tokens(texts, tokenizer, length) for part, (texts, _) in tables.items()}
+    return _assembled(path.resolve().name, inputs, {p: labels for p, (_, labels) in tables.items()})
+
+
+def words(texts: Sequence[str], length: int) -> NDArray[np.int64]:
+    """(K, length): a token in [1, 32768) for each word in lower case, then zeros.
+
+    >>> words(["Stocks fall, stocks rise"], 5).tolist()
+    [[17910, 21938, 17910, 13767, 0]]
+    """
+    found = np.zeros((len(texts), length), np.int64)
+    for row, text in zip(found, texts, strict=True):
+        first = re.findall(r"\w+", text.lower())[:length]
+        row[: len(first)] = [1 + zlib.crc32(word.encode()) % (WORDS - 1) for word in first]
+    return found
+
+
+def _tokens(texts: list[str], tokenizer: Function, length: int) -> NDArray[Any]:
+    if tokenizer == "words":
+        return words(texts, length)
+    if isinstance(tokenizer, str) and ":" not in tokenizer:
+        raise ValueError(f"tokenizer is {tokenizer!r}; allowed are 'words' and module:function")
+    return np.asarray(imported("tokenizer", tokenizer)(texts))
+
+
+def _from_arrays(arrays: Mapping[str, Any], name: str) -> Dataset:
+    keys = WHOLE if set(arrays) == set(WHOLE) else DIVIDED
+    if missing := [key for key in keys if key not in arrays]:
+        came = ", ".join(map(str, arrays)) or "nothing"
+        raise ValueError(f"{name}: {', '.join(missing)} missing, came: {came}; {EXPECTED}")
+    if keys == DIVIDED:
+        inputs = {part: np.asarray(arrays[f"{part}_inputs"]) for part in ("train", "test")}
+        labels = {
+            part: read_labels(np.asarray(arrays[f"{part}_labels"]), None, f"{name}: {part}_labels")
+            for part in ("train", "test")
+        }
+        return _assembled(name, inputs, labels)
+    whole, told = np.asarray(arrays["inputs"]), np.asarray(arrays["labels"])
+    _check(whole, len(told), f"{name}: inputs")
+    named = read_labels(told, None, f"{name}: labels")
+    rest, held_out = carve(named.ids, max(1, len(named.ids) // 5), seed=0)
+    say(f"{name} has no test split: {len(held_out):,} of its {len(told):,} are it", DataNotice)
+    return _assembled(
+        name,
+        {"train": whole[rest], "test": whole[held_out]},
+        {"train": named[rest], "test": named[held_out]},
+    )
+
+
+def _assembled(
+    name: str, inputs: Mapping[str, NDArray[Any]], labels: Mapping[str, Labels]
+) -> Dataset:
+    splits = {}
+    classes, *ids = matched(labels["train"], labels["test"], name)
+    for part, found in zip(("train", "test"), ids, strict=True):
+        splits[part] = Split(_check(inputs[part], len(found), f"{name}: {part}_inputs"), found)
+    shapes = [split.images.shape[1:] for split in splits.values()]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"{name}: train inputs are {shapes[0]}, test inputs {shapes[1]}")
+    if len({split.images.dtype for split in splits.values()}) > 1:
+        raise ValueError(f"{name}: train inputs and test inputs are of different types")
+    return Dataset(name, classes, splits["train"], splits["test"], kind="arrays")
+
+
+def _check(inputs: NDArray[Any], count: int, where: str) -> NDArray[Any]:
+    """(N, ...) as float32, uint8 or int64, all finite, tokens from 0."""
+    if inputs.ndim < 2 or len(inputs) != count or inputs.size == 0:
+        raise ValueError(f"{where} has shape {inputs.shape}; allowed is ({count}, ...)")
+    if inputs.dtype.kind == "f":
+        inputs = inputs.astype(np.float32, copy=False)
+        if not np.isfinite(inputs).all():
+            raise ValueError(f"{where} holds NaN or infinite numbers (in float32)")
+        return inputs
+    if inputs.dtype.kind not in "iu":
+        raise ValueError(f"{where} is {inputs.dtype}; allowed are floats, uint8 and integers")
+    if inputs.dtype == np.uint8:
+        return inputs
+    if inputs.min() < 0:
+        raise ValueError(f"{where} holds {inputs.min()}; tokens are 0 and above")
+    return inputs.astype(np.int64, copy=False)
+
+
+def _texts(folder: Path, part: str, text: str, label: str) -> tuple[list[str], Labels]:
+    """The texts and the labels of a split."""
+    files = sorted(folder.glob(f"{part}*.parquet"))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no {part}*.parquet; {EXPECTED}")
+    found = [_table(str(file), text, label) for file in files]
+    texts = list(chain.from_iterable(texts for texts, _ in found))
+    return texts, joined([labels for _, labels in found], f"{folder}: {part}")
+
+
+def _table(file: str, text: str, label: str) -> tuple[list[str], Labels]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as missing:
+        raise need_hub_extra(f"reading {file}", missing) from missing
+    try:
+        with pyarrow.parquet.ParquetFile(file) as opened:
+            for column in (text, label):
+                if column not in (there := opened.schema_arrow.names):
+                    raise ValueError(f"{file} has no column {column!r}, only {', '.join(there)}")
+            parquet.check_declared(opened.metadata, [text, label], file)
+            table = opened.read([text, label])
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{file} is not a whole parquet file: {error}") from error
+    texts = table[text].to_pylist()
+    if not all(isinstance(one, str) for one in texts):
+        raise ValueError(f"{file}: {text!r} is {table[text].type}, or has nulls; expected texts")
+    if table[label].null_count:
+        raise ValueError(f"{file}: {table[label].null_count} rows of {label!r} are null")
+    noted = class_names(table.schema, file).get(label)
+    return texts, read_labels(table[label].to_numpy(), noted, f"{file}: {label!r}")

@@ -1,0 +1,140 @@
+"""Inputs that are no images: what a network gets of them, and that it learns."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import prune_agents
+import pytest
+import torch
+from torch import nn
+
+from prune_env import tasks
+from prune_env.data.inputs import load_arrays, words
+from prune_env.learners.network.learner import NetworkLearner
+
+ROOT = Path(__file__).parents[3]
+NEWS = ROOT.parent / "shared" / "data" / "ag_news"
+CPU = torch.device("cpu")
+
+
+def own(inputs: Any, **recipe: Any) -> NetworkLearner:
+    dataset = load_arrays({"inputs": inputs, "labels": np.arange(len(inputs)) % 2})
+    return NetworkLearner(dataset, recipe=recipe, device="cpu")
+
+
+def test_numbers_are_standardised_along_the_last_axis() -> None:
+    inputs = np.array([[0.0, 5.0, 1.0], [4.0, 5.0, 3.0]], np.float32)
+    task = tasks.Arrays(inputs, 0, CPU)
+    store = task.store(inputs, CPU)
+    assert store.plain(slice(None)).tolist() == [[-1, 0, -1], [1, 0, 1]]
+    assert task.normalisation["mean"].tolist() == [2, 5, 2]
+    assert task.pictures(store, torch.tensor([0])) is None
+
+
+def test_tokens_stay_and_the_example_has_the_largest_of_all() -> None:
+    tokens = np.array([[1, 2], [3, 0]])
+    task = tasks.Arrays(tokens, 9, CPU)
+    assert task.store(tokens, CPU).plain(torch.tensor([1])).tolist() == [[3, 0]]
+    assert (task.example.max().item(), task.example.dtype) == (9, torch.int64)
+    with pytest.raises(ValueError, match="tokens have no default network"):
+        task.default_network(CPU)
+
+
+def test_what_crops_is_refused() -> None:
+    with pytest.raises(ValueError, match="recipe padding is 2; what is no image allows 0"):
+        own(np.zeros((20, 3)), padding=2)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (np.zeros(20), r"inputs has shape \(20,\); allowed is \(20, ...\)"),
+        (np.full((20, 2), np.nan), "inputs holds NaN or infinite numbers"),
+        (np.full((20, 2), -1), "inputs holds -1; tokens are 0 and above"),
+        (np.full((20, 2), "a"), "inputs is <U1; allowed are floats, uint8 and integers"),
+    ],
+)
+def test_inputs_that_are_none_are_refused(inputs: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        own(inputs)
+
+
+def test_data_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"data is a int; expected is an \.npz"):
+        load_arrays(3)
+    with pytest.raises(FileNotFoundError, match="holds no train"):
+        load_arrays(tmp_path)
+
+
+def test_a_word_is_one_token_whatever_stands_beside_it() -> None:
+    assert words(["Stocks fall, stocks rise"], 5).tolist() == [[17910, 21938, 17910, 13767, 0]]
+    assert words(["rise"], 1).tolist() == [[13767]]
+
+
+def lengths(texts: list[str]) -> Any:
+    return np.array([[len(text), 1] for text in texts])
+
+
+@pytest.mark.skipif(not NEWS.is_dir(), reason=f"{NEWS} is not here")
+def test_ag_news_with_a_tokenizer_of_ones_own() -> None:
+    news = load_arrays(NEWS, tokenizer=lengths)
+    assert (news.train.images.shape, len(news.classes)) == ((6000, 2), 4)
+    assert news.train.images[0].tolist() == [274, 1]
+
+
+@pytest.mark.skipif(not NEWS.is_dir(), reason=f"{NEWS} is not here")
+def test_a_network_of_embeddings_learns_real_news() -> None:
+    """Chance is 25 %."""
+    env = gym.make(
+        "prune_env:prune_env/Arrays-v0",
+        data=str(NEWS),
+        network="examples.own_data:make",
+        recipe={"optimizer": "adamw", "peak_lr": 0.03},
+        limit=1_000,
+        epochs=6,
+        render_mode="rgb_array",
+    )
+    agent, state = prune_agents.make("ucb", keep_ratio=0.5), None
+    observation, info = env.reset(seed=0)
+    for _ in range(6):
+        action, state = agent.predict(observation, state)
+        observation, _, over, _, info = env.step(action)
+    assert over
+    assert info["test_accuracy"] > 0.6
+    assert env.render().shape == (640, 960, 3)
+
+
+def test_a_table_of_scikit_learn(tmp_path: Path) -> None:
+    """By a logistic regression, which is known to do well on it."""
+    from examples.own_data import write_table
+
+    write_table(tmp_path / "table.npz")
+
+    def logistic(example_inputs: Any, num_classes: int) -> nn.Module:
+        return nn.Linear(example_inputs.shape[1], num_classes)
+
+    env = gym.make(
+        "prune_env:prune_env/Arrays-v0",
+        data=str(tmp_path / "table.npz"),
+        network=logistic,
+        epochs=5,
+    )
+    env.reset(seed=0)
+    num_arms = env.unwrapped.learner.num_arms
+    for _ in range(5):
+        info = env.step(np.ones(num_arms, np.int8))[-1]
+    assert num_arms == 411
+    assert info["test_accuracy"] > 0.9
+
+
+def test_the_page_runs() -> None:
+    text = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
+    assert names["observation"]["seen"].shape == (432,)
