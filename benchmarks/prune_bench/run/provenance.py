@@ -125,8 +125,9 @@ def unless_known(name: str, digest: str | None) -> str | None:
 
 
 def has_network(env: str) -> bool:
-    """Whether the environment of this id trains on a device: formulas and recordings have none."""
-    return env.rpartition("/")[2].removesuffix("-v0").lower() not in RUNGS
+    """Whether the environment of this id trains on a device: rungs and their twins do not."""
+    name = env.rpartition(":")[2]
+    return not any(name.startswith(rung.removesuffix("-v0")) for rung in RUNGS)
 
 
 def is_code(name: str) -> bool:

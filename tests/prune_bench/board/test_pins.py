@@ -127,8 +127,9 @@ def test_a_board_on_a_gpu_names_its_precision(board, write_data, monkeypatch):
         hold(board, None, Place(write_data()), None)
 
 
-def test_formulas_have_no_device_and_no_precision():
-    run = RunOptions(env="prune_env/Synthetic-v0")
+@pytest.mark.parametrize("rung", ["Synthetic-v0", "Replay-v0", "Probe-Scores-v0"])
+def test_formulas_have_no_device_and_no_precision(rung):
+    run = RunOptions(env=f"prune_env:prune_env/{rung}")
     assert Pins(device="cuda", precision="bf16").of(run) == Pins().of(run)
 
 

@@ -34,6 +34,7 @@ def test_a_board_spreads_its_runs_over_the_gpus_there_are(
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr("prune_env.learners.network.device._fault", lambda device: None)
+    monkeypatch.setattr("prune_env.learners.network.device.has_bf16", lambda device: True)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(engines, "processes", processes)
     monkeypatch.setattr(engines, "work_off", lambda *args: None)

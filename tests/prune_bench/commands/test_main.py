@@ -32,6 +32,7 @@ def test_json_is_one_object(capsys):
     assert result["agent_options"] == {
         "keep_ratio": 0.5,
         "period": 1,
+        "full_rounds": 0,
         "seed": 7,
         "alpha": 0.8,
         "c": 1.0,

@@ -64,7 +64,7 @@ def test_an_agent_of_ones_own_runs(agent, capsys):
     arms = result["num_arms"]
     assert [row["kept"] >= arms / 2 for row in result["history"]] == [True] * 3
     assert result["options"]["env"] == "prune_env/Synthetic-v0"
-    options = {"keep_ratio": 0.5, "period": 1, "seed": 0, "table": "ndarray"}
+    options = {"keep_ratio": 0.5, "period": 1, "full_rounds": 0, "seed": 0, "table": "ndarray"}
     assert result["agent_options"] == (options if "ld" in agent else {})
 
 
