@@ -29,7 +29,7 @@ from prune_bench.commands.report import Report, require_board
 from prune_bench.commands.run import Run
 from prune_bench.commands.train import Train
 from prune_bench.report.terminal import Terminal, spell_out
-from prune_bench.run import stopping
+from prune_bench.run import processes, stopping
 from prune_bench.run.provenance import import_from_here, is_code
 from prune_env import notices
 from prune_env.lookup import unknown
@@ -94,6 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         with stopping.listening():
             command = parse_command(arguments)
+            if processes.count() > 1 and not isinstance(command, Run):
+                raise ValueError("torchrun is for prune-env run; boards have --jobs")
             if any(map(is_code, _texts(command))):
                 import_from_here()
             command.main(Terminal())

@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 
 from prune_bench.report.terminal import Terminal
+from prune_bench.run import processes
 from prune_bench.run.options import Place, RunOptions
 from prune_env.core.export import ENDINGS
 
@@ -42,17 +43,20 @@ class Run:
         from prune_bench.commands import single_run
         from prune_bench.commands.run_view import RunProgress
         from prune_bench.run.result import Result
+        from prune_env.learners.ranks import Ranks
 
-        shown = Terminal(quiet=True) if self.json else console
-        progress = RunProgress(shown, self.run)
+        with processes.joined(self.place) as place:
+            first = Ranks.here().rank == 0
+            shown = console if first and not self.json else Terminal(quiet=True)
+            progress = RunProgress(shown, self.run)
 
-        def on_end(result: dict[str, Any]) -> None:
-            if self.json:
-                print(json.dumps(result, sort_keys=True))
-            progress.print_summary(Result(result))
+            def on_end(result: dict[str, Any]) -> None:
+                if self.json and first:
+                    print(json.dumps(result, sort_keys=True))
+                progress.print_summary(Result(result))
 
-        files = self.checkpoint, self.save, self.scores
-        single_run.run(self.run, self.place, *files, progress, on_end)
+            files = self.checkpoint, self.save, self.scores
+            single_run.run(self.run, place, *files, progress, on_end)
         if progress.diverged:
             sys.exit(1)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from prune_bench.commands.run_view import RunProgress
@@ -17,6 +18,7 @@ from prune_bench.run.options import Place, RunOptions
 from prune_env.core.export import write
 from prune_env.files import replacing
 from prune_env.learners.network.learner import NetworkLearner
+from prune_env.learners.ranks import Ranks
 
 CHECKPOINT_SECONDS = 60.0
 """At least so long between two writes of the checkpoint."""
@@ -31,7 +33,7 @@ def run(
     progress: RunProgress,
     on_end: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Run one episode to its end.
+    """Run one episode to its end. Of several processes the first writes files.
 
     Args:
         options: what determines the run.
@@ -46,29 +48,37 @@ def run(
         ValueError, OSError: bad options, a checkpoint of something else, or a file that is there
             already or cannot be written; nothing has been trained then.
     """
-    status = progress.console.status
+    status, ranks = progress.console.status, Ranks.here()
+    first = ranks.rank == 0
     with ExitStack() as files:
         # Files are opened before the run: a folder that cannot be written to costs no training.
-        unfinished, table = (path and files.enter_context(_new(path)) for path in (network, scores))
+        unfinished, table = (
+            path and first and files.enter_context(_new(path)) for path in (network, scores)
+        )
         with status(f"making {options.env}"):
             episode = Episode(options, place, scores=scores is not None)
         learner = episode.env.learner
-        if unfinished and not isinstance(learner, NetworkLearner):
+        if ranks.size > 1 and not isinstance(learner, NetworkLearner):
+            raise ValueError(f"{options.env} trains no network that several processes could share")
+        if network and not isinstance(learner, NetworkLearner):
             raise ValueError(f"{options.env} trains no network that {network} could keep")
         if kept is not None:
             keeper = checkpoint.Keeper(kept, episode.identity(), CHECKPOINT_SECONDS)
-            if kept.exists():
+            there = np.frombuffer(kept.read_bytes() if kept.exists() else b"", np.uint8)
+            ranks.agree(there, f"file {kept}")
+            if len(there):
                 episode.load_state_dict(checkpoint.load(kept, keeper.of))
-            else:  # also to see whether it can be written
+            elif first:  # also to see whether it can be written
                 checkpoint.save(kept, episode.state_dict(), keeper.of)
-            files.enter_context(keeper)
+            if first:
+                files.enter_context(keeper)
         if episode.prior:
             with status(f"the prior run of {options.agent}"):
                 episode.prepare(patient=True)
         with progress:
             while not episode.terminated:
                 progress.on_round(episode.env, episode.step())
-                if kept is not None:
+                if kept is not None and first:
                     keeper.keep(episode.state_dict())
         result = episode.result()
         if unfinished:
@@ -76,7 +86,7 @@ def run(
         if table and scores and episode.arm_scores:
             write(table, scores.suffix, episode.arm_scores.table())
         on_end(result)
-    if kept is not None:
+    if kept is not None and first:
         kept.unlink(missing_ok=True)
 
 

@@ -22,6 +22,7 @@ import prune_env
 from prune_env import notices
 from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.files import Damaged, read_sealed, replacing
+from prune_env.learners.ranks import Ranks
 
 State = dict[str, Any]
 
@@ -74,6 +75,7 @@ def circumstances(learner: Any) -> dict[str, Any]:
         "torch": version("torch"),
         "numpy": version("numpy"),
         "threads": torch.get_num_threads(),
+        "processes": Ranks.here().size,
         "device": getattr(learner, "device", torch.device("cpu")).type,
     }
 

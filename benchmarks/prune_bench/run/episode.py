@@ -160,6 +160,7 @@ class Episode:
             place["threads"],
             place["device"],
             trained["precision"],
+            place["processes"],
         )
 
     @property

@@ -28,6 +28,9 @@ OF_THE_RUN_ALONE = (
 )  # fmt: skip
 """The options of a run that do not decide its prior runs."""
 
+APART = ("agent", "processes")
+"""What of a provenance does not decide them; several processes keep no recordings."""
+
 CHECKPOINT_SECONDS = 60.0
 """At least so long between two copies of an unfinished recording."""
 
@@ -75,7 +78,7 @@ def traces_for(
 def _name(options: RunOptions, provenance: Provenance, number: int, prior: Prior) -> str:
     """The name of a recording: equal exactly where all that determines it is equal."""
     key = {n: value for n, value in named_options(options).items() if n not in OF_THE_RUN_ALONE}
-    key["provenance"] = {n: value for n, value in asdict(provenance).items() if n != "agent"}
+    key["provenance"] = {n: value for n, value in asdict(provenance).items() if n not in APART}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     half = ["half"] if prior.halves else []
     return "-".join([f"s{options.seed}", f"run{number}", *half, *sorted(prior.extra), digest])

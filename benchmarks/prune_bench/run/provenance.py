@@ -62,6 +62,8 @@ class Provenance:
     """cpu or cuda"""
     precision: str = "fp32"
     """what a network is computed in where its recipe leaves that to the device"""
+    processes: int = 1
+    """that train one network together"""
 
     @classmethod
     def of(
@@ -72,6 +74,7 @@ class Provenance:
         threads: int,
         device: str,
         precision: str | None,
+        processes: int = 1,
     ) -> Provenance:
         """From the digests as they are.
 
@@ -82,6 +85,7 @@ class Provenance:
             threads: of PyTorch.
             device: such as cuda:1.
             precision: that "auto" stands for there; None where there is no network.
+            processes: that train it together.
         """
         is_left_open = options["recipe"].get("precision", "auto") == "auto"
         around = [digest for name in env_names(options) if (digest := sources.get(name))]
@@ -92,6 +96,7 @@ class Provenance:
             threads=threads,
             device=device.partition(":")[0],
             precision=(precision if is_left_open else None) or "fp32",
+            processes=processes,
         )
 
     def differences(self, other: Provenance) -> list[str]:
@@ -103,12 +108,13 @@ class Provenance:
             "threads": f"{self.threads} threads instead of {other.threads}",
             "device": f"a {self.device} instead of a {other.device}",
             "precision": f"{self.precision} instead of {other.precision}",
+            "processes": f"{self.processes} processes instead of {other.processes}",
         }
         return [what for name, what in words.items() if getattr(self, name) != getattr(other, name)]
 
     def of_setting(self) -> dict[str, Any]:
         """What is unusual for all agents alike, so that only runs of equal ones are compared."""
-        for_all = ("data", "threads", "device", "precision")
+        for_all = ("data", "threads", "device", "precision", "processes")
         return {name: value for name, value in self.unusual().items() if name in for_all}
 
     def unusual(self) -> dict[str, Any]:
@@ -306,6 +312,8 @@ def describe_place(env: PruneEnv) -> dict[str, Any]:
     """Hardware and versions, for the reader of a result."""
     import torch
 
+    from prune_env.learners.ranks import Ranks
+
     device = getattr(env.learner, "device", torch.device("cpu"))
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     packages = ("prune_env", "gymnasium", "torch", "numpy", "stable-baselines3")
@@ -315,6 +323,7 @@ def describe_place(env: PruneEnv) -> dict[str, Any]:
         "processor": processor_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "processes": Ranks.here().size,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
         "commit": commit(),

@@ -96,8 +96,9 @@ class Result:
         """What it comes from beside its options; early results were of known data and sources."""
         sources = self.content.get("sources", {})
         trained, place = self.trained, (self.threads, self.device)
+        processes = self.content["place"].get("processes", 1)
         return Provenance.of(
-            self.options, trained.get("data"), sources, *place, trained.get("precision")
+            self.options, trained.get("data"), sources, *place, trained.get("precision"), processes
         )
 
     @property
