@@ -130,3 +130,16 @@ def keep_one(num_kept: int) -> dict[str, Any]:
     )
     script.loader = DataLoader(script.pruned.dataset, 1, sampler=script.pruned.sampler)
     return script.run()
+
+
+def train_by_accelerate(agent: str) -> dict[str, Any]:
+    """The same script by Accelerate, which makes the process group itself."""
+    from accelerate import Accelerator
+
+    from prune_env.training.accelerate import prepare
+
+    accelerator = Accelerator(cpu=True)
+    script = Script(agent, equal=True)
+    script.forward, script.optimizer = accelerator.prepare(script.model, script.optimizer)
+    script.loader = prepare(script.loader, accelerator)
+    return script.run()

@@ -95,3 +95,13 @@ def test_more_ranks_than_samples():
 def test_ranks_that_choose_differently_are_told():
     for error in on_ranks(loop.choose_differently, 2):
         assert "rank 1 has another selection than rank 0; give all ranks the same" in str(error)
+
+
+def test_accelerate_deals_nothing_out_a_second_time():
+    pytest.importorskip("accelerate")
+    (alone,) = loop.train([("infobatch", True, {})])
+    for found in on_ranks(loop.train_by_accelerate, 2, "infobatch", group=False):
+        assert [len(arms) for arms in found["arms"][:2]] == [6, 6]  # of 12 and of 11
+        np.testing.assert_array_equal(found["kept"], alone["kept"])
+        np.testing.assert_array_equal(found["pulls"], alone["pulls"])
+        np.testing.assert_allclose(found["weights"], alone["weights"], atol=1e-5)
