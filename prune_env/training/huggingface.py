@@ -49,14 +49,13 @@ class PrunedTrainer(Trainer):
         kwargs: as those of Trainer.
     """
 
-    loss_is_scaled_for_ga = False
-
     def __init__(self, *args: Any, pruned: Pruned, **kwargs: Any) -> None:
         if not hasattr(Trainer, "_run_epoch"):
-            raise ImportError("this Trainer has no _run_epoch; transformers 5 or later is needed")
+            raise ImportError("this Trainer has no _run_epoch; transformers 5.8 or later is needed")
         super().__init__(*args, train_dataset=pruned.dataset, **kwargs)
         if self.compute_loss_func is not None:
             raise ValueError("compute_loss_func is not called; overwrite pruned_loss instead")
+        self.model_accepts_loss_kwargs = False  # a loss is a mean, so Trainer divides it by batches
         self.pruned = pruned
         self.add_callback(_Following(pruned))
 

@@ -29,7 +29,7 @@ class Net(nn.Module):
         self.config = transformers.PretrainedConfig()
         self.linear, self.dropout = linear, nn.Dropout(dropout)
 
-    def forward(self, points, labels=None):
+    def forward(self, points, labels=None, **kwargs):
         logits = self.dropout(self.linear(points))
         loss = None if labels is None else F.cross_entropy(logits, labels)
         return {"loss": loss, "logits": logits} if loss is not None else Outputs(logits=logits)

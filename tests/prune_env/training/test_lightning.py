@@ -132,7 +132,7 @@ class Kill(Callback):
 
 @pytest.mark.parametrize(
     ("steps", "workers", "validate"),
-    [(1, 0, True), (3, 0, False), (3, 1, True), (5, 0, False), (5, 0, True), (9, 0, True)],
+    [(1, 0, True), (2, 0, False), (2, 1, True), (5, 0, False), (5, 0, True), (8, 0, True)],
 )
 def test_it_goes_on_from_a_checkpoint(steps, workers, validate, blobs, linear, taking, tmp_path):
     """Epochs of 1, 4, 8 and 2 batches; 1 and 5 are ends of epochs."""
