@@ -14,7 +14,7 @@ LIKE, SLACK = 0.6, 0.15
 """From this ratio of `difflib` on, 1 being the same, two names are near; by how much less than the
 likeliest another may be."""
 
-FEW = 24
+FEW = 32
 """So many names are listed where there are no more."""
 
 

@@ -13,6 +13,9 @@ from prune_env.lookup import Function, is_own, path_of, unknown
 BUILT_IN = ("sgd", "adamw", "muon")
 """The optimizers that are here."""
 
+NOT_OWN = {"optimizer": BUILT_IN, "loss": ("cross_entropy",), "augment": (None,)}
+"""What is allowed beside functions of one's own."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -81,14 +84,25 @@ class Recipe:
     """Share of the run, from its start, that trains on images at three quarters of their height and
     width; they cost little more than half."""
 
+    loss: Literal["cross_entropy"] | Function = "cross_entropy"
+    """What training makes small, per sample; agents see the plain cross-entropy all the same. One's
+    own is a function, or its import path: see `prune_env.learners.network.own_step.loss_of`."""
+    augment: Function | None = None
+    """A function of one's own, or its import path, that changes a batch of inputs in training,
+    after crops and flips: see `prune_env.learners.network.own_step.augmented`."""
+
     def __post_init__(self) -> None:
         """Check the types and ranges."""
         try:
             check(self)
-            if self.optimizer not in BUILT_IN and not is_own(self.optimizer):
-                allowed = " or ".join(map(repr, BUILT_IN))
+            for name, known in NOT_OWN.items():
+                if (given := getattr(self, name)) not in known and not is_own(given):
+                    allowed = " or ".join(map(repr, known))
+                    raise ValueError(f"{name} is {given!r}; expected {allowed} or module:function")
+            if self.loss != "cross_entropy" and self.label_smoothing:
                 raise ValueError(
-                    f"optimizer is {self.optimizer!r}; expected {allowed} or module:function"
+                    f"label_smoothing is {self.label_smoothing}; with a loss of one's own only 0 "
+                    "is allowed"
                 )
         except ValueError as error:
             raise ValueError(f"recipe {error}") from None

@@ -19,7 +19,7 @@ from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, column
 from prune_env.data.dataset import Dataset, Split
 from prune_env.data.dirty import CLEAN, Dirt, draw_arms
-from prune_env.learners.network import per_sample, step_graphs
+from prune_env.learners.network import own_step, per_sample, step_graphs
 from prune_env.learners.network.device import find_device, precision_on, seeded
 from prune_env.learners.network.measure import measure
 from prune_env.learners.network.weight_average import Lookahead, Reference
@@ -93,6 +93,7 @@ class NetworkLearner:
         self.num_arms = len(self.labels)
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
         self.num_validation = len(arms.validation)
+        self._loss = own_step.loss_of(self.recipe)
         self.arm_inputs = task.store(inputs, self.device, self.recipe)
         """The inputs of the arms, on the device; see `prune_env.tasks.Store`."""
         self._arm_labels = self._to_device(self.labels)
@@ -156,6 +157,8 @@ class NetworkLearner:
     ) -> Signals:
         """Train one pass over the selected arms, in an order drawn for all arms."""
         noise = self.task.draw(self.num_arms, self.recipe, self._seed, self._round)
+        if self.recipe.augment:
+            noise.rows["uniform"] = own_step.draw_uniform(self.num_arms, self._seed, self._round)
         weight_of = np.zeros(self.num_arms, np.float32)
         weight_of[selection.indices] = 1 if selection.weights is None else selection.weights
         arms = noise.order[weight_of[noise.order] > 0]
@@ -286,7 +289,7 @@ class NetworkLearner:
         return measured
 
     def _step(self, batch: dict[str, Tensor], out: dict[str, Tensor]) -> None:
-        """One step on sum(weight * loss) / B, with label smoothing; writes what it measures.
+        """One step on sum(weight * loss) / B, of the recipe's loss; writes what it measures.
 
         Args:
             batch: "index", "label" (B,) int64, "weight" (B,) float32, and the rows of the noise.
@@ -294,13 +297,12 @@ class NetworkLearner:
         """
         labels = batch["label"]
         inputs = self.task.augmented(self.arm_inputs, batch, self._shrinks)
+        if self.recipe.augment:
+            inputs = own_step.augmented(self.recipe.augment, inputs, batch)
         log_p, features = self._see(inputs)
         # first: a compiled backward pass writes into what `features` is a view of
         self._measure(inputs, log_p.detach(), features, labels, out)
-        smoothing = self.recipe.label_smoothing
-        loss = -(1 - smoothing) * log_p.gather(1, labels[:, None])[:, 0]
-        if smoothing:
-            loss = loss - smoothing * log_p.mean(1)
+        loss = self._loss(log_p, labels)
         self._optimizer.zero_grad(set_to_none=True)
         (loss * batch["weight"]).mean().backward()
         if self.ranks.size > 1:

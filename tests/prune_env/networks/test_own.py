@@ -1,4 +1,4 @@
-"""Networks and optimizers of one's own: functions, or import paths of them."""
+"""Networks, optimizers, losses and augmentations of one's own: functions, or import paths."""
 
 from __future__ import annotations
 
@@ -102,3 +102,80 @@ def test_an_optimizer_that_is_none_is_refused() -> None:
 
     with pytest.raises(ValueError, match=re.escape(message)):
         learner(optimizer=two)
+
+
+def trained(indices: Any = slice(None), seed: int = 0, **recipe: Any) -> NetworkLearner:
+    """Two rounds on these arms."""
+    made = learner("mlp", **recipe)
+    made.reset([seed])
+    kept = np.arange(made.num_arms)[indices]
+    for number in range(2):
+        made.train(
+            Selection(kept, np.array([len(kept)])),
+            np.array([number / 2]),
+            np.array([(number + 1) / 2]),
+        )
+    return made
+
+
+def weights(made: NetworkLearner) -> Tensor:
+    return torch.cat([tensor.flatten() for tensor in made.export()["weights"].values()])
+
+
+def cross_entropy(log_p: Tensor, labels: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(log_p, labels, reduction="none")
+
+
+def test_cross_entropy_as_a_loss_of_ones_own_is_the_built_in_one() -> None:
+    assert torch.allclose(weights(trained(loss=cross_entropy)), weights(trained()), atol=1e-5)
+
+
+def test_a_loss_of_ones_own_is_trained_on_and_agents_see_the_plain_one() -> None:
+    """No loss, no learning."""
+    made = trained(loss=lambda log_p, labels: 0 * log_p.sum(1), weight_decay=0.0)
+    fresh = learner("mlp")
+    fresh.reset([0])
+    assert torch.equal(weights(made), weights(fresh))
+    assert made.score(np.arange(5)).of("loss").min() > 1
+
+
+SEEN: dict[bytes, list[Any]] = {}
+
+
+def remembers(inputs: Tensor, uniform: Tensor) -> Tensor:
+    """The numbers of each image by its pixels."""
+    for image, numbers in zip(inputs, uniform, strict=True):
+        SEEN.setdefault(image.numpy().tobytes(), []).append(numbers.tolist())
+    return inputs
+
+
+def test_what_augments_an_arm_does_not_depend_on_the_others() -> None:
+    SEEN.clear()
+    assert torch.equal(weights(trained(augment=remembers)), weights(trained()))
+    everything = dict(SEEN)
+    SEEN.clear()
+    trained(slice(0, 20), augment=remembers)
+    assert len(SEEN) == 20
+    assert all(everything[image] == numbers for image, numbers in SEEN.items())
+    first, second = next(iter(SEEN.values()))
+    assert len(first) == 8
+    assert first != second
+    assert 0 <= min(first + second) <= max(first + second) < 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"loss": "focal"}, "recipe loss is 'focal'; expected 'cross_entropy' or module:function"),
+        ({"augment": "flip"}, "recipe augment is 'flip'; expected None or module:function"),
+        (
+            {"loss": cross_entropy, "label_smoothing": 0.1},
+            "recipe label_smoothing is 0.1; with a loss of one's own only 0 is allowed",
+        ),
+        ({"loss": lambda log_p, labels: log_p.mean()}, r"has shape \(\); expected \(30,\): one"),
+        ({"augment": lambda inputs, uniform: inputs[:1]}, "gives 1 inputs of 30"),
+    ],
+)
+def test_a_loss_or_augmentation_that_is_none_is_refused(recipe: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        trained(**recipe)
