@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -29,9 +29,19 @@ class Indexed(Dataset[Any]):
 
     Args:
         dataset: what has `__getitem__` and `__len__`.
+
+    Raises:
+        ValueError: it has not.
     """
 
     def __init__(self, dataset: Any) -> None:
+        kind = type(dataset)
+        named = isinstance(dataset, Mapping) and 0 not in dataset  # splits by name, for example
+        if named or not (hasattr(kind, "__len__") and hasattr(kind, "__getitem__")):
+            raise ValueError(
+                f"dataset is a {kind.__name__}; expected a map-style data set, which has "
+                "len(dataset) and dataset[0]; examples/shards.py does it for an iterable one"
+            )
         self.dataset = dataset
 
     def __len__(self) -> int:

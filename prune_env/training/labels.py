@@ -52,7 +52,11 @@ def find_classes(
         raise ValueError("the data set is empty; at least 1 sample is needed")
     known = labels_of(dataset) if labels is None else as_classes(labels, len(dataset))
     if labels is not None and known is None:
-        raise ValueError(f"labels are no classes; expected ({len(dataset)},) integers, 0 or more")
+        came = np.asarray(labels)
+        raise ValueError(
+            f"labels are {came.dtype} of shape {came.shape}; expected ({len(dataset)},) integers, "
+            "0 or more"
+        )
     needed = None if known is None else int(known.max()) + 1
     if num_classes is not None and num_classes < (needed or 1):
         raise ValueError(f"num_classes is {num_classes}; allowed is {needed or 1} or more")

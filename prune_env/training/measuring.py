@@ -45,13 +45,22 @@ class Measuring:
         """(B, C) log-probabilities with their gradient, float32, and what is measured.
 
         Raises:
-            ValueError: shapes do not fit.
+            ValueError: shapes do not fit, or labels on the CPU are no classes of these logits.
         """
         if logits.ndim != 2 or labels.shape != logits.shape[:1]:
             raise ValueError(
                 f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; expected "
                 "(B, C) and (B,); for anything else call record with a loss a sample"
             )
+        if labels.is_floating_point():
+            raise ValueError(f"labels are {labels.dtype}; expected int64, the number of a class")
+        if len(labels) and labels.device.type == "cpu":  # a GPU would have to be waited for
+            low, high = int(labels.min()), int(labels.max())
+            if not 0 <= low <= high < logits.shape[1]:
+                raise ValueError(
+                    f"labels are {low} to {high}; allowed is 0 to {logits.shape[1] - 1} with "
+                    f"logits of shape {tuple(logits.shape)}"
+                )
         log_p = F.log_softmax(logits.float(), dim=1)
         with torch.no_grad():
             table = torch.empty((len(labels), len(MEASURED)), device=logits.device)

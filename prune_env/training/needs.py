@@ -60,8 +60,23 @@ class Wishes:
         return bool(set(VALIDATION) & set(self.signals))
 
 
+def check_agent(agent: Any) -> None:
+    """Refuse what cannot choose.
+
+    Raises:
+        ValueError: it is a name or a class, or has no method `predict`.
+    """
+    if isinstance(agent, type) or not callable(getattr(agent, "predict", None)):
+        what = repr(agent) if isinstance(agent, str | type) else f"a {type(agent).__name__}"
+        raise ValueError(
+            f"agent is {what}; expected an object with predict(observation, state), such as "
+            "prune_agents.make('ucb', keep_ratio=0.3)"
+        )
+
+
 def wishes_of(agent: Any, length: float, given: Given) -> Wishes:
     """What an agent wishes of a run of so many epochs; one without wishes sees what is free."""
+    check_agent(agent)
     named = getattr(agent, "signals", None)
     if named is None:
         named = [name for name in FREE if not lacking(name, given)]
@@ -102,6 +117,8 @@ def check(wishes: Wishes, given: Given, signals: Sequence[str]) -> None:
     Raises:
         ValueError: what is missing, and how it is given.
     """
+    if given.num_validation < 0:
+        raise ValueError(f"num_validation is {given.num_validation}; allowed is 0 or more")
     for signal in wishes.signals:
         if lack := lacking(signal, given):
             raise ValueError(f"{wishes.who} reads {signal}, which {lack}")

@@ -22,6 +22,14 @@ def cut_off(left: int, kept: int, epoch: int) -> None:
     )
 
 
+def unrecorded(kept: int) -> None:
+    """An epoch was gone through, and nothing of it was recorded."""
+    say(
+        f"all {kept} samples of an epoch were drawn and none was recorded, so the same ones "
+        "follow: call pruned.loss(logits, labels, arms), or pruned.record, on every batch"
+    )
+
+
 def over(epochs: int) -> None:
     """A loop goes on beyond the end."""
     _say(f"the run is over after {epochs} epochs: there are no more samples; see pruned.over")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from prune_env.core.export import write
-from prune_env.core.rounds import Feedback
+from prune_env.core.rounds import Feedback, RoundOptions
 from prune_env.core.signals import EXTRAS, MEASURED
 from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.core.traces import Traces
@@ -106,6 +106,8 @@ class Pruned:
         keep_traces: bool = False,
         quiet: bool = False,
     ) -> None:
+        self.dataset = Indexed(dataset)
+        """The samples with their numbers: what a `DataLoader` reads."""
         agent = Everything() if agent is None else agent
         length = _length(epochs, budget)
         known, num_classes = find_classes(dataset, labels, num_classes)
@@ -141,8 +143,6 @@ class Pruned:
             agent, self.wishes, learner, options, weight_max, seed, state, recorder, self._ended
         )
         """The epochs, and what is known of every arm."""
-        self.dataset = Indexed(dataset)
-        """The samples with their numbers: what a `DataLoader` reads."""
         self.sampler = ArmSampler(self.course.kept)
         """The arms of an epoch, in its order."""
         self.rest = ArmSampler(self.course.rest)
@@ -328,8 +328,10 @@ class Pruned:
         """Go on from `state_dict` of one that was made alike: the same samples follow.
 
         Raises:
-            ValueError: it was made otherwise.
+            ValueError: it was made otherwise, or this is no such state.
         """
+        if "of" not in state:
+            raise ValueError(f"the state has {list(state)[:3]}; expected what state_dict() gives")
         self.course.load_state_dict(to_arrays(state))
 
 
@@ -337,4 +339,6 @@ def _length(epochs: int | None, budget: float | None) -> dict[str, Any]:
     """How long a run is, by the name of what says it."""
     if (epochs is None) == (budget is None):
         raise ValueError(f"epochs is {epochs} and budget is {budget}; expected one of them")
-    return {"budget": budget} if epochs is None else {"epochs": epochs}
+    length: dict[str, Any] = {"budget": budget} if epochs is None else {"epochs": epochs}
+    RoundOptions.of(length)  # refuses what is no number, or out of range
+    return length

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from prune_env.learners.ranks import Ranks, equal_batches
+from prune_env.training import notes
 from prune_env.training.distributed import Hand
 
 CHUNK = 4096
@@ -50,6 +51,8 @@ class Visit:
         self.waiting[:] = self.planned
         self.left = self.length = len(order)
         """How many arms are not done; how many this iteration, or the next one, delivers."""
+        self.drawn = False
+        """Whether an iteration has drawn all of them."""
         self.begun = False
         """Whether an iteration over this pass has begun."""
         self.hand: Hand | None = None
@@ -67,6 +70,8 @@ class Visit:
         Raises:
             ValueError: the ranks have chosen differently.
         """
+        if self.drawn and self.left == len(self.order) > 0:
+            notes.unrecorded(self.left)
         self.on_begin(self.left > 0 and self._done_in_iteration > 0)
         ranks = Ranks.here()
         ranks.agree(self.order, "selection")
@@ -134,12 +139,16 @@ class Passage(Iterator[Any]):
         self._visit, self._cut = visit, cut
         self._stream: Iterator[Any] | None = None
         self._loaded: tuple[int, int] | None = None
-        self._position = 0
+        self._position, self._round = 0, -1
 
     def __next__(self) -> Any:
         if self._stream is None:
             self._stream = self._begin()
-        drawn = next(self._stream)
+        try:
+            drawn = next(self._stream)
+        except StopIteration:
+            self._visit.drawn = self._visit.round == self._round
+            raise
         arms = drawn if isinstance(drawn, list) else [drawn]
         hand = self._visit.hand
         self._position += len(arms) if hand is None else hand.count(np.array(arms))
@@ -149,6 +158,7 @@ class Passage(Iterator[Any]):
         visit = self._visit
         visit.begin()
         if self._loaded is None:
+            self._round = visit.round
             self._position = visit.done
             return self._cut(visit, visit.order, visit.done)
         of, self._position = self._loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import prune_agents
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from prune_env.core.signals import SIGNALS
 from prune_env.data.augment import draw_noise
+from prune_env.notices import Notice
 from prune_env.training import Pruned
 
 
@@ -310,10 +312,58 @@ def test_the_reference_is_the_average_that_is_given(blobs, linear):
         ({}, "epochs is None and budget is None; expected one of them"),
         ({"epochs": 0}, "epochs is 0; allowed is 1 or more"),
         ({"epochs": 2, "num_classes": 2}, "num_classes is 2; allowed is 3 or more"),
-        ({"epochs": 2, "labels": [0.5] * 120}, r"labels are no classes; expected \(120,\) int"),
+        ({"epochs": "3"}, "epochs is '3'; expected int"),
+        ({"budget": math.nan}, "budget is nan; allowed is above 0"),
+        ({"epochs": 2, "num_validation": -3}, "num_validation is -3; allowed is 0 or more"),
+        (
+            {"epochs": 2, "labels": [0.5] * 120},
+            r"labels are float64 of shape \(120,\); expected \(120,\) integers, 0 or more",
+        ),
+        ({"epochs": 2, "agent": "ucb"}, "agent is 'ucb'; expected an object with predict"),
+        ({"epochs": 2, "agent": Keeps}, "agent is <class .*Keeps'>; expected an object"),
+        ({"epochs": 2, "agent": nn.ReLU()}, "agent is a ReLU; expected an object with predict"),
         ({"epochs": 2, "signals": ("features",)}, "signals has features, which .* pass model="),
     ],
 )
 def test_bad_arguments_are_named(blobs, options, message):
     with pytest.raises(ValueError, match=message):
         Pruned(blobs, **options)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kind"),
+    [
+        (DataLoader([0, 1]), "DataLoader"),
+        ({"train": [0], "test": [1]}, "dict"),
+        (iter(()), "tuple"),
+    ],
+)
+def test_what_is_no_map_style_data_set_is_refused(dataset, kind):
+    with pytest.raises(ValueError, match=f"dataset is a {kind}.*; expected a map-style data set"):
+        Pruned(dataset, epochs=2)
+
+
+def test_labels_that_are_no_classes_of_the_logits_are_refused(blobs):
+    pruned = Pruned(blobs, epochs=1)
+    arms = torch.tensor([7, 50])
+    with pytest.raises(ValueError, match=r"labels are 7 to 50; allowed is 0 to 2 with logits"):
+        pruned.loss(torch.zeros(2, 3), arms, torch.tensor([0, 1]))  # the wrong way round
+    with pytest.raises(ValueError, match=r"labels are torch\.float32; expected int64"):
+        pruned.loss(torch.zeros(2, 3), torch.zeros(2), arms)
+
+
+def test_a_loop_that_records_nothing_is_told_so(blobs, linear, train_epoch):
+    pruned = Pruned(blobs, Keeps(20, 20), epochs=2, quiet=True)
+    loader = DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
+    assert sum(len(arms) for _, _, arms in loader) == 20
+    with pytest.warns(Notice, match="all 20 samples of an epoch were drawn and none was recorded"):
+        train_epoch(pruned, linear())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train_epoch(pruned, linear())  # what is recorded is not warned of
+    assert pruned.over
+
+
+def test_a_state_of_something_else_is_refused(blobs, linear):
+    with pytest.raises(ValueError, match=r"has \['weight', 'bias'\]; expected what state_dict"):
+        Pruned(blobs, epochs=1).load_state_dict(linear().state_dict())
