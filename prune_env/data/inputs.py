@@ -54,6 +54,8 @@ def load_arrays(
         ValueError: something is wrong; says what came and what is allowed.
         FileNotFoundError: there is nothing at that path.
     """
+    if data is None:
+        raise ValueError(f"inputs need data=: {EXPECTED}")
     if isinstance(data, Mapping):
         return _from_arrays(data, "arrays")
     if not isinstance(data, str | os.PathLike):
