@@ -89,7 +89,14 @@ class Agent:
         A policy that ranks its arms leaves this to `scores`. May write to `state` what the next
         choice needs, in entries that `start` has made.
         """
-        return best_k(self.scores(state, observation, rng), k, rng)
+        scores = self.scores(state, observation, rng)
+        if np.ndim(scores) != 2:
+            came = "None" if scores is None else f"shape {np.shape(scores)}"
+            raise ValueError(
+                f"{type(self).__name__}.scores returned {came}; expected (M, N), a score for each "
+                "arm of each run"
+            )
+        return best_k(scores, k, rng)
 
     @classmethod
     def ranks(cls) -> bool:

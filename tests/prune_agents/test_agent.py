@@ -114,3 +114,17 @@ def test_a_policy_that_says_neither_is_told_so(observe):
         Silent().predict(observe(loss=[1.0, 2.0]))
     with pytest.raises(ValueError, match="Silent wants no prior run"):
         Silent().begin(None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [(None, "None"), (np.float32(1), r"shape \(\)"), (np.ones(2), r"shape \(2,\)")],
+)
+def test_scores_of_another_shape_are_refused(observe, answer, came):
+    @dataclass(frozen=True, kw_only=True)
+    class Flat(Agent):
+        def scores(self, state, observation, rng):
+            return answer
+
+    with pytest.raises(ValueError, match=rf"Flat\.scores returned {came}; expected \(M, N\)"):
+        Flat().predict(observe(loss=[1.0, 2.0]))
