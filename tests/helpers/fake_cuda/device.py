@@ -88,6 +88,8 @@ for overload in ("aten::_fused_sgd_", "aten::_fused_sgd_.tensor_lr"):  # PyTorch
 
 REPLACED = {
     "torch.cuda.device_count": lambda: 1,
+    # asked by fake tensors, which must not wake a device; Lightning makes it count devices
+    "torch.cuda.is_available": lambda: False,
     "torch.cuda.get_device_capability": lambda device=None: (9, 0),
     "torch.cuda.is_bf16_supported": lambda *args, **kwargs: True,
     "torch.cuda.amp.common.amp_definitely_not_available": lambda: False,
