@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_agents.agent import Agent, Observation, State
-from prune_agents.registry import find, make
+from prune_agents.agent import Observation, State
+from prune_agents.policies.around_policy import AroundPolicy
+from prune_agents.registry import find
 from prune_env.core.selection import best_k, quotas
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassQuota(Agent):
+class ClassQuota(AroundPolicy):
     """Any policy that ranks its arms, within the classes: each keeps the same share of its arms.
 
     Of class c, with n_c of N arms, the K n_c / N arms of the highest scores are kept, whole numbers
     by largest remainders. Who ranks by loss keeps few arms of easy classes; this asks what of its
     lead is that. A proposal of this project.
     """
-
-    policy: str = "uncertainty"
-    """name of the policy that ranks; it is made with this keep_ratio and seed"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,25 +33,11 @@ class ClassQuota(Agent):
             )
         object.__setattr__(self, "signals", tuple(dict.fromkeys((*cls.signals, "label"))))
 
-    @cached_property
-    def ranking(self) -> Agent:
-        """The policy whose scores count."""
-        return make(self.policy, keep_ratio=self.keep_ratio, seed=self.seed)
-
-    def env_options(self, epochs: float) -> dict[str, Any]:
-        return self.ranking.env_options(epochs)
-
-    def start(self, num_runs: int, num_arms: int) -> State:
-        return self.ranking.start(num_runs, num_arms)
-
-    def update(self, state: State, observation: Observation) -> None:
-        self.ranking.update(state, observation)
-
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         chosen = np.zeros(observation["seen"].shape, bool)
-        scores = self.ranking.scores(state, observation, rng)
+        scores = self.inner.scores(state, observation, rng)
         for row, of_arm, label in zip(chosen, scores, observation["label"], strict=True):
             _, of_class, sizes = np.unique(label, return_inverse=True, return_counts=True)
             for number, quota in enumerate(quotas(sizes, sizes, k)):

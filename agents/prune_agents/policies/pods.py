@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_agents.agent import Agent, Observation, State
-from prune_agents.registry import find, make
+from prune_agents.agent import Observation, State
+from prune_agents.policies.around_policy import AroundPolicy
+from prune_agents.registry import find
 from prune_env.checks import In
 
 
 @dataclass(frozen=True, kw_only=True)
-class PODS(Agent):
+class PODS(AroundPolicy):
     """PODS: the keep ratio of another policy goes down and up, and keeps its mean.
 
     Phases of low and high ratio alternate, low first: (1 - swing) K arms, then (1 + swing) K, whole
@@ -26,8 +26,6 @@ class PODS(Agent):
     are this project's.
     """
 
-    policy: str = "uncertainty"
-    """name of the policy that chooses; it is made with this keep_ratio and seed"""
     swing: Annotated[float, In("[0, 1)")] = 0.5
     """how far the keep ratio goes down and up, as a share of it"""
     phase: Annotated[int, In("[1, inf)")] = 1
@@ -45,23 +43,9 @@ class PODS(Agent):
                 "round, as uncertainty, ucb, random_dynamic, rs2 or infobatch_k do"
             )
         # What is read and kept depends on the policy, so the instance has its own values.
-        signals = tuple(dict.fromkeys((*self.chooser.signals, "progress")))
+        signals = tuple(dict.fromkeys((*self.inner.signals, "progress")))
         object.__setattr__(self, "signals", signals)
-        object.__setattr__(self, "action", self.chooser.action)
-
-    @cached_property
-    def chooser(self) -> Agent:
-        """The policy that chooses."""
-        return make(self.policy, keep_ratio=self.keep_ratio, seed=self.seed)
-
-    def env_options(self, epochs: float) -> dict[str, Any]:
-        return self.chooser.env_options(epochs)
-
-    def start(self, num_runs: int, num_arms: int) -> State:
-        return self.chooser.start(num_runs, num_arms)
-
-    def update(self, state: State, observation: Observation) -> None:
-        self.chooser.update(state, observation)
+        object.__setattr__(self, "action", self.inner.action)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -73,7 +57,7 @@ class PODS(Agent):
             runs = np.flatnonzero(counts == count)
             part = {name: array[runs] for name, array in state.items() if array.ndim}
             seen = {name: array[runs] for name, array in observation.items()}
-            chosen[runs] = self.chooser.choose(part, seen, int(count), rng)
+            chosen[runs] = self.inner.choose(part, seen, int(count), rng)
             for name, array in part.items():
                 state[name][runs] = array
         return chosen
