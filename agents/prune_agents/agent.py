@@ -272,6 +272,24 @@ class Agent:
             chosen = chosen != 0
         return chosen
 
+    def choose_in(
+        self,
+        runs: NDArray[Any],
+        state: State,
+        observation: Observation,
+        k: int,
+        rng: np.random.Generator,
+    ) -> NDArray[Any]:
+        """`choose` in some of the runs, given as mask or indices; what it changes is in the state.
+
+        Returns:
+            As `choose`, of these runs.
+        """
+        part = {name: array[runs] for name, array in state.items() if array.ndim}
+        chosen = self.choose(part, {n: a[runs] for n, a in observation.items()}, k, rng)
+        _write(state, part, runs)
+        return chosen
+
     def _choose_when_due(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
@@ -279,14 +297,18 @@ class Agent:
         since = state["round"] - self.full_rounds
         due = (since >= 0) & (since % self.period == 0)
         if due.any():
-            part = {name: array[due] for name, array in state.items() if array.ndim}
-            chosen = self.choose(part, {n: a[due] for n, a in observation.items()}, k, rng)
-            for name, array in (part | {"chosen": chosen}).items():
-                if name not in state:
-                    state[name] = np.zeros((len(due), *array.shape[1:]), array.dtype)
-                state[name][due] = array
+            chosen = self.choose_in(due, state, observation, k, rng)
+            _write(state, {"chosen": chosen}, due)
         everything = np.ones(observation["seen"].shape, bool)
         return np.where(since[:, None] < 0, everything, state.get("chosen", everything))
+
+
+def _write(state: State, part: State, runs: NDArray[Any]) -> None:
+    """Write the entries of some runs into those of all; what is new is 0 in the others."""
+    for name, array in part.items():
+        if name not in state:
+            state[name] = np.zeros((len(state["round"]), *array.shape[1:]), array.dtype)
+        state[name][runs] = array
 
 
 def check_declared(cls: type) -> None:

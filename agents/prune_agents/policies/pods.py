@@ -55,11 +55,7 @@ class PODS(AroundPolicy):
         chosen = np.zeros(observation["seen"].shape, np.float32)
         for count in np.unique(counts):
             runs = np.flatnonzero(counts == count)
-            part = {name: array[runs] for name, array in state.items() if array.ndim}
-            seen = {name: array[runs] for name, array in observation.items()}
-            chosen[runs] = self.inner.choose(part, seen, int(count), rng)
-            for name, array in part.items():
-                state[name][runs] = array
+            chosen[runs] = self.inner.choose_in(runs, state, observation, int(count), rng)
         return chosen
 
     def counts(
