@@ -58,8 +58,9 @@ def load(
     Args:
         name: one of the above. What data holds must be what the name says.
         data: a folder of parquet files, an image folder, a folder in which torchvision has
-            unpacked CIFAR, an .npz file, "owner/name" on the HuggingFace hub, a Dataset, or
-            the four arrays of `prune_env.data.arrays.from_arrays`.
+            unpacked CIFAR, a folder with one of these called cifar10 or cifar100, an .npz file,
+            "owner/name" on the HuggingFace hub, a Dataset, or the four arrays of
+            `prune_env.data.arrays.from_arrays`.
         image_size: resize encoded images to a square of so many pixels.
         image_column: the column of images of parquet files, where that is not clear.
         label_column: that of the labels.
@@ -137,6 +138,8 @@ def _find_place(name: str, place: str, reading: Reading) -> Source:
 
 
 def _find_in_folder(name: str, folder: Path, reading: Reading) -> Source:
+    if name in cifar.CLASSES and (folder / name).is_dir():
+        folder = folder / name  # one folder may hold the data sets of a whole board
     source = (
         cifar.unpacked(folder, name)
         or parquet.in_folder(folder, reading)
@@ -155,9 +158,10 @@ def _expected(name: str, dataset: Dataset, image_size: int | None) -> Dataset:
         raise ValueError(
             f"image_size is {image_size}, but {dataset.name} is {shape}: arrays are not resized"
         )
-    if name in cifar.CLASSES and (shape, classes) != ((32, 32, 3), cifar.CLASSES[name]):
+    expected = (image_size or 32, image_size or 32, 3)
+    if name in cifar.CLASSES and (shape, classes) != (expected, cifar.CLASSES[name]):
         raise ValueError(
             f"{dataset.name} has {classes} classes of images {shape}, "
-            f"{name} has {cifar.CLASSES[name]} classes of images (32, 32, 3)"
+            f"{name} has {cifar.CLASSES[name]} classes of images {expected}"
         )
     return dataset

@@ -19,6 +19,8 @@ Factory = Callable[[], nn.Module]
 
 WHITENED: dict[str, dict[str, Any]] = {
     "small": {"widths": (24, 64, 128)},
+    "small_quarter": {"widths": (6, 16, 32)},
+    "small_double": {"widths": (48, 128, 256)},
     "airbench94": {
         "widths": (64, 256, 256),
         "activation": "gelu",
@@ -81,7 +83,8 @@ RECIPES = {
         flip=True,
     ),
 }
-"""The recipes of the built-in networks, smallest first."""
+RECIPES |= dict.fromkeys(("small_quarter", "small_double"), RECIPES["small"])
+"""The recipes of the built-in networks."""
 
 OWN_RECIPE = Recipe()
 """What a network of one's own is trained with where nothing else is said: no image is meant."""

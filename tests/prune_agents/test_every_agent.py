@@ -157,6 +157,7 @@ def test_policies_that_rank_the_unseen_first_agree_until_all_are_seen(tiny_env):
     """8 rounds of a tenth: what docs/policies.md says of them."""
     names = [
         "uncertainty",
+        "easiest",
         "ucb",
         "ucb_std",
         "ucb1",
@@ -181,7 +182,14 @@ def test_who_begins_with_the_subset_of_random_dynamic(tiny_env):
         first[name] = agent.predict(tiny_env(agent, NUM_ARMS).reset(seed=0)[0])[0] > 0
     same = {name for name in NAMES if np.array_equal(first[name], first["random_dynamic"])}
     bandits = {"ucb", "ucb_std", "ucb1", "ducb", "swucb", "contextual", "forget_online", "molpeg"}
-    assert same == {"random_dynamic", "static_random", "uncertainty", "grad_match", *bandits}
+    assert same == {
+        "random_dynamic",
+        "static_random",
+        "uncertainty",
+        "easiest",
+        "grad_match",
+        *bandits,
+    }
 
 
 @every_agent

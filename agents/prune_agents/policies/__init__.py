@@ -16,6 +16,7 @@ GROUPS: dict[str, dict[str, str]] = {
     # by signals of the training itself
     "dynamic": {
         "uncertainty": "uncertainty:Uncertainty",
+        "easiest": "easiest:Easiest",
         "epsilon_greedy": "epsilon_greedy:EpsilonGreedy",
         "ucb": "ucb:UCB",
         "infobatch": "infobatch:InfoBatch",

@@ -40,6 +40,8 @@ class Grid(Settings):
     full_short_at: tuple[float, ...] = ()
     """keep ratios at which full_short is run as well, so that agents which decide themselves how
     much to keep are compared with it at about their cost"""
+    controls: tuple[str, ...] = CONTROLS
+    """the controls that are run; full_short always is"""
     seeds: int = 5
     """how many; they are 0, 1, 2 ..."""
 
@@ -52,6 +54,11 @@ class Grid(Settings):
         for env in self.env:
             if not is_code(env):
                 _check_registered(env)
+        if not {"full_short"} <= {*self.controls} <= {*CONTROLS}:
+            raise ValueError(
+                f"controls are {', '.join(self.controls)}; allowed are full_short, which always is "
+                f"one, and others of {', '.join(CONTROLS)}"
+            )
         if self.seeds < 1:
             raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
         self._make(agent for agent in self.agents if not is_own(RunOptions(agent=agent).agent))
@@ -79,12 +86,12 @@ class Grid(Settings):
         An agent that does not read its keep ratio, as `full`, is there once and at 1; `own_amount`
         says which of one's own do not.
         """
-        others = [agent for agent in self.agents if agent not in CONTROLS]
+        others = [agent for agent in self.agents if agent not in self.controls]
         return [
             RunOptions(env=env, agent=agent, keep_ratio=keep_ratio, seed=seed, **self.settings())
             for seed in range(self.seeds)
             for env in self.env
-            for agent in (*CONTROLS, *others)
+            for agent in (*self.controls, *others)
             for keep_ratio in self._ratios_of(agent, own_amount)
         ]
 

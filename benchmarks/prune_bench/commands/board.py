@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -19,6 +19,10 @@ from prune_bench.commands.report import show
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import env_names, import_from_here
 from prune_env.checks import In, check_ranges
+
+if TYPE_CHECKING:
+    from prune_bench.board.board import Board as Folder
+    from prune_bench.commands.board_view import BoardView
 
 PRESET = f"a board by name: {', '.join(presets.names())}; options given beside it take precedence"
 
@@ -57,8 +61,18 @@ class Board:
 
     def main(self, console: Console) -> None:
         """Run it."""
-        from prune_bench.board import engines
         from prune_bench.board.board import Board as Folder
+
+        board = Folder(self.out.resolve())
+        new = self.grid if self.grid != Grid() or not board.grids() else None
+        view = self.work_off(board, new, console)
+        show(console, board.folder, view.problems())
+        if view.failed or view.diverged:
+            sys.exit(1)
+
+    def work_off(self, board: Folder, new: Grid | None, console: Console) -> BoardView:
+        """Do what is missing of a board, and of a grid that is added to it."""
+        from prune_bench.board import engines
         from prune_bench.board.pinning import hold
         from prune_bench.board.work import do_run
         from prune_bench.commands.board_view import BoardView
@@ -66,9 +80,7 @@ class Board:
         from prune_env.learners.network.device import find_device, gpu_names
 
         check_ranges(self)
-        board = Folder(self.out.resolve())
         check_folder(board.folder)
-        new = self.grid if self.grid != Grid() or not board.grids() else None
         if self.trust:
             import_from_here()
         local = self.engine == "processes"  # on a cluster, other machines have the devices
@@ -98,9 +110,7 @@ class Board:
                 runs = engines.ray_cluster(do, self.jobs, threads, self.address, share)
             with runs as submit:
                 engines.work_off(board, submit, view.tick)
-        show(console, board.folder, view.problems())
-        if view.failed or view.diverged:
-            sys.exit(1)
+        return view
 
     def _gpus_of_a_run(self, device: str, count: int) -> float:
         """What Ray reserves for a run, where this machine has so many GPUs.

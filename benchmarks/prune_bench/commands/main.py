@@ -25,6 +25,7 @@ from prune_bench.commands.fidelity import Fidelity
 from prune_bench.commands.inspect import Inspect
 from prune_bench.commands.parsing import flags, given_flags, parse
 from prune_bench.commands.record import Record
+from prune_bench.commands.regimes import Regimes
 from prune_bench.commands.report import Report, require_board
 from prune_bench.commands.run import Run
 from prune_bench.commands.train import Train
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Any] = {
     "branch": Branch,
     "inspect": Inspect,
     "fidelity": Fidelity,
+    "regimes": Regimes,
     "agents": Agents,
     "envs": Envs,
 }

@@ -38,6 +38,17 @@ def test_uncertainty_tries_arms_it_has_never_seen_first(observe):
     assert action == [0, 0, 1, 1]
 
 
+def test_easiest_keeps_the_lowest_moving_averages_and_the_unseen_first(observe):
+    action, state = after(
+        prune_agents.make("easiest", keep_ratio=0.5, alpha=0.5),
+        observe,
+        ([2.0, 1.0, 4.0, LOG_C], [1, 1, 1, 0]),
+        ([0.0, 5.0, 9.0, LOG_C], [1, 1, 0, 0]),
+    )
+    assert state["mean"][0, :3].tolist() == [1.0, 3.0, 4.0]
+    assert action == [1, 0, 0, 1]
+
+
 def test_uncertainty_starts_at_random_positions(observe):
     """Ties of the unseen go by chance, not by position."""
     counts = np.zeros(20)

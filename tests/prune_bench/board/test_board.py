@@ -53,6 +53,17 @@ def test_a_control_that_is_named_is_there_once():
     assert replace(SMALL, agents=("rs2", "full", "ucb")).runs() == SMALL.runs()
 
 
+def test_a_study_may_leave_out_all_controls_but_full_short(tmp_path):
+    grid = replace(SMALL, controls=("full_short",), keep_ratios=(0.1,), seeds=1)
+    assert brief(grid.runs()) == [(0, "full_short", 0.1), (0, "ucb", 0.1)]
+    assert brief(replace(grid, agents=("rs2",)).runs())[1:] == [(0, "rs2", 0.1)]
+    Board(tmp_path).add(grid)
+    assert "controls: [full_short]" in (tmp_path / "board.yaml").read_text()
+    for bad in ((), ("rs2",), ("full_short", "ucb")):
+        with pytest.raises(ValueError, match=r"controls are .*; allowed are full_short, which "):
+            replace(SMALL, controls=bad)
+
+
 def test_full_short_alone_runs_at_further_ratios(tmp_path):
     board = Board(tmp_path)
     board.add(SMALL)
@@ -258,7 +269,7 @@ def test_an_unknown_preset():
 def test_a_preset_has_every_policy():
     """But for class_quota, which is another policy and has no results of its own."""
     named = presets.read("digits-policies")["agents"]
-    assert sorted((*named, *CONTROLS, "class_quota")) == prune_agents.names()
+    assert sorted((*named, *CONTROLS, "class_quota", "easiest")) == prune_agents.names()
 
 
 def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):

@@ -228,6 +228,17 @@ def test_image_size_makes_images_of_different_sizes_equal(tmp_path: Path):
     assert first_pixels(dataset.train) == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
 
 
+def test_one_folder_may_hold_the_data_of_several_names_and_cifar_may_be_shrunk(tmp_path: Path):
+    for name, classes in (("cifar10", range(10)), ("cifar100", range(100))):
+        for part in ("train", "test"):
+            for label in classes:
+                path = tmp_path / name / part / f"{label:02}"
+                path.mkdir(parents=True)
+                (path / "a.png").write_bytes(png(RED, (32, 32)))
+    assert load("cifar10", tmp_path).train.images.shape == (10, 32, 32, 3)
+    assert load("cifar100", tmp_path, image_size=16).train.images.shape == (100, 16, 16, 3)
+
+
 # The cache
 
 

@@ -27,6 +27,15 @@ def test_the_stem_whitens() -> None:
     torch.testing.assert_close(second_moment, torch.eye(12), atol=0.05, rtol=0)
 
 
+@pytest.mark.parametrize(("name", "scale"), [("small_quarter", 1 / 4), ("small_double", 2)])
+def test_other_widths_of_small(name: str, scale: float) -> None:
+    """Each block is so many times as wide; the recipe is the same."""
+    model = networks.factory(name, sample(), 10)()
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert [n.num_features for n in norms] == [scale * w for w in (24, 24, 64, 64, 128, 128)]
+    assert networks.recipe(name) == networks.recipe("small")
+
+
 @pytest.mark.parametrize(
     ("name", "channels", "size"),
     [

@@ -22,8 +22,12 @@ from prune_env.learners.network.learner import NetworkLearner
 from prune_env.networks.recipe import BUILT_IN
 from prune_env.networks.registry import LIBRARY_RECIPE, RECIPES
 
-NETWORKS = [*RECIPES, "squeezenet1_1", "test_efficientnet"]
-"""The last are of torchvision (dropout, no linear layer) and timm (squeeze and excitation)."""
+OF_EACH_KIND = [name for name in RECIPES if not name.startswith("small_")]
+NETWORKS = [*OF_EACH_KIND, "squeezenet1_1", "test_efficientnet"]
+"""Other widths are no other code.
+
+The last are of torchvision (dropout, no linear layer) and timm (squeeze and excitation).
+"""
 OPTIMIZERS = BUILT_IN
 QUICK = ("mlp", "small")
 EXTRAS = ("features", "reference_loss")

@@ -1,0 +1,49 @@
+"""`prune-env regimes`: when choosing pays, over the size of the data, the epochs, the network."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from prune_bench.commands.board import Board
+from prune_bench.studies.regimes import RegimesOptions
+from prune_env.checks import In
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """Map where hardest-first, easiest-first and random choice beat fewer epochs, and how far."""
+
+    cells: tyro.conf.OmitArgPrefixes[RegimesOptions] = field(default_factory=RegimesOptions)
+    out: Path = Path("regimes")
+    """folder of the board underneath; what is there already is not run again"""
+    jobs: Annotated[int, In("[1, inf)")] = 1
+    """runs at a time"""
+    data: str | None = None
+    """folder of the data, or one with folders cifar10 and cifar100; by default PRUNE_ENV_DATA"""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 ..."""
+
+    def main(self, console: Console) -> None:
+        """Run what is missing and show the map."""
+        from prune_bench.studies import regimes
+
+        board = regimes.Map(self.out.resolve())
+        for grid in list(regimes.grids(self.cells)):
+            board.add(grid)
+        engine = Board(jobs=self.jobs, data=self.data, device=self.device)
+        view = engine.work_off(board, None, console)
+        console.print(regimes.table(regimes.read_cells(board.folder)))
+        for problem in view.problems():
+            console.print(problem)
+        if view.failed or view.diverged:
+            sys.exit(1)
+
+    def on_stop(self) -> str:
+        """How to go on."""
+        return "the same command goes on where it was"

@@ -1,0 +1,183 @@
+"""When does choosing pay? The map of hardest-first, easiest-first and random choice.
+
+A cell of the map is a small setting: a data set, a number of arms and of epochs, a network, a share
+of wrong labels. In each the policies are compared with `full_short` at equal cost. Underneath is a
+board, one grid a cell, worked off cell by cell; the cell's numbers are those of its standings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Group
+from rich.text import Text
+
+from prune_bench.board.board import Board, runs_of
+from prune_bench.board.grid import Grid
+from prune_bench.report.terminal import Fitted
+from prune_bench.run.options import RunOptions
+from prune_bench.standings.build import read_standings
+from prune_bench.standings.model import Comparison
+from prune_bench.standings.statistics import Estimate
+from prune_bench.standings.verdict import points
+from prune_env.checks import In, check
+
+POLICIES = {
+    "uncertainty": "hardest first",
+    "easiest": "easiest first",
+    "random_dynamic": "random",
+}
+"""What is compared with `full_short`."""
+
+
+@dataclass(frozen=True)
+class RegimesOptions:
+    """The cells of the map: all combinations that are not too large. Checked when made.
+
+    They are run in the order in which the options name them, of each network and label noise the
+    cheapest first.
+    """
+
+    env: tuple[str, ...] = ("prune_env/CIFAR10-v0", "prune_env/CIFAR100-v0")
+    """registered ids of environments"""
+    image_size: int | None = 16
+    """pixels of a side"""
+    arms: tuple[int, ...] = (5_000, 15_000, 50_000)
+    """numbers of arms"""
+    epochs: tuple[int, ...] = (10, 33, 100)
+    """rounds of a run; a policy trains on an arm keep_ratio times as often, on average"""
+    networks: tuple[str, ...] = ("small", "small_quarter")
+    """names of networks"""
+    label_noise: tuple[float, ...] = (0.0, 0.2)
+    """shares of wrong labels"""
+    most_passes: Annotated[int, In("[1, inf)")] = 500_000
+    """cells with more arms times epochs are left out"""
+    keep_ratio: float = 0.3
+    """share of the arms to keep each round"""
+    seeds: int = 5
+    """runs of a policy in a cell"""
+
+    def __post_init__(self) -> None:
+        check(self)
+        for name in ("env", "arms", "epochs", "networks", "label_noise"):
+            if not (listed := getattr(self, name)):
+                raise ValueError(f"{name} is empty; name at least one")
+            if name in ("arms", "epochs") and min(listed) < 1:
+                raise ValueError(f"{name} has {min(listed)}; allowed are whole numbers from 1")
+
+
+def grids(options: RegimesOptions) -> Iterator[Grid]:
+    """The cells, the data sets of one side by side; all arms are trained on, none is set aside."""
+    sizes = [
+        (a, e) for a, e in product(options.arms, options.epochs) if a * e <= options.most_passes
+    ]
+    if not sizes:
+        raise ValueError(
+            f"most_passes is {options.most_passes:,}; the smallest of these cells has "
+            f"{min(options.arms) * min(options.epochs):,}"
+        )
+    sizes.sort(key=lambda size: size[0] * size[1])
+    for noise, network, (arms, epochs) in product(options.label_noise, options.networks, sizes):
+        yield Grid(
+            env=options.env,
+            agents=tuple(POLICIES),
+            keep_ratios=(options.keep_ratio,),
+            controls=("full_short", "random_dynamic"),
+            seeds=options.seeds,
+            epochs=epochs,
+            network=network,
+            limit=arms,
+            evaluate_every=epochs,
+            image_size=options.image_size,
+            label_noise=noise,
+            env_kwargs={"num_validation": 0},
+        )
+
+
+class Map(Board):
+    """A board that is worked off grid by grid, so that whole cells are there early."""
+
+    def runs(self) -> dict[str, RunOptions]:
+        """All runs by their id."""
+        grids, pins = self.read()
+        return {name: run for grid in grids for name, run in runs_of([grid], pins).items()}
+
+
+# -- what came out --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One setting, and how far the policies are ahead of `full_short` there."""
+
+    env: str
+    arms: int
+    epochs: int
+    network: str
+    label_noise: float
+    image_size: int | None
+    keep_ratio: float
+    bar: float
+    """mean accuracy of `full_short`, in [0, 1]"""
+    ahead: Mapping[str, Estimate]
+    """of each policy that has runs; in [-1, 1]"""
+    signs: Mapping[str, int]
+    """1 where that is certainly above 0, -1 where it is below, else 0"""
+
+    @property
+    def name(self) -> str:
+        """CIFAR10, 5,000 arms, 10 epochs, small, a fifth of the labels wrong."""
+        data = self.env.removeprefix("prune_env/").removesuffix("-v0")
+        size = f" at {self.image_size} pixels" if self.image_size else ""
+        noise = f", label noise {self.label_noise:g}" if self.label_noise else ""
+        return f"{data}{size}, {self.arms:,} arms, {self.epochs} epochs, {self.network}{noise}"
+
+
+def read_cells(folder: Path) -> list[Cell]:
+    """The cells of a board that have runs of `full_short` and of a policy.
+
+    Raises:
+        FileNotFoundError, ValueError: as for `read_standings`.
+    """
+    found = map(_cell, read_standings(folder).comparisons)
+    return [cell for cell in found if cell is not None]
+
+
+def _cell(comparison: Comparison) -> Cell | None:
+    bar = comparison.row("full_short")
+    rows = {agent: row for agent in POLICIES if (row := comparison.row(agent)) and row.ahead}
+    if bar is None or not rows:
+        return None
+    run = bar.runs[0]
+    return Cell(
+        env=run.options["env"],
+        arms=run.num_arms,
+        epochs=run.options["epochs"],
+        network=run.trained.get("network") or run.options["network"],
+        label_noise=run.options["label_noise"],
+        image_size=run.options["image_size"],
+        keep_ratio=comparison.keep_ratio,
+        bar=float(bar.scores.mean()),
+        ahead={agent: row.ahead for agent, row in rows.items() if row.ahead},
+        signs={agent: row.sign for agent, row in rows.items()},
+    )
+
+
+def table(cells: list[Cell]) -> Group:
+    """The cells, and how far each policy is ahead, in points; what is certain has a star."""
+    rows = []
+    for cell in cells:
+        ahead = [
+            points(cell.ahead[agent], signed=True) + "*" * bool(cell.signs[agent])
+            if agent in cell.ahead
+            else "–"
+            for agent in POLICIES
+        ]
+        rows.append([cell.name, f"{100 * cell.bar:.1f}", *ahead])
+    title = "points ahead of full_short at equal cost, 95 % interval; * certain within its cell\n"
+    headings = ["cell", "full_short", *POLICIES.values()]
+    return Group(Text(title), Fitted(headings, rows))

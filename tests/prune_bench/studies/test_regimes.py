@@ -1,0 +1,110 @@
+"""The map of when choosing pays: its cells, their order, and what is read from a board."""
+
+import pytest
+from prune_bench.board.board import Board
+from prune_bench.commands.main import main
+from prune_bench.run.run_id import run_id
+from prune_bench.studies.regimes import Map, RegimesOptions, grids, read_cells
+
+from prune_env.files import write_json
+
+DIGITS = RegimesOptions(
+    env=("prune_env/Digits-v0",),
+    image_size=None,
+    arms=(60, 120),
+    epochs=(2, 4),
+    networks=("mlp",),
+    label_noise=(0.0,),
+    most_passes=240,
+    seeds=2,
+)
+
+
+def sizes(options):
+    return [(g.label_noise, g.network, g.limit, g.epochs) for g in grids(options)]
+
+
+def test_cells_go_by_noise_then_network_then_cost_and_the_large_ones_are_left_out():
+    options = RegimesOptions(
+        arms=(100, 300), epochs=(10, 20), networks=("small", "mlp"), most_passes=3000
+    )
+    assert sizes(options) == [
+        (noise, network, arms, epochs)
+        for noise in (0.0, 0.2)
+        for network in ("small", "mlp")
+        for arms, epochs in ((100, 10), (100, 20), (300, 10))
+    ]
+
+
+def test_a_cell_has_three_policies_and_the_bar_on_all_its_arms():
+    (grid, *_) = grids(DIGITS)
+    runs = grid.runs()
+    assert [run.agent for run in runs[:4]] == [
+        "full_short",
+        "random_dynamic",
+        "uncertainty",
+        "easiest",
+    ]
+    assert len(runs) == 8  # two seeds
+    assert {run.keep_ratio for run in runs} == {0.3}
+    assert runs[0].env_kwargs == {"num_validation": 0}
+
+
+def test_a_map_is_worked_off_cell_by_cell(tmp_path):
+    for grid in grids(DIGITS):
+        Map(tmp_path).add(grid)
+    runs = Map(tmp_path).runs()
+    cells = [(run.limit, run.epochs) for run in runs.values()]
+    assert cells == 8 * [(60, 2)] + 8 * [(60, 4)] + 8 * [(120, 2)]
+    assert runs == Board(tmp_path).runs()  # the same ones, there seed by seed
+    assert list(runs) != list(Board(tmp_path).runs())
+
+
+def test_the_numbers_of_a_cell(tmp_path, make_result):
+    """Two points ahead, one behind, level, of runs that scatter by a tenth of a point."""
+    board = Map(tmp_path)
+    (grid, *_) = grids(DIGITS)
+    board.add(grid)
+    ends = {"full_short": 0.5, "uncertainty": 0.52, "easiest": 0.49, "random_dynamic": 0.5}
+    for name, run in board.runs().items():
+        last = ends[run.agent] + 0.001 * run.seed
+        accuracy = {"test_accuracy": {"last": last, "best": last}}
+        write_json(board.result_path(name), make_result(run, num_arms=60) | accuracy)
+        assert name == run_id(run)
+    (cell,) = read_cells(tmp_path)
+    assert cell.name == "Digits, 60 arms, 2 epochs, mlp"
+    assert (cell.arms, cell.epochs, cell.keep_ratio) == (60, 2, 0.3)
+    assert cell.bar == pytest.approx(0.5005)
+    ahead = {agent: round(100 * found.value, 3) for agent, found in cell.ahead.items()}
+    assert ahead == {"uncertainty": 2, "easiest": -1, "random_dynamic": 0}
+    assert cell.signs == {"uncertainty": 1, "easiest": -1, "random_dynamic": 0}
+    assert 0 < cell.ahead["uncertainty"].half < 0.01
+
+
+def test_the_command_runs_what_is_missing_and_shows_every_cell(tmp_path, capsys):
+    words = "regimes --env prune_env/Digits-v0 --image-size None --networks mlp --label-noise 0"
+    words += f" --epochs 2 --arms 60 90 --seeds 1 --device cpu --out {tmp_path}"
+    main(words.split())
+    assert len(list((tmp_path / "runs").iterdir())) == 8
+    capsys.readouterr()
+    main(words.split())
+    shown = capsys.readouterr().out
+    assert "8 runs, 8 of them done" in shown
+    for text in ("Digits, 60 arms", "90 arms", "hardest first", "easiest first", "random"):
+        assert text in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--arms", "0"], "arms has 0; allowed are whole numbers from 1"),
+        (["--most-passes", "9"], "most_passes is 9; the smallest of these cells has 50,000"),
+        (["--networks"], "networks is empty; name at least one"),
+    ],
+)
+def test_bad_input_ends_with_one_clear_line(words, message, capsys, tmp_path):
+    with pytest.raises(SystemExit) as end:
+        main(["regimes", "--out", str(tmp_path / "map"), *words])
+    assert end.value.code == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "map").exists()
