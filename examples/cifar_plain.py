@@ -4,6 +4,7 @@ python examples/cifar_plain.py --data cifar10/    # a folder of parquet files, a
 """
 
 import argparse
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -31,8 +32,8 @@ torch.manual_seed(args.seed)
 
 class CIFAR10(Dataset):
     def __init__(self, split, transform):
-        file = next(Path(args.data).glob(f"{split}-*.parquet"))
-        rows = pyarrow.parquet.read_table(file).slice(0, args.limit).to_pydict()
+        files = sorted(Path(args.data).glob(f"{split}-*.parquet"))
+        rows = pyarrow.parquet.read_table(files).slice(0, args.limit).to_pydict()
         self.images = [Image.open(BytesIO(row["bytes"])).convert("RGB") for row in rows["img"]]
         self.targets, self.transform = rows["label"], transform
 
@@ -73,7 +74,9 @@ criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
 scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=args.epochs)
 
+print(f"{len(trainset)} images, {device}")
 for epoch in range(args.epochs):
+    begin = time.perf_counter()
     net.train()
     for inputs, targets in trainloader:
         inputs, targets = inputs.to(device), targets.to(device)
@@ -83,8 +86,9 @@ for epoch in range(args.epochs):
         loss.backward()
         optimizer.step()
     scheduler.step()
+    trained = f"loss {loss.item():.3f}, {time.perf_counter() - begin:.2f} s"
 
     net.eval()
     with torch.no_grad():
         right = [(net(x.to(device)).argmax(1).cpu() == y).float() for x, y in testloader]
-    print(f"epoch {epoch}: test accuracy {100 * torch.cat(right).mean():.2f} %")
+    print(f"epoch {epoch}: {trained}, test accuracy {100 * torch.cat(right).mean():.2f} %")

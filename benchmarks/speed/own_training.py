@@ -2,23 +2,23 @@
 
     python -m speed.own_training overhead --data cifar10/
     python -m speed.own_training choosing
-    python -m speed.own_training compare --data cifar10/ --epochs 30
+    python -m speed.own_training compare --data cifar10/ --epochs 30 --out results/
 
-`overhead` alternates epochs of examples/cifar_plain.py's loop with epochs of cifar_pruned.py's that
-keep everything, in one process, in CPU seconds, and measures the difference by its parts: on a busy
-machine whole epochs differ by more than that from each other. `choosing` measures all that happens
-between two epochs: closing the round, what the agent is shown, its choice and the next order.
-`compare` runs cifar_plain.py, and cifar_pruned.py with other agents in its one line.
+`overhead` alternates steps of examples/cifar_plain.py with steps of cifar_pruned.py that keep
+everything. `choosing` measures all that happens between two epochs: closing the round, what the
+agent is shown, its choice and the next order. `compare` runs cifar_plain.py, and cifar_pruned.py
+with other agents in its one line; see plain_script.py.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
 import runpy
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,20 +27,23 @@ import numpy as np
 import prune_agents
 import torch
 import tyro
+from speed.plain_script import EXAMPLES, Compare
 from torch.utils.data import DataLoader
 
 from prune_env.training import Pruned
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 IMAGES_PER_SECOND = 700
 """What the small CPU network trains on one core; see predict_time."""
-ONE_LINE = 'make("ucb", keep_ratio=0.3), epochs=args.epochs'
-"""The agent of cifar_pruned.py."""
 
 
 @dataclass(frozen=True)
 class Overhead:
-    """CPU seconds of an epoch that keeps everything, against the plain loop's."""
+    """What the loop of cifar_pruned.py takes more than the plain one where everything is kept.
+
+    Steps of both take turns in one process, on one network, so that whatever else a machine does
+    slows both alike; the median of many pairs forgets the rest. On a CPU process time is measured,
+    on a GPU the wall-clock until it is idle.
+    """
 
     data: Path
     """folder of the parquet files of CIFAR-10"""
@@ -48,37 +51,47 @@ class Overhead:
     """images of an epoch"""
     width: int = 16
     """channels of the network's first layer"""
-    repeats: int = 15
-    """epochs of each kind, after one that is not measured"""
+    pairs: int = 100
+    """measurements of each kind, after some that are not counted"""
+    batches: int = 1
+    """of 128 images, that are measured together"""
+    workers: int = 0
+    """processes that load, of each loop; what they take is no process time of this one"""
 
     def run(self) -> None:
-        """Print what a batch takes more, part by part, and the ratio of whole epochs."""
+        """Print what a batch takes more, between two epochs too, and that by its parts."""
         argv = ["--data", self.data, "--limit", self.limit, "--width", self.width]
         script = _script([*argv, "--epochs", 0, "--workers", 0])
-        epochs = 2 * self.repeats + 2
-        pruned = Pruned(script["trainset"], prune_agents.make("full"), epochs=epochs, quiet=True)
-        plain = DataLoader(script["trainset"], 128, shuffle=True)
-        mine = DataLoader(pruned.dataset, 128, sampler=pruned.sampler)
-        ratios, seconds = [], []
-        for epoch in range(self.repeats + 1):
-            took = {}
-            for kind in ("plain", "pruned") if epoch % 2 else ("pruned", "plain"):
-                begin = time.process_time()
-                _epoch(script, mine if kind == "pruned" else plain, pruned)
-                took[kind] = time.process_time() - begin
-            ratios.append(took["pruned"] / took["plain"])
-            seconds.append(took["plain"])
-        batch = statistics.median(seconds[1:]) / len(plain)
-        low, middle, high = np.percentile(ratios[1:], [25, 50, 75])
+        device, warm = script["device"], max(2, self.pairs // 20)
+        rounds = -(-128 * self.batches * (self.pairs + warm) // self.limit) + 1
+        pruned = Pruned(script["trainset"], prune_agents.make("full"), epochs=rounds, quiet=True)
+        many: dict[str, Any] = {"num_workers": self.workers}
+        plain = _batches(DataLoader(script["trainset"], 128, shuffle=True, **many))
+        mine = _batches(DataLoader(pruned.dataset, 128, sampler=pruned.sampler, **many))
+        took: dict[str, list[float]] = {"plain": [], "pruned": []}
+        for pair in range(self.pairs + warm):
+            for kind in ("plain", "pruned") if pair % 2 else ("pruned", "plain"):
+                begin = _now(device)
+                for batch in itertools.islice(mine if kind == "pruned" else plain, self.batches):
+                    _step(script, batch, pruned)
+                took[kind].append((_now(device) - begin) / self.batches)
+        before, after = (np.array(took[kind][warm:]) for kind in ("plain", "pruned"))
+        batch, more = float(np.median(before)), np.sort(after - before)
+        reach = round(0.98 * len(more) ** 0.5)  # of the 95 % interval of a median, in ranks
+        middle = len(more) // 2
+        low, high = more[max(0, middle - reach)], more[min(len(more) - 1, middle + reach)]
         print(
-            f"a batch of 128 takes {1000 * batch:.1f} CPU ms; whole epochs with everything kept "
-            f"{100 * (middle - 1):+.2f} % [{100 * (low - 1):+.2f}, {100 * (high - 1):+.2f}], "
-            f"median and quartiles of {self.repeats} pairs"
+            f"{_machine(device)}: a batch of 128 takes {1000 * batch:.2f} ms; with everything kept "
+            f"{_share(np.median(more), batch)} [{_share(low, batch)}, {_share(high, batch)}], the "
+            f"median of {self.pairs} pairs of {self.batches} and its 95 % interval"
         )
-        more = _parts(self.limit, self.repeats)
-        total = sum(more.values())
-        shown = ", ".join(f"{name} {1000 * seconds:+.3f}" for name, seconds in more.items())
-        print(f"by its parts {100 * total / batch:+.2f} %: CPU ms a batch, {shown}")
+        between, _ = _choosing("full", 50_000, 1.0, 4)
+        print(
+            f"between two epochs of 50,000 {1000 * between:.1f} ms: {_share(between, 391 * batch)}"
+        )
+        parts = _parts(6400, 15, device)
+        shown = ", ".join(f"{name} {1000 * seconds:+.3f}" for name, seconds in parts.items())
+        print(f"by its parts {_share(sum(parts.values()), batch)}: ms a batch, {shown}")
 
 
 @dataclass(frozen=True)
@@ -113,52 +126,6 @@ class Choosing:
                 )
 
 
-@dataclass(frozen=True)
-class Compare:
-    """Test accuracy and seconds of the examples: the plain one, and other agents in the other."""
-
-    data: Path
-    """folder of the parquet files of CIFAR-10"""
-    agents: tuple[str, ...] = ("ucb", "infobatch", "random_dynamic")
-    keep_ratio: float = 0.3
-    epochs: int = 30
-    width: int = 32
-    limit: int | None = None
-    workers: int = 2
-    seeds: tuple[int, ...] = (0, 1, 2)
-
-    def run(self) -> None:
-        """Print what each script has printed last, and its wall-clock."""
-        pruned = (EXAMPLES / "cifar_pruned.py").read_text(encoding="utf-8")
-        assert pruned.count(ONE_LINE) == 1
-        sources = {"plain": (EXAMPLES / "cifar_plain.py").read_text(encoding="utf-8")}
-        for name in self.agents:
-            sources[name] = pruned.replace(
-                ONE_LINE,
-                f'make("{name}", keep_ratio={self.keep_ratio}, seed=args.seed), '
-                "epochs=args.epochs, seed=args.seed",
-            )
-        options = ["--data", self.data, "--epochs", self.epochs, "--width", self.width]
-        options += ["--workers", self.workers]
-        options += [] if self.limit is None else ["--limit", self.limit]
-        with tempfile.TemporaryDirectory() as folder:
-            for seed in self.seeds:
-                for name, source in sources.items():
-                    script = Path(folder) / f"{name}.py"
-                    script.write_text(source, encoding="utf-8")
-                    begin = time.perf_counter()
-                    command = [sys.executable, script, *options, "--seed", seed]
-                    done = subprocess.run(
-                        list(map(str, command)), capture_output=True, text=True, check=False
-                    )
-                    if done.returncode:
-                        raise SystemExit(done.stderr)
-                    lines = done.stdout.splitlines()
-                    saved = [line for line in lines if "of them trained on" in line]
-                    seconds = time.perf_counter() - begin
-                    print(f"seed {seed}, {name}: {lines[-1]}, {seconds:.0f} s", *saved, flush=True)
-
-
 def _script(argv: list[Any]) -> dict[str, Any]:
     """What cifar_plain.py has made, by name."""
     before, sys.argv = sys.argv, ["cifar_plain.py", *map(str, argv)]
@@ -168,20 +135,44 @@ def _script(argv: list[Any]) -> dict[str, Any]:
         sys.argv = before
 
 
-def _epoch(script: dict[str, Any], loader: DataLoader[Any], pruned: Pruned) -> None:
-    """One epoch as the script has it, by either loader."""
+def _step(script: dict[str, Any], batch: list[Any], pruned: Pruned) -> None:
+    """One step as the script has it; a batch of its other form has arms too."""
     net, criterion, optimizer = script["net"], script["criterion"], script["optimizer"]
     net.train()
-    for inputs, targets, *arms in loader:
-        outputs = net(inputs)
-        loss = pruned.loss(outputs, targets, *arms) if arms else criterion(outputs, targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    inputs, targets, *arms = batch
+    inputs, targets = inputs.to(script["device"]), targets.to(script["device"])
+    outputs = net(inputs)
+    loss = pruned.loss(outputs, targets, *arms) if arms else criterion(outputs, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
 
 
-def _parts(num_arms: int, repeats: int) -> dict[str, float]:
-    """CPU seconds a batch more than the plain loop takes, by what takes them: medians.
+def _batches(loader: DataLoader[Any]) -> Iterator[list[Any]]:
+    """Those of one epoch after the other."""
+    while True:
+        yield from loader
+
+
+def _now(device: str) -> float:
+    """Seconds: of this process on a CPU, of the clock on a GPU once it has done its work."""
+    if device == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _machine(device: str) -> str:
+    name = f"CPU, {os.cpu_count()} cores" if device == "cpu" else torch.cuda.get_device_name()
+    return f"{name}, torch {torch.__version__}"
+
+
+def _share(seconds: float, whole: float) -> str:
+    return f"{100 * seconds / whole:+.2f} %"
+
+
+def _parts(num_arms: int, repeats: int, device: str) -> dict[str, float]:
+    """Seconds a batch more than the plain loop takes, by what takes them: medians.
 
     Nothing is read and no network is called, so that the noise of those is not in the differences.
     """
@@ -192,23 +183,22 @@ def _parts(num_arms: int, repeats: int) -> dict[str, float]:
     )
     plain, mine = DataLoader(dataset, 128), DataLoader(pruned.dataset, 128, sampler=pruned.sampler)
     criterion = torch.nn.CrossEntropyLoss()
-    logits = torch.randn(128, 10, requires_grad=True)
+    logits = torch.randn(128, 10, requires_grad=True, device=device)
     took: dict[str, list[float]] = {"loading": [], "loss and record": []}
     for _ in range(repeats + 1):
         begin = time.process_time()
         batches = [targets for _, targets in plain]
         middle = time.process_time()
-        batches_too = list(mine)
+        batches_too = [batch[1:] for batch in mine]
         end = time.process_time()
         took["loading"].append((end - middle) - (middle - begin))
-        begin = time.process_time()
+        begin = _now(device)
         for targets in batches:
-            criterion(logits[: len(targets)], targets).backward()
-        middle = time.process_time()
-        for _, targets, arms in batches_too:
-            pruned.loss(logits[: len(targets)], targets, arms).backward()
-        end = time.process_time()
-        took["loss and record"].append((end - middle) - (middle - begin))
+            criterion(logits[: len(targets)], targets.to(device)).backward()
+        middle = _now(device)
+        for targets, arms in batches_too:
+            pruned.loss(logits[: len(targets)], targets.to(device), arms).backward()
+        took["loss and record"].append((_now(device) - middle) - (middle - begin))
     return {name: statistics.median(found[1:]) / len(plain) for name, found in took.items()}
 
 

@@ -15,7 +15,8 @@ from prune_env.learners.network.measure import measure
 from prune_env.training.hooks import Hooks
 
 Values = dict[str, Tensor]
-""""table", (B, len(MEASURED)), and (B, ...) for each extra."""
+"""What is kept of a batch until it is measured, see `table_of`, and (B, ...) for each extra."""
+KEPT = ("log_p", "labels", "loss")
 
 
 class Measuring:
@@ -62,12 +63,9 @@ class Measuring:
                     f"logits of shape {tuple(logits.shape)}"
                 )
         log_p = F.log_softmax(logits.float(), dim=1)
-        with torch.no_grad():
-            table = torch.empty((len(labels), len(MEASURED)), device=logits.device)
-            measure(log_p.detach(), labels, table)
-            return log_p, {"table": table} | self._extras(len(labels), labels)
+        values = {"log_p": log_p.detach(), "labels": labels.clone()}  # a loop may reuse its own
+        return log_p, values | self._extras(len(labels), labels)
 
-    @torch.no_grad()
     def of_losses(self, losses: Tensor) -> Values:
         """What is measured where there is only a loss a sample, (B,)."""
         if losses.ndim != 1:
@@ -75,9 +73,7 @@ class Measuring:
                 f"losses are {tuple(losses.shape)}; expected (B,), one a sample, such as the mean "
                 "over its pixels or tokens"
             )
-        table = torch.zeros((len(losses), len(MEASURED)), device=losses.device)
-        column(table, "loss").copy_(losses)
-        return {"table": table} | self._extras(len(losses), None)
+        return {"loss": losses.detach().clone()} | self._extras(len(losses), None)
 
     def _extras(self, size: int, labels: Tensor | None) -> Values:
         found: Values = {}
@@ -89,6 +85,25 @@ class Measuring:
                 assert labels is not None
                 found[name] = self._hooks.reference_loss(labels)
         return found
+
+
+def table_of(values: Values) -> Values:
+    """The table of `MEASURED`, (K, 5) float32, and the extras of K samples.
+
+    Args:
+        values: of many batches together: that takes a dozen calls of PyTorch, which on a GPU cost
+            more than they compute. "log_p", (K, C), and "labels", (K,); or "loss", (K,).
+    """
+    extras = {name: value for name, value in values.items() if name not in KEPT}
+    if "loss" in values:
+        losses = values["loss"]
+        table = torch.zeros((len(losses), len(MEASURED)), device=losses.device)
+        column(table, "loss").copy_(losses)
+    else:
+        log_p = values["log_p"]
+        table = torch.empty((len(log_p), len(MEASURED)), device=log_p.device)
+        measure(log_p, values["labels"], table)
+    return {"table": table} | extras
 
 
 def on_host(arms: Any, size: int, num_arms: int) -> NDArray[np.int64]:

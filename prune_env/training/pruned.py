@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
+from torch.nn.functional import nll_loss
 
 from prune_env.core.export import write
 from prune_env.core.rounds import Feedback, RoundOptions
@@ -217,7 +218,7 @@ class Pruned:
             raise ValueError("loss takes classes; pass labels= or num_classes=, or call record")
         log_p, values = self._measuring.of_logits(logits, labels)
         if losses is None:
-            losses = -log_p.gather(1, labels[:, None])[:, 0]
+            losses = nll_loss(log_p, labels, reduction="none")
         return self._weighted(arms, losses, values)
 
     def record(self, arms: Tensor, losses: Tensor) -> Tensor:
@@ -234,7 +235,7 @@ class Pruned:
 
     def _weighted(self, arms: Tensor, losses: Tensor, values: dict[str, Tensor]) -> Tensor:
         """The weighted mean of (B,) losses, once what was measured of the batch is recorded."""
-        host = on_host(arms, len(values["table"]), self.num_arms)
+        host = on_host(arms, len(next(iter(values.values()))), self.num_arms)
         if losses.shape != host.shape:
             raise ValueError(
                 f"losses are {tuple(losses.shape)}; expected {host.shape}, one a sample"

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, SIGNALS
 from prune_env.learners.protocol import Metrics, Signals, SplitName
+from prune_env.training.measuring import Values, table_of
 
+MOST = 1 << 20
+"""Numbers that wait to be measured, 4 MB; more are measured, for which nothing has to be waited."""
 FLUSH = 1 << 22
 """Numbers that may lie on the device, 16 MB; more go to the host, for which it has to be waited."""
 
@@ -21,35 +23,40 @@ FLUSH = 1 << 22
 class Rows:
     """What has been measured of arms in the order in which it was, on the device until it is taken.
 
-    So no step waits for the device.
+    So no step waits for the device, and few have to measure.
     """
 
     def __init__(self) -> None:
         self._arms: list[NDArray[np.int64]] = []
-        self._new: list[dict[str, Tensor]] = []
+        self._new = Pile()
+        self._measured = Pile()
         self._old: list[dict[str, NDArray[np.float32]]] = []
-        self._waiting = 0
         self.common = 0
         """How many of the first ones are known to all ranks."""
 
-    def add(self, arms: NDArray[np.int64], values: Mapping[str, Tensor]) -> None:
+    def add(self, arms: NDArray[np.int64], values: Values) -> None:
         """Add a batch.
 
         Args:
             arms: (B,) int64.
-            values: "table", (B, len(MEASURED)), and (B, ...) for each extra; without gradients.
+            values: of them, without gradients.
         """
         self._arms.append(arms)
-        self._new.append(dict(values))
-        self._waiting += sum(value.numel() for value in values.values())
-        if self._waiting >= FLUSH:
+        self._new.add(values)
+        if self._new.numbers >= MOST:
+            self._measure()
+        if self._measured.numbers >= FLUSH:
             self._flush()
 
+    def _measure(self) -> None:
+        if self._new.parts:
+            self._measured.add(table_of(self._new.take()))
+
     def _flush(self) -> None:
-        if self._new:
-            joined = {name: torch.cat([v[name] for v in self._new]) for name in self._new[0]}
+        self._measure()
+        if self._measured.parts:
+            joined = self._measured.take()
             self._old.append({name: t.float().cpu().numpy() for name, t in joined.items()})
-        self._new, self._waiting = [], 0
 
     def signals(self) -> Signals:
         """All of them, so far."""
@@ -72,6 +79,24 @@ class Rows:
             rows._old = [{"table": signals.table, **signals.extras}]
             rows.common = len(signals.indices)
         return rows
+
+
+class Pile:
+    """Values of several batches, and how many numbers they are."""
+
+    def __init__(self) -> None:
+        self.parts: list[Values] = []
+        self.numbers = 0
+
+    def add(self, values: Values) -> None:
+        """Add those of a batch."""
+        self.parts.append(values)
+        self.numbers += sum(value.numel() for value in values.values())
+
+    def take(self) -> Values:
+        """All of them as one, and forget them."""
+        parts, self.parts, self.numbers = self.parts, [], 0
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 class LoopLearner:

@@ -367,3 +367,21 @@ def test_a_loop_that_records_nothing_is_told_so(blobs, linear, train_epoch):
 def test_a_state_of_something_else_is_refused(blobs, linear):
     with pytest.raises(ValueError, match=r"has \['weight', 'bias'\]; expected what state_dict"):
         Pruned(blobs, epochs=1).load_state_dict(linear().state_dict())
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_a_loop_may_reuse_its_tensors(classes):
+    """They are measured later, many batches at once."""
+    pruned = Pruned(range(4), epochs=2, num_classes=3 if classes else None)
+    for arms in pruned.batch_sampler(2):
+        labels, losses = torch.tensor(arms) % 3, torch.tensor(arms) / 4
+        logits = torch.eye(3)[labels]
+        if classes:
+            pruned.loss(logits, labels, torch.tensor(arms))
+        else:
+            pruned.record(torch.tensor(arms), losses)
+        for tensor in (labels, losses, logits):
+            tensor.zero_()
+    right = np.log(np.e + 2) - 1
+    expected = [right] * 4 if classes else [0, 0.25, 0.5, 0.75]
+    assert pruned.columns()["loss"] == pytest.approx(expected)
