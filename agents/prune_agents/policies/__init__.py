@@ -79,12 +79,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "s2l": "s2l:S2L",
         "infogrowth": "infogrowth:InfoGrowth",
     },
-    # by losses on other data, or as they learn to
+    # by losses on other data, as they learn to, or as was learned before
     "learned": {
         "rho_loss": "rho_loss:RhoLoss",
         "proxy_top_k": "proxy_top_k:ProxyTopK",
         "data_agent": "data_agent:DataAgent",
         "rl_selector": "rl_selector:RLSelector",
+        "learned": "learned:Learned",
         "dvrl": "dvrl:DVRL",
     },
 }

@@ -28,6 +28,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import connection
+from typing import TypeVar
 
 from prune_bench.board.board import Board
 from prune_bench.board.work import Outcome, file_failure, file_result
@@ -47,6 +48,8 @@ GRACE = 10.0
 
 Do = Callable[[RunOptions], Outcome]
 Submit = Callable[[RunOptions], "Future[Outcome]"]
+Task = TypeVar("Task")
+Done = TypeVar("Done")
 
 
 def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> None:
@@ -136,13 +139,15 @@ class Pause:
 
 
 @contextmanager
-def processes(do: Do, jobs: int, threads: int, gpus: Sequence[str] = ()) -> Iterator[Submit]:
+def processes(
+    do: Callable[[Task], Done], jobs: int, threads: int, gpus: Sequence[str] = ()
+) -> Iterator[Callable[[Task], Future[Done]]]:
     """Processes of this machine, one run at a time in each.
 
     Every process has a pool of its own, so that its death costs its own run and no other.
 
     Args:
-        do: what to do with a run; must be picklable.
+        do: what to do with a run, or another task; must be picklable.
         jobs: how many processes.
         threads: of BLAS and OpenMP in each. Without a limit they fight: two threads each on two
             busy cores made small models 15 times slower.
@@ -153,7 +158,7 @@ def processes(do: Do, jobs: int, threads: int, gpus: Sequence[str] = ()) -> Iter
     mine, ending = threading.local(), threading.Event()
     pools: list[ProcessPoolExecutor] = []
 
-    def do_in_process(options: RunOptions) -> Outcome:
+    def do_in_process(task: Task) -> Done:
         if not hasattr(mine, "place"):
             mine.place = next(places)
         if not hasattr(mine, "pool"):
@@ -164,7 +169,7 @@ def processes(do: Do, jobs: int, threads: int, gpus: Sequence[str] = ()) -> Iter
             mine.pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(gpu,))
             pools.append(mine.pool)
         try:
-            future = mine.pool.submit(do, options)
+            future = mine.pool.submit(do, task)
             if ending.is_set():  # its process was begun too late to be ended with the others
                 _end([mine.pool])
             return future.result()
@@ -176,7 +181,7 @@ def processes(do: Do, jobs: int, threads: int, gpus: Sequence[str] = ()) -> Iter
     variables = dict.fromkeys(names, str(threads))
     with _variables_set(variables), ThreadPoolExecutor(jobs) as dispatcher:
         try:
-            yield lambda options: dispatcher.submit(do_in_process, options)
+            yield lambda task: dispatcher.submit(do_in_process, task)
         finally:
             dispatcher.shutdown(wait=False, cancel_futures=True)
             ending.set()
@@ -225,7 +230,6 @@ def _begin(gpu: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the board decides
     stopping.listen_once(signal.SIGTERM)
     notices.as_lines()
-    notices.log_to_stderr()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

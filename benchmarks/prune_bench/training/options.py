@@ -1,5 +1,7 @@
 """What to train: options of `prune-env train`, and the presets that they change.
 
+`EvolutionOptions` are of `--algo evolution` alone.
+
 Hyperparameters are in `hyperparams/ALGO.yml`, with the keys of rl-baselines3-zoo, under the id that
 they are for; an id that is not there gets what is under `default`. The zoo reads these files too.
 """
@@ -21,7 +23,11 @@ from prune_env.files import read_yaml
 from prune_env.lookup import unknown
 from prune_env.wrappers.small_ids import plain_id
 
-ALGO = f"of Stable-Baselines3 or sb3_contrib: {', '.join(ALGORITHMS)}"
+EVOLUTION = "evolution"
+ALGO = (
+    f"of Stable-Baselines3 or sb3_contrib: {', '.join(ALGORITHMS)}; or {EVOLUTION}, which searches "
+    "for the weights of the agent learned"
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,9 @@ class TrainOptions:
     """further keys of the preset, such as learning_rate=0.001"""
     seed: Annotated[int, In("[0, inf)")] = 0
     """of the model, and of the first of its environments"""
-    eval_seeds: Annotated[int, In("[1, inf)")] = 20
-    """how many held-out seeds the trained agent is compared with the controls on"""
+    eval_seeds: Annotated[int, In("[0, inf)")] = 20
+    """how many held-out seeds the trained agent is compared with the controls on; with 0 it is not
+    compared, which evolution alone allows"""
     checkpoint_rounds: Annotated[int, In("[1, inf)")] = 2_000
     """rounds between two checkpoints, each with an evaluation on a few held-out seeds"""
     resume: bool = False
@@ -57,6 +64,55 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True)
+class EvolutionOptions:
+    """How the weights of `learned` are searched for."""
+
+    instances: Path | None = None
+    """YAML file of distributions that each episode is drawn from; see docs/stable_baselines3.md"""
+    data: str | None = None
+    """folder that holds the folders of data which the instances name"""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 ..."""
+    jobs: Annotated[int, In("[1, inf)")] = 1
+    """processes; each runs one episode at a time, on one thread"""
+    generations: Annotated[int, In("[0, inf)")] = 40
+    """how many there are in the end; --resume goes on to them"""
+    population: Annotated[int, In("[4, inf)")] = 12
+    """candidates of a generation"""
+    episodes: Annotated[int, In("[1, inf)")] = 8
+    """episodes of a generation, which every candidate runs"""
+    sigma: Annotated[float, In("(0, inf)")] = 0.3
+    """standard deviation of the first generation"""
+    start: str | None = None
+    """weights to begin with: a folder, of the zoo or by its path; by default highest loss first"""
+    deadline: Annotated[float, In("(0, inf]")] = float("inf")
+    """seconds after which no generation ends but the first, if each takes as long as the last"""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+SHARED = ("algo", "out", "seed", "eval_seeds", "resume", "trust")
+"""Of `TrainOptions`: what evolution reads too."""
+
+
+def check_together(train: TrainOptions, evolution: EvolutionOptions) -> None:
+    """Refuse options of evolution for another algorithm, and the other way round.
+
+    Raises:
+        ValueError: which are given in vain.
+    """
+    of_evolution = train.algo == EVOLUTION
+    if not (train.eval_seeds or of_evolution):
+        raise ValueError(f"eval_seeds is 0; with --algo {train.algo} allowed is 1 or more")
+    given, usual = (train, TrainOptions()) if of_evolution else (evolution, EvolutionOptions())
+    vain = [n for n, v in vars(given).items() if v != getattr(usual, n) and n not in SHARED]
+    if vain:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in vain)
+        raise ValueError(f"with --algo {train.algo} nothing reads {words}")
 
 
 def read_preset(options: TrainOptions) -> Preset:

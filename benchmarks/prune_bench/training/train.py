@@ -21,6 +21,7 @@ from prune_agents.sb3.presets import Preset
 
 from prune_bench.run import stopping
 from prune_bench.standings.statistics import Estimate, mean_of, paired_differences
+from prune_bench.training.instances import HELD_OUT
 from prune_bench.training.options import TrainOptions, read_preset
 from prune_env import notices
 from prune_env.driving import ask
@@ -30,9 +31,6 @@ from prune_env.wrappers.small_ids import base_id
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
-
-HELD_OUT = 1_000_000
-"""Seeds from here on are for evaluation; training begins with small ones."""
 
 CONTROLS = ("random_dynamic", "static_random")
 """What a trained agent is compared with, at the same keep ratio."""

@@ -1,0 +1,151 @@
+"""learned: ranks arms by a weighted sum of signals whose weights evolution has found.
+
+A score is the sum over `TERMS` of weight times term. The weight of a term is itself a sum over
+`CONTEXTS`, so it may change as the run goes on and as the network learns. The weights lie as JSON
+in a folder of agents/prune_agents/zoo/learned, with what they were trained on and how they did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prune_agents.agent import Agent, Observation, State
+from prune_env.core.generators import gumbel
+from prune_env.files import read_json
+from prune_env.lookup import unknown
+
+TERMS = ("unseen", "loss", "middle", "standing", "age", "fall", "noise")
+"""What is known of an arm, (M, N) each, in [-1, 1] but for the noise; 0 of an arm never observed.
+
+unseen    1 where the arm was never observed, and all others are 0
+loss      rank of the last loss among all arms observed: -1 the lowest, 1 the highest
+middle    1 for a loss in the middle of those ranks, -1 for the lowest and the highest
+standing  rank of the last loss among the arms that were observed in the same round
+age       passes over the data since it was last observed (rounds times keep_ratio), minus 1
+fall      (before - now) / (before + now) of its last two losses; 0 with only one
+noise     standard Gumbel noise; the size of its weight is a temperature
+"""
+
+CONTEXTS = ("always", "late", "learned")
+"""What the weights depend on, (M, 1) each: always 1; progress, -1 at the start and 1 at the end;
+-ln(mean of the last losses / log C) - 1 within [-1, 1], low as long as little was learned."""
+
+SIZE = len(TERMS) * len(CONTEXTS)
+ZOO = Path(__file__).parents[1] / "zoo/learned"
+FILE = "weights.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned(Agent):
+    """The K arms of the highest weighted sum of signals; the weights were found by evolution."""
+
+    weights: str | tuple[float, ...] = "digits-1"
+    """a folder with weights.json, of the zoo or by its path; or the numbers, term by term"""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "age", "progress")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        assert self.matrix.shape == (len(TERMS), len(CONTEXTS))  # what is wrong is said at once
+
+    @cached_property
+    def matrix(self) -> NDArray[np.float64]:
+        """(terms, contexts) the weights."""
+        if isinstance(self.weights, str):
+            return read_weights(self.weights)
+        if len(self.weights) != SIZE or not np.isfinite(self.weights).all():
+            raise ValueError(
+                f"weights are {len(self.weights)} numbers; allowed are {SIZE} finite ones: for "
+                f"each of {', '.join(TERMS)} those of {', '.join(CONTEXTS)}"
+            )
+        return np.array(self.weights, np.float64).reshape(len(TERMS), len(CONTEXTS))
+
+    def start(self, num_runs: int, num_arms: int) -> State:
+        shape = (num_runs, num_arms)
+        arms = {name: np.zeros(shape, np.float32) for name in ("loss", "standing", "fall")}
+        return arms | {"known": np.zeros(shape, bool), "guess": np.zeros((num_runs, 1))}
+
+    def update(self, state: State, observation: Observation) -> None:
+        seen, loss = observation["seen"] == 1, observation["loss"]
+        begins = state["guess"] == 0  # before its first measurement an arm shows log C
+        state["guess"] = np.where(begins, loss.max(axis=1, keepdims=True), state["guess"])
+        before = np.where(state["known"], state["loss"], loss)
+        fall = (before - loss) / np.maximum(before + loss, 1e-12)
+        state["fall"] = np.where(seen, fall, state["fall"])
+        state["standing"] = np.where(seen, ranks(loss, seen), state["standing"])
+        state["loss"] = np.where(seen, loss, state["loss"])
+        state["known"] |= seen
+
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        weights = self.contexts(state, observation) @ self.matrix.T
+        terms = self.terms(state, observation)
+        scores = sum(
+            weights[:, [place]] * terms[name] for place, name in enumerate(TERMS) if name in terms
+        )
+        return scores + np.abs(weights[:, [-1]]) * gumbel(rng, observation["seen"].shape)
+
+    def terms(self, state: State, observation: Observation) -> dict[str, NDArray[Any]]:
+        """`TERMS` but for the noise."""
+        known = state["known"]
+        loss = ranks(state["loss"], known)
+        return {
+            "unseen": ~known,
+            "loss": loss,
+            "middle": np.where(known, 1 - 2 * np.abs(loss), 0),
+            "standing": state["standing"],
+            "age": np.where(known, np.minimum(observation["age"] * self.keep_ratio - 1, 1), 0),
+            "fall": state["fall"],
+        }
+
+    def contexts(self, state: State, observation: Observation) -> NDArray[np.float64]:
+        """(M, contexts)."""
+        known, guess = state["known"], state["guess"][:, 0]
+        total = np.where(known, state["loss"], 0).sum(axis=1, dtype=np.float64)
+        mean = np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), guess)
+        ratio = np.maximum(mean, 1e-12) / np.maximum(guess, 1e-12)
+        learned = np.clip(-np.log(ratio) - 1, -1, 1)
+        return np.stack(
+            [np.ones_like(mean), 2 * observation["progress"][:, 0] - 1, learned], axis=1
+        )
+
+
+def ranks(values: NDArray[np.floating[Any]], counted: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(M, N) in (-1, 1): the rank of each value among those counted in its row; others get 0."""
+    found = np.zeros(values.shape, np.float32)
+    for row, of_run, here in zip(found, values, counted, strict=True):
+        arms = np.flatnonzero(here)
+        row[arms[np.argsort(of_run[arms], kind="stable")]] = (2 * np.arange(len(arms)) + 1) / max(
+            len(arms), 1
+        ) - 1
+    return found
+
+
+def read_weights(folder: str) -> NDArray[np.float64]:
+    """The weights in a folder of the zoo, or in any other by its path: (terms, contexts).
+
+    Raises:
+        ValueError, FileNotFoundError: there are none.
+    """
+    path = Path(folder) if "/" in folder else ZOO / folder
+    if "/" not in folder and not path.is_dir():
+        known = sorted(inside.name for inside in ZOO.iterdir())
+        raise ValueError(unknown("folder of the zoo", folder, known))
+    table: Any = read_json(path / FILE, "weights of `learned`").get("weights")
+    try:
+        return np.array([[table[term][name] for name in CONTEXTS] for term in TERMS], np.float64)
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path / FILE} holds no weights of `learned`: {error}") from error
+
+
+def named(weights: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+    """The weights by term and context, as a file of the zoo has them."""
+    table = weights.reshape(len(TERMS), len(CONTEXTS)).tolist()
+    return {t: dict(zip(CONTEXTS, row, strict=True)) for t, row in zip(TERMS, table, strict=True)}
