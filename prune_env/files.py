@@ -12,6 +12,7 @@ import errno
 import hashlib
 import io
 import json
+import logging
 import os
 import tempfile
 import time
@@ -21,6 +22,7 @@ from typing import Any
 
 from prune_env import notices
 
+_log = logging.getLogger(__name__)
 _MARK = b"\nsealed1"
 _SEAL = len(_MARK) + hashlib.sha256().digest_size
 _CHECKSUM = "checksum"
@@ -101,6 +103,7 @@ def replacing(path: Path, *, sealed: bool = False) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+        _log.debug("wrote %s", path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -131,6 +134,7 @@ def read_sealed(path: Path) -> bytes:
 
 
 def _check(path: Path, size: int, file: Any) -> str:
+    _log.debug("reading %s, %d bytes", path, size)
     digest, left = hashlib.sha256(), max(0, size - _SEAL)
     file.seek(0)
     while left and (block := file.read(min(left, 1 << 20))):
@@ -154,6 +158,7 @@ def read_text(path: Path) -> str:
         Damaged: it is no UTF-8.
         OSError: it cannot be read.
     """
+    _log.debug("reading %s", path)
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -1,10 +1,23 @@
-"""Notices: what was done to somebody's data, or could not be kept or used, in one line each."""
+"""Notices: what was done to somebody's data, or could not be kept or used, in one line each.
+
+They are warnings. What else a library tells goes through `logging`: the logger `prune_env.training`
+says what a run of one's own has saved, on the standard output unless it is told otherwise, and
+`prune_env.files`, at DEBUG, which files are written and read.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 import warnings
+from typing import TextIO
 
+from prune_env.lookup import unknown
 from prune_env.text import sentence
+
+LEVELS = ("debug", "info", "warning", "error")
+"""What the variable PRUNE_ENV_LOG may say."""
 
 _usual = warnings.formatwarning
 _said: dict[str | tuple[str, type[Warning], int], int] = {}
@@ -21,6 +34,45 @@ class DataNotice(Notice):
 def say(text: str, kind: type[Notice] = Notice) -> None:
     """Warn once in a process, by one line without a place in the code: the cause is elsewhere."""
     warnings.warn_explicit(sentence(text), kind, "data", 0, module="notices", registry=_said)
+
+
+class _OnScreen(logging.StreamHandler[TextIO]):
+    """Writes to what is the standard output by then, as `print` does."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stdout
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None: ...
+
+
+def told_on_screen(name: str) -> logging.Logger:
+    """A logger whose records from INFO on are shown as they are.
+
+    They go no further, so that none is shown twice; `propagate` and `handlers` are the user's to
+    set.
+    """
+    logger = logging.getLogger(name)
+    if not logger.handlers:
+        logger.addHandler(_OnScreen())
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+    return logger
+
+
+def log_to_stderr() -> None:
+    """Let this process write its log to the standard error, if PRUNE_ENV_LOG says from which level.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    level = os.environ.get("PRUNE_ENV_LOG", "").lower()
+    if level and level not in LEVELS:
+        raise ValueError(unknown("level in PRUNE_ENV_LOG", level, LEVELS))
+    if level:
+        line = "%(asctime)s %(process)d %(name)s: %(message)s"
+        logging.basicConfig(level=level.upper(), format=line)
 
 
 def as_lines() -> None:

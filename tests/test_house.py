@@ -124,6 +124,19 @@ def test_files_and_functions_are_short(name):
     assert long == {}
 
 
+@pytest.mark.parametrize("name", ["prune_env", "prune_agents"])
+def test_a_library_prints_nothing(name):
+    printed = [
+        f"{path}:{node.lineno}"
+        for path in PACKAGES[name].rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    ]
+    assert printed == []
+
+
 if __name__ == "__main__":
     for circle in circles():
         print(len(circle), *circle)

@@ -74,8 +74,8 @@ class Course:
         self._last: tuple[NDArray[np.int64], NDArray[np.float32] | None] | None = None
         """The last batch of the epoch before, and its weights."""
         self.recorder, self._on_over = recorder, on_over
-        self._asked: tuple[Any] | None = None
-        """What the agent knew before its last choice; None: it has not chosen in this process."""
+        self._before = state
+        """What the agent knew before its last choice."""
         self._validated, self._began = False, (0.0, 0.0)
         self._choose()
 
@@ -100,14 +100,9 @@ class Course:
         return np.unpackbits(self.history[epoch], count=num_arms).astype(bool)
 
     def scores(self) -> NDArray[np.floating[Any]] | None:
-        """(N,) what the agent has ranked the arms of this epoch by; None where it does not rank.
-
-        None too after a restart, until it has chosen again.
-        """
+        """(N,) what the agent has ranked the arms of this epoch by; None where it does not rank."""
         scores = getattr(self.agent, "scores_now", None)
-        if self._asked is None or scores is None:
-            return None
-        return scores(self._shown(), self._asked[0])
+        return None if scores is None else scores(self._shown(), self._before)
 
     # -- what a loop has done ---------------------------------------------------------------------
 
@@ -240,7 +235,7 @@ class Course:
         self.phase = "train"
         num_arms, shown = self.learner.num_arms, self._shown()
         with self.rounds.clock("select"):
-            self._asked = (self.agent_state,)
+            self._before = self.agent_state
             action, self.agent_state = ask(self.agent, shown, self.agent_state, num_arms)
             actions = action[None]
             if self.rounds.options.budget is not None:
@@ -278,6 +273,7 @@ class Course:
             "of": self._identity(),
             "rounds": self.rounds.state_dict(),
             "agent": self.agent_state,
+            "before": self._before,
             "kept": self.kept.state_dict(),
             "rest": self.rest.state_dict(),
             "weights": self.weights,
@@ -300,7 +296,8 @@ class Course:
                 raise ValueError(f"the state has {name} {state['of'][name]!r}; now it is {now!r}")
         self.rounds.load_state_dict(state["rounds"])
         self.agent_state, self.weights = state["agent"], state["weights"]
-        self._last, self._validated, self._asked = state["last"], state["validated"], None
+        self._last, self._validated = state["last"], state["validated"]
+        self._before = state["before"]
         self.learner.metrics = Metrics(**state["metrics"])
         self.phase, self.history = state["phase"], list(state["history"])
         if self.recorder:

@@ -19,6 +19,7 @@ from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.core.traces import Traces
 from prune_env.files import replacing
 from prune_env.learners.ranks import Ranks
+from prune_env.notices import told_on_screen
 from prune_env.training.course import Course
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
@@ -28,6 +29,8 @@ from prune_env.training.recorder import Recorder, read_prior
 from prune_env.training.rows import LoopLearner
 from prune_env.training.summary import Summary, summarise
 from prune_env.training.visit import ArmSampler, EqualBatches
+
+_log = told_on_screen(__package__)
 
 
 class Everything:
@@ -82,7 +85,8 @@ class Pruned:
         signals: further entries of `prune_env.SIGNALS` to keep of every arm.
         keep_traces: keep what every epoch shows of every arm, for `traces`; 20 bytes an arm and
             epoch.
-        quiet: whether nothing is printed when the run is over.
+        quiet: whether the logger `prune_env.training` is told nothing when the run is over; else it
+            shows `summary`.
 
     Raises:
         ValueError: an argument is not allowed, or the agent needs what the loop does not give.
@@ -267,7 +271,7 @@ class Pruned:
 
     def _ended(self) -> None:
         if not self._quiet and Ranks.here().rank == 0:
-            print(self.summary())
+            _log.info(self.summary())
 
     def traces(self) -> Traces:
         """What every epoch so far has shown of every arm, for `prior`; `save` writes a file.

@@ -230,6 +230,7 @@ def _begin(gpu: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the board decides
     stopping.listen_once(signal.SIGTERM)
     notices.as_lines()
+    notices.log_to_stderr()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -77,6 +77,7 @@ class Board:
         from prune_bench.board.work import do_run
         from prune_bench.commands.board_view import BoardView
         from prune_bench.run.result import check_folder
+        from prune_bench.standings.own_cost import add_bars
         from prune_env.learners.network.device import find_device, gpu_names
 
         check_ranges(self)
@@ -110,6 +111,9 @@ class Board:
                 runs = engines.ray_cluster(do, self.jobs, threads, self.address, share)
             with runs as submit:
                 engines.work_off(board, submit, view.tick)
+                if bars := add_bars(board):
+                    view.plan(f"full_short at what agents cost: {', '.join(map(str, bars))}")
+                    engines.work_off(board, submit, view.tick)
         return view
 
     def _gpus_of_a_run(self, device: str, count: int) -> float:

@@ -45,18 +45,19 @@ class BoardView:
 
     def __init__(self, console: Console, board: Board, jobs: int) -> None:
         self.console, self.board, self.jobs = console, board, jobs
-        self.runs = board.runs()
+        self.runs: dict[str, RunOptions] = {}
         self.finished: dict[str, Result] = {}
         self.failed: dict[str, str] = {}
         """The errors by run."""
         self.pause = ""
         """What the board waits for."""
-        self._kinds = {name: _kind(options) for name, options in self.runs.items()}
+        self._kinds: dict[str, tuple[Setting, str, float]] = {}
         self._left: float | None = None
         """Seconds until all are done, as far as that is known."""
         self._table: RenderableType = ""
         self._is_old, self._next_table = True, 0.0
         self.live = Live(console=console, auto_refresh=False, transient=True)
+        self.plan()
         self.refresh()
 
     def __enter__(self) -> BoardView:
@@ -74,6 +75,13 @@ class BoardView:
         trace: TracebackType | None,
     ) -> None:
         self.live.stop()
+
+    def plan(self, said: str = "") -> None:
+        """Take in the runs that belong to the board now, and say why there are more."""
+        self.runs = self.board.runs()
+        self._kinds = {name: _kind(options) for name, options in self.runs.items()}
+        if said:
+            self.console.print(Text(said), soft_wrap=True)
 
     def tick(self, pause: str = "") -> None:
         """Show what has happened since the last tick, and what the board waits for."""

@@ -6,6 +6,7 @@ packages are imported by the subcommand that uses them, so that `--help` answers
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
@@ -29,6 +30,7 @@ from prune_bench.commands.regimes import Regimes
 from prune_bench.commands.report import Report, require_board
 from prune_bench.commands.run import Run
 from prune_bench.commands.train import Train
+from prune_bench.commands.version import Version
 from prune_bench.report.terminal import Terminal, spell_out
 from prune_bench.run import processes, stopping
 from prune_bench.run.provenance import import_from_here, is_code
@@ -36,7 +38,11 @@ from prune_env import notices
 from prune_env.lookup import unknown
 from prune_env.text import sentence
 
-DESCRIPTION = "Train on some of the samples, and let an agent choose which. See README.md."
+DESCRIPTION = (
+    "Train on some of the samples, and let an agent choose which. See README.md. `prune-env "
+    "--version` says which version this is; `--tyro-print-completion bash` (zsh, tcsh) prints what "
+    "lets a shell complete its words."
+)
 
 COMMANDS: dict[str, Any] = {
     "run": Run,
@@ -60,6 +66,8 @@ def parse_command(arguments: list[str]) -> Any:
         ValueError: a mistake in the words, in one line.
     """
     name, *words = arguments or ["--help"]
+    if name == "--version":
+        return Version()
     if name not in COMMANDS:
         if name not in ("-h", "--help") and not name.startswith("--tyro-"):  # completion of shells
             raise ValueError(unknown("command", name, COMMANDS))
@@ -94,6 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     spell_out()
     notices.as_lines()
     try:
+        notices.log_to_stderr()
         with stopping.listening():
             command = parse_command(arguments)
             if processes.count() > 1 and not isinstance(command, Run):
@@ -105,6 +114,9 @@ def main(arguments: list[str] | None = None) -> None:
         how = f"; {command.on_stop()}" if hasattr(command, "on_stop") else ""
         Terminal(stderr=True).print(f"prune-env: stopped{how}", soft_wrap=True)
         raise
+    except BrokenPipeError:  # as in `prune-env agents | head`: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush
+        sys.exit(128 + 13)
     except (ValueError, OSError, ImportError, gym.error.Error, Held) as error:
         line = Text.assemble(("prune-env: ", "bold red"), sentence(error))
         Terminal(stderr=True).print(line, soft_wrap=True)

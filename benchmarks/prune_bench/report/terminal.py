@@ -81,6 +81,11 @@ class Terminal(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*objects, **({"crop": not self.unbounded} | options))
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command how it ends, which prints by other ways too."""
+        self.quiet = True
+        raise BrokenPipeError
+
     def status(self, status: RenderableType, **options: Any) -> Status:
         spinner = "dots" if self.encoding.startswith("utf") else "line"
         return _LiteralStatus(_literal(status), console=self, spinner=spinner)

@@ -41,6 +41,8 @@ KNOWN = {
 """What these names have always meant: the data of an environment (CIFAR as the HuggingFace hub has
 it; other layouts have another order), the files of an agent. It adds nothing to a run's name."""
 
+PACKAGES = ("prune_env", "gymnasium", "torch", "numpy", "stable-baselines3")
+"""Whose versions a result says."""
 
 CODE = ("reward", "learner", "tokenizer", "network", "recipe")
 """Arguments of an environment that may name code of one's own; of a recipe, each of its fields."""
@@ -316,7 +318,6 @@ def describe_place(env: PruneEnv) -> dict[str, Any]:
 
     device = getattr(env.learner, "device", torch.device("cpu"))
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    packages = ("prune_env", "gymnasium", "torch", "numpy", "stable-baselines3")
     return {
         "device": str(device),
         "gpu": gpu,
@@ -325,7 +326,7 @@ def describe_place(env: PruneEnv) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": Ranks.here().size,
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in packages},
+        "versions": {name: version(name) for name in PACKAGES},
         "commit": commit(),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from itertools import islice
 
+import numpy as np
 import prune_agents
 import pytest
 import torch
@@ -147,3 +148,16 @@ def test_a_loaders_state_without_that_of_pruned_is_refused(linear):
     other.loader.load_state_dict(script.save()["loader"])
     with pytest.raises(ValueError, match=r"the loader's state is of round 1, and .* round is 0"):
         other.run()
+
+
+@pytest.mark.parametrize("name", ["ucb", "ts_gauss", "rs2", "infobatch"])
+@pytest.mark.parametrize("steps", [1, 11, 10**9])
+def test_all_that_is_exported_is_there_after_a_restart(name, steps, linear):
+    agent = prune_agents.make(name, keep_ratio=0.4)
+    stopped = Script(linear, agent, plain, quiet=True).run(steps)
+    resumed = Script(linear, agent, plain, quiet=True).load(stopped.save())
+    expected, found = stopped.pruned.columns(), resumed.pruned.columns()
+    assert ("score" in expected) == (name in ("ucb", "ts_gauss"))
+    assert found.keys() == expected.keys()
+    for column, values in expected.items():
+        np.testing.assert_array_equal(found[column], values)

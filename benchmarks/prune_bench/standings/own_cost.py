@@ -1,0 +1,61 @@
+"""The bar of agents that decide themselves how much to keep: `full_short` at what each one cost.
+
+That is known when their runs are over. A board then gets `full_short` at these costs too, as if
+`full_short_at` had named them, so that the verdict on such an agent is read from no curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from prune_bench.board import claims
+from prune_bench.board.board import Board, runs_of
+from prune_bench.board.grid import Grid
+from prune_bench.standings.build import read_standings
+from prune_bench.standings.reference import SAME_COST
+
+
+def add_bars(board: Board) -> list[float]:
+    """Let `full_short` belong to a board at the cost of each agent that decided it itself.
+
+    Returns:
+        The costs that are new, as shares of all data for all epochs.
+    """
+    comparisons = read_standings(board.folder).comparisons
+    rows = [
+        row
+        for comparison in comparisons
+        for row in comparison.rows
+        if row.rule == "own amount" and row.complete
+    ]
+    with claims.wait_for(board.work, "board.yaml"):
+        grids, pins = board.read()
+        found = []
+        for grid in grids:
+            names = runs_of([grid], pins).keys()
+            costs = {row.cost for row in rows if any(run.id in names for run in row.runs)}
+            found.append(missing_bars(grid, costs))
+        new = [
+            replace(grid, full_short_at=(*grid.full_short_at, *bars))
+            for grid, bars in zip(grids, found, strict=True)
+        ]
+        if any(found):
+            board.write(new, pins)
+    return sorted({bar for bars in found for bar in bars})
+
+
+def missing_bars(grid: Grid, costs: Iterable[float]) -> list[float]:
+    """The keep ratios at which `full_short` is to be run, so that one is at each of these costs.
+
+    Costs that are the same, see `SAME_COST`, share one; none is above all data for all epochs.
+    """
+    there = [1.0, *grid.keep_ratios, *grid.full_short_at]
+    bars: list[float] = []
+    for cost in sorted(costs):
+        nearest = np.abs(np.log([*there, *bars]) - np.log(cost)).min()
+        if cost < 1 and nearest >= SAME_COST:
+            bars.append(float(f"{cost:.3g}"))
+    return bars

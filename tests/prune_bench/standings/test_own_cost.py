@@ -1,0 +1,63 @@
+"""`full_short` at what agents cost that decide it themselves."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import pytest
+from prune_bench.board import engines
+from prune_bench.board.board import Board
+from prune_bench.board.grid import Grid
+from prune_bench.commands.main import main
+from prune_bench.standings.build import read_standings
+from prune_bench.standings.own_cost import missing_bars
+
+
+@pytest.mark.parametrize(
+    ("costs", "bars"),
+    [
+        ([0.763], [0.763]),
+        ([0.7634, 0.7612, 0.7689], [0.761, 0.769]),  # 0.7634 is within a hundredth of 0.761
+        ([0.302, 0.801, 0.995], []),  # full_short is there, at 0.8 too, and full
+        ([1.3], []),  # dearer than all data for all epochs
+        ([0.012345], [0.0123]),
+    ],
+)
+def test_which_runs_are_missing(costs, bars):
+    assert missing_bars(Grid(keep_ratios=(0.3,), full_short_at=(0.8,)), costs) == bars
+
+
+def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, monkeypatch, capsys):
+    @contextmanager
+    def here(do, jobs, threads, gpus):
+        def submit(options):
+            future = Future()
+            future.set_result(do(options))
+            return future
+
+        yield submit
+
+    monkeypatch.setattr(engines, "processes", here)
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: folder)
+    words = (
+        "board --agents infobatch --controls full_short rs2 --keep-ratios 0.3 --epochs 4 --seeds 2"
+    )
+    words = f"{words} --limit 200 --device cpu --out {tmp_path}".split()
+    main(words)
+    (grid,) = Board(tmp_path).grids()
+    (at,) = grid.full_short_at
+    (comparison,) = read_standings(tmp_path).comparisons
+    row = comparison.row("infobatch")
+    assert at == pytest.approx(row.cost, rel=0.005)
+    assert 0.5 < at < 1
+    (bar,) = comparison.bar
+    assert (bar.keep_ratio, len(bar.runs), bar.complete) == (at, 2, True)
+    # the verdict is the difference of two means, and no curve
+    assert row.at_equal_cost
+    assert row.ahead.value == pytest.approx(row.scores.mean() - bar.scores.mean())
+    assert f"full_short at what agents cost: {at}" in capsys.readouterr().out
+    written = (tmp_path / "board.yaml").read_text(encoding="utf-8")
+    main(["board", "--out", str(tmp_path)])
+    assert (tmp_path / "board.yaml").read_text(encoding="utf-8") == written
+    assert len(list((tmp_path / "runs").iterdir())) == 8
