@@ -135,10 +135,12 @@ class ImageStore:
         return rows.view(pixels.shape).permute(0, 3, 1, 2)
 
 
-def shrunk(images: Tensor) -> Tensor:
-    """Three quarters of the height and width: (B, C, H, W) -> (B, C, 3H/4, 3W/4), smoothed."""
-    size = [max(1, side * 3 // 4) for side in images.shape[2:]]
-    return F.interpolate(images, size=size, mode="bilinear", antialias=True)
+def shrunk(images: Tensor, size: float) -> Tensor:
+    """Smaller images, smoothed: (B, C, H, W) -> (B, C, size * H, size * W), rounded down."""
+    if size == 1:
+        return images
+    sides = [max(1, int(side * size)) for side in images.shape[2:]]
+    return F.interpolate(images, size=sides, mode="bilinear", antialias=True)
 
 
 def channel_statistics(

@@ -57,9 +57,10 @@ class Recipe:
         "off", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"
     ] = "off"
     """The mode of torch.compile; on two CPU cores it took 17 to 64 s and won nothing."""
-    cuda_graph: bool = False
+    cuda_graph: bool | None = None
     """Whether a GPU is given each step as one CUDA graph; nothing on a CPU, and not with `compile`.
-    No GPU has tried it yet: `make test-gpu` compares it with steps launched kernel by kernel."""
+    By default where it is known to work: the networks of this project with nothing of one's own, in
+    one process. An H200 trained them up to 12 times as fast (benchmarks/results/gpu.md)."""
     schedule: Literal["linear", "cosine", "onecycle"] = "linear"
     """"linear" rises from 0 and falls in straight lines; "cosine" falls as half a cosine;
     "onecycle" rises as one too, from a 25th of the peak."""
@@ -80,9 +81,9 @@ class Recipe:
     """Share of the run over which the bias of a whitened stem is trained, at a learning rate that
     falls linearly to 0. Then, or with 0, it is frozen: that saves the gradient of what it feeds."""
 
-    shrink_share: Annotated[float, In("[0, 1]")] = 0.0
-    """Share of the run, from its start, that trains on images at three quarters of their height and
-    width; they cost little more than half."""
+    image_sizes: tuple[float, ...] = ()
+    """What the height and width of images are multiplied by in training, in as many equal parts of
+    the run; smaller ones cost less, three quarters about half. By default 1 throughout."""
 
     loss: Literal["cross_entropy"] | Function = "cross_entropy"
     """What training makes small, per sample; agents see the plain cross-entropy all the same. One's
@@ -106,11 +107,18 @@ class Recipe:
                 )
         except ValueError as error:
             raise ValueError(f"recipe {error}") from None
-        for name, usual in {"compile": "off", "shrink_share": 0.0}.items():
-            if self.cuda_graph and (given := getattr(self, name)) != usual:
-                raise ValueError(
-                    f"recipe {name} is {given!r}; with cuda_graph only {usual!r} is allowed"
-                )
+        object.__setattr__(self, "image_sizes", tuple(map(float, self.image_sizes)))
+        for size in self.image_sizes:
+            if not 0 < size <= 1:
+                raise ValueError(f"recipe image_sizes has {size:g}; allowed is 0 < size <= 1")
+        if self.cuda_graph and self.compile != "off":
+            raise ValueError(
+                f"recipe compile is {self.compile!r}; with cuda_graph only 'off' is allowed"
+            )
+
+    def owns(self) -> bool:
+        """Whether it has a function of the user's own."""
+        return any(getattr(self, name) not in known for name, known in NOT_OWN.items())
 
     def override(self, changes: Mapping[str, Any]) -> Recipe:
         """Return the recipe with some fields changed.
@@ -127,6 +135,11 @@ class Recipe:
     def plain(self) -> dict[str, Any]:
         """The fields by their names; functions of one's own as their import paths."""
         return {n: path_of(v) if callable(v) else v for n, v in vars(self).items()}
+
+    def image_size(self, fraction: float) -> float:
+        """What image sides are multiplied by at a fraction of the run in [0, 1]."""
+        parts = len(self.image_sizes)
+        return self.image_sizes[min(int(fraction * parts), parts - 1)] if parts else 1.0
 
     def lr(self, fraction: float) -> float:
         """The learning rate at a fraction of the run in [0, 1]: up to the peak, then down."""

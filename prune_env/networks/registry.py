@@ -21,6 +21,7 @@ WHITENED: dict[str, dict[str, Any]] = {
     "small": {"widths": (24, 64, 128)},
     "small_quarter": {"widths": (6, 16, 32)},
     "small_double": {"widths": (48, 128, 256)},
+    "cpu90": {"widths": (32, 96, 128), "activation": "silu"},
     "airbench94": {
         "widths": (64, 256, 256),
         "activation": "gelu",
@@ -47,6 +48,25 @@ RECIPES = {
         label_smoothing=0.1,
         padding=2,
         flip=True,
+    ),
+    # found by the third search there: 90 % of test accuracy in the time of 13 epochs of "small"
+    "cpu90": Recipe(
+        epochs=15,
+        batch_size=512,
+        optimizer="muon",
+        peak_lr=0.12,
+        warmup=0.1,
+        final_lr=0.05,
+        momentum=0.6,
+        renormalise=True,
+        rest_lr_scale=0.8 / 0.12,
+        rest_momentum=0.85,
+        bias_lr_scale=16,
+        weight_decay=5e-4,
+        label_smoothing=0.1,
+        padding=2,
+        flip=True,
+        image_sizes=(0.625,) * 5 + (0.75,) * 2 + (1,) * 3,
     ),
     # airbench94_muon as published but for its test-time augmentation, without which it is reported
     # at 93.2 % on CIFAR-10's 50,000 training images (num_validation=0). The published loss is the
@@ -105,6 +125,11 @@ def recipe(name: Function) -> Recipe:
     if is_own(name) or not isinstance(name, str):
         return OWN_RECIPE
     return RECIPES.get(name, LIBRARY_RECIPE)
+
+
+def is_capturable(name: Function, recipe: Recipe) -> bool:
+    """Whether its training steps are known to work as CUDA graphs: nothing in them is one's own."""
+    return name in RECIPES and recipe.compile == "off" and not recipe.owns()
 
 
 def factory(name: Function, images: Tensor, num_classes: int) -> Factory:

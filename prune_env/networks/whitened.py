@@ -7,11 +7,19 @@ to 42 % of a step), ReLU in place of GELU 28 %.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),
+    "gelu": nn.GELU,
+    "silu": partial(nn.SiLU, inplace=True),
+}
 
 
 def whitening_filters(images: Tensor, size: int = 2) -> Tensor:
@@ -58,7 +66,7 @@ class WhitenedNet(nn.Module):
         *,
         convolutions: tuple[int, int, int] = (2, 2, 2),
         residual: bool = False,
-        activation: Literal["relu", "gelu"] = "relu",
+        activation: Literal["relu", "gelu", "silu"] = "relu",
         stem_bias: bool = False,
         unit_head: bool = False,
         divisor: float = 9.0,
@@ -66,7 +74,7 @@ class WhitenedNet(nn.Module):
     ) -> None:
         super().__init__()
         self.divisor = divisor
-        self.activation = nn.GELU() if activation == "gelu" else nn.ReLU(inplace=True)
+        self.activation = ACTIVATIONS[activation]()
         stem = torch.cat([filters, -filters])
         self.stem = nn.Conv2d(stem.shape[1], len(stem), stem.shape[-1], bias=stem_bias)
         self.stem.weight = nn.Parameter(stem.clone(), requires_grad=False)

@@ -91,7 +91,7 @@ class Arrays:
         Raises:
             ValueError: the recipe crops or mirrors.
         """
-        for name in ("padding", "flip", "shrink_share"):
+        for name in ("padding", "flip", "image_sizes"):
             if recipe and (value := getattr(recipe, name)):
                 raise ValueError(f"recipe {name} is {value}; what is no image allows 0")
         return ArrayStore(inputs, self._mean, self._std, device)
@@ -100,7 +100,7 @@ class Arrays:
         """The order."""
         return Noise(of_round(seed, number).permutation(num_arms))
 
-    def augmented(self, store: ArrayStore, batch: dict[str, Tensor], small: bool) -> Tensor:
+    def augmented(self, store: ArrayStore, batch: dict[str, Tensor], size: float) -> Tensor:
         """(B, ...) the inputs as they are."""
         return store.plain(batch["index"])
 

@@ -47,10 +47,9 @@ class Images:
         noise = draw_noise(num_arms, recipe.padding, recipe.flip, seed, number)
         return Noise(noise.order, {"shift": noise.shift, "flip": noise.flip})
 
-    def augmented(self, store: ImageStore, batch: dict[str, Tensor], small: bool) -> Tensor:
+    def augmented(self, store: ImageStore, batch: dict[str, Tensor], size: float) -> Tensor:
         """(B, C, H, W) float32."""
-        images = store.augmented(batch["index"], batch["shift"], batch["flip"])
-        return shrunk(images) if small else images
+        return shrunk(store.augmented(batch["index"], batch["shift"], batch["flip"]), size)
 
     def prepared(self, model: nn.Module) -> nn.Module:
         """In channels_last memory: 15 to 130 % faster on a CPU."""

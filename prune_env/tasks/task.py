@@ -51,8 +51,11 @@ class Task(Protocol):
     def draw(self, num_arms: int, recipe: Recipe, seed: int, number: int) -> Noise:
         """What is random in a round of this number, from (seed, number) alone."""
 
-    def augmented(self, store: Any, batch: dict[str, Tensor], small: bool) -> Tensor:
-        """(B, ...) the inputs of a batch, augmented by its rows of the noise; images smaller."""
+    def augmented(self, store: Any, batch: dict[str, Tensor], size: float) -> Tensor:
+        """(B, ...) the inputs of a batch, augmented by its rows of the noise.
+
+        Images have their height and width multiplied by size.
+        """
 
     def prepared(self, model: nn.Module) -> nn.Module:
         """The model with its memory laid out as these inputs are."""

@@ -90,6 +90,10 @@ class NetworkLearner:
         )
         if self.recipe.cuda_graph and self.ranks.size > 1:
             raise ValueError("recipe cuda_graph is True; with several processes allowed is False")
+        graphs = self.recipe.cuda_graph
+        if graphs is None:
+            graphs = self.ranks.size == 1 and networks.is_capturable(self.network, self.recipe)
+        self._graphs = graphs and self.device.type == "cuda"
         self.num_arms = len(self.labels)
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
         self.num_validation = len(arms.validation)
@@ -129,7 +133,7 @@ class NetworkLearner:
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin a new run; seeds[0] decides initial weights, data order and augmentation."""
         (seed,) = seeds
-        self._seed, self._round, self._shrinks = int(seed), 0, False
+        self._seed, self._round, self._image_size = int(seed), 0, 1.0
         with seeded(self.device, self._seed, 0):
             model = self.make_model().to(self.device)
         self._model = model = self.task.prepared(model)
@@ -147,9 +151,11 @@ class NetworkLearner:
         mode = self.recipe.compile
         self._forward = forward if mode == "off" else torch.compile(forward, mode=mode)
         self._take_step: step_graphs.Step = self._step
-        if self.recipe.cuda_graph and self.device.type == "cuda":
+        if self._graphs:
             capture = step_graphs.on_gpu(self.device)
-            self._take_step = step_graphs.StepGraphs(self._step, self._optimizer, capture)
+            self._take_step = step_graphs.StepGraphs(
+                self._step, self._optimizer, capture, lambda: self._image_size
+            )
 
     @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(
@@ -278,7 +284,7 @@ class NetworkLearner:
                 self._model.train(len(batch["index"]) > 1)
                 fraction = start + (end - start) * step / num_batches
                 networks.set_rates(self._optimizer, self.recipe, fraction)
-                self._shrinks = fraction < self.recipe.shrink_share
+                self._image_size = self.recipe.image_size(fraction)
                 self._take_step(batch, {name: values[share] for name, values in measured.items()})
                 if self._lookahead:
                     self._lookahead.follow(start + (end - start) * (step + 1) / num_batches)
@@ -296,7 +302,7 @@ class NetworkLearner:
             out: as `_blank`, of B samples.
         """
         labels = batch["label"]
-        inputs = self.task.augmented(self.arm_inputs, batch, self._shrinks)
+        inputs = self.task.augmented(self.arm_inputs, batch, self._image_size)
         if self.recipe.augment:
             inputs = own_step.augmented(self.recipe.augment, inputs, batch)
         log_p, features = self._see(inputs)

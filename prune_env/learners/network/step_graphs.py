@@ -13,7 +13,7 @@ from torch import Tensor, optim
 WARM_UP = 3
 """Steps of a kind that are taken kernel by kernel before one is captured: cuDNN chooses, and the
 optimizer makes its state."""
-MOST = 8
+MOST = 12
 """Graphs that a run keeps; what comes in further kinds goes on kernel by kernel."""
 
 Tensors = dict[str, Tensor]
@@ -39,9 +39,9 @@ def on_gpu(device: torch.device) -> Capture:
 class StepGraphs:
     """A step that is captured once for each kind of batch, and from then on launched whole.
 
-    Kinds differ in the number of samples and in which parameters are trained. The batches of a
-    round differ by at most one sample, and where there are n their sizes lie in (B - B / n, B]: a
-    run has two or three kinds. Padding them to one would put samples into the statistics of
+    Kinds differ in the number of samples, in which parameters are trained and in the size of images.
+    The batches of a round differ by at most one sample, and where there are n their sizes lie in
+    (B - B / n, B]: a run has two or three kinds, for each size of its images. Padding them to one would put samples into the statistics of
     BatchNorm that are not there.
 
     A graph writes to the memory that it was captured on. So the batch is copied there, its results
@@ -52,10 +52,18 @@ class StepGraphs:
         step: see `Step`; nothing in it may wait for the device.
         optimizer: whose state it changes; whose learning rates are set before each step.
         capture: see `Capture`.
+        image_size: what images are now multiplied by in height and width.
     """
 
-    def __init__(self, step: Step, optimizer: optim.Optimizer, capture: Capture) -> None:
+    def __init__(
+        self,
+        step: Step,
+        optimizer: optim.Optimizer,
+        capture: Capture,
+        image_size: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self._step, self._optimizer, self._capture = step, optimizer, capture
+        self._image_size = image_size
         self._taken: Counter[Hashable] = Counter()
         self._graphs: dict[Hashable, _Graph] = {}
 
@@ -63,7 +71,7 @@ class StepGraphs:
         """Take a step on a batch, with the learning rates that the optimizer has."""
         groups = self._optimizer.param_groups
         trained = tuple(p.requires_grad for group in groups for p in group["params"])
-        kind = (len(batch["index"]), trained)
+        kind = (len(batch["index"]), trained, self._image_size())
         self._taken[kind] += 1
         if kind not in self._graphs:
             if self._taken[kind] <= WARM_UP or len(self._graphs) == MOST:

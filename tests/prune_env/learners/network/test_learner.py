@@ -389,8 +389,10 @@ def test_dropout_is_reproducible_and_the_callers_generator_untouched() -> None:
     assert equal(train(twin, keep(twin, np.arange(16)))[0], first)
 
 
-def test_images_are_small_in_the_first_share_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    learner, sides = make("small", shrink_share=0.375), []
+def test_images_have_the_sizes_of_the_recipe_in_equal_parts_of_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learner, sides = make("small", image_sizes=[0.75, 0.625, 1, 1]), []
     see = learner._see
 
     def note(images: torch.Tensor, *more: Any) -> Any:
@@ -399,6 +401,6 @@ def test_images_are_small_in_the_first_share_of_a_run(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(learner, "_see", note)
     train(learner, keep(learner), rounds=2)  # seven batches a round, of four rounds
-    assert sides == [12] * 11 + [16] * 3  # 0.375 of the run is 10.5 batches
+    assert sides == [12] * 7 + [10] * 7
     assert learner.evaluate("test")
     assert set(sides[14:]) == {16}
