@@ -14,7 +14,7 @@ test-slow: $(VENV)/test-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 test-gpu: $(VENV)/test-installed
-	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m pytest -m gpu tests/prune_env/learners/network/test_on_gpu.py
 
 lint: $(VENV)/test-installed
 	$(BIN)/ruff format --check .

@@ -39,10 +39,10 @@ def on_gpu(device: torch.device) -> Capture:
 class StepGraphs:
     """A step that is captured once for each kind of batch, and from then on launched whole.
 
-    Kinds differ in the number of samples, in which parameters are trained and in the size of images.
-    The batches of a round differ by at most one sample, and where there are n their sizes lie in
-    (B - B / n, B]: a run has two or three kinds, for each size of its images. Padding them to one would put samples into the statistics of
-    BatchNorm that are not there.
+    Kinds differ in the number of samples, in which parameters are trained and in the size of
+    images. The batches of a round differ by at most one sample, and where there are n their sizes
+    lie in (B - B / n, B]: a run has two or three kinds for each size of its images. Padding them to
+    one would put samples into the statistics of BatchNorm that are not there.
 
     A graph writes to the memory that it was captured on. So the batch is copied there, its results
     from there, and learning rates are tensors while it is captured. What the host does after a step

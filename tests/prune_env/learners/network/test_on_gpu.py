@@ -1,6 +1,6 @@
 """What only a GPU can show, for `make test-gpu`; docs/gpu.md says what becomes of the numbers.
 
-Tolerances are guesses: no GPU has run this yet. Times are recorded and never asserted.
+Tolerances are about twice what an H200 showed. Times are recorded and never asserted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gpu
 
 NETWORKS = [name for name in RECIPES if not name.startswith("small_")]
 PRECISIONS = ("fp32", "bf16")
-TOLERATED = {"fp32": (0.02, 0.02), "bf16": (0.2, 0.1)}
+TOLERATED = {"fp32": (0.005, 0.08), "bf16": (0.05, 0.08)}
 """Nats: before a step, of any arm, and after some, on average. fp32 convolves in TF32."""
 
 
@@ -64,16 +64,20 @@ def test_the_host_does_not_wait(network, precision, cuda_graph, monkeypatch):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_graph_trains_as_its_kernels(network, record_property):
-    """Both on the GPU: they add in one order but for atomics, so they stay near each other."""
+    """Both on the GPU: they add in one order but for atomics, as in the gradient of max-pooling.
+
+    So do kernels twice; what a graph differs by is compared with that.
+    """
     recipe = {"precision": "fp32", "batch_size": 50}
-    kernels, graph = (
+    kernels, again, graph = (
         measures.losses(learner_on("cuda", network, cuda_graph=on, **recipe), arms=500, rounds=3)
-        for on in (False, True)
+        for on in (False, False, True)
     )
-    found = measures.differences(kernels, graph)
+    noise, found = measures.differences(kernels, again), measures.differences(kernels, graph)
     for name, value in found.items():
         record_property(name, value)
-    assert found["after_steps"] < TOLERATED["fp32"][1]
+        record_property(f"{name}_by_kernels_again", noise[name])
+    assert found["after_steps"] <= 3 * noise["after_steps"] + 1e-4
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -83,7 +87,8 @@ def test_time_of_a_round(network, precision, record_property):
     arms = 12_800
 
     def learner(**recipe):
-        return learner_on("cuda", network, num_arms=arms, precision=precision, **recipe)
+        recipe = {"cuda_graph": False, "precision": precision} | recipe
+        return learner_on("cuda", network, num_arms=arms, **recipe)
 
     bare = measures.bare_rate(learner(), arms)
     record_property("bare_images_per_second", bare)
@@ -98,11 +103,11 @@ def test_time_of_a_round(network, precision, record_property):
 
 @pytest.mark.parametrize(
     ("network", "least"),
-    [("small", 0.87), ("airbench94", 0.92)],  # small on a CPU in fp32: 0.882
+    [("small", 0.87), ("cpu90", 0.88), ("airbench94", 0.92)],
 )
 @pytest.mark.parametrize("cuda_graph", [False, True], ids=["kernels", "graph"])
 def test_accuracy_of_a_short_run(cifar10_path, network, least, cuda_graph, record_property):
-    """Eight epochs of all of CIFAR-10."""
+    """All of CIFAR-10, in the epochs of the recipe; an H200: 0.8825 and, of airbench94, 0.930."""
     options = RunOptions(
         env="prune_env/CIFAR10-v0",
         agent="full",

@@ -35,8 +35,9 @@ def learner_of(network: str, graphs: bool, **recipe: Any) -> NetworkLearner:
     learner.measure_also(EXTRAS)
     learner.reset([3])
     if graphs:
-        taken = step_graphs.StepGraphs(learner._step, learner._optimizer, uncaptured)
-        learner._take_step = taken
+        learner._take_step = step_graphs.StepGraphs(
+            learner._step, learner._optimizer, uncaptured, lambda: learner._image_size
+        )
     return learner
 
 
