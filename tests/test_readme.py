@@ -24,6 +24,7 @@ PAGES = (
     "docs/networks.md",
     "docs/own_training.md",
     "docs/stable_baselines3.md",
+    "docs/submitting.md",
     "docs/studies.md",
 )
 

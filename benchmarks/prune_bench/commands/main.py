@@ -29,7 +29,9 @@ from prune_bench.commands.record import Record
 from prune_bench.commands.regimes import Regimes
 from prune_bench.commands.report import Report, require_board
 from prune_bench.commands.run import Run
+from prune_bench.commands.submit import Submit
 from prune_bench.commands.train import Train
+from prune_bench.commands.verify import Verify
 from prune_bench.commands.version import Version
 from prune_bench.report.terminal import Terminal, spell_out
 from prune_bench.run import processes, stopping
@@ -49,6 +51,8 @@ COMMANDS: dict[str, Any] = {
     "train": Train,
     "board": Board,
     "report": Report,
+    "submit": Submit,
+    "verify": Verify,
     "record": Record,
     "branch": Branch,
     "inspect": Inspect,

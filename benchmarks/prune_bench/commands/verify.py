@@ -1,0 +1,85 @@
+"""`prune-env verify`: a drawn part of somebody's board is run again."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.console import Console
+
+from prune_bench.report.terminal import Fitted
+from prune_bench.run.options import Place
+from prune_bench.run.provenance import import_from_here
+from prune_env.checks import In, check_ranges
+
+if TYPE_CHECKING:
+    from prune_bench.submission.again import Again
+
+HOLDS = {True: "holds", False: "DOES NOT HOLD"}
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Check a submission or a board, run a drawn part of it again and compare."""
+
+    result: tyro.conf.Positional[Path]
+    """file that `prune-env submit` made, or the folder of a board"""
+    sample: Annotated[int, In("[0, inf)")] = 2
+    """runs to do again; 0 checks the files only"""
+    seed: Annotated[int, In("[0, inf)")] | None = None
+    """draws them; by default a new one that nobody can foresee, which is said"""
+    data: str | None = None
+    """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1 ..."""
+    trust: bool = False
+    """draw among the runs that need code of its own too, and import that code"""
+
+    def main(self, console: Console) -> None:
+        """Verify it."""
+        from prune_bench.submission import again, archive
+        from prune_bench.submission.check import check
+
+        check_ranges(self)
+        if self.trust:
+            import_from_here()
+        with archive.opened(self.result) as folder, console.status(f"reading {self.result}"):
+            found = check(folder)
+        results = list(found.results.values())
+        console.print(f"{self.result}: {len(results)} runs, their files are whole", soft_wrap=True)
+        for note in found.notes:
+            console.print(f"to be said of it: {note}", soft_wrap=True)
+        mine = {n for n, r in found.results.items() if self.trust or not again.code_of(r)}
+        if left_out := len(results) - len(mine):
+            console.print(f"{left_out} runs need code of its own and are not drawn; see --trust")
+        if not self.sample:
+            return
+        seed = secrets.randbelow(1 << 32) if self.seed is None else self.seed
+        names = again.draw(mine, self.sample, seed)
+        took = sum(found.results[name].wall for name in names)
+        console.print(f"drawn by --seed {seed}: {len(names)} runs, which took {took:,.0f} s there")
+        compared = []
+        for name in names:
+            there = found.results[name]
+            with console.status(f"running {name} again"):
+                here = again.run_again(there, Place(self.data, self.device))
+            compared.append(again.compare(there, here, again.seeds_of(there, results), len(names)))
+        console.print(_table(compared))
+        if not all(run.holds for run in compared):
+            sys.exit(1)
+
+
+def _table(compared: list[Again]) -> Fitted:
+    """A line for each run: accuracies there and here, where others end, and what that means."""
+    rows = []
+    for run in compared:
+        seeds = "[{:.2%}, {:.2%}]".format(*run.interval) if run.interval else "too few"
+        told = f"{run.there.last:.2%}", f"{run.here.last:.2%}", seeds
+        rows.append((run.there.id, *told, run.found, HOLDS[run.holds]))
+    return Fitted(
+        ("run", "there", "here", "its seeds", "found", "so it"), rows, goes=("its seeds",)
+    )

@@ -1,0 +1,140 @@
+"""Some runs of a board again, and whether they come to the same.
+
+On the same processor, threads and versions a run repeats bit for bit. Elsewhere sums are added in
+another order and a training takes another path: there the accuracy has to lie where another seed of
+the same agent would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.provenance import env_names, is_code
+from prune_bench.run.result import Result, without_times
+
+SURE = 0.05
+"""How often an honest board has a run outside its interval, all runs that are drawn together."""
+
+LEAST_SEEDS = 3
+"""With fewer an interval says nothing."""
+
+Found = Literal["the same bits", "within", "outside", "other bits on the same machine", "unknown"]
+
+MEASURED = ("num_arms", "history", "kept", "passes", "test_accuracy", "val_accuracy", "diverged")
+"""The parts of a result that a run decides; times are not among them."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """A run of a board beside the same run here."""
+
+    there: Result
+    here: Result
+    found: Found
+    interval: tuple[float, float] | None
+    """where another seed would end, in [0, 1]; None where the board has too few"""
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing speaks against the run of the board."""
+        return self.found in ("the same bits", "within", "unknown")
+
+
+def code_of(result: Result) -> list[str]:
+    """The names in a result whose import would run code."""
+    return [n for n in (result.options["agent"], *env_names(result.options)) if is_code(n)]
+
+
+def draw(names: Collection[str], sample: int, seed: int) -> list[str]:
+    """So many of the names, the same for a seed in whatever order they come."""
+    drawn = np.random.default_rng(seed).choice(len(names), min(sample, len(names)), replace=False)
+    return [sorted(names)[place] for place in drawn]
+
+
+def run_again(there: Result, place: Place) -> Result:
+    """The same run here, on as many threads as there.
+
+    Args:
+        there: the result of a board. What it names is imported.
+        place: where its data and the device are.
+
+    Raises:
+        ValueError: it would be another run, or its options are not allowed here.
+    """
+    from prune_bench.run.episode import Episode
+
+    options = RunOptions(**there.options)
+    episode = Episode(options, replace(place, threads=there.threads))
+    here, expected = episode.provenance, there.provenance
+    anywhere = replace(here, device=expected.device, precision=expected.precision)
+    if other := anywhere.differences(expected):
+        raise ValueError(f"{there.id} cannot be run again here: {', '.join(other)}")
+    while not episode.terminated:
+        episode.step()
+    return Result(episode.result(), there.id)
+
+
+def compare(there: Result, here: Result, seeds: Sequence[float], drawn: int = 1) -> Again:
+    """What a run again says of the one of the board.
+
+    Args:
+        there: of the board.
+        here: of the same options, run again.
+        seeds: test accuracies on the board of the runs that differ in their seed alone.
+        drawn: how many runs are compared, for all of which `SURE` holds together.
+    """
+    interval = _interval(seeds, SURE / drawn)
+    found: Found = "unknown"
+    if _same_bits(there, here):
+        found = "the same bits"
+    elif _machine(there) == _machine(here):
+        found = "other bits on the same machine"
+    elif interval is not None:
+        found = "within" if interval[0] <= here.last <= interval[1] else "outside"
+    return Again(there, here, found, interval)
+
+
+def seeds_of(result: Result, results: Iterable[Result]) -> list[float]:
+    """The test accuracies of the runs that differ from this one in their seed alone."""
+    return [other.last for other in results if _without_seed(other) == _without_seed(result)]
+
+
+def _without_seed(result: Result) -> dict[str, Any]:
+    return {name: value for name, value in result.comparable.items() if name != "seed"}
+
+
+def _interval(seeds: Sequence[float], sure: float) -> tuple[float, float] | None:
+    """Where one more seed ends with probability 1 - sure, by Student's t."""
+    if (count := len(seeds)) < LEAST_SEEDS:
+        return None
+    from scipy.stats import t
+
+    mean, deviation = float(np.mean(seeds)), float(np.std(seeds, ddof=1))
+    half = float(t.ppf(1 - sure / 2, count - 1)) * deviation * (1 + 1 / count) ** 0.5
+    return mean - half, mean + half
+
+
+def _machine(result: Result) -> tuple[Any, ...]:
+    """What the bits of floating-point sums depend on."""
+    place, versions = result.content["place"], result.versions
+    parts = (place.get("processor"), place.get("gpu"), result.device, result.threads)
+    return (*parts, versions.get("torch"), versions.get("numpy"))
+
+
+def _same_bits(there: Result, here: Result) -> bool:
+    """Whether all that both results measured is equal; later ones say more than older ones did."""
+    parts = ({name: r.content.get(name) for name in MEASURED} for r in (there, here))
+    return _agree(*map(without_times, parts))
+
+
+def _agree(one: Any, other: Any) -> bool:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return all(_agree(one[name], other[name]) for name in one.keys() & other.keys())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_agree, one, other))
+    return repr(one) == repr(other)  # as text NaN equals NaN

@@ -1,0 +1,118 @@
+"""What a board must be before others are shown it: whole, with controls, without contradictions.
+
+Nothing that it names is imported.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prune_bench.board.board import Board
+from prune_bench.board.counting import counted
+from prune_bench.board.grid import CONTROLS
+from prune_bench.run.result import Failure, Result, read_failure
+from prune_env.files import read_text
+
+LEAST_SEEDS = 5
+"""Fewer know a mean, but hardly how it scatters."""
+
+SHOWN = 4
+"""Of many problems of one kind, so many are named."""
+
+
+class Unfit(ValueError):
+    """A board cannot be submitted; the message says all that stands against it."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A board that may be submitted."""
+
+    results: Mapping[str, Result]
+    """of the runs that belong to it, by their names"""
+    failures: Mapping[str, Failure]
+    """of the runs that failed"""
+    notes: tuple[str, ...]
+    """what a reader has to know"""
+
+
+def check(folder: Path) -> Checked:
+    """What of a board is submitted, and what has to be said of it.
+
+    Raises:
+        Unfit: with all that stands against it.
+        Damaged: a file in it is broken.
+        ValueError: board.yaml does not describe a board.
+    """
+    board = Board(folder)
+    grids, pins = board.read()
+    expected = board.runs()
+    if not expected:
+        raise Unfit(f"{folder} has no board.yaml with runs")
+    results, notes = counted(folder, pins)
+    done = {result.id: result for result in results if result.id in expected}
+    failures = {path.stem: read_failure(path) for path in sorted(folder.glob("failed/*.json"))}
+    failed = {n: found for n, found in failures.items() if n in expected and n not in done}
+    problems = [
+        f"{len(grid.agents)} agents have {grid.seeds} seeds; allowed are {LEAST_SEEDS} or more"
+        for grid in grids
+        if grid.seeds < LEAST_SEEDS
+    ]
+    problems += _several("runs are missing", [n for n in expected if n not in done | failed])
+    lost = [name for name in failed if expected[name].agent in CONTROLS]
+    problems += _several("controls failed", lost)
+    wrong = {name: found for name, result in done.items() if (found := contradiction(result))}
+    problems += _several("results contradict themselves", [f"{n} ({w})" for n, w in wrong.items()])
+    if problems:
+        raise Unfit(f"{folder} cannot be submitted: {'; '.join(problems)}")
+    notes += _several("runs failed", failed)
+    notes += _several("runs diverged", [name for name, result in done.items() if result.diverged])
+    notes += _several("results are of no run of the board", {r.id for r in results} - done.keys())
+    notes += _origins(folder, done)
+    return Checked(done, failed, tuple(notes))
+
+
+def contradiction(result: Result) -> str:
+    """In what a result contradicts itself, in words; "" where all that it says fits together."""
+    content, rows = result.content, result.content["history"]
+    kept, passes, last = content["kept"], content["passes"], rows[-1]
+    pulls = sum(times * arms for times, arms in enumerate(kept["arms_by_pulls"]))
+    found: list[tuple[str, Any, Any]] = [
+        ("rounds", [row["round"] for row in rows], list(range(1, len(rows) + 1))),
+        ("diverged", result.diverged, any(row["diverged"] for row in rows)),
+        ("arms by class", sum(kept["arms_by_class"]), result.num_arms),
+        ("arms by pulls", sum(kept["arms_by_pulls"]), result.num_arms),
+        ("pulls by class", sum(kept["pulls_by_class"]), pulls),
+        ("arms kept in all rounds", sum(row["kept"] for row in rows), pulls),
+        ("passes charged", result.charged, last["passes"] + passes.get("prior", 0)),
+        *((f"passes {name}", passes[name], last[f"passes_{name}"]) for name in _PARTS),
+    ]
+    for split in result.splits:
+        measured = [row[f"{split}_accuracy"] for row in rows if f"{split}_accuracy" in row]
+        said = [result.accuracy(split, "last"), result.accuracy(split, "best")]
+        found.append((f"{split} accuracy", said, [measured[-1], max(measured)] if measured else []))
+    return next((f"{what}: {a} is not {b}" for what, a, b in found if a != b), "")
+
+
+_PARTS = ("train", "refresh", "evaluate")
+
+
+def _origins(folder: Path, done: Mapping[str, Result]) -> Iterator[str]:
+    """What the results do not say of themselves, or say of changed code."""
+    paths = (folder / "runs" / f"{name}.json" for name in done)
+    unsealed = [path.stem for path in paths if '"checksum"' not in read_text(path)]
+    yield from _several("results are older than checksums", unsealed)
+    commits = Counter(result.content["place"].get("commit") for result in done.values())
+    changed = [commit for commit in commits if commit and commit.endswith("+")]
+    yield from _several("commits had uncommitted changes", changed)
+
+
+def _several(what: str, names: Iterable[str]) -> list[str]:
+    """One line, or none where there are no names."""
+    found = sorted(names)
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return [f"{len(found)} {what}: {', '.join(found[:SHOWN])}{more}"] if found else []

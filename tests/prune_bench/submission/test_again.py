@@ -1,0 +1,107 @@
+"""A drawn part of a board is run again: the same bits here, within its seeds elsewhere."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from prune_bench.run.options import Place
+from prune_bench.run.result import Result, read_results
+from prune_bench.submission.again import code_of, compare, draw, run_again, seeds_of
+
+
+@pytest.fixture(scope="module")
+def runs(trained):
+    return [result for result in read_results(trained) if result.options["agent"] == "ucb"]
+
+
+@pytest.fixture(scope="module")
+def here(runs):
+    """The second of them, done again."""
+    return run_again(runs[1], Place())
+
+
+def elsewhere(result, **changed):
+    """A result as another machine would have it, with another accuracy at the end."""
+    content = copy.deepcopy(dict(result.content))
+    content["place"]["processor"] = "Another one"
+    for name, value in changed.items():
+        content[name]["last"] = value
+    return Result(content, result.id)
+
+
+def test_here_it_repeats_bit_for_bit(runs, here):
+    found = compare(runs[1], here, [0.5] * 5)
+    assert (found.found, found.holds) == ("the same bits", True)
+    assert here.content["history"][-1]["kept_loss"] == runs[1].content["history"][-1]["kept_loss"]
+
+
+def test_other_bits_on_the_same_machine_do_not_hold(runs, here):
+    content = copy.deepcopy(dict(runs[1].content))
+    content["history"][0]["kept_loss"] = np.nextafter(content["history"][0]["kept_loss"], 2)
+    found = compare(Result(content, runs[1].id), here, [here.last] * 5)
+    assert (found.found, found.holds) == ("other bits on the same machine", False)
+
+
+def test_a_result_that_says_less_is_compared_by_what_it_says(runs, here):
+    content = copy.deepcopy(dict(runs[1].content))
+    for name in ("prior", "sources", "trained"):
+        del content[name]
+    del content["passes"]["prior"]
+    assert compare(Result(content), here, []).found == "the same bits"
+
+
+def test_elsewhere_it_has_to_lie_where_another_seed_would(runs, here):
+    """Mean 0.5, deviation 0.0158, t of four degrees 2.776: 0.5 +- 0.0481."""
+    seeds = [0.48, 0.49, 0.5, 0.51, 0.52]
+    there = replace(elsewhere(runs[1]), content=elsewhere(runs[1]).content | {"num_arms": 91})
+    for last, expected in ((0.5480, "within"), (0.5482, "outside"), (0.4518, "outside")):
+        content = dict(here.content) | {"test_accuracy": {"last": last, "best": last}}
+        found = compare(there, Result(content), seeds)
+        assert (found.found, found.holds) == (expected, expected == "within")
+        assert found.interval == pytest.approx((0.4519, 0.5481), abs=1e-4)
+    both = compare(there, here, seeds, drawn=2)  # together as sure as one alone
+    assert both.interval[0] < found.interval[0]
+    assert compare(there, here, seeds[:2]).found == "unknown"
+
+
+def test_its_seeds_are_those_of_the_same_run(trained, runs):
+    everything = list(read_results(trained))
+    assert seeds_of(runs[1], everything) == [result.last for result in runs]
+    assert len(runs) == 5
+
+
+def test_honest_boards_hold(runs):
+    """Of made-up normal seeds, about 1 in 20 lies outside at a level of 5 %."""
+    rng = np.random.default_rng(0)
+    outside = 0
+    for _ in range(2_000):
+        *seeds, last = rng.normal(0.8, 0.01, 6)
+        content = dict(runs[1].content) | {"test_accuracy": {"last": last, "best": last}}
+        outside += compare(elsewhere(runs[0]), Result(content), seeds).found == "outside"
+    assert 75 < outside < 125
+
+
+def test_a_draw_depends_on_the_seed_alone():
+    names = [f"run{number}" for number in range(30)]
+    drawn = draw(names, 3, seed=5)
+    assert draw(set(names), 3, seed=5) == drawn
+    assert len(set(drawn)) == 3
+    assert draw(names, 3, seed=6) != drawn
+    assert sorted(draw(names, 99, seed=0)) == sorted(names)
+    assert {name for seed in range(300) for name in draw(names, 1, seed)} == set(names)
+
+
+def test_a_run_of_other_data_is_not_run_again(runs):
+    content = dict(runs[1].content) | {"trained": runs[1].trained | {"data": "0123456789ab"}}
+    with pytest.raises(ValueError, match="cannot be run again here: other data"):
+        run_again(Result(content, "ucb"), Place())
+
+
+def test_code_is_seen_without_importing_it(runs):
+    assert code_of(runs[1]) == []
+    options = runs[1].options | {"agent": "no_such:Agent", "env_kwargs": {"reward": "nor:this"}}
+    result = Result(dict(runs[1].content) | {"options": options})
+    assert code_of(result) == ["no_such:Agent", "nor:this"]

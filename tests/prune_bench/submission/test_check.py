@@ -1,0 +1,105 @@
+"""What may be submitted, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from prune_bench.board.board import Board
+from prune_bench.run.result import read_result, read_results
+from prune_bench.submission.check import Unfit, check, contradiction
+
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
+
+
+def test_a_whole_board_is_fit(trained):
+    found = check(trained)
+    assert len(found.results) == 30
+    assert found.failures == {}
+    assert [note for note in found.notes if "commit" not in note] == []
+
+
+def test_all_that_was_ever_measured_agrees_with_itself():
+    results = [r for path in RESULTS.glob("*/runs") for r in read_results(path.parent)]
+    assert len(results) >= 648
+    assert [r.id for r in results if contradiction(r)] == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([("test_accuracy", "last", 0.99)], r"test accuracy: \[0.99, 0.\d+\] is not \[0"),
+        ([("test_accuracy", "best", 1.0)], r"test accuracy: "),
+        ([("val_accuracy", "last", 1.0)], r"val accuracy: "),
+        ([("history", 0, "diverged", True)], "diverged: False is not True"),
+        ([("diverged", True)], "diverged: True is not False"),
+        ([("history", 1, "round", 3)], r"rounds: \[1, 3\] is not \[1, 2\]"),
+        ([("passes", "charged", 7)], r"passes charged: 7 is not 162"),
+        ([("passes", "train", 7)], r"passes train: 7 is not 162"),
+        ([("kept", "arms_by_pulls", [90])], "pulls by class: 54 is not 0"),
+        ([("num_arms", 91)], "arms by class: 90 is not 91"),
+        ([("history", 0, "kept", 28)], "arms kept in all rounds: 55 is not 54"),
+    ],
+)
+def test_a_result_that_contradicts_itself_is_refused(folder, change, steps, said):
+    name = change(folder, "ucb-k0.3-s2", *steps)
+    with pytest.raises(Unfit, match=rf"1 results contradict themselves: {name} \({said}"):
+        check(folder)
+
+
+def test_what_is_missing_is_named(folder):
+    for name in ("rs2-k0.3-s4", "ucb-k0.3-s1"):
+        next(folder.glob(f"runs/{name}*")).unlink()
+    with pytest.raises(Unfit, match=r"2 runs are missing: rs2-k0.3-s4-\w+, ucb-k0.3-s1-\w+$"):
+        check(folder)
+
+
+def test_few_seeds_and_no_board_are_refused(folder, tmp_path):
+    path = folder / "board.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("seeds: 5", "seeds: 2"), "utf-8")
+    with pytest.raises(Unfit, match="1 agents have 2 seeds; allowed are 5 or more"):
+        check(folder)
+    path.unlink()
+    with pytest.raises(Unfit, match=r"has no board\.yaml with runs"):
+        check(folder)
+
+
+@pytest.mark.parametrize("agent", ["rs2", "ucb"])
+def test_a_control_must_not_have_failed_and_others_are_said(folder, agent):
+    board = Board(folder)
+    name, options = next((n, o) for n, o in board.runs().items() if o.agent == agent)
+    board.result_path(name).unlink()
+    board.failure_path(name).parent.mkdir()
+    failure = {"options": asdict(options), "error": "MemoryError"}
+    board.failure_path(name).write_text(json.dumps(failure), encoding="utf-8")
+    if agent == "rs2":
+        with pytest.raises(Unfit, match=f"1 controls failed: {name}"):
+            check(folder)
+    else:
+        assert f"1 runs failed: {name}" in check(folder).notes
+
+
+def test_what_diverged_is_said(folder, change):
+    name = change(folder, "ucb-k0.3-s2", ("diverged", True), ("history", 1, "diverged", True))
+    assert f"1 runs diverged: {name}" in check(folder).notes
+
+
+def test_a_result_under_the_name_of_another_run_does_not_count(folder, change):
+    """Options are part of the name: another learning rate cannot pass for the board's."""
+    name = change(folder, "ucb-k0.3-s2", ("options", "recipe", {"peak_lr": 0.3}))
+    assert read_result(folder / "runs" / f"{name}.json").options["recipe"] == {"peak_lr": 0.3}
+    with pytest.raises(Unfit, match=f"1 runs are missing: {name}"):
+        check(folder)
+
+
+def test_what_was_written_without_a_checksum_or_from_changed_code_is_said(folder, change):
+    name = change(folder, "ucb-k0.3-s2", ("place", "commit", "1234567890ab+"))
+    path = folder / "runs" / f"{name}.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["checksum"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    notes = check(folder).notes
+    assert f"1 results are older than checksums: {name}" in notes
+    assert any("had uncommitted changes" in n and "1234567890ab+" in n for n in notes)

@@ -1,0 +1,129 @@
+"""`prune-env submit` and `prune-env verify`, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from prune_bench.board.board import Board
+from prune_bench.board.grid import Grid
+from prune_bench.board.pins import Pins
+from prune_bench.commands.main import main
+from prune_bench.run.provenance import agent_source
+
+HOSTILE = """
+import pathlib
+pathlib.Path(__file__).with_name("CODE-RAN").touch()
+from prune_agents.policies.controls import RandomDynamic
+class Mine(RandomDynamic):
+    "Random."
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def refused(capsys, status, *words):
+    with pytest.raises(SystemExit) as end:
+        main([*map(str, words)])
+    assert end.value.code == status
+    printed = capsys.readouterr()
+    return " ".join((printed.err if status == 2 else printed.out).split())
+
+
+def test_a_board_is_submitted_and_verified(trained, capsys):
+    main(["submit", str(trained)])
+    first, digest, *_ = capsys.readouterr().out.splitlines()
+    name, _, rest = first.partition(": ")
+    assert rest.startswith("30 runs of 6 agents, ")
+    assert digest == f"digest {digest[7:]}"
+    assert name == f"digits-{digest[7:19]}.zip"
+    before = Path(name).read_bytes()
+    main(["submit", str(trained)])  # again: the same file
+    assert Path(name).read_bytes() == before
+    capsys.readouterr()
+    main(["verify", name, "--sample", "2", "--seed", "1"])
+    out = capsys.readouterr().out
+    assert f"{name}: 30 runs, their files are whole" in out
+    assert "drawn by --seed 1: 2 runs" in out
+    assert out.count("the same bits  holds") == 2
+
+
+def test_a_folder_is_verified_too_and_the_draw_is_said(trained, capsys):
+    main(["verify", str(trained), "--sample", "1"])
+    drawn = [ln for ln in capsys.readouterr().out.splitlines() if ln.startswith("drawn by --seed")]
+    seed = drawn[0].split()[3].rstrip(":")
+    assert int(seed) >= 0
+    main(["verify", str(trained), "--sample", "0"])
+    assert "drawn" not in capsys.readouterr().out
+
+
+def test_a_better_number_than_what_it_comes_to_does_not_hold(folder, change, capsys):
+    """Everything in the file was made to fit; only doing it again tells."""
+    for seed in range(5):
+        last = {"test_accuracy": 0.99, "test_loss": 0.1}
+        change(
+            folder,
+            f"ucb-k0.3-s{seed}",
+            ("test_accuracy", {"last": 0.99, "best": 0.99}),
+            *(("history", 1, name, value) for name, value in last.items()),
+        )
+    out = refused(capsys, 1, "verify", folder, "--sample", "99", "--seed", "0")
+    assert out.count("other bits on the same machine DOES NOT HOLD") == 5
+    assert out.count("the same bits holds") == 25
+
+
+def test_what_is_not_fit_makes_no_file(folder, capsys):
+    next(folder.glob("runs/rs2*")).unlink()
+    assert "cannot be submitted: 1 runs are missing: rs2" in refused(capsys, 2, "submit", folder)
+    assert list(Path().glob("*.zip")) == []
+    assert "bord is no board" in refused(capsys, 2, "submit", "bord")
+    path = next(folder.glob("runs/ucb*"))
+    path.write_text(path.read_text(encoding="utf-8").replace('"kept": 27', '"kept": 28'), "utf-8")
+    assert f"{path} is damaged: its checksum is wrong" in refused(capsys, 2, "submit", folder)
+
+
+def test_another_file_is_not_written_over(trained, capsys):
+    Path("mine.zip").write_bytes(b"something else")
+    assert "mine.zip is there already" in refused(capsys, 2, "submit", trained, "--out", "mine.zip")
+    assert Path("mine.zip").read_bytes() == b"something else"
+    assert "mine.zip is no submission" in refused(capsys, 2, "verify", "mine.zip")
+
+
+def test_a_strangers_submission_runs_no_code(tmp_path, make_result, capsys):
+    (tmp_path / "hostile_submission.py").write_text(HOSTILE, encoding="utf-8")
+    agent = "hostile_submission:Mine"
+    grid = Grid(agents=(agent,), keep_ratios=(0.3,), epochs=2, limit=100)
+    board = Board(tmp_path / "theirs")
+    board.write([grid], Pins(sources={agent: agent_source(agent)}))
+    for name, options in board.runs().items():
+        content = made_to_fit(make_result(options)) | {"sources": {options.agent: None}}
+        if options.agent == agent:
+            content["sources"] = {agent: agent_source(agent)}
+        board.result_path(name).parent.mkdir(exist_ok=True)
+        board.result_path(name).write_text(json.dumps(content), encoding="utf-8")
+    main(["submit", "theirs", "--out", "theirs.zip"])
+    main(["verify", "theirs.zip", "--sample", "0"])
+    assert "5 runs need code of its own and are not drawn; see --trust" in capsys.readouterr().out
+    assert not (tmp_path / "CODE-RAN").exists()
+    assert str(tmp_path) not in sys.path
+    refused(capsys, 1, "verify", "theirs.zip", "--sample", "99", "--seed", "0", "--trust")
+    assert (tmp_path / "CODE-RAN").exists()
+
+
+def made_to_fit(content):
+    """A made-up result whose numbers fit together."""
+    arms = content["num_arms"]
+    pulls = sum(row["kept"] for row in content["history"])
+    content["kept"] |= {"pulls_by_class": [pulls], "arms_by_class": [arms]}
+    content["kept"]["arms_by_pulls"] = [arms - 1, *[0] * (pulls - 1), 1]
+    for split in ("test", "val"):
+        measured = [row[f"{split}_accuracy"] for row in content["history"]]
+        content[f"{split}_accuracy"] = {"last": measured[-1], "best": max(measured)}
+    return content
