@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from numbers import Integral, Real
@@ -87,9 +87,7 @@ def check_ranges(options: DataclassInstance) -> None:
         ValueError: the field, its value and what is allowed.
     """
     for name, allowed in ranges(type(options)).items():
-        value = getattr(options, name)
-        if isinstance(value, Real) and value not in allowed:
-            raise ValueError(f"{name} is {value!r}; allowed is {allowed.allowed(name)}")
+        _check_range(name, getattr(options, name), allowed)
 
 
 def check_types(options: DataclassInstance) -> None:
@@ -106,8 +104,44 @@ def check_types(options: DataclassInstance) -> None:
         value, hint = getattr(options, field.name), hints[field.name]
         if get_origin(hint) is tuple and isinstance(value, list):
             object.__setattr__(options, field.name, value := tuple(value))
-        if not _fits(value, hint):
-            raise ValueError(f"{field.name} is {value!r}; expected {_name(hint)}")
+        _check_type(field.name, value, hint)
+
+
+def check_argument(name: str, value: object, hint: Any) -> None:
+    """Refuse the value of an argument as `check` does that of a field.
+
+    Args:
+        name: of the argument.
+        value: of it.
+        hint: its type, with its range: `Annotated[int, In("[1, inf)")]`.
+
+    Raises:
+        ValueError: the argument, its value and what is expected.
+    """
+    _check_type(name, value, get_args(hint)[0] if hasattr(hint, "__metadata__") else hint)
+    if (allowed := range_of(hint)) is not None:
+        _check_range(name, value, allowed)
+
+
+def _check_type(name: str, value: object, hint: Any) -> None:
+    if not _fits(value, hint):
+        raise ValueError(f"{name} is {in_a_line(value)}; expected {_name(hint)}")
+
+
+def _check_range(name: str, value: object, allowed: In) -> None:
+    if isinstance(value, Real) and value not in allowed:
+        raise ValueError(f"{name} is {value!r}; allowed is {allowed.allowed(name)}")
+
+
+def in_a_line(value: object, most: int = 200) -> str:
+    """A value in the words of an error message: by its type where it has none, or too many.
+
+    >>> in_a_line("a"), in_a_line(["x"] * 1000), in_a_line(object())
+    ("'a'", 'a list', 'a object')
+    """
+    text = repr(value)
+    said = len(text) <= most and "\n" not in text and " at 0x" not in text
+    return text if said else f"a {type(value).__name__}"
 
 
 @cache
@@ -124,7 +158,7 @@ def names(argument: str, value: Iterable[str]) -> tuple[str, ...]:
     """
     listed = () if isinstance(value, str) else tuple(value)
     if isinstance(value, str) or not all(isinstance(name, str) for name in listed):
-        raise ValueError(f"{argument} is {value!r}; expected {_name(tuple[str, ...])}")
+        raise ValueError(f"{argument} is {in_a_line(value)}; expected {_name(tuple[str, ...])}")
     return listed
 
 
@@ -138,6 +172,8 @@ def _name(hint: Any) -> str:
         return " or ".join(map(repr, get_args(hint)))
     if get_origin(hint) is tuple:
         return f"a list of {_name(get_args(hint)[0])}"
+    if get_origin(hint) is Callable:
+        return "a function"
     return hint.__name__ if isinstance(hint, type) else str(hint)
 
 

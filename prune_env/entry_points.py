@@ -80,6 +80,11 @@ def network_env(
     from prune_env.learners.network.learner import NetworkLearner
 
     # what can be wrong without the data is found before they are read
+    for field in fields(networks.Recipe):
+        if field.name in options:
+            raise ValueError(
+                f"{field.name} is a field of the recipe; pass recipe={{{field.name!r}: ...}}"
+            )
     of_rounds = RoundOptions.of({n: options[n] for n in options if n not in OF_THE_FACE})
     if num_validation == 0:
         refuse_validation(of_rounds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterable
 from difflib import SequenceMatcher
 from typing import Any
@@ -23,18 +24,32 @@ def is_own(name: object) -> bool:
     return callable(name) or (isinstance(name, str) and ":" in name)
 
 
-def imported(what: str, path: Function) -> Callable[..., Any]:
+def imported(what: str, path: Function, *takes: str) -> Callable[..., Any]:
     """The function at an import path; one that is given as itself comes back.
 
     Args:
         what: it is for: "reward", "network".
         path: where it is.
+        takes: what it is called with, by position.
 
     Raises:
-        ValueError: it cannot be imported, or cannot be called.
+        ValueError: it cannot be imported, or cannot be called so.
     """
-    if callable(path):
-        return path
+    found = path if callable(path) else _at(what, path)
+    try:
+        inspect.signature(getattr(found, "forward", found)).bind(*takes)  # of a torch.nn.Module
+    except TypeError as error:
+        called = f"{what}({', '.join(takes)})"
+        raise ValueError(
+            f"the {what} {path_of(path)!r} is called as {called}, but: {error}"
+        ) from None
+    except ValueError:
+        pass  # of some functions in C nobody knows what they take
+    return found
+
+
+def _at(what: str, path: str) -> Callable[..., Any]:
+    """What can be called at an import path."""
     module, _, attribute = path.partition(":")
     try:
         found: Any = getattr(importlib.import_module(module), attribute)

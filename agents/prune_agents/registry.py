@@ -31,6 +31,7 @@ from typing import Any, TypeVar
 from prune_agents.adopted import adopt
 from prune_agents.agent import Agent, check_declared
 from prune_agents.policies import POLICIES
+from prune_env.checks import in_a_line
 from prune_env.lookup import unknown
 
 AgentClass = TypeVar("AgentClass", bound=type)
@@ -135,6 +136,9 @@ def make_for_run(name: str, /, keep_ratio: float, seed: int = 0, **options: Any)
 
 def _found(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """What is behind a name, and the options with the path where that is a folder."""
+    if not isinstance(name, str):
+        made = isinstance(name, type) and f"; call it: {name.__name__}(...)"
+        raise ValueError(f"name is {in_a_line(name)}; expected the name of an agent{made or ''}")
     if (path := saved_folder(name)) is not None:
         return find("prune_agents.sb3.agent:SB3Agent"), options | {"path": path}
     found = find(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,21 @@ from numpy.typing import NDArray
 
 ENDINGS = (".csv", ".npz")
 """What such a file may be called."""
+
+
+def check_name(what: str, path: str | Path, endings: Sequence[str] = ENDINGS) -> None:
+    """Refuse a file whose name does not say what is in it.
+
+    Args:
+        what: names it: "scores".
+        path: of the file.
+        endings: that it may have.
+
+    Raises:
+        ValueError: its name ends otherwise.
+    """
+    if Path(path).suffix not in endings:
+        raise ValueError(f"{what} is {str(path)!r}; allowed is a name in {' or '.join(endings)}")
 
 
 def write(temporary: Path, ending: str, columns: Mapping[str, NDArray[Any]]) -> None:

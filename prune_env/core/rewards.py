@@ -130,7 +130,7 @@ def find_reward(name: str) -> Reward:
     if not is_own(name):
         own = "one's own is named by its import path, such as my_package.my_module:my_reward"
         raise ValueError(unknown("reward", name, REWARDS, own))
-    found = imported("reward", name)
+    found = imported("reward", name, "outcome")
     return found if isinstance(found, Reward) else Reward.of(found)
 
 

@@ -92,7 +92,7 @@ def _tokens(texts: list[str], tokenizer: Function, length: int) -> NDArray[Any]:
         return words(texts, length)
     if isinstance(tokenizer, str) and ":" not in tokenizer:
         raise ValueError(f"tokenizer is {tokenizer!r}; allowed are 'words' and module:function")
-    return np.asarray(imported("tokenizer", tokenizer)(texts))
+    return np.asarray(imported("tokenizer", tokenizer, "texts")(texts))
 
 
 def _from_arrays(arrays: Mapping[str, Any], name: str) -> Dataset:

@@ -74,7 +74,7 @@ def own_optimizer(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
     Raises:
         ValueError: it is something else than an optimizer.
     """
-    make = imported("optimizer", recipe.optimizer)
+    make = imported("optimizer", recipe.optimizer, "named_parameters")
     made = make([(n, p) for n, p in model.named_parameters() if p.requires_grad])
     if not isinstance(made, optim.Optimizer):
         raise ValueError(

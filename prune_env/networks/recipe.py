@@ -90,7 +90,7 @@ class Recipe:
     own is a function, or its import path: see `prune_env.learners.network.own_step.loss_of`."""
     augment: Function | None = None
     """A function of one's own, or its import path, that changes a batch of inputs in training,
-    after crops and flips: see `prune_env.learners.network.own_step.augmented`."""
+    after crops and flips: see `prune_env.learners.network.own_step.augment_of`."""
 
     def __post_init__(self) -> None:
         """Check the types and ranges."""

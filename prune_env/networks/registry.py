@@ -146,9 +146,17 @@ def factory(name: Function, images: Tensor, num_classes: int) -> Factory:
     """
     if is_own(name) or not isinstance(name, str):
         return own_factory(name, images, num_classes)
-    channels = images.shape[1]
     if name == "mlp":
         return partial(Mlp, images[0].numel(), num_classes)
+    own = name in WHITENED or name == "resnet18"
+    if not (own or name in library.torchvision_names() or name in library.timm_names()):
+        raise _unknown(name)
+    if images.ndim != 4:
+        raise ValueError(
+            f"the network {name!r} takes images; inputs of shape {tuple(images.shape[1:])} need "
+            "'mlp' or a function of one's own, see docs/own_data.md"
+        )
+    channels = images.shape[1]
     if name in WHITENED:
         if min(images.shape[2:]) < 9:
             raise ValueError(
@@ -157,14 +165,17 @@ def factory(name: Function, images: Tensor, num_classes: int) -> Factory:
         return partial(WhitenedNet, whitening_filters(images), num_classes, **WHITENED[name])
     if name == "resnet18":
         return partial(library.cifar_resnet18, channels, num_classes)
-    if name in (torchvision_names := library.torchvision_names()):
+    if name in library.torchvision_names():
         return _checked(library.torchvision_factory(name, channels, num_classes), name, images)
-    if name in (timm_names := library.timm_names()):
-        return _checked(library.timm_factory(name, channels, num_classes), name, images)
+    return _checked(library.timm_factory(name, channels, num_classes), name, images)
+
+
+def _unknown(name: str) -> ValueError:
     own = f"built in are {', '.join(RECIPES)}"
-    if not timm_names:
+    if not (timm_names := library.timm_names()):
         own += "; the networks of timm need `pip install 'prune_env[models]'`"
-    raise ValueError(unknown("network", name, [*RECIPES, *torchvision_names, *timm_names], own))
+    known = [*RECIPES, *library.torchvision_names(), *timm_names]
+    return ValueError(unknown("network", name, known, own))
 
 
 def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
@@ -180,20 +191,40 @@ def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
     Raises:
         ValueError: it is no module, the same one twice, or does not give (B, num_classes) logits.
     """
-    make, what = partial(imported("network", name), inputs, num_classes), repr(path_of(name))
+    if isinstance(name, nn.Module) or not is_own(name):
+        raise ValueError(
+            f"network is a {type(name).__name__}; expected a name, or a function from "
+            "(example_inputs, num_classes) to a new torch.nn.Module"
+        )
+    function = imported("network", name, "example_inputs", "num_classes")
+    make, what = partial(function, inputs, num_classes), f"the network {path_of(name)!r}"
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        network = make()
+        network = _tried(f"{what} cannot be made", make)
         if not isinstance(network, nn.Module):
-            kind = type(network).__name__
-            raise ValueError(f"the network {what} returned a {kind}; expected a torch.nn.Module")
+            raise ValueError(
+                f"{what} returned a {type(network).__name__}; expected a torch.nn.Module"
+            )
         if make() is network:
-            raise ValueError(f"the network {what} is the same twice; expected a new one each time")
-        logits = network.eval()(inputs[:2])
+            raise ValueError(f"{what} is the same twice; expected a new one each time")
+        shape = tuple(inputs[:2].shape)
+        logits = _tried(f"{what} fails on {shape}", partial(network.eval(), inputs[:2]))
     if (shape := tuple(getattr(logits, "shape", ()))) != (
         expected := (len(inputs[:2]), num_classes)
     ):
-        raise ValueError(f"the network {what} gives logits of shape {shape}; expected {expected}")
+        raise ValueError(f"{what} gives logits of shape {shape}; expected {expected}")
     return make
+
+
+def _tried(failure: str, call: Callable[[], Any]) -> Any:
+    """What a call of somebody's code gives.
+
+    Raises:
+        ValueError: it fails; the cause has its own lines.
+    """
+    try:
+        return call()
+    except Exception as error:
+        raise ValueError(f"{failure}: {type(error).__name__}: {error}") from error
 
 
 def _checked(make: Factory, name: str, images: Tensor) -> Factory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -57,8 +57,6 @@ class Course:
         recorder: Recorder | None,
         on_over: Callable[[], None],
     ) -> None:
-        if seed < 0:
-            raise ValueError(f"seed is {seed}; allowed is 0 or more")
         self.agent, self.wishes, self.learner, self.seed = agent, wishes, learner, seed
         self.rounds = Rounds(learner, options)
         self.weight_max, self.agent_state = weight_max, state
@@ -307,11 +305,18 @@ class Course:
         self.kept.load_state_dict(state["kept"])
         self.rest.plan(np.flatnonzero(state["rest"]["waiting"]), self.epoch)
 
+    def _agent_options(self) -> dict[str, Any]:
+        """What of an agent's options are plain values."""
+        named = fields(self.agent) if is_dataclass(self.agent) else ()
+        values = {field.name: getattr(self.agent, field.name) for field in named}
+        return {n: v for n, v in values.items() if isinstance(v, int | float | str | bool | None)}
+
     def _identity(self) -> dict[str, Any]:
         return {
             "num_arms": self.learner.num_arms,
             "seed": self.seed,
             "agent": self.wishes.who,
+            "agent_options": self._agent_options(),
             "epochs": self.rounds.options.epochs,
             "budget": self.rounds.options.budget,
         }

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.data import Dataset
 
+from prune_env.checks import check
+
 ARM = "arm"
 """The entry of a sample that is a mapping, and of a batch of such."""
 
@@ -37,10 +39,16 @@ class Indexed(Dataset[Any]):
     def __init__(self, dataset: Any) -> None:
         kind = type(dataset)
         named = isinstance(dataset, Mapping) and 0 not in dataset  # splits by name, for example
-        if named or not (hasattr(kind, "__len__") and hasattr(kind, "__getitem__")):
+        has_both = hasattr(kind, "__len__") and hasattr(kind, "__getitem__")
+        if named or isinstance(dataset, str | bytes) or not has_both:
             raise ValueError(
                 f"dataset is a {kind.__name__}; expected a map-style data set, which has "
                 "len(dataset) and dataset[0]; examples/shards.py does it for an iterable one"
+            )
+        if isinstance(dataset, tuple) and any(hasattr(part, "shape") for part in dataset):
+            raise ValueError(
+                f"dataset is a tuple of {len(dataset)} arrays or tensors; expected a data set of "
+                "samples, such as TensorDataset(inputs, labels)"
             )
         self.dataset = dataset
 
@@ -69,6 +77,9 @@ class Collate:
     """
 
     collate_fn: Callable[[list[Any]], Any]
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def __call__(self, samples: Sequence[Any]) -> Any:
         """Make a batch."""

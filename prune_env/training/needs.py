@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from prune_env.checks import names
 from prune_env.core.rounds import Feedback, RoundOptions
 from prune_env.core.selection import ActionKind
 from prune_env.core.signals import EXTRAS, FREE, MEASURED, SIGNALS, VALIDATION
@@ -80,12 +81,13 @@ def wishes_of(agent: Any, length: float, given: Given) -> Wishes:
     named = getattr(agent, "signals", None)
     if named is None:
         named = [name for name in FREE if not lacking(name, given)]
-    for name in named:
+    who = getattr(agent, "known_as", type(agent).__name__)
+    for name in (named := names(f"the signals of {who}", named)):
         if name not in SIGNALS:
             raise ValueError(unknown("signal", name, SIGNALS))
     options, prior = getattr(agent, "env_options", None), getattr(agent, "prior", None)
     return Wishes(
-        who=getattr(agent, "known_as", type(agent).__name__),
+        who=who,
         signals=tuple(dict.fromkeys(("seen", *named))),
         action=getattr(agent, "action", "keep"),
         options=dict(options(length)) if callable(options) else {},
@@ -117,8 +119,6 @@ def check(wishes: Wishes, given: Given, signals: Sequence[str]) -> None:
     Raises:
         ValueError: what is missing, and how it is given.
     """
-    if given.num_validation < 0:
-        raise ValueError(f"num_validation is {given.num_validation}; allowed is 0 or more")
     for signal in wishes.signals:
         if lack := lacking(signal, given):
             raise ValueError(f"{wishes.who} reads {signal}, which {lack}")
@@ -130,6 +130,8 @@ def check(wishes: Wishes, given: Given, signals: Sequence[str]) -> None:
             f"{wishes.who} reads the arms that it pruned too; pass feedback='full', and after "
             "every epoch give those of pruned.rest to pruned.look"
         )
+    if wishes.prior is None and given.prior:
+        raise ValueError(f"{wishes.who} chooses by no prior run; leave out prior=")
     if wishes.prior is not None and not given.prior:
         more = ", model=model, signals=('features',)" * _takes_features(wishes.prior)
         raise ValueError(

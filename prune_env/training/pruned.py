@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
-from prune_env.core.export import write
-from prune_env.core.rounds import Feedback, RoundOptions
+from prune_env.checks import in_a_line
+from prune_env.core.export import check_name, write
+from prune_env.core.rounds import Feedback
 from prune_env.core.signals import EXTRAS, MEASURED
 from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.core.traces import Traces
@@ -24,7 +25,8 @@ from prune_env.training.course import Course
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
 from prune_env.training.measuring import Measuring, on_host
-from prune_env.training.needs import Given, check, lacking, options_for, wishes_of
+from prune_env.training.needs import check, lacking, options_for, wishes_of
+from prune_env.training.options import LoopOptions
 from prune_env.training.recorder import Recorder, read_prior
 from prune_env.training.rows import LoopLearner
 from prune_env.training.summary import Summary, summarise
@@ -114,22 +116,16 @@ class Pruned:
         self.dataset = Indexed(dataset)
         """The samples with their numbers: what a `DataLoader` reads."""
         agent = Everything() if agent is None else agent
-        length = _length(epochs, budget)
+        told = epochs, budget, seed, num_classes, num_validation, feedback, model, reference
+        of_loop = LoopOptions(*told, prior, signals, keep_traces, quiet)  # type: ignore[arg-type]
         known, num_classes = find_classes(dataset, labels, num_classes)
-        given = Given(
-            classes=num_classes is not None,
-            labels=known is not None,
-            model=model is not None,
-            reference=reference is not None,
-            num_validation=num_validation,
-            full_feedback=feedback == "full",
-            prior=prior is not None,
-        )
-        signals = (*signals, *[n for n in MEASURED if keep_traces and not lacking(n, given)])
+        given = of_loop.given(classes=num_classes is not None, labels=known is not None)
+        traced = [n for n in MEASURED if keep_traces and not lacking(n, given)]
+        signals = (*of_loop.signals, *traced)
         self.wishes = wishes_of(agent, epochs or budget or 0, given)
         """What the agent reads and asks for."""
         check(self.wishes, given, signals)
-        options, weight_max = options_for(self.wishes, length, feedback, signals)
+        options, weight_max = options_for(self.wishes, of_loop.length, feedback, signals)
         extras = [name for name in EXTRAS if name in options.signals]
         self._measuring = Measuring(extras, model, reference)
         self._has_classes, self.num_arms = num_classes is not None, len(dataset)
@@ -311,11 +307,13 @@ class Pruned:
 
     def to_csv(self, path: str | Path) -> None:
         """Write `columns`, a row a sample."""
+        check_name("path", path, (".csv",))
         with replacing(Path(path)) as temporary:
             write(temporary, ".csv", self.columns())
 
     def to_npz(self, path: str | Path) -> None:
         """Write `columns`, and `kept`: (E, N) bool, what each epoch was to train on."""
+        check_name("path", path, (".npz",))
         kept = [self.course.kept_in(epoch) for epoch in range(len(self.course.history))]
         with replacing(Path(path)) as temporary:
             write(temporary, ".npz", self.columns() | {"kept": np.stack(kept)})
@@ -335,15 +333,7 @@ class Pruned:
         Raises:
             ValueError: it was made otherwise, or this is no such state.
         """
-        if "of" not in state:
-            raise ValueError(f"the state has {list(state)[:3]}; expected what state_dict() gives")
+        if not (isinstance(state, dict) and "of" in state):
+            came = f"has {list(state)[:3]}" if isinstance(state, dict) else f"is {in_a_line(state)}"
+            raise ValueError(f"the state {came}; expected what state_dict() gives")
         self.course.load_state_dict(to_arrays(state))
-
-
-def _length(epochs: int | None, budget: float | None) -> dict[str, Any]:
-    """How long a run is, by the name of what says it."""
-    if (epochs is None) == (budget is None):
-        raise ValueError(f"epochs is {epochs} and budget is {budget}; expected one of them")
-    length: dict[str, Any] = {"budget": budget} if epochs is None else {"epochs": epochs}
-    RoundOptions.of(length)  # refuses what is no number, or out of range
-    return length

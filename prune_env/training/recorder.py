@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.checks import in_a_line
 from prune_env.core.rounds import Rounds
 from prune_env.core.traces import Traces
 
@@ -69,6 +71,12 @@ def read_prior(given: Any, wanted: Any, who: str, num_arms: int) -> Traces | Non
     if wanted is None:
         return None
     parts = given if isinstance(given, list | tuple) else [given]
+    for part in parts:
+        if not (hasattr(part, "signals") or isinstance(part, str | Path)):
+            raise ValueError(
+                f"prior is {in_a_line(part)}; expected what traces() gives, a file of that, or a "
+                "list of such"
+            )
     runs = [part if hasattr(part, "signals") else Traces.load(part) for part in parts]
     traces = Traces.join(runs) if len(runs) > 1 else runs[0]
     shape = np.shape(traces.signals["loss"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from prune_env.checks import In, check_argument
 from prune_env.learners.ranks import Ranks, equal_batches
 from prune_env.training import notes
 from prune_env.training.distributed import Hand
@@ -214,8 +215,7 @@ class EqualBatches(OfVisit):
     """
 
     def __init__(self, visit: Visit, batch_size: int) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; allowed is 1 or more")
+        check_argument("batch_size", batch_size, Annotated[int, In("[1, inf)")])
         self._visit, self.batch_size = visit, batch_size
 
     def __iter__(self) -> Iterator[list[int]]:

@@ -43,6 +43,9 @@ def test_make_builds_by_name_and_by_import_path():
             "expected a class, or an object, with a method predict",
         ),
         (":Agent", "cannot import agent"),
+        (UCB, r"name is <class .*UCB'>; expected the name of an agent; call it: UCB\(\.\.\.\)"),
+        (UCB(), r"name is UCB\(keep_ratio.*\); expected the name of an agent$"),
+        (None, "name is None; expected the name of an agent$"),
     ],
 )
 def test_unknown_name(name, message):

@@ -14,7 +14,7 @@ from rich.console import Console
 from prune_bench.report.terminal import Terminal
 from prune_bench.run import processes
 from prune_bench.run.options import Place, RunOptions
-from prune_env.core.export import ENDINGS
+from prune_env.core.export import check_name
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,8 @@ class Run:
     """print one JSON object and nothing else"""
 
     def __post_init__(self) -> None:
-        if self.scores is not None and self.scores.suffix not in ENDINGS:
-            allowed = " or ".join(ENDINGS)
-            raise ValueError(f"scores is {str(self.scores)!r}; allowed is a name in {allowed}")
+        if self.scores is not None:
+            check_name("scores", self.scores)
 
     def main(self, console: Console) -> None:
         """Run it."""

@@ -98,6 +98,9 @@ class NetworkLearner:
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
         self.num_validation = len(arms.validation)
         self._loss = own_step.loss_of(self.recipe)
+        self._augment = own_step.augment_of(self.recipe)
+        self.make_model = networks.factory(network, task.example, self.num_classes)
+        """Makes an untrained network of this kind, on the CPU."""
         self.arm_inputs = task.store(inputs, self.device, self.recipe)
         """The inputs of the arms, on the device; see `prune_env.tasks.Store`."""
         self._arm_labels = self._to_device(self.labels)
@@ -109,8 +112,6 @@ class NetworkLearner:
             name: (task.store(split.images, self.device), self._to_device(split.labels))
             for name, split in splits.items()
         }
-        self.make_model = networks.factory(network, task.example, self.num_classes)
-        """Makes an untrained network of this kind, on the CPU."""
         self._evaluation_batch = EVALUATION_BATCH[self.device.type]
         self.precision = precision_on(self.device, self.recipe.precision)
         self._asked: tuple[str, ...] = ()
@@ -163,7 +164,7 @@ class NetworkLearner:
     ) -> Signals:
         """Train one pass over the selected arms, in an order drawn for all arms."""
         noise = self.task.draw(self.num_arms, self.recipe, self._seed, self._round)
-        if self.recipe.augment:
+        if self._augment:
             noise.rows["uniform"] = own_step.draw_uniform(self.num_arms, self._seed, self._round)
         weight_of = np.zeros(self.num_arms, np.float32)
         weight_of[selection.indices] = 1 if selection.weights is None else selection.weights
@@ -303,8 +304,8 @@ class NetworkLearner:
         """
         labels = batch["label"]
         inputs = self.task.augmented(self.arm_inputs, batch, self._image_size)
-        if self.recipe.augment:
-            inputs = own_step.augmented(self.recipe.augment, inputs, batch)
+        if self._augment:
+            inputs = self._augment(inputs, batch["uniform"].T)
         log_p, features = self._see(inputs)
         # first: a compiled backward pass writes into what `features` is a view of
         self._measure(inputs, log_p.detach(), features, labels, out)

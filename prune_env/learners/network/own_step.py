@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from prune_env.lookup import Function, imported, path_of
+from prune_env.lookup import imported, path_of
 from prune_env.networks.recipe import Recipe
 
 NUMBERS = 8
 """Random numbers that an augmentation of one's own is given of each arm."""
 
+Augment = Callable[[Tensor, Tensor], Tensor]
+"""From inputs (B, ...) and (B, 8) random numbers to inputs, as `augment_of` says."""
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From (B, C) log-probabilities and (B,) labels to (B,), what training makes small."""
 
@@ -31,7 +32,9 @@ def loss_of(recipe: Recipe) -> Loss:
     """
     if recipe.loss == "cross_entropy":
         return partial(_cross_entropy, recipe.label_smoothing)
-    return partial(_own_loss, imported("loss", recipe.loss), path_of(recipe.loss))
+    return partial(
+        _own_loss, imported("loss", recipe.loss, "log_p", "labels"), path_of(recipe.loss)
+    )
 
 
 def _cross_entropy(smoothing: float, log_p: Tensor, labels: Tensor) -> Tensor:
@@ -55,8 +58,8 @@ def draw_uniform(num_arms: int, seed: int, number: int) -> NDArray[np.float32]:
     return rng.random((NUMBERS, num_arms), np.float32)
 
 
-def augmented(function: Function, inputs: Tensor, batch: dict[str, Any]) -> Tensor:
-    """Inputs (B, ...) as a function of one's own changes them.
+def augment_of(recipe: Recipe) -> Augment | None:
+    """What changes inputs (B, ...) in training, a function of one's own; None where there is none.
 
     ```python
     def brighter(inputs, uniform):  # (B, C, H, W), (B, 8) float32 in [0, 1)
@@ -66,9 +69,18 @@ def augmented(function: Function, inputs: Tensor, batch: dict[str, Any]) -> Tens
     The numbers are drawn for all arms of a round, so that what becomes of an arm does not depend on
     which others are kept. Torch's own generators do.
     """
-    changed = imported("augment", function)(inputs, batch["uniform"].T)
-    if len(changed) != len(inputs):
+    if recipe.augment is None:
+        return None
+    function = imported("augment", recipe.augment, "inputs", "uniform")
+    return partial(_own_augment, function, path_of(recipe.augment))
+
+
+def _own_augment(function: Augment, name: str, inputs: Tensor, uniform: Tensor) -> Tensor:
+    changed = function(inputs, uniform)
+    came = getattr(changed, "shape", ()), getattr(changed, "dtype", type(changed).__name__)
+    if came[0][:1] != inputs.shape[:1] or came[1] != inputs.dtype:
         raise ValueError(
-            f"the augment {path_of(function)!r} gives {len(changed)} inputs of {len(inputs)}"
+            f"the augment {name!r} gives {came[1]} of shape {tuple(came[0])}; expected "
+            f"{inputs.dtype} of ({len(inputs)}, ...)"
         )
     return changed

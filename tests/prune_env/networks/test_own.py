@@ -87,6 +87,13 @@ ONE = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
             lambda inputs, classes: nn.Flatten(),
             r"gives logits of shape \(2, 64\); expected \(2, 10\)",
         ),
+        (ONE, r"network is a Sequential; expected a name, or a function from \(example_inputs"),
+        (
+            lambda inputs: ONE,
+            r"is called as network\(example_inputs, num_classes\), but: too many positional",
+        ),
+        (nn.Linear, r"the network 'torch.*:Linear' cannot be made: TypeError: "),
+        (lambda inputs, classes: nn.Linear(5, 10), r"fails on \(2, 1, 8, 8\): RuntimeError: mat1"),
     ],
 )
 def test_a_network_that_is_none_is_refused(network: Any, message: str) -> None:
@@ -173,9 +180,40 @@ def test_what_augments_an_arm_does_not_depend_on_the_others() -> None:
             "recipe label_smoothing is 0.1; with a loss of one's own only 0 is allowed",
         ),
         ({"loss": lambda log_p, labels: log_p.mean()}, r"has shape \(\); expected \(30,\): one"),
-        ({"augment": lambda inputs, uniform: inputs[:1]}, "gives 1 inputs of 30"),
+        (
+            {"augment": lambda inputs, uniform: inputs[:1]},
+            r"gives torch.float32 of shape \(1, 1, 8, 8\); exp",
+        ),
+        (
+            {"augment": lambda inputs, uniform: None},
+            r"gives NoneType of shape \(\); expected torch",
+        ),
+        ({"augment": lambda inputs, uniform: inputs.double()}, "gives torch.float64 of shape"),
+        ({"augment": lambda inputs: inputs}, r"is called as augment\(inputs, uniform\), but: too"),
+        ({"augment": nn.Dropout()}, r"Dropout' is called as augment\(inputs, uniform\), but: too"),
+        ({"loss": lambda outputs: outputs}, r"is called as loss\(log_p, labels\), but: too many"),
+        ({"optimizer": lambda: None}, r"is called as optimizer\(named_parameters\), but: too many"),
     ],
 )
 def test_a_loss_or_augmentation_that_is_none_is_refused(recipe: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         trained(**recipe)
+
+
+def test_a_field_of_the_recipe_among_the_options_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"pass recipe={.augment.: ...}"):
+        gym.make("prune_env:prune_env/Digits-v0", augment=remembers)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("mpl", r"unknown network 'mpl' \(did you mean mlp\?\)"),
+        ("resnet18", r"the network 'resnet18' takes images; inputs of shape \(3,\) need 'mlp'"),
+        ("small", r"the network 'small' takes images"),
+    ],
+)
+def test_a_network_of_images_takes_no_arrays(network: str, message: str) -> None:
+    data = {"inputs": np.arange(60.0).reshape(20, 3), "labels": np.arange(20) % 2}
+    with pytest.raises(ValueError, match=message):
+        gym.make("prune_env:prune_env/Arrays-v0", data=data, network=network)

@@ -55,7 +55,8 @@ def test_an_agent_works_where_the_loop_gives_everything(name, prior):
     dataset, traces = prior
     agent = prune_agents.make(name, keep_ratio=0.4)
     wishes = agent.env_options(EPOCHS)
-    pruned = trained(dataset, agent, prior=traces, feedback=wishes.get("feedback", "semi"))
+    given = {"prior": traces} if agent.prior(EPOCHS) else {}
+    pruned = trained(dataset, agent, feedback=wishes.get("feedback", "semi"), **given)
     trained_on = pruned.summary()
     assert pruned.epoch == EPOCHS or "budget" in wishes
     if agent.keeps_k:

@@ -305,44 +305,6 @@ def test_the_reference_is_the_average_that_is_given(blobs, linear):
     assert int(pruned.course.rounds.ledger.charged[0]) == 4 * 6  # a forward pass more
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"epochs": 2, "seed": -1}, "seed is -1; allowed is 0 or more"),
-        ({}, "epochs is None and budget is None; expected one of them"),
-        ({"epochs": 0}, "epochs is 0; allowed is 1 or more"),
-        ({"epochs": 2, "num_classes": 2}, "num_classes is 2; allowed is 3 or more"),
-        ({"epochs": "3"}, "epochs is '3'; expected int"),
-        ({"budget": math.nan}, "budget is nan; allowed is above 0"),
-        ({"epochs": 2, "num_validation": -3}, "num_validation is -3; allowed is 0 or more"),
-        (
-            {"epochs": 2, "labels": [0.5] * 120},
-            r"labels are float64 of shape \(120,\); expected \(120,\) integers, 0 or more",
-        ),
-        ({"epochs": 2, "agent": "ucb"}, "agent is 'ucb'; expected an object with predict"),
-        ({"epochs": 2, "agent": Keeps}, "agent is <class .*Keeps'>; expected an object"),
-        ({"epochs": 2, "agent": nn.ReLU()}, "agent is a ReLU; expected an object with predict"),
-        ({"epochs": 2, "signals": ("features",)}, "signals has features, which .* pass model="),
-    ],
-)
-def test_bad_arguments_are_named(blobs, options, message):
-    with pytest.raises(ValueError, match=message):
-        Pruned(blobs, **options)
-
-
-@pytest.mark.parametrize(
-    ("dataset", "kind"),
-    [
-        (DataLoader([0, 1]), "DataLoader"),
-        ({"train": [0], "test": [1]}, "dict"),
-        (iter(()), "tuple"),
-    ],
-)
-def test_what_is_no_map_style_data_set_is_refused(dataset, kind):
-    with pytest.raises(ValueError, match=f"dataset is a {kind}.*; expected a map-style data set"):
-        Pruned(dataset, epochs=2)
-
-
 def test_labels_that_are_no_classes_of_the_logits_are_refused(blobs):
     pruned = Pruned(blobs, epochs=1)
     arms = torch.tensor([7, 50])
@@ -362,11 +324,6 @@ def test_a_loop_that_records_nothing_is_told_so(blobs, linear, train_epoch):
         warnings.simplefilter("error")
         train_epoch(pruned, linear())  # what is recorded is not warned of
     assert pruned.over
-
-
-def test_a_state_of_something_else_is_refused(blobs, linear):
-    with pytest.raises(ValueError, match=r"has \['weight', 'bias'\]; expected what state_dict"):
-        Pruned(blobs, epochs=1).load_state_dict(linear().state_dict())
 
 
 @pytest.mark.parametrize("classes", [True, False])
