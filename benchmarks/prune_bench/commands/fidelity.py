@@ -1,4 +1,4 @@
-"""`prune-env fidelity`: how well the cheap rungs predict a board."""
+"""`prune-env fidelity`: how well cheap rungs, or smaller boards, predict boards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prune_bench.studies.fidelity import FidelityOptions
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Compare the order of agents on the cheap rungs with that on a board of a real network."""
+    """Compare the order of agents on cheap rungs or smaller boards with that on other boards."""
 
     fidelity: tyro.conf.OmitArgPrefixes[FidelityOptions] = field(default_factory=FidelityOptions)
 
@@ -26,7 +26,7 @@ class Fidelity:
         if self.fidelity.trust:
             import_from_here()
         torch.set_num_threads(1)  # what the rungs train is fastest on one
-        with console.status(f"reading {self.fidelity.board}") as status:
+        with console.status("reading the boards") as status:
             comparison = fidelity.compare(
                 self.fidelity, lambda rung, agent: status.update(f"{agent} on {rung}")
             )

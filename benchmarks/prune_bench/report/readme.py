@@ -23,7 +23,8 @@ from prune_bench.standings.model import Comparison, Row, distinct
 from prune_bench.standings.reference import Line, leave_one_out
 from prune_bench.standings.statistics import estimate
 from prune_bench.standings.verdict import enumerate_clauses, percent, points
-from prune_bench.studies.fidelity import tau
+from prune_bench.studies.fidelity import shown
+from prune_bench.studies.order import good_ones
 from prune_env.files import read_json, read_text, write_text
 
 ROOT = Path(__file__).parents[3]
@@ -41,14 +42,6 @@ TABLE = (
     *("full_short", "static_random", "el2n", "forgetting"),
 )
 """The agents of README's table."""
-FAR_BEHIND = ("el2n", "forgetting", "static_random")
-"""Agents whose place in an order is easily told."""
-RUNGS = {
-    "replay": "`replay`",
-    "probe": "`probe`",
-    "synthetic": "`synthetic`",
-    "synthetic, no wrong labels": "`synthetic` without wrong labels",
-}
 
 
 def table() -> str:
@@ -182,20 +175,19 @@ def carried() -> str:
 
 
 def fidelity() -> str:
-    """How far the rungs predict the board, and whether without the agents that are far behind."""
-    files = [read_json(path, "a comparison") for path in sorted(RESULTS.glob("fidelity_*.json"))]
-    lines = [_line("keep", *RUNGS.values()), "|---" * (len(RUNGS) + 1) + "|"]
-    for found in files:
-        taus = [found["tau"][rung] for rung in RUNGS]
-        cells = [_signed(f"{t['tau']:.2f} [{t['low']:.2f}, {t['high']:.2f}]") for t in taus]
-        keep = percent(found["settings"]["keep_ratio"])
-        lines.append(_line(keep, *cells))
-        close = {
-            side: {name: runs for name, runs in of.items() if name not in FAR_BEHIND}
-            for side, of in found["accuracies"].items()
-        }
-        cells = [_signed(f"{tau(close['board'], close[rung]):.2f}") for rung in RUNGS]
-        lines.append(_line(f"{keep}, without {len(FAR_BEHIND)}", *cells))
+    """How far each rung predicts each board: all agents, and those that are near the bar."""
+    found = read_json(RESULTS / "fidelity.json", "a comparison")["comparisons"]
+    rungs = list(dict.fromkeys(name for of in found for name in of["tau"]["all"]))
+    lines = [
+        _line("board", "agents", *(f"`{rung}`" for rung in rungs)),
+        "|---" * (len(rungs) + 2) + "|",
+    ]
+    for of in found:
+        agents = {"all": of["accuracies"], "good": good_ones(of["accuracies"])}
+        for kind, taus in of["tau"].items():
+            name = f"{of['setting']}, keep {percent(of['keep_ratio'])}"
+            cells = [shown(taus.get(rung)) for rung in rungs]
+            lines.append(_line(name, f"{len(agents[kind])} {kind}", *cells))
     return "\n".join(lines)
 
 

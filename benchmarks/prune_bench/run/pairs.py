@@ -46,6 +46,12 @@ def split_agent(agent: str) -> tuple[str, dict[str, Any]]:
     return found[1], parse_pairs(re.split(r",\s*(?=[^\W\d]\w*=)", found[2]))
 
 
+def typed_agent(agent: str, options: Mapping[str, Any]) -> str:
+    """What `split_agent` takes apart: "ucb:c=0.5,x=1"."""
+    listed = ",".join(f"{name}={json.dumps(value)}" for name, value in sorted(options.items()))
+    return f"{agent}:{listed}" if listed else agent
+
+
 def agent_label(agent: str, options: Mapping[str, Any]) -> str:
     """How an agent is called wherever it is shown: its name and the options that it was given."""
     return plain(" ".join([agent, *(f"{name}={value}" for name, value in sorted(options.items()))]))

@@ -1,22 +1,18 @@
-"""How well a cheap rung predicts a real board: `prune-env fidelity`.
+"""How well a cheap rung, or a smaller board, predicts a board: `prune-env fidelity`.
 
-The agents of a board are run on each rung, at the board's keep ratio and number of rounds, and the
-two orders are compared by Kendall's tau: 1 the same order, 0 unrelated, -1 reversed. The interval
-is a bootstrap over the agents, and over the runs of every agent on both sides. What is compared is
-the last test accuracy. Agents that are the same at a keep ratio, because no arm is seen twice, tie
-there.
+The agents of each board are run on each rung, at the board's keep ratio and number of rounds, and
+the orders are compared, see `order`. Another board that has the same agents may stand for a rung.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import prune_agents
-from numpy.typing import ArrayLike
 from rich.console import Group
 from rich.text import Text
 
@@ -25,14 +21,14 @@ from prune_bench.board.counting import counted
 from prune_bench.report.terminal import Fitted
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import RunOptions
+from prune_bench.run.pairs import split_agent, typed_agent
 from prune_bench.run.provenance import agent_source, is_own
 from prune_bench.run.schema import SHARE, misfit
 from prune_bench.standings.model import Setting
-from prune_env.checks import check_types
+from prune_bench.standings.verdict import percent
+from prune_bench.studies.order import Accuracies, good_ones, likeness
+from prune_env.checks import In, check
 from prune_env.files import Damaged, read_json, write_json
-
-Accuracies = dict[str, list[float]]
-"""For each agent the last test accuracy of each of its runs."""
 
 NO_WRONG_LABELS = {"kinds": {"mislabelled": {"share": 0.0}}}
 
@@ -42,250 +38,276 @@ RUNGS: dict[str, tuple[str, dict[str, Any]]] = {
     "synthetic": ("prune_env/Synthetic-v0", {}),
     "synthetic, no wrong labels": ("prune_env/Synthetic-v0", NO_WRONG_LABELS),
 }
-"""What is compared: an id and options."""
+"""The cheap rungs: an id and options."""
+
+Runs = dict[str, dict[str, dict[str, list[float]]]]
+"""By rung, by keep ratio and rounds, by agent: the last test accuracy of each run."""
+
+Told = Callable[[str, str], None]
+"""Called with a rung and an agent before its runs."""
 
 
 @dataclass(frozen=True)
 class FidelityOptions:
-    """What to compare the rungs with. Checked when made."""
+    """What to compare with what. Checked when made."""
 
-    board: Path = Path("benchmarks/results/cifar10-cpu")
-    """folder of a board of a real network"""
-    keep_ratio: float = 0.3
-    """only agents at this keep ratio"""
-    runs: int = 8
+    boards: tuple[Path, ...] = (Path("benchmarks/results/cifar10-cpu"),)
+    """folders of boards of real networks, to be predicted"""
+    by: tuple[str, ...] = field(default_factory=lambda: tuple(RUNGS))
+    """what predicts: rungs, and folders of other boards"""
+    keep_ratios: tuple[float, ...] = (0.3,)
+    """only agents at these keep ratios, each for itself"""
+    runs: Annotated[int, In("[1, inf)")] = 8
     """of each agent on each rung"""
-    resamples: int = 1000
+    resamples: Annotated[int, In("[1, inf)")] = 1000
     """of the bootstrap"""
     seed: int = 0
     """of the first run, and of the bootstrap"""
     out: Path | None = None
-    """JSON file to write. Runs that are in it already are not run again, so a comparison that was
-    cut off, or a board that has grown, costs what is missing; remove it when a rung has changed"""
+    """JSON file to write. Runs on rungs that are in it already are not run again, so a comparison
+    that was cut off, or a board that has grown, costs what is missing; remove it when a rung has
+    changed"""
     trust: bool = False
-    """run the agents of one's own that the board names too, which imports their code"""
+    """run the agents of one's own that a board names too, which imports their code"""
 
     def __post_init__(self) -> None:
-        check_types(self)
-        for name in ("runs", "resamples"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} is {value}; allowed is a whole number from 1")
+        check(self)
 
 
-def compare(
-    options: FidelityOptions, on_agent: Callable[[str, str], None] = lambda rung, agent: None
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Side:
+    """The agents of one setting of a board at one keep ratio."""
+
+    board: str
+    """name of its folder"""
+    setting: Setting
+    keep_ratio: float
+    accuracies: Accuracies
+
+    @property
+    def epochs(self) -> int:
+        """Rounds of a run."""
+        assert self.setting.epochs is not None  # a result says how many there were
+        return self.setting.epochs
+
+    @property
+    def title(self) -> str:
+        """What it is called beside others."""
+        return f"{self.board}: {self.setting.title}, keep {percent(self.keep_ratio)}"
+
+
+def compare(options: FidelityOptions, told: Told = lambda rung, agent: None) -> dict[str, Any]:
     """Run what is missing on every rung, and compare the orders.
 
     Args:
         options: what to compare with what.
-        on_agent: called with a rung and an agent before its runs.
+        told: see `Told`.
 
     Returns:
-        What `options.out` has, one JSON-able dict: `settings`; `tau`, for each rung with its
-        interval; `accuracies`, of each run of each agent on the board and on every rung; and
-        `left_out`, why an agent could not be run on a rung.
+        What `options.out` has, one JSON-able dict; benchmarks/results/README.md describes it.
 
     Raises:
-        ValueError, FileNotFoundError: the board, or the file, is not one to compare with.
+        ValueError, FileNotFoundError: a board, or the file, is not one to compare with.
     """
-    real, epochs = read_board(options.board, options.keep_ratio)
-    settings = {
-        "board": options.board.resolve().name,
-        "keep_ratio": options.keep_ratio,
-        "epochs": epochs,
-        "runs": options.runs,
-        "seed": options.seed,
-        "rungs": {label: list(rung) for label, rung in RUNGS.items()},
-    }
-    strangers = set() if options.trust else {name for name in real if is_own(name)}
-    versions = {name: made_of for name in real.keys() - strangers if (made_of := _version(name))}
-    rungs = _known(options.out, settings, versions)
-    left_out: dict[str, dict[str, str]] = {label: {} for label in RUNGS}
-    comparison = {
-        "settings": settings,
-        "versions": versions,
-        "accuracies": {"board": real} | rungs,
-        "left_out": left_out,
-    }
-    for label, rung in RUNGS.items():
-        for name in sorted(real.keys() - rungs[label].keys()):
-            if name in strangers:
-                left_out[label][name] = "it is not of this project; --trust imports it"
-                continue
-            on_agent(label, name)
-            try:
-                rungs[label][name] = run_on_rung(name, options, epochs, rung)
-            except ValueError as error:  # a rung has no images or gradients that an agent asks for
-                left_out[label][name] = str(error)
-            if options.out:
-                write_json(options.out, comparison)
-    rng = np.random.default_rng(options.seed)
-    comparison["tau"] = {
-        label: fidelity(real, rungs[label], options.resamples, rng) for label in RUNGS
-    }
-    if options.out:
-        write_json(options.out, comparison)
-    return comparison
+    sides = [side for folder in options.boards for side in read_sides(folder, options.keep_ratios)]
+    others = [name for name in options.by if name not in RUNGS]
+    smaller = [side for name in others for side in read_sides(Path(name), options.keep_ratios)]
+    rungs = OnRungs(options, {name for side in sides for name in side.accuracies}, told)
+    comparisons = []
+    for side in sides:
+        by = {rung: rungs.accuracies(rung, side) for rung in RUNGS if rung in options.by} | {
+            other.title: other.accuracies
+            for other in smaller
+            if other.keep_ratio == side.keep_ratio and other.title != side.title
+        }
+        comparisons.append(_compared(side, by, options))
+    return rungs.write({"comparisons": comparisons})
 
 
-def read_board(folder: Path, keep_ratio: float) -> tuple[Accuracies, int]:
-    """The accuracies on a board, and how many rounds its runs have.
+def _compared(side: Side, by: dict[str, Accuracies], options: FidelityOptions) -> dict[str, Any]:
+    """Kendall's tau between a board and all that predicts it: of all agents, and of good ones."""
+    real = {"all": side.accuracies, "good": good_ones(side.accuracies)}
+    return {
+        "board": side.board,
+        "setting": side.setting.title,
+        "keep_ratio": side.keep_ratio,
+        "epochs": side.epochs,
+        "accuracies": dict(side.accuracies),
+        "tau": {
+            kind: {
+                name: likeness(of, other, options.resamples, np.random.default_rng(options.seed))
+                for name, other in by.items()
+            }
+            for kind, of in real.items()
+        },
+    }
+
+
+def read_sides(folder: Path, keep_ratios: tuple[float, ...]) -> list[Side]:
+    """The settings of a board in which three or more agents were run at a keep ratio.
 
     Raises:
         FileNotFoundError: no such folder.
-        ValueError: fewer than three agents at this keep ratio, or runs of different settings.
+        ValueError: there is none.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} does not exist; expected the folder of a board")
-    accuracies: Accuracies = {}
-    settings = set()
+    found: dict[tuple[Setting, float], dict[str, list[float]]] = {}
     pins = Board(folder).read()[1] if (folder / "board.yaml").exists() else None
     results, said = counted(folder, pins)
     for result in results:
         options = result.options
-        if options["keep_ratio"] == keep_ratio and not options["agent_options"]:
-            accuracies.setdefault(options["agent"], []).append(result.last)
-            settings.add(Setting.of(result.comparable))
-    if len(accuracies) < 3 or len(settings) > 1:
-        found = "; ".join([*sorted(setting.title for setting in settings), *said]) or "no runs"
+        if options["keep_ratio"] in keep_ratios:
+            key = Setting.of(result.comparable), options["keep_ratio"]
+            label = typed_agent(options["agent"], options["agent_options"])
+            found.setdefault(key, {}).setdefault(label, []).append(result.last)
+    name = folder.resolve().name
+    sides = [Side(name, *key, agents) for key, agents in found.items() if len(agents) >= 3]
+    if not sides:
+        counts = [f"{len(agents)} at {key[1]:g}" for key, agents in found.items()]
+        asked = ", ".join(f"{keep:g}" for keep in keep_ratios)
         raise ValueError(
-            f"{folder} has {len(accuracies)} agents at keep ratio {keep_ratio}, with {found}; "
-            "expected three or more agents and one setting"
+            f"{folder} has {'; '.join([*counts, *said]) or 'no'} agents; expected three or more of "
+            f"one setting at keep ratio {asked}"
         )
-    (setting,) = settings
-    assert setting.epochs is not None  # a result says how many there were
-    return accuracies, setting.epochs
+    return sorted(sides, key=lambda side: (side.setting.title, side.keep_ratio))
 
 
-def run_on_rung(
-    name: str, options: FidelityOptions, epochs: int, rung: tuple[str, dict[str, Any]]
-) -> list[float]:
-    """The last test accuracy of each run of one agent."""
-    env_id, more = rung
-    last = []
-    for seed in range(options.seed, options.seed + options.runs):
-        run = RunOptions(
-            env=env_id,
-            agent=name,
-            keep_ratio=options.keep_ratio,
-            epochs=epochs,
-            seed=seed,
-            evaluate_every=epochs,
-        )
-        episode = Episode(run, **more)
-        while not episode.terminated:
-            episode.step()
-        last.append(episode.test_accuracy)
-    return last
+# -- the runs on rungs, and the file that has them ------------------------------------------------
 
 
-# -- how alike two orders are ---------------------------------------------------------------------
+class OnRungs:
+    """The accuracies of agents on rungs, as far as a file has them and then as they are run.
 
-
-def fidelity(
-    real: Accuracies, rung: Accuracies, resamples: int, rng: np.random.Generator
-) -> dict[str, float] | None:
-    """Kendall's tau of the agents that both sides have, `low` and `high` its interval.
-
-    None where that is fewer than three.
+    Args:
+        options: of the comparison.
+        agents: all that will be asked for.
+        told: see `Told`.
     """
-    common = sorted(real.keys() & rung.keys())
-    if len(common) < 3:
-        return None
-    real, rung = ({name: side[name] for name in common} for side in (real, rung))
-    values = (tau(real, rung), *interval(real, rung, resamples, rng))
-    return dict(zip(("tau", "low", "high"), (round(value, 6) for value in values), strict=True))
+
+    def __init__(self, options: FidelityOptions, agents: set[str], told: Told) -> None:
+        self.options, self.told = options, told
+        self.settings = {
+            "runs": options.runs,
+            "seed": options.seed,
+            "rungs": {label: list(rung) for label, rung in RUNGS.items()},
+        }
+        own = {name for name in agents if is_own(split_agent(name)[0])}
+        self.strangers = set() if options.trust else own
+        self.runs, then = _known(options.out, self.settings)
+        now = {name: _version(name) for name in agents - self.strangers}
+        for known in (of for kinds in self.runs.values() for of in kinds.values()):
+            for name in now.keys() & known.keys():
+                if now[name] != then.get(name, ""):
+                    del known[name]
+        self.versions = {name: version for name, version in (then | now).items() if version}
+        self.left_out: dict[str, dict[str, str]] = {label: {} for label in RUNGS}
+
+    def accuracies(self, rung: str, side: Side) -> Accuracies:
+        """Those of a board's agents on a rung, run as often as the options say."""
+        known = self.runs[rung].setdefault(f"keep {side.keep_ratio:g}, {side.epochs} rounds", {})
+        for name in sorted(side.accuracies.keys() - known.keys()):
+            if name in self.strangers:
+                self.left_out[rung][name] = "it is not of this project; --trust imports it"
+                continue
+            self.told(rung, name)
+            try:
+                known[name] = list(self._run(rung, name, side))
+            except ValueError as error:  # a rung has no images or gradients that an agent asks for
+                self.left_out[rung][name] = str(error)
+            self.write({})
+        return {name: known[name] for name in side.accuracies if name in known}
+
+    def _run(self, rung: str, name: str, side: Side) -> Iterator[float]:
+        """The last test accuracy of each run of one agent."""
+        for seed in range(self.options.seed, self.options.seed + self.options.runs):
+            run = RunOptions(
+                env=RUNGS[rung][0],
+                agent=name,
+                keep_ratio=side.keep_ratio,
+                epochs=side.epochs,
+                seed=seed,
+                evaluate_every=side.epochs,
+            )
+            yield last_accuracy(run, RUNGS[rung][1])
+
+    def write(self, more: dict[str, Any]) -> dict[str, Any]:
+        """Write the file, where there is to be one, with what else belongs in it."""
+        content = {
+            "settings": self.settings,
+            "versions": self.versions,
+            "runs": self.runs,
+            "left_out": self.left_out,
+            **more,
+        }
+        if self.options.out:
+            write_json(self.options.out, content)
+        return content
 
 
-def tau(real: Accuracies, rung: Accuracies) -> float:
-    """Kendall's tau of the agents' mean accuracies; NaN where all are equal on one side."""
-    return _tau(*([np.mean(side[name]) for name in sorted(real)] for side in (real, rung)))
+def last_accuracy(run: RunOptions, more: dict[str, Any]) -> float:
+    """The last test accuracy of a run.
 
-
-def interval(
-    real: Accuracies, rung: Accuracies, resamples: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """95 % bootstrap interval of tau: agents are drawn anew, and the runs of each on both sides.
-
-    An order of other agents may be another one; that is most of what a tau of ten leaves open.
+    Args:
+        run: its options.
+        more: further arguments of the environment.
     """
-    names = sorted(real)
-    taus = []
-    for _ in range(resamples):
-        chosen = rng.integers(len(names), size=len(names))
-        means = (
-            np.array([rng.choice(side[name], len(side[name])).mean() for name in names])[chosen]
-            for side in (real, rung)
-        )
-        taus.append(_tau(*means) if len(set(chosen)) > 1 else np.nan)
-    low, high = np.nanpercentile(taus, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _tau(real: ArrayLike, rung: ArrayLike) -> float:
-    from scipy.stats import kendalltau
-
-    return float(kendalltau(real, rung)[0])
-
-
-# -- the file, and what is shown ------------------------------------------------------------------
+    episode = Episode(run, **more)
+    while not episode.terminated:
+        episode.step()
+    return episode.test_accuracy
 
 
 def _version(name: str) -> str:
     """What an agent is beside its name: the source of one's own, a mended policy's revision."""
-    revision = prune_agents.revision(name)
-    return agent_source(name) or (f"revision {revision}" if revision > 1 else "")
+    agent = split_agent(name)[0]
+    revision = prune_agents.revision(agent)
+    return agent_source(agent) or (f"revision {revision}" if revision > 1 else "")
 
 
-def _known(
-    out: Path | None, settings: dict[str, Any], versions: dict[str, str]
-) -> dict[str, Accuracies]:
-    """The accuracies on each rung that the file has already, of agents that are what they were."""
+def _known(out: Path | None, settings: dict[str, Any]) -> tuple[Runs, dict[str, str]]:
+    """The runs that a file has already, and what their agents were then."""
     if out is None or not out.exists():
-        return {label: {} for label in RUNGS}
+        return {label: {} for label in RUNGS}, {}
     found = read_json(out, "what this command wrote")
-    accuracies = {label: {...: [SHARE]} for label in RUNGS}
-    if wrong := misfit(found, {"settings": dict, "versions?": dict, "accuracies": accuracies}):
+    runs = {label: {...: {...: [SHARE]}} for label in RUNGS}
+    if wrong := misfit(found, {"settings": dict, "versions": {...: str}, "runs": runs}):
         raise Damaged(f"{out} is not what this command wrote: {wrong}")
-    if found.get("settings") != settings:
+    if found["settings"] != settings:
         raise ValueError(f"{out} has a comparison with other settings; name another, or remove it")
-    then = found.get("versions", {})
-    return {
-        label: {
-            name: values
-            for name, values in found["accuracies"][label].items()
-            if then.get(name) == versions.get(name)
-        }
-        for label in RUNGS
-    }
+    return {label: found["runs"][label] for label in RUNGS}, found["versions"]
+
+
+# -- what is shown --------------------------------------------------------------------------------
 
 
 def table(comparison: dict[str, Any]) -> Group:
-    """The mean accuracies, best on the board first, and how alike the orders are."""
-    settings, left_out = comparison["settings"], comparison["left_out"]
-    means = {
-        label: {name: 100 * np.mean(values) for name, values in accuracies.items()}
-        for label, accuracies in comparison["accuracies"].items()
-    }
-    columns = ["board", *settings["rungs"]]
+    """A line for all agents of each board, and one for the good ones."""
+    comparisons = comparison["comparisons"]
+    columns = list(dict.fromkeys(name for of in comparisons for name in of["tau"]["all"]))
     rows = []
-    for name in sorted(means["board"], key=lambda name: -means["board"][name]):
-        values = (means[label].get(name) for label in columns)
-        rows.append([name, *("–" if value is None else f"{value:.1f}" for value in values)])
-    taus = comparison["tau"].values()
-    rows += [
-        ["Kendall's tau", "", *(f"{t['tau']:.2f}" if t else "–" for t in taus)],
-        ["95 % interval", "", *(f"{t['low']:.2f}, {t['high']:.2f}" if t else "–" for t in taus)],
-    ]
-    title = (
-        f"{settings['board']}, keep {settings['keep_ratio']:g}, {settings['epochs']} rounds: last "
-        f"test accuracy in %, {settings['runs']} runs of an agent on each rung\n"
-    )
+    for of in comparisons:
+        agents = {"all": of["accuracies"], "good": good_ones(of["accuracies"])}
+        for kind, found in of["tau"].items():
+            name = f"{of['board']}: {of['setting']}, keep {percent(of['keep_ratio'])}, {kind}"
+            cells = [shown(found.get(column)) for column in columns]
+            rows.append([name, f"{len(agents[kind])}", *cells])
     reasons = dict.fromkeys(
         f"left out: {name}: {reason}"
-        for names in left_out.values()
+        for names in comparison["left_out"].values()
         for name, reason in names.items()
     )
-    shown = Fitted(["agent", *columns], rows)
-    return Group(Text(title), shown, *(Text(reason, "dim") for reason in reasons))
+    title = (
+        "Kendall's tau between orders of agents by last test accuracy, 95 % interval; good: at\n"
+    )
+    title += "most 2 points below full_short\n"
+    shown_table = Fitted(["board", "agents", *columns], rows)
+    return Group(Text(title), shown_table, *(Text(reason, "dim") for reason in reasons))
+
+
+def shown(found: dict[str, float] | None) -> str:
+    """0.60 [0.05, 1.00]."""
+    if not found:
+        return "–"
+    text = f"{found['tau']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+    return text.replace("-", "−")

@@ -171,10 +171,14 @@ def test_the_working_directory_is_no_place_to_import_from_unless_code_is_typed(s
 
 def test_fidelity_imports_nothing_unasked(stranger, monkeypatch):
     monkeypatch.setattr(fidelity, "RUNGS", {"replay": ("prune_env/Replay-v0", {"trace": "digits"})})
-    main(["fidelity", "--board", ".", "--runs", "1", "--resamples", "9", "--out", "fidelity.json"])
+    main(["fidelity", "--boards", ".", "--runs", "1", "--resamples", "9", "--out", "fidelity.json"])
     found = json.loads((stranger / "fidelity.json").read_text(encoding="utf-8"))
     assert found["left_out"]["replay"] == {AGENT: "it is not of this project; --trust imports it"}
-    assert found["accuracies"]["replay"].keys() == {"ucb", "full_short", "static_random"}
+    assert found["runs"]["replay"]["keep 0.3, 2 rounds"].keys() == {
+        "ucb",
+        "full_short",
+        "static_random",
+    }
     assert not (stranger / "CODE-RAN").exists()
     assert str(stranger) not in sys.path
 

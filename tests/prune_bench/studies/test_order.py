@@ -1,0 +1,57 @@
+"""How alike two orders of agents are, on cases worked by hand."""
+
+import numpy as np
+import pytest
+from prune_bench.studies import order
+
+
+def test_tau_of_orders():
+    real = dict(a=[0.1], b=[0.2], c=[0.3], d=[0.4])
+    assert order.tau(real, real) == pytest.approx(1)
+    assert order.tau(real, {name: [-values[0]] for name, values in real.items()}) == pytest.approx(
+        -1
+    )
+    # one of the six pairs is the other way round
+    assert order.tau(real, dict(a=[0.1], b=[0.2], c=[0.4], d=[0.3])) == pytest.approx(4 / 6)
+
+
+def test_the_interval_holds_what_runs_and_agents_leave_open():
+    """The two that may change places are the only ones that are drawn in 6 of 27 cases."""
+    real = dict(a=[0.1, 0.1], b=[0.2, 0.2], c=[0.3, 0.3])
+    rung = dict(a=[0.1, 0.1], b=[0.2, 0.6], c=[0.39, 0.39])
+    rng = np.random.default_rng(0)
+    assert order.interval(real, real, 100, rng) == pytest.approx((1, 1))
+    assert order.interval(real, rung, 500, rng) == pytest.approx((-1, 1))
+
+
+def test_with_the_same_runs_in_every_order_agents_alone_make_an_interval():
+    """Of ten agents with one run each, two of which are the other way round, tau is 43 / 45."""
+    real = {f"a{i}": [0.1 * i] for i in range(10)}
+    rung = real | {"a4": real["a5"], "a5": real["a4"]}
+    assert order.tau(real, rung) == pytest.approx(43 / 45)
+    low, high = order.interval(real, rung, 500, np.random.default_rng(0))
+    assert 0.6 < low < 0.9
+    assert high == pytest.approx(1)
+
+
+def test_fewer_than_three_agents_have_no_order():
+    real = {"a": [0.1], "b": [0.2], "c": [0.3]}
+    rng = np.random.default_rng(0)
+    assert order.likeness(real, {"a": [0.1], "b": [0.2]}, 10, rng) is None
+    assert order.likeness(real, real | {"d": [0.0]}, 10, rng) == {
+        "agents": 3,
+        "tau": 1,
+        "low": 1,
+        "high": 1,
+    }
+
+
+def test_agents_that_all_tie_have_no_order():
+    real, tied = {"a": [0.1], "b": [0.2], "c": [0.3]}, {name: [0.5] for name in "abc"}
+    assert order.likeness(real, tied, 10, np.random.default_rng(0)) is None
+
+
+def test_the_good_ones_are_near_full_short_or_above():
+    agents = {"full_short": [0.8, 0.9], "a": [0.9], "b": [0.831], "c": [0.829]}
+    assert order.good_ones(agents).keys() == {"full_short", "a", "b"}
+    assert order.good_ones({"a": [0.1], "b": [0.9]}).keys() == {"a", "b"}
