@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_env.core.generators import gumbel
+from prune_env.core.selection import best_k
 from prune_env.files import read_json
 from prune_env.lookup import unknown
 
@@ -32,39 +33,53 @@ fall      (before - now) / (before + now) of its last two losses; 0 with only on
 noise     standard Gumbel noise; the size of its weight is a temperature
 """
 
+COUNT = "count"
+"""A row of weights more, for how many arms a round keeps: in proportion to exp(weight * late), and
+all rounds of a run together as many as with K in each. Its other two weights are not read."""
+
+ROWS = (*TERMS, COUNT)
+
 CONTEXTS = ("always", "late", "learned")
 """What the weights depend on, (M, 1) each: always 1; progress, -1 at the start and 1 at the end;
 -ln(mean of the last losses / log C) - 1 within [-1, 1], low as long as little was learned."""
 
-SIZE = len(TERMS) * len(CONTEXTS)
+SIZE = len(ROWS) * len(CONTEXTS)
 ZOO = Path(__file__).parents[1] / "zoo/learned"
 FILE = "weights.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learned(Agent):
-    """The K arms of the highest weighted sum of signals; the weights were found by evolution."""
+    """The arms of the highest weighted sum of signals; the weights were found by evolution.
+
+    K in each round on average; fewer or more as the run goes on, if the weight of `COUNT` is not 0.
+    """
 
     weights: str | tuple[float, ...] = "digits-1"
     """a folder with weights.json, of the zoo or by its path; or the numbers, term by term"""
 
-    signals: ClassVar[tuple[str, ...]] = ("loss", "age", "progress")
+    signals: ClassVar[tuple[str, ...]] = ("loss", "age", "pulls", "progress")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        assert self.matrix.shape == (len(TERMS), len(CONTEXTS))  # what is wrong is said at once
+        object.__setattr__(self, "keeps_k", self.growth == 0)  # weights are read, or refused, here
+
+    @property
+    def growth(self) -> float:
+        """The weight of `COUNT`: the last round keeps exp(2 growth) times what the first does."""
+        return float(self.matrix[ROWS.index(COUNT), CONTEXTS.index("late")])
 
     @cached_property
     def matrix(self) -> NDArray[np.float64]:
-        """(terms, contexts) the weights."""
+        """(rows, contexts) the weights."""
         if isinstance(self.weights, str):
             return read_weights(self.weights)
         if len(self.weights) != SIZE or not np.isfinite(self.weights).all():
             raise ValueError(
                 f"weights are {len(self.weights)} numbers; allowed are {SIZE} finite ones: for "
-                f"each of {', '.join(TERMS)} those of {', '.join(CONTEXTS)}"
+                f"each of {', '.join(ROWS)} those of {', '.join(CONTEXTS)}"
             )
-        return np.array(self.weights, np.float64).reshape(len(TERMS), len(CONTEXTS))
+        return np.array(self.weights, np.float64).reshape(len(ROWS), len(CONTEXTS))
 
     def start(self, num_runs: int, num_arms: int) -> State:
         shape = (num_runs, num_arms)
@@ -82,10 +97,34 @@ class Learned(Agent):
         state["loss"] = np.where(seen, loss, state["loss"])
         state["known"] |= seen
 
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        scores = self.scores(state, observation, rng)
+        return best_k(scores, self.counts(state, observation, k), rng)
+
+    def counts(self, state: State, observation: Observation, k: int) -> NDArray[np.int64]:
+        """(M,) how many arms the coming round of each run keeps; all rounds together K a round.
+
+        A run that does not know yet how many rounds it has keeps what a very long one would begin
+        with; later rounds make up for it.
+        """
+        progress = observation["progress"][:, 0]
+        if self.growth == 0:
+            return np.full(len(progress), k)
+        kept = observation["pulls"].sum(axis=1, dtype=np.float64)
+        num_arms = observation["pulls"].shape[1]
+        rounds = np.rint(state["round"] / np.maximum(progress, 1e-12))
+        after = (state["round"] + 1) / np.maximum(rounds, 1)
+        total = np.expm1(2 * self.growth * after) / np.expm1(2 * self.growth)
+        first = k * 2 * self.growth / np.expm1(2 * self.growth)
+        left = k * rounds * total - kept
+        return np.clip(np.rint(np.where(progress > 0, left, first)), 1, num_arms).astype(np.int64)
+
     def scores(
         self, state: State, observation: Observation, rng: np.random.Generator
     ) -> NDArray[np.floating[Any]]:
-        weights = self.contexts(state, observation) @ self.matrix.T
+        weights = self.contexts(state, observation) @ self.matrix[: len(TERMS)].T
         terms = self.terms(state, observation)
         scores = sum(
             weights[:, [place]] * terms[name] for place, name in enumerate(TERMS) if name in terms
@@ -129,7 +168,7 @@ def ranks(values: NDArray[np.floating[Any]], counted: NDArray[np.bool_]) -> NDAr
 
 
 def read_weights(folder: str) -> NDArray[np.float64]:
-    """The weights in a folder of the zoo, or in any other by its path: (terms, contexts).
+    """The weights in a folder of the zoo, or in any other by its path: (rows, contexts).
 
     Raises:
         ValueError, FileNotFoundError: there are none.
@@ -140,12 +179,14 @@ def read_weights(folder: str) -> NDArray[np.float64]:
         raise ValueError(unknown("folder of the zoo", folder, known))
     table: Any = read_json(path / FILE, "weights of `learned`").get("weights")
     try:
-        return np.array([[table[term][name] for name in CONTEXTS] for term in TERMS], np.float64)
+        return np.array([[table[term][name] for name in CONTEXTS] for term in ROWS], np.float64)
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{path / FILE} holds no weights of `learned`: {error}") from error
 
 
 def named(weights: NDArray[np.float64]) -> dict[str, dict[str, float]]:
-    """The weights by term and context, as a file of the zoo has them."""
-    table = weights.reshape(len(TERMS), len(CONTEXTS)).tolist()
-    return {t: dict(zip(CONTEXTS, row, strict=True)) for t, row in zip(TERMS, table, strict=True)}
+    """The weights by row and context, as a file of the zoo has them."""
+    table = weights.reshape(len(ROWS), len(CONTEXTS)).tolist()
+    return {
+        name: dict(zip(CONTEXTS, row, strict=True)) for name, row in zip(ROWS, table, strict=True)
+    }

@@ -32,7 +32,7 @@ def print_weights(console: Console, folder: Path) -> None:
     matrix = learned.read_weights(f"{folder}/")
     rows = [
         [term, *(f"{weight:+.2f}" for weight in weights)]
-        for term, weights in zip(learned.TERMS, matrix, strict=True)
+        for term, weights in zip(learned.ROWS, matrix, strict=True)
     ]
     console.print(Fitted(("term", *learned.CONTEXTS), rows, list(learned.CONTEXTS)))
     if find_spec("altair") and find_spec("vl_convert"):

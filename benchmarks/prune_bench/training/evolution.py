@@ -148,9 +148,9 @@ def new_search(options: EvolutionOptions, seed: int) -> CMA:
     if options.start is not None:
         mean = learned.read_weights(options.start)
     else:
-        mean = np.zeros((len(learned.TERMS), len(learned.CONTEXTS)))
+        mean = np.zeros((len(learned.ROWS), len(learned.CONTEXTS)))
         for term, weight in HARDEST_FIRST.items():
-            mean[learned.TERMS.index(term), 0] = weight
+            mean[learned.ROWS.index(term), 0] = weight
     return CMA(mean.ravel(), options.sigma, seed=seed, population_size=options.population)
 
 

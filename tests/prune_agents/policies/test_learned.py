@@ -4,7 +4,7 @@ import numpy as np
 import prune_agents
 import pytest
 from prune_agents.policies import learned
-from prune_agents.policies.learned import CONTEXTS, TERMS, Learned
+from prune_agents.policies.learned import CONTEXTS, ROWS, Learned
 
 from prune_env.files import write_json
 
@@ -13,9 +13,9 @@ LOG_10 = np.log(10)
 
 def weights(**given):
     """All 0 but those given: of `always`, or (always, late, learned)."""
-    table = np.zeros((len(TERMS), len(CONTEXTS)))
+    table = np.zeros((len(ROWS), len(CONTEXTS)))
     for term, weight in given.items():
-        table[TERMS.index(term)] = weight if isinstance(weight, tuple) else (weight, 0, 0)
+        table[ROWS.index(term)] = weight if isinstance(weight, tuple) else (weight, 0, 0)
     return tuple(table.ravel())
 
 
@@ -24,13 +24,13 @@ def after(observe):
     """The state and observation of an agent after rounds of (losses, seen), (5,) each."""
 
     def run(agent, *rounds, progress=0.5):
-        age = np.zeros((1, 5))
-        show = {"age": age, "progress": [[0.0]], "seen": np.zeros((1, 5))}
+        age = pulls = np.zeros((1, 5))
+        show = {"age": age, "pulls": pulls, "progress": [[0.0]], "seen": np.zeros((1, 5))}
         observation = observe(loss=np.full((1, 5), LOG_10), **show)
         _, state = agent.predict(observation)
         for losses, seen in rounds:
             age = np.where(np.array(seen) == 1, 0, age + 1)
-            show = {"age": age, "progress": [[progress]], "seen": [seen]}
+            show = {"age": age, "pulls": pulls, "progress": [[progress]], "seen": [seen]}
             observation = observe(loss=[losses], **show)
             state, _ = agent._learned(observation, state)
         return state, observation
@@ -98,6 +98,27 @@ def test_noise_draws_arms_by_their_odds(after):
     assert np.mean(np.equal(first, 0)) == pytest.approx(1 / 13, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("growth", "expected"),
+    [
+        (0.0, [30] * 8),
+        (0.5, [17, 23, 24, 27, 30, 35, 39, 45]),
+        (-0.5, [47, 37, 35, 30, 27, 24, 21, 19]),
+    ],
+)
+def test_counts_grow_and_their_sum_is_kept(tiny_env, growth, expected):
+    agent = Learned(weights=weights(loss=1, count=(7, growth, 7)), keep_ratio=0.3)
+    env = tiny_env(agent, 100, rounds=8)
+    observation, _ = env.reset(seed=0)
+    state, over = None, False
+    while not over:
+        action, state = agent.predict(observation, state)
+        observation, _, over, _, _ = env.step(action)
+    assert agent.keeps_k == (growth == 0)
+    assert sum(env.kept) == 8 * 30
+    assert env.kept == expected
+
+
 def test_weights_of_a_folder(tmp_path):
     given = weights(unseen=2, loss=(1, 0.5, 0), noise=0.1)
     write_json(tmp_path / learned.FILE, {"weights": learned.named(np.array(given))})
@@ -109,8 +130,8 @@ def test_weights_of_a_folder(tmp_path):
     ("given", "message"),
     [
         ("digit-1", "unknown folder of the zoo 'digit-1'"),
-        ((1.0, 2.0), "weights are 2 numbers; allowed are 21 finite ones: for each of unseen"),
-        ((np.nan,) * 21, "allowed are 21 finite ones"),
+        ((1.0, 2.0), "weights are 2 numbers; allowed are 24 finite ones: for each of unseen"),
+        ((np.nan,) * 24, "allowed are 24 finite ones"),
         (3, "weights is 3; expected str or a list of float"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 from numpy.typing import NDArray
-from prune_agents.policies.learned import TERMS
+from prune_agents.policies.learned import COUNT, TERMS
 
 from prune_bench.report.charts.to_png import png
 from prune_bench.report.palette import AHEAD, BEHIND
@@ -23,16 +23,17 @@ LEARNED = {
 
 
 def weights_at(matrix: NDArray[np.float64], progress: float, learned: float) -> dict[str, float]:
-    """The weight of each term at some point of a run.
+    """The weight of each term, and of the count, at some point of a run.
 
     Args:
-        matrix: (terms, contexts), see `prune_agents.policies.learned`.
+        matrix: (rows, contexts), see `prune_agents.policies.learned`.
         progress: share of the run behind, in [0, 1].
         learned: the context of that name, in [-1, 1].
     """
-    weights = matrix @ np.array([1.0, 2 * progress - 1, learned])
-    weights[-1] = abs(weights[-1])  # of the noise only the size counts
-    return dict(zip(TERMS, weights.tolist(), strict=True))
+    late = 2 * progress - 1
+    *terms, noise, _ = (matrix @ np.array([1.0, late, learned])).tolist()
+    count = float(matrix[-1, 1]) * late  # the logarithm of a proportion
+    return dict(zip((*TERMS, COUNT), (*terms, abs(noise), count), strict=True))
 
 
 def picture(matrix: NDArray[np.float64], title: str) -> bytes:
@@ -45,9 +46,9 @@ def picture(matrix: NDArray[np.float64], title: str) -> bytes:
     most = max(abs(row["weight"]) for row in rows)
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X("run:N", sort=None, title="share of the run behind", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("term:N", sort=list(TERMS), title=None),
+        y=alt.Y("term:N", sort=[*TERMS, COUNT], title=None),
     )
-    colour = alt.Scale(domain=[-most, 0, most], range=[BEHIND, "white", AHEAD])
+    colour = alt.Scale(domain=[-most, 0, most], range=[BEHIND, "white", AHEAD], interpolate="rgb")
     cells = base.mark_rect().encode(color=alt.Color("weight:Q", scale=colour, legend=None))
     numbers = base.mark_text(fontSize=11).encode(text=alt.Text("weight:Q", format="+.2f"))
     panels = alt.layer(cells, numbers).properties(width=260, height=190)
