@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from prune_env.files import replacing
 from prune_env.training.accelerate import prepare
 from prune_env.training.indexed import ARM, Collate
+from prune_env.training.looking import rest_of, without_training
 from prune_env.training.pruned import Pruned
 
 FILE = "pruned.pt"
@@ -38,7 +40,8 @@ class PrunedTrainer(Trainer):
     their own lengths, schedules follow `pruned.progress`, the number stays, and checkpoints have
     the state of `pruned`. The run lasts until `pruned.over`, whatever `num_train_epochs` is; a
     `max_steps` still ends it earlier. An agent that reads validation gets `eval_loss` and
-    `eval_accuracy` of every evaluation.
+    `eval_accuracy` of every evaluation, and one that looks at the arms which it pruned a forward
+    pass over them after every epoch.
 
     For anything but classes overwrite `pruned_loss`. With another subclass of Trainer:
     `class Mine(PrunedTrainer, SFTTrainer)`.
@@ -57,7 +60,7 @@ class PrunedTrainer(Trainer):
             raise ValueError("compute_loss_func is not called; overwrite pruned_loss instead")
         self.model_accepts_loss_kwargs = False  # a loss is a mean, so Trainer divides it by batches
         self.pruned = pruned
-        self.add_callback(_Following(pruned))
+        self.add_callback(_Following(pruned, self._look))
 
     def pruned_loss(self, outputs: Any, labels: Tensor, arms: Tensor) -> Tensor:
         """The loss of a batch, a scalar, which is recorded."""
@@ -111,10 +114,17 @@ class PrunedTrainer(Trainer):
         """The loss of a batch with arms; of any other what Trainer says."""
         if ARM not in inputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        bare = {name: value for name, value in inputs.items() if name not in (ARM, "labels")}
-        outputs = model(**bare)
+        outputs = _outputs(model, inputs)
         loss = self.pruned_loss(outputs, inputs["labels"], inputs[ARM])
         return (loss, outputs) if return_outputs else loss
+
+    def _look(self, loader: DataLoader) -> None:
+        """A forward pass over what the epoch left out."""
+        model = self.model
+        with without_training(model), self.compute_loss_context_manager():
+            for inputs in prepare(rest_of(self.pruned, loader), self.accelerator):
+                logits = _outputs(model, inputs).logits
+                self.pruned.look(logits, inputs["labels"], inputs[ARM])
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The schedule that Trainer would make, by the share of the run instead of by steps."""
@@ -161,11 +171,21 @@ class PrunedTrainer(Trainer):
         )
 
 
-class _Following(TrainerCallback):
-    """Saves a `Pruned` with every checkpoint, tells it what validation says, and ends with it."""
+def _outputs(model: nn.Module, inputs: dict[str, Any]) -> Any:
+    """What a network gives of a batch without its labels and arms."""
+    return model(**{n: value for n, value in inputs.items() if n not in (ARM, "labels")})
 
-    def __init__(self, pruned: Pruned) -> None:
-        self.pruned = pruned
+
+class _Following(TrainerCallback):
+    """Saves a `Pruned` with every checkpoint, tells it what validation says, and ends with it.
+
+    Args:
+        pruned: is followed.
+        look: makes the forward pass over what an epoch left out, of the loader that trained.
+    """
+
+    def __init__(self, pruned: Pruned, look: Callable[[DataLoader], None]) -> None:
+        self.pruned, self._look = pruned, look
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -180,7 +200,9 @@ class _Following(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Stop when the run is over."""
+        """Look at what an epoch left out, where that is due, and stop when the run is over."""
+        if self.pruned.course.phase == "look":
+            self._look(kwargs["train_dataloader"])
         control.should_training_stop |= self.pruned.over
 
     def on_evaluate(

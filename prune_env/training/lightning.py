@@ -8,6 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DistributedSampler
 
+from prune_env.training.looking import rest_of, without_training
 from prune_env.training.pruned import Pruned
 
 
@@ -24,6 +25,14 @@ class PruningCallback(Callback):
     goes on from one with the same samples. It stops when `pruned.over`, as `max_epochs` may be
     more, or -1.
 
+    For an agent that looks at the arms which it pruned, the module has one method more:
+
+    ```python
+    def look_step(self, batch, index):  # in evaluation mode, without gradients
+        inputs, labels, arms = batch
+        self.pruned.look(self.model(inputs), labels, arms)
+    ```
+
     Args:
         pruned: what `training_step` gives its loss to.
     """
@@ -32,7 +41,17 @@ class PruningCallback(Callback):
         self.pruned = pruned
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Have the loader, and with it its length, asked for in every epoch."""
+        """Have the loader, and with it its length, asked for in every epoch.
+
+        Raises:
+            ValueError: the agent looks at the arms that it pruned, and the module does not.
+        """
+        if self.pruned.looks and not hasattr(pl_module, "look_step"):
+            raise ValueError(
+                f"{self.pruned.wishes.who} reads the arms that it pruned too; "
+                f"{type(pl_module).__name__} needs look_step(batch, index), which gives "
+                "their logits to self.pruned.look"
+            )
         trainer.reload_dataloaders_every_n_epochs = 1
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -46,6 +65,23 @@ class PruningCallback(Callback):
                 "Lightning deals out the samples, which pruned.sampler has done; pass "
                 "Trainer(use_distributed_sampler=False)"
             )
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """After an epoch's last batch let the module look at what the epoch left out."""
+        if self.pruned.course.phase != "look":
+            return
+        loader = rest_of(self.pruned, trainer.train_dataloader)
+        with without_training(pl_module), trainer.precision_plugin.forward_context():
+            for index, found in enumerate(loader):
+                moved = trainer.strategy.batch_to_device(found)
+                pl_module.look_step(moved, index)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop when the run is over."""

@@ -162,6 +162,11 @@ class Pruned:
         return self.course.phase == "over"
 
     @property
+    def looks(self) -> bool:
+        """Whether the arms that were not kept are looked at, see `rest`."""
+        return self.course.rounds.options.feedback == "full"
+
+    @property
     def span(self) -> tuple[float, float]:
         """The fractions of the run, in [0, 1], at which this epoch begins and ends."""
         return self.course.span

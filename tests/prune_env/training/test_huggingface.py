@@ -270,3 +270,35 @@ def test_a_loss_that_would_not_be_called_is_refused(rows, linear, tmp_path):
             Net(linear()), transformers.TrainingArguments(str(tmp_path), use_cpu=True),
             pruned=Pruned(rows, epochs=1), compute_loss_func=lambda *args, **kwargs: None,
         )  # fmt: skip
+
+
+def test_an_agent_that_looks_at_the_rest_chooses_as_in_a_plain_loop(rows, blobs, linear, tmp_path):
+    agent, options = prune_agents.make("kakurenbo", keep_ratio=0.6), {"feedback": "full"}
+    trainer = trainer_of(
+        rows, Net(linear()), agent, tmp_path, epochs=4, more=options,
+        lr_scheduler_type="constant", save_strategy="epoch",
+    )  # fmt: skip
+    trainer.train()
+    plain, model = Pruned(blobs, agent, epochs=4, quiet=True, **options), linear()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    while not plain.over:
+        loader = DataLoader(plain.dataset, batch_sampler=plain.batch_sampler(16))
+        for inputs, labels, arms in loader:
+            loss = plain.loss(model(inputs), labels, arms)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            for inputs, labels, arms in DataLoader(plain.dataset, 120, sampler=plain.rest):
+                plain.look(model(inputs), labels, arms)
+    assert trainer.pruned.over
+    for epoch in range(4):
+        kept = [each.course.kept_in(epoch) for each in (plain, trainer.pruned)]
+        assert kept[0].tolist() == kept[1].tolist()
+        assert kept[0].sum() > 0
+    assert plain.course.kept_in(3).sum() < 120
+    assert plain.columns()["last_seen"].tolist() == trainer.pruned.columns()["last_seen"].tolist()
+    # what was saved at the end of an epoch has looked already
+    trainer = trainer_of(rows, Net(linear()), agent, tmp_path, epochs=4, more=options)
+    saved = torch.load(tmp_path / "checkpoint-8" / "pruned.pt", weights_only=True)
+    assert saved["phase"] == "train"

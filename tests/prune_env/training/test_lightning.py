@@ -161,3 +161,48 @@ def test_it_goes_on_from_the_end_of_an_epoch(validate, blobs, linear, taking, tm
     resumed, _ = fit(blobs, linear(), agent, tmp_path, path=tmp_path / "epoch=0.ckpt", **options)
     assert resumed.arms == whole.arms[2:]
     assert torch.equal(resumed.model.weight, whole.model.weight)
+
+
+class Looking(Module):
+    """Has dropout, and remembers what it looked at and in which mode."""
+
+    def __init__(self, model, pruned):
+        super().__init__(model, pruned)
+        self.dropout, self.looked = torch.nn.Dropout(0.5), []
+
+    def look_step(self, batch, index):
+        inputs, labels, arms = batch
+        self.looked.append((self.dropout.training, torch.is_grad_enabled(), arms.tolist()))
+        self.pruned.look(self.model(inputs), labels, arms)
+
+
+def test_an_agent_that_looks_at_the_rest_chooses_as_in_a_plain_loop(
+    blobs, linear, train_epoch, tmp_path
+):
+    agent = prune_agents.make("kakurenbo", keep_ratio=0.6)
+    pruned = [Pruned(blobs, agent, epochs=4, feedback="full", quiet=True) for _ in range(2)]
+    model, module = linear(), Looking(linear(), pruned[1])
+    module.configure_optimizers = lambda: torch.optim.SGD(module.parameters(), 0.1)
+    looked = []
+    while not pruned[0].over:
+        train_epoch(pruned[0], model)
+        with torch.no_grad():
+            for inputs, labels, arms in DataLoader(pruned[0].dataset, 16, sampler=pruned[0].rest):
+                pruned[0].look(model(inputs), labels, arms)
+                looked.append((False, False, arms.tolist()))
+    loader = DataLoader(pruned[1].dataset, 16, sampler=pruned[1].sampler)
+    trainer_of(pruned[1], tmp_path).fit(module, loader)
+    assert len(looked) > 3
+    assert module.looked == looked
+    assert module.dropout.training
+    for epoch in range(4):
+        kept = [each.course.kept_in(epoch).tolist() for each in pruned]
+        assert kept[0] == kept[1]
+    assert torch.equal(module.model.weight, model.weight)
+
+
+def test_a_module_that_cannot_look_is_refused(blobs, linear, tmp_path):
+    pruned = Pruned(blobs, prune_agents.make("kakurenbo"), epochs=2, feedback="full")
+    loader = DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
+    with pytest.raises(ValueError, match=r"Kakurenbo reads the arms .*; Module needs look_step\("):
+        trainer_of(pruned, tmp_path).fit(Module(linear(), pruned), loader)
