@@ -11,6 +11,21 @@ import torch
 import prune_env  # noqa: F401 - registers the ids
 
 
+def shifted_and_dimmed(inputs: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    """Each image brighter or darker, and moved by up to 3 pixels, by numbers of its own."""
+    moved = [torch.roll(x, int(8 * u[1]) - 4, -1) for x, u in zip(inputs, uniform, strict=True)]
+    return torch.stack(moved) * (0.5 + uniform[:, 0]).view(-1, 1, 1, 1)
+
+
+def focal(log_p: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    log_p = log_p.gather(1, labels[:, None])[:, 0]
+    return -((1 - log_p.exp()) ** 2) * log_p
+
+
+OWN = {"augment": "learner_on_ranks:shifted_and_dimmed", "loss": "learner_on_ranks:focal"}
+"""Fields of a recipe."""
+
+
 def run(agent_name: str, **options: Any) -> dict[str, Any]:
     """A run on the digits: what each round kept and measured, and the network in the end."""
     torch.set_num_threads(1)

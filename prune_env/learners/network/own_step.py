@@ -66,8 +66,8 @@ def augment_of(recipe: Recipe) -> Augment | None:
         return inputs + 0.2 * (uniform[:, 0] - 0.5).view(-1, 1, 1, 1)
     ```
 
-    The numbers are drawn for all arms of a round, so that what becomes of an arm does not depend on
-    which others are kept. Torch's own generators do.
+    The numbers are drawn for all arms of a round, so that what becomes of an arm depends neither on
+    which others are kept nor on how many processes train. What torch's own generators draw does.
     """
     if recipe.augment is None:
         return None

@@ -13,8 +13,15 @@ CASES = [
     ("infobatch", MLP | {"recipe": {"batch_size": 32, "label_smoothing": 0.1}}),
     ("kakurenbo", MLP | {"recipe": {"optimizer": "muon", "lookahead": True, "batch_size": 17}}),
     ("molpeg", MLP | {"recipe": {"optimizer": "adamw", "peak_lr": 0.003}}),
+    ("ucb", MLP | {"recipe": {"batch_size": 25} | learner_on_ranks.OWN}),
 ]
 """Without BatchNorm; batches that two and three ranks do not divide."""
+
+
+def test_the_augmentation_of_ones_own_matters():
+    """So that its case says something."""
+    with_it, without = learner_on_ranks.runs([CASES[4], ("ucb", MLP)])
+    assert np.abs(with_it["shown"][-1]["loss"] - without["shown"][-1]["loss"]).max() > 0.01
 
 
 @pytest.mark.parametrize("size", [2, 3])
