@@ -226,7 +226,7 @@ def test_the_papers_preset_is_as_the_ports_and_trains_on_every_image():
         ("digits-imbalanced", 5 * (5 + 10), (0.0, 50.0)),
         # full, infobatch, seta once; 4 controls and 9 others at two ratios
         ("cifar10-long", 5 * (3 + 2 * 13), (0.0, 1.0)),
-        ("cifar100-cpu", 5 * (5 + 13), (0.0, 1.0)),
+        ("cifar100", 5 * (5 + 13), (0.0, 1.0)),
     ],
 )
 def test_the_boards_of_the_evidence(name, runs, dirt):
