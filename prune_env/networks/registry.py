@@ -116,7 +116,7 @@ def default_name(image_shape: tuple[int, int, int], device: torch.device) -> str
     """The network for images of shape (H, W, C): "mlp" below 16 pixels, else by the device."""
     if min(image_shape[:2]) < 16:
         return "mlp"
-    return "small" if device.type == "cpu" else "resnet18"
+    return "cpu90" if device.type == "cpu" else "resnet18"
 
 
 def recipe(name: Function) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import prune_agents
 
@@ -16,6 +16,7 @@ from prune_bench.board.pins import Pins, data_key
 from prune_bench.run.episode import make_env
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import (
+    FIRST_NETWORKS,
     KNOWN,
     agent_source,
     env_names,
@@ -23,10 +24,11 @@ from prune_bench.run.provenance import (
     is_code,
     is_own,
 )
-from prune_env.learners.protocol import Sourced
+from prune_env.learners.protocol import Learner, Sourced
 
 if TYPE_CHECKING:
     from prune_env.learners.network.device import Precision
+    from prune_env.learners.network.learner import NetworkLearner
 
 
 def hold(
@@ -72,7 +74,7 @@ def hold(
         pins = _placed(board, pins, place, bool(done), bool(todo))
         if todo or place.data or os.environ.get("PRUNE_ENV_DATA"):
             looked_at = [run for run in planned.values() if not _untrusted([run], trusted)]
-            pins = replace(pins, data=pins.data | _data(board, looked_at, place, old, done))
+            pins = _looked_up(board, looked_at, place, pins, done)
         board.write(grids, pins)
     anew = [name for name in changed if name in old.sources]
     said = [f"the source of {n} has changed: its runs are done anew" for n in sorted(anew)]
@@ -164,18 +166,16 @@ def _precision(kind: str, device: str) -> Precision:
         return "bf16"
 
 
-def _data(
-    board: Board,
-    runs: Iterable[RunOptions],
-    place: Place,
-    old: Pins,
-    done: Iterable[RunOptions],
-) -> dict[str, str]:
-    """The digests of the data of each environment, as it is here."""
+def _looked_up(
+    board: Board, runs: Iterable[RunOptions], place: Place, old: Pins, done: Iterable[RunOptions]
+) -> Pins:
+    """Pin the data of each environment as it is here, and the network of runs that name none."""
     begun = set(map(data_key, done))
-    digests = {}
-    for key, run in {data_key(run): run for run in runs}.items():
-        digest = data_digest(run, replace(place, device="cpu"))
+    data, networks = dict(old.data), dict(old.networks)
+    open_last = sorted(runs, key=lambda run: run.network is None)
+    for key, run in {data_key(run): run for run in open_last}.items():
+        learner = make_learner(run, replace(place, device="cpu"))
+        digest = learner.digest if isinstance(learner, Sourced) else None
         expected = old.data.get(key, KNOWN.get(run.env))
         if key in begun and digest != expected:
             raise ValueError(
@@ -183,14 +183,18 @@ def _data(
                 f"that of {place.data or 'what is here'} is {digest}; name another folder"
             )
         if digest is not None:
-            digests[key] = digest
-    return digests
+            data[key] = digest
+        if run.network is None and run.env in FIRST_NETWORKS and key not in begun:
+            import torch
+
+            task = cast("NetworkLearner", learner).task
+            networks[key] = task.default_network(torch.device(old.device))
+    return replace(old, data=data, networks=networks)
 
 
-def data_digest(options: RunOptions, place: Place) -> str | None:
-    """The digest of the data that a run would have; None where its environment has none."""
+def make_learner(options: RunOptions, place: Place) -> Learner:
+    """What a run would train, on the data that it would have."""
     agent = prune_agents.make("static_random")
     # a device that has not what the recipe asks for has the data all the same
     recipe = {name: value for name, value in options.recipe.items() if name != "precision"}
-    learner = make_env(replace(options, recipe=recipe), place, agent).learner
-    return learner.digest if isinstance(learner, Sourced) else None
+    return make_env(replace(options, recipe=recipe), place, agent).learner

@@ -33,6 +33,8 @@ class Pins:
     data: dict[str, str] = field(default_factory=dict)
     """digest of the data, by environment and what else chooses them, see `data_key`; without one
     they are those that the environment is known for"""
+    networks: dict[str, str] = field(default_factory=dict)
+    """the network of runs that name none, by the same keys; without one it is the first default"""
     sources: dict[str, str] = field(default_factory=dict)
     """digest of the source of every agent and environment of one's own"""
     own_amount: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class Pins:
             self.threads,
             self.device if has_network(options.env) else "cpu",
             self.precision if has_network(options.env) else None,
+            network=self.networks.get(data_key(options)),
         )
 
 

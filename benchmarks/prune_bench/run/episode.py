@@ -161,6 +161,7 @@ class Episode:
             place["device"],
             trained["precision"],
             place["processes"],
+            trained["network"],
         )
 
     @property

@@ -41,6 +41,14 @@ KNOWN = {
 """What these names have always meant: the data of an environment (CIFAR as the HuggingFace hub has
 it; other layouts have another order), the files of an agent. It adds nothing to a run's name."""
 
+FIRST_NETWORKS = {
+    "prune_env/Digits-v0": "mlp",
+    "prune_env/CIFAR10-v0": "small",
+    "prune_env/CIFAR100-v0": "small",
+}
+"""What a run whose options name no network stands for, unless its provenance names one: the default
+on a CPU when the first boards were made."""
+
 PACKAGES = ("prune_env", "gymnasium", "torch", "numpy", "stable-baselines3")
 """Whose versions a result says."""
 
@@ -66,6 +74,8 @@ class Provenance:
     """what a network is computed in where its recipe leaves that to the device"""
     processes: int = 1
     """that train one network together"""
+    network: str | None = None
+    """where the options name none: the default, unless it is the first that there was"""
 
     @classmethod
     def of(
@@ -77,6 +87,7 @@ class Provenance:
         device: str,
         precision: str | None,
         processes: int = 1,
+        network: str | None = None,
     ) -> Provenance:
         """From the digests as they are.
 
@@ -88,7 +99,10 @@ class Provenance:
             device: such as cuda:1.
             precision: that "auto" stands for there; None where there is no network.
             processes: that train it together.
+            network: that is trained; None where there is none, or early results do not say it.
         """
+        first = FIRST_NETWORKS.get(options["env"].rpartition(":")[2])
+        is_default = first is not None and options["network"] is None
         is_left_open = options["recipe"].get("precision", "auto") == "auto"
         around = [digest for name in env_names(options) if (digest := sources.get(name))]
         return cls(
@@ -99,6 +113,7 @@ class Provenance:
             device=device.partition(":")[0],
             precision=(precision if is_left_open else None) or "fp32",
             processes=processes,
+            network=network if is_default and network != first else None,
         )
 
     def differences(self, other: Provenance) -> list[str]:
@@ -111,12 +126,14 @@ class Provenance:
             "device": f"a {self.device} instead of a {other.device}",
             "precision": f"{self.precision} instead of {other.precision}",
             "processes": f"{self.processes} processes instead of {other.processes}",
+            "network": f"{self.network or 'the first network'} instead of "
+            f"{other.network or 'the first that was the default'}",
         }
         return [what for name, what in words.items() if getattr(self, name) != getattr(other, name)]
 
     def of_setting(self) -> dict[str, Any]:
         """What is unusual for all agents alike, so that only runs of equal ones are compared."""
-        for_all = ("data", "threads", "device", "precision", "processes")
+        for_all = ("data", "threads", "device", "precision", "processes", "network")
         return {name: value for name, value in self.unusual().items() if name in for_all}
 
     def unusual(self) -> dict[str, Any]:

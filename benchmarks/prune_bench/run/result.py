@@ -97,8 +97,9 @@ class Result:
         sources = self.content.get("sources", {})
         trained, place = self.trained, (self.threads, self.device)
         processes = self.content["place"].get("processes", 1)
+        precision, network = trained.get("precision"), trained.get("network")
         return Provenance.of(
-            self.options, trained.get("data"), sources, *place, trained.get("precision"), processes
+            self.options, trained.get("data"), sources, *place, precision, processes, network
         )
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 import prune_agents
 
 from prune_bench.run.options import USUAL, RunOptions
-from prune_bench.run.provenance import Provenance
+from prune_bench.run.provenance import FIRST_NETWORKS, Provenance
 from prune_bench.run.schema import SCHEMA
 
 FIRST_OPTIONS = (
@@ -20,19 +20,12 @@ FIRST_OPTIONS = (
 """The options that every name is made of. A later one counts where it differs from its default, so
 that a new option renames no run."""
 
-FIRST_NETWORKS = {
-    "prune_env/Digits-v0": "mlp",
-    "prune_env/CIFAR10-v0": "small",
-    "prune_env/CIFAR100-v0": "small",
-}
-"""The network that an environment has on a CPU where none is named: what an early name without a
-network stands for. To name it is to leave it out."""
-
 
 def named_network(options: Mapping[str, Any]) -> str | None:
     """The network as names and titles say it.
 
-    It is always said on a GPU, and where the images are others: there, none named is another one.
+    It is left out where it is the first that its environment had. It is always said on a GPU, and
+    where the images are others: there, none named was another one.
 
     Args:
         options: those of a run, and what is unusual of its provenance.
@@ -51,6 +44,7 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
     determines = {"schema": SCHEMA} | named_options(options)
     unusual = {} if provenance is None else provenance.unusual()
     determines["network"] = named_network(vars(options) | unusual)
+    unusual.pop("network", None)  # whether it was asked for or left open, it is the same run
     if (revision := prune_agents.revision(options.agent)) > 1:
         determines["revision"] = revision
     if unusual:

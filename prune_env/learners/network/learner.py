@@ -63,9 +63,10 @@ class NetworkLearner:
 
         Args:
             dataset: the inputs; its training split is divided into arms and validation.
-            network: "mlp", "small", "airbench94", "resnet18", or a name of torchvision.models or
-                timm; or a function of one's own, see `networks.registry.own_factory`. None takes
-                the MLP for images of a few pixels, "small" on a CPU, "resnet18" on a GPU.
+            network: "mlp", "small", "cpu90", "airbench94", "resnet18", or a name of
+                torchvision.models or timm; or a function of one's own, see
+                `networks.registry.own_factory`. None takes the MLP for images of a few pixels,
+                "cpu90" on a CPU, "resnet18" on a GPU.
             recipe: fields of the network's default `networks.Recipe` to change.
             device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
             num_validation: samples of the validation split; a tenth of the training set if None.

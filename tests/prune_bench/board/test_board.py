@@ -196,7 +196,7 @@ def test_a_bad_board_yaml_is_named(tmp_path, text, message):
 @pytest.mark.parametrize("name", presets.names())
 def test_a_preset_names_its_network(name):
     """A machine with a GPU would have another one where none is named."""
-    assert presets.read(name)["network"] in ("mlp", "small", "resnet18")
+    assert presets.read(name)["network"] in ("mlp", "small", "cpu90", "resnet18")
 
 
 @pytest.mark.parametrize("name", presets.names())
@@ -227,6 +227,8 @@ def test_the_papers_preset_is_as_the_ports_and_trains_on_every_image():
         # full, infobatch, seta once; 4 controls and 9 others at two ratios
         ("cifar10-long", 5 * (3 + 2 * 13), (0.0, 1.0)),
         ("cifar100", 5 * (5 + 13), (0.0, 1.0)),
+        # full, infobatch, seta, ies, data_agent ... once; all at one ratio
+        ("cifar10-short", 5 * (5 + 18), (0.0, 1.0)),
     ],
 )
 def test_the_boards_of_the_evidence(name, runs, dirt):
@@ -267,9 +269,9 @@ def test_an_unknown_preset():
 
 
 def test_a_preset_has_every_policy():
-    """But for class_quota, which is another policy and has no results of its own."""
+    """But for class_quota, which is another policy, and two that have boards of their own."""
     named = presets.read("digits-policies")["agents"]
-    assert sorted((*named, *CONTROLS, "class_quota", "easiest")) == prune_agents.names()
+    assert sorted((*named, *CONTROLS, "class_quota", "easiest", "learned")) == prune_agents.names()
 
 
 def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):

@@ -118,6 +118,11 @@ def test_to_name_the_network_that_is_the_usual_one_is_to_leave_it_out():
     for where in (Provenance(data="0123456789ab"), Provenance(device="cuda")):
         assert run_id(none, where) != run_id(small, where)
     assert run_id(replace(small, image_size=8)) != run_id(replace(none, image_size=8))  # an MLP
+    new = Provenance.of(vars(none), None, {}, 1, "cpu", "fp32", network="cpu90")
+    assert new.network == "cpu90"  # the default now; what the first boards left open stays small
+    assert run_id(none, new) == run_id(replace(none, network="cpu90")) != run_id(none)
+    assert Setting.of(vars(none) | new.of_setting()).title == "CIFAR10, network cpu90"
+    assert Provenance.of(vars(none), None, {}, 1, "cpu", "fp32", network="small").network is None
     mlp = RunOptions(env="prune_env:prune_env/Digits-v0", network="mlp")
     assert run_id(mlp) == run_id(replace(mlp, network=None))
 

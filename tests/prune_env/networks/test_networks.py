@@ -83,7 +83,7 @@ def test_the_stem_of_another_network_is_trained_as_a_whole() -> None:
     [
         ((8, 8, 1), "cpu", "mlp"),
         ((8, 8, 1), "cuda", "mlp"),
-        ((32, 32, 3), "cpu", "small"),
+        ((32, 32, 3), "cpu", "cpu90"),
         ((32, 32, 3), "cuda", "resnet18"),
     ],
 )
