@@ -1,9 +1,9 @@
-# Needs only Python 3.11 and pip. `make demo` and `make test` do everything.
+# Needs only Python 3.11 and pip. `make demo`, `make test` and `make docs` do everything.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow test-gpu lint
+.PHONY: demo test test-slow test-gpu docs lint
 demo: $(VENV)/demo-installed
 	$(BIN)/prune-env board --preset demo
 
@@ -16,6 +16,9 @@ test-slow: $(VENV)/test-installed
 test-gpu: $(VENV)/test-installed
 	$(BIN)/python -m pytest -m gpu tests/prune_env/learners/network/test_on_gpu.py
 
+docs: $(VENV)/docs-installed
+	cd docs && ../$(BIN)/python -m docsite
+
 lint: $(VENV)/test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -25,6 +28,12 @@ $(VENV)/demo-installed: pyproject.toml
 	@echo "installing into $(VENV): a few minutes, mostly PyTorch"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable ".[report,plots]"
+	touch $@
+
+$(VENV)/docs-installed: pyproject.toml
+	@echo "installing into $(VENV): a few minutes, mostly PyTorch"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable ".[docs]"
 	touch $@
 
 $(VENV)/test-installed: pyproject.toml

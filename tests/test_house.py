@@ -13,6 +13,7 @@ PACKAGES = {
     "prune_env": ROOT / "prune_env",
     "prune_agents": ROOT / "agents/prune_agents",
     "prune_bench": ROOT / "benchmarks/prune_bench",
+    "docsite": ROOT / "docs/docsite",
 }
 RANK = {name: rank for rank, name in enumerate(PACKAGES)}
 """A package knows itself and those before it."""

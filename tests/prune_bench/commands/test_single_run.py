@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,7 +16,6 @@ from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.result import without_times
 
 from prune_env import networks
-from prune_env.data import load
 
 OPTIONS = RunOptions(agent="ucb", epochs=4, limit=100)
 WORDS = ["run", "--agent", "ucb", "--epochs", "4", "--limit", "100", "--threads", "1", "--json"]
@@ -105,26 +102,6 @@ def test_a_run_that_is_stopped_says_how_to_go_on(tmp_path, number, more, said):
         f"prune-env: stopped; {said}",
     ]
     assert [path.name for path in tmp_path.iterdir()] == more[1:]
-
-
-def test_the_trained_network_is_saved_and_used_as_the_docs_say(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    main(["run", "--agent", "ucb", "--epochs", "1", "--json", "--save", "network.pt"])
-    accuracy = json.loads(capsys.readouterr().out)["test_accuracy"]["last"]
-    assert [path.name for path in tmp_path.iterdir()] == ["network.pt"]
-    names = {}
-    docs = Path(__file__).parents[3] / "docs" / "networks.md"
-    for block in re.findall(r"```python\n(.*?)```", docs.read_text("utf-8"), re.DOTALL):
-        exec(block, names)
-    saved, model, test = names["saved"], names["model"], load("digits").test
-    assert saved["classes"] == list("0123456789")
-    assert saved["test_accuracy"] == accuracy
-    assert saved["run"]["agent"] == "ucb"
-    assert saved["recipe"]["batch_size"] == 32
-    assert capsys.readouterr().out.strip() in saved["classes"]
-    pixels = torch.from_numpy(test.images).permute(0, 3, 1, 2)
-    right = model((pixels - saved["mean"]) / saved["std"]).argmax(1).numpy() == test.labels
-    assert right.mean() == pytest.approx(accuracy, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["small", "resnet18"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +129,3 @@ def test_a_table_of_scikit_learn(tmp_path: Path) -> None:
         info = env.step(np.ones(num_arms, np.int8))[-1]
     assert num_arms == 411
     assert info["test_accuracy"] > 0.9
-
-
-def test_the_page_runs() -> None:
-    text = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
-    names: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-        exec(block, names)
-    assert names["observation"]["seen"].shape == (432,)

@@ -1,0 +1,159 @@
+"""All python that README, docs, notebooks and the generated pages show runs, to the right end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import snippets
+import torch
+from docsite import environments
+from PIL import Image
+from prune_bench.commands.main import main
+
+from prune_env.data import load
+
+ROOT = snippets.ROOT
+Names, Printed = dict[str, Any], list[str]
+
+
+def the_readme(names: Names, printed: Printed) -> None:
+    agent = names["OldestFirst"](keep_ratio=0.5)
+    observation, _ = gym.make("prune_env/Digits-v0").reset(seed=0)
+    action, _ = agent.predict(observation)
+    assert action.sum() == round(0.5 * len(action))
+    assert printed[0].startswith("1 388 ")
+
+
+def the_manual_of_boards(names: Names, printed: Printed) -> None:
+    seen, loss = np.ones((1, 4), np.float32), np.array([[0.1, 3.0, 0.2, 2.0]], np.float32)
+    action, _ = names["Hardest"](keep_ratio=0.5).predict({"seen": seen, "loss": loss})
+    assert action.tolist() == [[0, 1, 0, 1]]
+
+
+def start(names: Names, printed: Printed) -> None:
+    accuracy, passes = printed[0].split()
+    assert float(accuracy) > 0.95
+    assert int(passes) == 10 * 3 * 388 + 10 * 143  # all is shown, so evaluations are charged
+
+
+def the_path_of_agents(names: Names, printed: Printed) -> None:
+    assert names["model"].num_timesteps == 80
+    assert names["env"].action_space.shape == (10,)
+
+
+def the_path_of_policies(names: Names, printed: Printed) -> None:
+    assert float(printed[-1]) > 0
+    agent, loss = names["Slower"](keep_ratio=0.5), np.array([1.0, 1.0, 1.0, 1.0], np.float32)
+    seen = np.array([1, 1, 1, 0], np.float32)
+    _, state = agent.predict({"seen": seen, "loss": loss})
+    falls = loss - np.array([0.9, 0.1, 0.8, 0], np.float32)
+    action, _ = agent.predict({"seen": seen, "loss": falls}, state)
+    assert action.tolist() == [0, 1, 0, 1]  # the slowest that is known, and the unseen one
+
+
+def the_path_of_loops(names: Names, printed: Printed) -> None:
+    inputs, labels = names["dataset"].tensors
+    assert (names["model"](inputs).argmax(1) == labels).float().mean() > 0.95
+    assert names["pruned"].columns()["pulls"].sum() == 10 * 539
+    assert len(names["bar"].sampler) == 1_797
+
+
+def own_training(names: Names, printed: Printed) -> None:
+    assert len(printed) == 12
+    assert printed[0].startswith("10 epochs of 1,797 samples: 30.0% of them trained on, 30.0% of")
+    model, (inputs, labels) = names["model"], names["dataset"].tensors
+    assert (model(inputs).argmax(1) == labels).float().mean() > 0.95
+    assert printed[2].strip() == str(539 - 32)
+    for shown in printed[3:6]:  # Lightning, HuggingFace, Accelerate
+        assert "\n2 epochs of 1,797 samples: " in f"\n{shown}"
+    assert Path("samples.csv").read_text(encoding="utf-8").count("\n") == 1 + 1_797
+    with np.load("samples.npz") as arrays:
+        assert arrays["kept"].shape == (2, 1_797)
+
+
+def own_data(names: Names, printed: Printed) -> None:
+    assert names["observation"]["seen"].shape == (432,)
+
+
+def the_saved_network(names: Names, printed: Printed) -> None:
+    saved, model, test = names["saved"], names["model"], load("digits").test
+    assert saved["classes"] == list("0123456789")
+    assert saved["run"]["agent"] == "ucb"
+    assert saved["recipe"]["batch_size"] == 32
+    assert printed[-1].strip() in saved["classes"]
+    pixels = torch.from_numpy(test.images).permute(0, 3, 1, 2)
+    right = model((pixels - saved["mean"]) / saved["std"]).argmax(1).numpy() == test.labels
+    assert right.mean() == pytest.approx(saved["test_accuracy"], abs=1e-6)
+
+
+def twins(names: Names, printed: Printed) -> None:
+    assert names["model"].num_timesteps == 80
+    assert names["env"].observation_space.shape == (55,)
+
+
+def studies(names: Names, printed: Printed) -> None:
+    easy, hard = map(float, printed[0].split())
+    assert hard > easy  # after five rounds the hardest are worth more
+
+
+CHECKS = {
+    "README.md": the_readme,
+    "benchmarks/README.md": the_manual_of_boards,
+    "docs/start.md": start,
+    "docs/train_an_agent.md": the_path_of_agents,
+    "docs/write_a_policy.md": the_path_of_policies,
+    "docs/prune_my_training.md": the_path_of_loops,
+    "docs/own_training.md": own_training,
+    "docs/own_data.md": own_data,
+    "docs/networks.md": the_saved_network,
+    "docs/stable_baselines3.md": twins,
+    "docs/studies.md": studies,
+}
+"""Page -> what must hold after its python has run."""
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """An empty folder to write to."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", snippets.pages())
+def test_the_python_of_a_page_runs(page, capsys):
+    if page == "docs/networks.md":  # it reads what this command writes
+        main(["run", "--agent", "ucb", "--epochs", "1", "--json", "--save", "network.pt"])
+    CHECKS[page](*snippets.run(snippets.python_of(ROOT / page)))
+
+
+@pytest.mark.parametrize(
+    "env_id",
+    [pytest.param(i, marks=[pytest.mark.slow] * ("CIFAR100" in i)) for i in environments.IDS],
+)
+def test_the_python_of_an_environment_runs(env_id, elsewhere, request):
+    name = environments.short_name(env_id)
+    if name in ("CIFAR10", "CIFAR100"):
+        data = request.getfixturevalue("cifar10_path").parent / name.lower()
+        if not data.is_dir():
+            pytest.skip(f"no {name} beside CIFAR-10")
+        (elsewhere / name.lower()).symlink_to(data.resolve())
+    elif name == "Images":
+        rng = np.random.default_rng(0)
+        for split, count in (("train", 20), ("test", 5)):
+            for kind in ("cat", "dog"):
+                (elsewhere / "photos" / split / kind).mkdir(parents=True)
+                for place in range(count):
+                    image = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8))
+                    image.save(elsewhere / "photos" / split / kind / f"{place}.png")
+    elif name == "Arrays":
+        inputs = np.random.default_rng(0).normal(size=(100, 3))
+        np.savez("table.npz", inputs=inputs, labels=(inputs[:, 0] > 0).astype(int))
+    names, printed = snippets.run(snippets.blocks(environments.page(env_id)))
+    kept, accuracy = printed[0].split()
+    assert int(kept) == names["observation"]["pulls"].sum()
+    assert 0 < float(accuracy) < 1
