@@ -113,7 +113,7 @@ CHECKS = {
     "docs/stable_baselines3.md": twins,
     "docs/studies.md": studies,
 }
-"""Page -> what must hold after its python has run."""
+"""Page -> what must hold after its python has run. Of a page that is not here: that it runs."""
 
 
 @pytest.fixture(autouse=True)
@@ -125,10 +125,12 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", snippets.pages())
-def test_the_python_of_a_page_runs(page, capsys):
+def test_the_python_of_a_page_runs(page):
     if page == "docs/networks.md":  # it reads what this command writes
         main(["run", "--agent", "ucb", "--epochs", "1", "--json", "--save", "network.pt"])
-    CHECKS[page](*snippets.run(snippets.python_of(ROOT / page)))
+    names, printed = snippets.run(snippets.python_of(ROOT / page))
+    if page in CHECKS:
+        CHECKS[page](names, printed)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from docsite import boards, commands, environments, policies
 from docsite.check import broken
-from docsite.places import FENCE, RESULTS, ROOT, page_of, relinked, shown, written
+from docsite.places import FENCE, LANGUAGES, RESULTS, ROOT, Files, notebooks, written
 
 HERE = Path(__file__).parents[1]
 SECTIONS: dict[str, list[str]] = {
@@ -21,7 +21,7 @@ SECTIONS: dict[str, list[str]] = {
     "Notebooks": ["notebooks/*"],
     "Guides": [],
     "Measured": ["results/*"],
-    "Examples": ["examples/*"],
+    "Files": ["source/*"],
 }
 """Captions of the contents -> pages; a star is all of a folder. What none names is a guide."""
 TITLES = {"policies": "Policies", "evidence": "Evidence", "boards": "Making a board"}
@@ -31,21 +31,19 @@ INSIDE = ("environments/", "policies/", "commands/")
 MENTION = re.compile(r"\b((?:docs|benchmarks/results)/\w+\.md|benchmarks/README\.md)\b")
 
 
-def texts(copied: dict[Path, str]) -> dict[str, str]:
+def texts(files: Files) -> dict[str, str]:
     """Name -> text of every page but the notebooks.
 
     Args:
-        copied: files that are shown, with their places; those of these pages are added.
+        files: gets those that pages name.
     """
-    made = environments.pages() | policies.pages() | commands.pages() | boards.pages()
-    found = {name: _linked(text, name) for name, text in made.items()}
+    made = environments.pages() | policies.pages(files) | commands.pages() | boards.pages()
+    found = {name: _linked(text, name, files) for name, text in made.items()}
     for source, name in written().items():
         text = (ROOT / source).read_text(encoding="utf-8")
-        found[name] = relinked(text, ROOT / source, name, copied)
+        found[name] = files.relinked(text, ROOT / source, name)
     found["policies"] = policies.overview(found["policies"])
-    for source, name in shown().items():
-        if not name.startswith("notebooks/"):
-            found[name] = _shown(ROOT / source)
+    found |= {name: _shown(path) for path, name in files.shown.items()}
     for folder in ("environments", "policies", "commands"):
         found[folder] += _contents([name for name in found if name.startswith(f"{folder}/")])
     found["index"] += "".join(
@@ -54,27 +52,33 @@ def texts(copied: dict[Path, str]) -> dict[str, str]:
     return found
 
 
-def _linked(text: str, name: str) -> str:
+def _linked(text: str, name: str, files: Files) -> str:
     """Names of files in a generated text become links, where they are no code."""
 
     def link(found: re.Match[str]) -> str:
-        page = page_of(ROOT / found[1])
-        return f"[{found[1]}]({'../' * name.count('/')}{page}.md)" if page else found[0]
+        if not (ROOT / found[1]).exists():
+            return found[0]
+        page = files.page_of(ROOT / found[1])
+        return f"[{found[1]}]({'../' * name.count('/')}{page}.md)"
 
     parts = FENCE.split(text)
     return "".join(part if part.startswith("```") else MENTION.sub(link, part) for part in parts)
 
 
 def _shown(path: Path) -> str:
-    """A page that shows a file."""
-    language = "python" if path.suffix == ".py" else "text"
-    text = path.read_text(encoding="utf-8")
-    return f"# {path.name}\n\n`{path.relative_to(ROOT)}`\n\n````{language}\n{text}\n````\n"
+    """A page that shows a file, or those of a folder."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    parts = [f"# {path.name}"]
+    for file in files:
+        if language := LANGUAGES.get(file.suffix):
+            text = file.read_text(encoding="utf-8")
+            parts.append(f"`{file.relative_to(ROOT)}`\n\n````{language}\n{text}\n````")
+    return "\n\n".join(parts) + "\n"
 
 
 def _sections(found: Mapping[str, str]) -> dict[str, list[str]]:
     """Caption -> pages, every page once."""
-    every = [*found, *(name for name in shown().values() if name.startswith("notebooks/"))]
+    every = [*found, *notebooks().values()]
     left = [name for name in every if name != "index" and not name.startswith(INSIDE)]
     sections = {}
     for caption, wanted in SECTIONS.items():
@@ -103,15 +107,13 @@ def lay_out(folder: Path) -> None:
     """Write everything that Sphinx reads into a folder."""
     from docsite.pictures import draw
 
-    copied: dict[Path, str] = {}
+    files = Files()
     shutil.rmtree(folder, ignore_errors=True)
-    for name, text in texts(copied).items():
+    for name, text in texts(files).items():
         place = folder / f"{name}.md"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
-    copied |= {
-        ROOT / source: f"{name}.ipynb" for source, name in shown().items() if "ipynb" in source
-    }
+    copied = files.copied | {ROOT / source: f"{name}.ipynb" for source, name in notebooks().items()}
     for source, to in copied.items():
         (folder / to).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder / to)

@@ -13,7 +13,7 @@ from prune_bench.report.columns import COLUMN
 
 from docsite import boards
 from docsite.markdown import of_docstring, options, table
-from docsite.places import ROOT
+from docsite.places import ROOT, Files
 
 SHOWN = ("accuracy", "ahead", "cost", "seconds_saved")
 """Columns of the table of a policy's rows."""
@@ -55,9 +55,9 @@ def formulas() -> dict[str, str]:
     return found
 
 
-def pages() -> dict[str, str]:
-    """Name -> text of every page."""
-    return {f"policies/{name}": _page(name) for name in POLICIES}
+def pages(files: Files) -> dict[str, str]:
+    """Name -> text of every page; `files` gets those that they name."""
+    return {f"policies/{name}": _page(name, files) for name in POLICIES}
 
 
 def overview(text: str) -> str:
@@ -79,7 +79,7 @@ def overview(text: str) -> str:
     return "\n".join([*lines, "## Options of every policy", "", shared])
 
 
-def _page(name: str) -> str:
+def _page(name: str, files: Files) -> str:
     cls = prune_agents.find(name)
     source = sources()[name]
     group = next(group for group, names in GROUPS.items() if name in names)
@@ -87,11 +87,11 @@ def _page(name: str) -> str:
 
 {prune_agents.describe(name)} A policy of the group *{group}*.
 
-{_source(source)}
+{_source(source, files)}
 
 ## What it computes
 
-{formulas()[name]}
+{formulas().get(name, "Nobody has written its formula yet.")}
 
 The letters: [formulas](../formulas.md). {_reads(cls)}
 
@@ -111,9 +111,10 @@ prune-env run --env prune_env/Digits-v0 --agent {name} --keep-ratio 0.3
 """
 
 
-def _source(source: Source) -> str:
+def _source(source: Source, files: Files) -> str:
     arxiv = re.sub(r"\b(\d{4}\.\d{4,5})\b", r"[\1](https://arxiv.org/abs/\1)", source.source)
-    how_sure = source.how_sure.replace("](#", "](../policies.md#")
+    how_sure = source.how_sure.replace("](#", "](policies.md#")
+    how_sure = files.relinked(how_sure, ROOT / "docs" / "policies.md", "policies/one")
     published = ", ".join(filter(None, (source.policy, arxiv)))
     return (
         f"**Published as** {published}. **[How sure](../policies.md)**: {how_sure or 'a control'}."

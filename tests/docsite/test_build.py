@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 from docsite import boards, build, environments, pictures
-from docsite.places import FENCE, ROOT, shown
+from docsite.places import FENCE, ROOT, Files, notebooks
 from prune_agents.policies import POLICIES
 from prune_bench.commands.main import COMMANDS
 from prune_bench.commands.parsing import flags
@@ -18,13 +18,13 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#[^)\s]*)?\)")
 
 
 @pytest.fixture(scope="module")
-def copied():
-    return {}
+def files():
+    return Files()
 
 
 @pytest.fixture(scope="module")
-def texts(copied):
-    return build.texts(copied)
+def texts(files):
+    return build.texts(files)
 
 
 def test_there_is_a_page_for_everything(texts):
@@ -37,10 +37,10 @@ def test_there_is_a_page_for_everything(texts):
     }
 
 
-def test_every_link_and_picture_leads_somewhere(texts, copied):
+def test_every_link_and_picture_leads_somewhere(texts, files):
     """Anchors are left to Sphinx, which ends with an error where one is not there."""
-    there = {f"{name}.md" for name in texts} | set(copied.values())
-    there |= {f"{name}.ipynb" for name in shown().values()}
+    there = {f"{name}.md" for name in texts} | set(files.copied.values())
+    there |= {f"{name}.ipynb" for name in notebooks().values()}
     there |= {f"pictures/{name}.svg" for name in pictures.PICTURES}
     there |= {f"pictures/frame-{environments.short_name(i).lower()}.png" for i in environments.IDS}
     lost = []
@@ -55,8 +55,7 @@ def test_every_link_and_picture_leads_somewhere(texts, copied):
 def test_the_contents_name_every_page_once(texts):
     contents = re.findall(r"```{toctree}\n(.*?)```", "\n".join(texts.values()), re.DOTALL)
     listed = re.findall(r"^(?:.*<)?/([\w/.-]+)>?$", "\n".join(contents), re.MULTILINE)
-    notebooks = {name for name in shown().values() if name.startswith("notebooks/")}
-    assert sorted(listed) == sorted((texts.keys() | notebooks) - {"index"})
+    assert sorted(listed) == sorted((texts.keys() | set(notebooks().values())) - {"index"})
 
 
 def test_a_policy_says_its_formula_its_source_and_how_sure_it_is(texts):

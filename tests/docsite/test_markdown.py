@@ -7,7 +7,7 @@ from typing import Annotated
 
 import pytest
 from docsite.markdown import of_docstring, options, sentence, table
-from docsite.places import ROOT, relinked
+from docsite.places import ROOT, Files
 
 from prune_env.checks import In
 
@@ -64,18 +64,18 @@ def test_a_sentence(text, said):
 
 
 def test_links_between_files_become_links_between_pages():
-    copied = {}
-    source = ROOT / "docs" / "evidence.md"
+    files, source = Files(), ROOT / "docs" / "evidence.md"
     text = (
         "[p](policies.md#x) ![d](dashboard.png) [s](../examples/by_hand.py) [w](https://x.org)\n"
         "[b](../benchmarks/results/cifar10-cpu)\n```\n[code](nowhere.md)\n```\n"
     )
-    assert relinked(text, source, "deep/evidence", copied) == (
-        "[p](../policies.md#x) ![d](../files/docs-dashboard.png) [s](../examples/by_hand.md) "
-        "[w](https://x.org)\n[b](../boards/cifar10-cpu.md)\n```\n[code](nowhere.md)\n```\n"
+    assert files.relinked(text, source, "deep/evidence") == (
+        "[p](../policies.md#x) ![d](../files/docs-dashboard.png) "
+        "[s](../source/examples/by_hand_py.md) [w](https://x.org)\n"
+        "[b](../boards/cifar10-cpu.md)\n```\n[code](nowhere.md)\n```\n"
     )
-    assert copied == {ROOT / "docs" / "dashboard.png": "files/docs-dashboard.png"}
-    with pytest.raises(ValueError, match=r"evidence.md: \.\./gone.py is not there"):
-        relinked("[x](../gone.py)", source, "evidence", {})
-    with pytest.raises(ValueError, match=r"\.\./Makefile is on no page"):
-        relinked("[x](../Makefile)", source, "evidence", {})
+    assert files.copied == {ROOT / "docs" / "dashboard.png": "files/docs-dashboard.png"}
+    assert files.shown[ROOT / "examples" / "by_hand.py"] == "source/examples/by_hand_py"
+    for target in ("../gone.py", "../../gone.py"):
+        with pytest.raises(ValueError, match=f"evidence.md: {target} is not there"):
+            files.relinked(f"[x]({target})", source, "evidence")
