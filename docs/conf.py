@@ -5,8 +5,8 @@ import prune_env
 project = "prune_env"
 author = "the prune_env project"
 release = prune_env.__version__
-extensions = ["myst_nb", "docsite.mathml"]
-html_math_renderer = "mathml"
+extensions = ["myst_nb", "docsite.mathematics"]
+html_math_renderer = "drawn"
 myst_enable_extensions = ["dollarmath", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 4
 nb_execution_mode = "force"

@@ -31,12 +31,25 @@ def of_docstring(thing: Any, level: int = 2) -> str:
     text = inspect.getdoc(thing) or ""
     text = re.sub(r"^## ", "#" * level + " ", text, flags=re.MULTILINE)
     body, *sections = GOOGLE.split(text)
-    parts = [body.strip()]
+    parts = [_flowing(body.strip())]
     for name, section in zip(sections[::2], sections[1::2], strict=True):
         inside = re.match(r"(?:[ ]{4}.*\n?|\n)*", section)
         assert inside
         parts += [_section(name, inspect.cleandoc(inside[0])), section[inside.end() :].strip()]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs on one line each, so that a line which begins with "1)" makes no list."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        paragraph
+        if any(
+            line.startswith((" ", "|", "*", "#", ">", "`" * 3)) for line in paragraph.split("\n")
+        )
+        else " ".join(paragraph.split())
+        for paragraph in paragraphs
+    )
 
 
 def _section(name: str, text: str) -> str:

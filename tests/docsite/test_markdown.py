@@ -13,7 +13,8 @@ from prune_env.checks import In
 
 
 def described():
-    """What it does.
+    """What it does, with (2 -
+    1) sides.
 
     ## Inside
     More.
@@ -39,7 +40,7 @@ class Options:
 
 def test_a_docstring():
     assert of_docstring(described, level=3) == (
-        "What it does.\n\n### Inside\nMore.\n\n"
+        "What it does, with (2 - 1) sides.\n\n### Inside\nMore.\n\n"
         "| Argument | what |\n| --- | --- |\n"
         "| `first` | one thing on two lines. |\n| `second` | a\\|b. |\n\n\n"
         "| Error | what |\n| --- | --- |\n| `ValueError` | it is wrong. |\n\n"
