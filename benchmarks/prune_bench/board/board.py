@@ -2,6 +2,7 @@
 
 board.yaml     the grids of runs that belong to the board, and its pins, see `pins`
 runs/          one JSON result a run, see results/README.md
+arms/          one .npz a run, where the board was told to write them, see `ArmScores`
 failed/        one JSON file with the traceback for each run that failed
 priors/        recordings of prior runs, see `prune_bench.run.priors`; no result needs them
 work/          claims and checkpoints of runs in flight; empty when the board is done
@@ -110,6 +111,10 @@ class Board:
     def result_path(self, name: str) -> Path:
         """The result of a run; it is there exactly when the run is done."""
         return self.folder / "runs" / f"{name}.json"
+
+    def arms_path(self, name: str) -> Path:
+        """What a run has measured of every arm, where that is kept."""
+        return self.folder / "arms" / f"{name}.npz"
 
     def failure_path(self, name: str) -> Path:
         """Why a run failed."""

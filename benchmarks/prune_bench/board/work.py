@@ -14,7 +14,7 @@ from prune_bench.run import stopping
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import Provenance
 from prune_bench.run.run_id import run_id
-from prune_env.files import is_disk_trouble, write_json
+from prune_env.files import is_disk_trouble, replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ def do_run(
     place: Place,
     checkpoint_seconds: float = 60.0,
     pins: Pins | None = None,
+    arms: bool = False,
 ) -> Outcome:
     """Do a run, from its last checkpoint if there is one, and file its result or its failure.
 
@@ -45,6 +46,7 @@ def do_run(
         checkpoint_seconds: at least so long between two checkpoints.
         pins: of the board when it began; another one over the same folder may pin a source anew.
             None: those of board.yaml.
+        arms: write what was measured of every arm too.
     """
     board = Board(folder)
     expected = (pins or board.read()[1]).of(options)
@@ -64,6 +66,7 @@ def do_run(
                     replace(place, priors=board.priors),
                     board.checkpoint_path(name),
                     checkpoint_seconds,
+                    board.arms_path(name) if arms else None,
                 )
                 file_result(board, name, result)
             except claims.Held:  # by the process that does the prior run
@@ -100,8 +103,11 @@ def _from_checkpoint(
     place: Place,
     path: Path,
     checkpoint_seconds: float,
+    arms: Path | None,
 ) -> dict[str, Any]:
     """The result of a run that goes on from `path`, and leaves checkpoints there.
+
+    What was measured of every arm is written to `arms`.
 
     Raises:
         ValueError: it would not be the run that is expected.
@@ -109,7 +115,7 @@ def _from_checkpoint(
     from prune_bench.run import checkpoint  # PyTorch takes seconds to import; planning needs none
     from prune_bench.run.episode import Episode
 
-    episode = Episode(options, place)
+    episode = Episode(options, place, scores=arms is not None)
     if other := episode.provenance.differences(expected):
         raise ValueError(f"not the run of this board: {', '.join(other)}")
     keeper = checkpoint.Keeper(path, episode.identity(), checkpoint_seconds)
@@ -119,4 +125,7 @@ def _from_checkpoint(
         while not episode.terminated:
             episode.step()
             keeper.keep(episode.state_dict())
+    if arms is not None and episode.arm_scores:
+        with replacing(arms) as temporary:
+            episode.arm_scores.write(temporary, arms.suffix)
     return episode.result()

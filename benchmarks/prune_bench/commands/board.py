@@ -47,6 +47,8 @@ class Board:
     trust: bool = False
     """import the agents and environments that the folder's board.yaml names as module:Class, which
     runs their code; those that are named here are imported anyway"""
+    arms: bool = False
+    """write arms/RUN.npz for every run that is done from now on, as `run --scores` does"""
     retry_failed: bool = False
     """try the runs again that failed before"""
     checkpoint_seconds: Annotated[float, In("[0, inf)")] = 60.0
@@ -101,6 +103,7 @@ class Board:
             place=place,
             checkpoint_seconds=self.checkpoint_seconds,
             pins=board.read()[1],
+            arms=self.arms,
         )
         with BoardView(console, board, self.jobs) as view:
             if local:

@@ -15,7 +15,6 @@ from prune_bench.commands.run_view import RunProgress
 from prune_bench.run import checkpoint
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
-from prune_env.core.export import write
 from prune_env.files import replacing
 from prune_env.learners.network.learner import NetworkLearner
 from prune_env.learners.ranks import Ranks
@@ -84,7 +83,7 @@ def run(
         if unfinished:
             torch.save(trained_network(episode), unfinished)
         if table and scores and episode.arm_scores:
-            write(table, scores.suffix, episode.arm_scores.table())
+            episode.arm_scores.write(table, scores.suffix)
         on_end(result)
     if kept is not None and first:
         kept.unlink(missing_ok=True)

@@ -7,11 +7,13 @@ shown to no agent.
 from __future__ import annotations
 
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.core.export import write
 from prune_env.env import PruneEnv
 
 
@@ -32,6 +34,8 @@ class ArmScores:
         """(N,) rounds in which it was measured."""
         self.loss_sum = np.zeros(num_arms)
         """(N,) nats, of all of them."""
+        self.kept: list[NDArray[np.uint8]] = []
+        """Of each round `numpy.packbits` of (N,) bool."""
         self.scores: NDArray[np.float64] | None = None
         """(N,) by which the agent would choose now; None where it does not rank its arms."""
         true = getattr(env.learner, "true_labels", None)
@@ -47,6 +51,7 @@ class ArmScores:
         """
         kept = self.arms.pulls[0] > self.pulls
         seen = self.arms.last_seen[0] == self.arms.round[0]
+        self.kept = [*self.kept, np.packbits(kept)]
         self.pulls = self.arms.pulls[0].copy()
         self.observed += seen
         self.loss_sum += np.where(seen, self.last_loss, 0.0)
@@ -76,6 +81,19 @@ class ArmScores:
         mean = self.loss_sum / np.maximum(self.observed, 1)
         return np.where(self.observed > 0, mean, self.last_loss)
 
+    def write(self, temporary: Path, ending: str) -> None:
+        """Write `table` to a file; an .npz has `kept` too, (T, N) bool, what each round trained on.
+
+        Args:
+            temporary: where; see `prune_env.files.replacing`.
+            ending: one of `prune_env.core.export.ENDINGS`.
+        """
+        columns = self.table()
+        if ending == ".npz":
+            rounds = [np.unpackbits(row, count=len(self.pulls)) for row in self.kept]
+            columns["kept"] = np.array(rounds, bool).reshape(-1, len(self.pulls))
+        write(temporary, ending, columns)
+
     def table(self) -> dict[str, NDArray[Any]]:
         """What is known of the arms, (N,) each, in the order of the data.
 
@@ -98,7 +116,7 @@ class ArmScores:
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on, copied."""
-        names = ("pulls", "observed", "loss_sum", "scores")
+        names = ("pulls", "observed", "loss_sum", "scores", "kept")
         return {name: copy(getattr(self, name)) for name in names}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

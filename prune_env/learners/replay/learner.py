@@ -76,6 +76,8 @@ class ReplayLearner:
         self.num_arms, self.num_rounds = trace.loss.shape
         self.num_classes, self.num_validation = trace.num_classes, trace.num_validation
         self.labels = trace.labels
+        if trace.positions is not None:
+            self.train_positions = trace.positions
         self._columns = _with_next([*_columns(trace), relative_worth(trace.loss).T])
         """(6, T, N) complex64: `MEASURED`, then the worth; see `_with_next`."""
         self._unkept = reach_of_unkept(trace)

@@ -12,6 +12,7 @@ An .npz file without pickled objects. N arms, T rounds:
 | `labels` | (N,) int64 | the class of each arm |
 | `val_loss`, `val_accuracy` | (T,) float32 | on the validation split, after each round |
 | `test_loss`, `test_accuracy` | (T,) float32 | likewise on the test split |
+| `positions` | (N,) int64 | where each arm lies in the training data; older files have none |
 | `num_classes`, `num_validation` | () int64 | C, and how many samples the validation split has |
 
 An arm that was not measured in a round has the values of its last measurement.
@@ -65,6 +66,7 @@ class Trace:
     test_accuracy: NDArray[np.float32]
     num_classes: int
     num_validation: int
+    positions: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.loss.ndim != 2 or self.loss.size == 0:
@@ -73,6 +75,7 @@ class Trace:
         expected: dict[str, tuple[int, ...]] = {"labels": (num_arms,)}
         expected |= {name: (num_arms, rounds) for name in SIGNALS}
         expected |= {name: (rounds,) for name in METRICS}
+        expected |= {"positions": (num_arms,)} if self.positions is not None else {}
         for name, shape in expected.items():
             array = getattr(self, name)
             if array.shape != shape:
@@ -90,12 +93,14 @@ class Trace:
 
     @property
     def digest(self) -> str:
-        """12 hex digits of all that the trace holds."""
-        return digest_of(*(np.asarray(getattr(self, field.name)) for field in fields(self)))
+        """12 hex digits of all that a run on the trace depends on."""
+        names = [field.name for field in fields(self) if field.name != "positions"]
+        return digest_of(*(np.asarray(getattr(self, name)) for name in names))
 
     def save(self, path: str | Path) -> None:
         """Write the file."""
-        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: np.asarray(value) for name, value in found.items() if value is not None}
         with replacing(Path(path)) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -182,13 +187,15 @@ def record(
         labels=env.learner.labels,
         num_classes=env.learner.num_classes,
         num_validation=env.learner.num_validation,
+        positions=getattr(env.learner, "train_positions", None),
     )
     patiently(partial(trace.save, path))
     return trace
 
 
 def _read(path: Path) -> Trace:
-    names = [field.name for field in fields(Trace)]
+    there = npz.names(path)
+    names = [f.name for f in fields(Trace) if f.name != "positions" or f.name in there]
     arrays: dict[str, Any] = npz.read(path, names)
     try:
         sizes = {name: int(arrays[name]) for name in ("num_classes", "num_validation")}

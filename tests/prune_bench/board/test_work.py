@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from prune_bench.board import claims, work
 from prune_bench.board.board import Board
@@ -161,3 +162,12 @@ def test_what_killed_writers_have_left_is_swept(board):
         os.utime(path, (0, 0))
     board.sweep()
     assert sorted(path.name for path in board.folder.rglob(".*")) == [".board-2.tmp"]
+
+
+def test_what_was_measured_of_every_arm_is_filed_where_that_is_asked_for(board):
+    assert do_run(OPTIONS, board.folder, PLACE, arms=True).kind == "done"
+    assert result_of(board).items() >= expected().items()
+    with np.load(board.arms_path(run_id(OPTIONS))) as arms:
+        assert arms["kept"].shape == (4, 90)
+        np.testing.assert_array_equal(arms["kept"].sum(axis=0), arms["pulls"])
+        assert arms["score"].shape == arms["position"].shape == (90,)

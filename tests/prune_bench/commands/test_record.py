@@ -34,6 +34,18 @@ def test_a_run_on_digits_plays_back(tmp_path, capsys):
     assert info["test_accuracy"] == pytest.approx(recorded)
 
 
+def test_the_arms_of_a_trace_are_where_they_lie_in_the_data(tmp_path):
+    trace, arms, replayed = (tmp_path / name for name in ("trace.npz", "arms.npz", "again.npz"))
+    record("--out", str(trace))
+    words = ["run", "--epochs", "1", "--threads", "1", "--scores"]
+    main([*words, str(arms), "--limit", "300"])
+    main([*words, str(replayed), "--env", "prune_env/Replay-v0", "--env-kwargs", f"trace={trace}"])
+    with np.load(arms) as real, np.load(trace) as file, np.load(replayed) as again:
+        assert real["position"][-1] > 270  # validation lies between them
+        for found in (file["positions"], again["position"]):
+            np.testing.assert_array_equal(found, real["position"])
+
+
 def test_an_agent_that_wants_a_prior_run_has_it(tmp_path):
     record("--out", str(tmp_path / "el2n.npz"), "--agent", "el2n", "--keep-ratio", "0.5")
     with np.load(tmp_path / "el2n.npz") as file:

@@ -129,6 +129,10 @@ def test_the_file_of_scores(tmp_path, capsys, ending):
     np.testing.assert_array_equal(table["true_label"], true)
     assert (table["label"] != true).sum() == 259
     assert table["pulls"].sum() == 2 * 388
+    if ending == ".npz":
+        kept = npz.read(file, ["kept"])["kept"]
+        assert (kept.dtype, kept.shape) == (bool, (2, 1294))
+        np.testing.assert_array_equal(kept.sum(axis=0), table["pulls"])
     never = table["observed"] == 0
     assert never.sum() == 1294 - 776  # ucb tries each arm once before any twice
     assert np.isnan(table["last_loss"]).tolist() == never.tolist()
@@ -151,8 +155,15 @@ def test_a_noisy_run_goes_on_from_a_checkpoint_as_if_nothing_had_happened(tmp_pa
     cut_off.step()  # what was kept is not changed by going on
     resumed = Episode(NOISY, PLACE)
     resumed.load_state_dict(checkpoint.load(tmp_path / "a.pt", resumed.identity()))
-    while not resumed.terminated:
-        resumed.step()
+    for each in (cut_off, resumed):
+        while not each.terminated:
+            each.step()
+        each.arm_scores.write(tmp_path / f"{each is resumed}.npz", ".npz")
+    names = npz.names(tmp_path / "True.npz")
+    assert "kept" in names
+    one, other = (npz.read(tmp_path / f"{resumes}.npz", names) for resumes in (False, True))
+    for name in names:
+        np.testing.assert_array_equal(one[name], other[name])
     assert without_times(resumed.result()) == without_times(run(NOISY, PLACE))
 
 
