@@ -114,8 +114,9 @@ class Board:
                 runs = engines.ray_cluster(do, self.jobs, threads, self.address, share)
             with runs as submit:
                 engines.work_off(board, submit, view.tick)
-                if bars := add_bars(board):
-                    view.plan(f"full_short at what agents cost: {', '.join(map(str, bars))}")
+                add_bars(board)
+                if board.runs().keys() != view.runs.keys():  # by this board, or by another over it
+                    view.plan("now full_short at what agents cost that decided it themselves")
                     engines.work_off(board, submit, view.tick)
         return view
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,9 @@ import tyro
 from rich.console import Console
 
 from prune_bench.commands.board import Board
-from prune_bench.studies.regimes import RegimesOptions
+from prune_bench.studies.regimes import Cell, RegimesOptions
 from prune_env.checks import In
+from prune_env.files import replacing
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,26 @@ class Regimes:
             board.add(grid)
         engine = Board(jobs=self.jobs, data=self.data, device=self.device)
         view = engine.work_off(board, None, console)
-        console.print(regimes.table(regimes.read_cells(board.folder)))
+        cells = regimes.read_cells(board.folder)
+        console.print(regimes.table(cells))
+        if cells:
+            self._draw(cells, console)
         for problem in view.problems():
             console.print(problem)
         if view.failed or view.diverged:
             sys.exit(1)
+
+    def _draw(self, cells: Sequence[Cell], console: Console) -> None:
+        """Draw the map, where what draws is installed."""
+        try:
+            from prune_bench.report.charts.regimes_picture import picture
+        except ImportError:
+            console.print("a picture needs: pip install 'prune_env[report]'")
+            return
+        path = self.out / "map.png"
+        with replacing(path) as file:
+            file.write_bytes(picture(cells))
+        console.print(f"picture: {path.resolve().as_uri()}", soft_wrap=True)
 
     def on_stop(self) -> str:
         """How to go on."""

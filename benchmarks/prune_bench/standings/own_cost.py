@@ -18,12 +18,8 @@ from prune_bench.standings.build import read_standings
 from prune_bench.standings.reference import SAME_COST
 
 
-def add_bars(board: Board) -> list[float]:
-    """Let `full_short` belong to a board at the cost of each agent that decided it itself.
-
-    Returns:
-        The costs that are new, as shares of all data for all epochs.
-    """
+def add_bars(board: Board) -> None:
+    """Let `full_short` belong to a board at the cost of each agent that decided it itself."""
     comparisons = read_standings(board.folder).comparisons
     rows = [
         row
@@ -33,18 +29,14 @@ def add_bars(board: Board) -> list[float]:
     ]
     with claims.wait_for(board.work, "board.yaml"):
         grids, pins = board.read()
-        found = []
+        new = []
         for grid in grids:
             names = runs_of([grid], pins).keys()
             costs = {row.cost for row in rows if any(run.id in names for run in row.runs)}
-            found.append(missing_bars(grid, costs))
-        new = [
-            replace(grid, full_short_at=(*grid.full_short_at, *bars))
-            for grid, bars in zip(grids, found, strict=True)
-        ]
-        if any(found):
+            bars = missing_bars(grid, costs)
+            new.append(replace(grid, full_short_at=(*grid.full_short_at, *bars)))
+        if new != grids:
             board.write(new, pins)
-    return sorted({bar for bars in found for bar in bars})
 
 
 def missing_bars(grid: Grid, costs: Iterable[float]) -> list[float]:

@@ -56,7 +56,9 @@ def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, monkeypa
     # the verdict is the difference of two means, and no curve
     assert row.at_equal_cost
     assert row.ahead.value == pytest.approx(row.scores.mean() - bar.scores.mean())
-    assert f"full_short at what agents cost: {at}" in capsys.readouterr().out
+    assert (
+        "now full_short at what agents cost that decided it themselves" in capsys.readouterr().out
+    )
     written = (tmp_path / "board.yaml").read_text(encoding="utf-8")
     main(["board", "--out", str(tmp_path)])
     assert (tmp_path / "board.yaml").read_text(encoding="utf-8") == written

@@ -86,6 +86,7 @@ def test_the_command_runs_what_is_missing_and_shows_every_cell(tmp_path, capsys)
     words += f" --epochs 2 --arms 60 90 --seeds 1 --device cpu --out {tmp_path}"
     main(words.split())
     assert len(list((tmp_path / "runs").iterdir())) == 8
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
     capsys.readouterr()
     main(words.split())
     shown = capsys.readouterr().out
