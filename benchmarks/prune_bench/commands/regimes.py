@@ -34,6 +34,7 @@ class Regimes:
     def main(self, console: Console) -> None:
         """Run what is missing and show the map."""
         from prune_bench.studies import regimes
+        from prune_bench.studies.explanations import explained
 
         board = regimes.Map(self.out.resolve())
         for grid in list(regimes.grids(self.cells)):
@@ -42,6 +43,7 @@ class Regimes:
         view = engine.work_off(board, None, console)
         cells = regimes.read_cells(board.folder)
         console.print(regimes.table(cells))
+        console.print(explained(cells))
         if cells:
             self._draw(cells, console)
         for problem in view.problems():

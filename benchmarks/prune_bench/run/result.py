@@ -87,6 +87,11 @@ class Result:
         return self.content["num_arms"]
 
     @property
+    def classes(self) -> int:
+        """How many there are."""
+        return len(self.content["kept"]["arms_by_class"])
+
+    @property
     def trained(self) -> dict[str, Any]:
         """What was trained on what; early results do not say it."""
         return self.content.get("trained", {})
@@ -156,6 +161,11 @@ class Result:
     def diverged(self) -> bool:
         """Whether its loss became infinite or NaN."""
         return self.content["diverged"]
+
+    @property
+    def last_loss(self) -> float:
+        """Mean loss of the arms that its last round trained on, nats."""
+        return self.content["history"][-1]["kept_loss"]
 
     @property
     def regret(self) -> float | None:

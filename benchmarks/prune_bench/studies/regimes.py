@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from rich.console import Group
 from rich.text import Text
 
@@ -123,6 +124,9 @@ class Cell:
     keep_ratio: float
     bar: float
     """mean accuracy of `full_short`, in [0, 1]"""
+    bar_loss: float
+    """mean training loss of `full_short` in its last round, nats"""
+    classes: int
     ahead: Mapping[str, Estimate]
     """of each policy that has runs; in [-1, 1]"""
     signs: Mapping[str, int]
@@ -162,6 +166,8 @@ def _cell(comparison: Comparison) -> Cell | None:
         image_size=run.options["image_size"],
         keep_ratio=comparison.keep_ratio,
         bar=float(bar.scores.mean()),
+        bar_loss=float(np.mean([run.last_loss for run in bar.runs])),
+        classes=run.classes,
         ahead={agent: row.ahead for agent, row in rows.items() if row.ahead},
         signs={agent: row.sign for agent, row in rows.items()},
     )
