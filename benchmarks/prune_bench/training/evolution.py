@@ -109,7 +109,8 @@ def evolve(
             write_json(train.out / f"generations/{number:04}.json", row | {"made_by": made_by})
             last = time.monotonic() - begun - before
             on_progress(row | {"generation": number, "seconds": before + last})
-        write_json(train.out / learned.FILE, {"weights": learned.named(search.mean)})
+        known = {"made_by": made_by, "generations": search.generation}
+        write_json(train.out / learned.FILE, known | {"weights": learned.named(search.mean)})
         if not train.eval_seeds:
             return {}
         held_out = [instances.draw(HELD_OUT + place) for place in range(train.eval_seeds)]

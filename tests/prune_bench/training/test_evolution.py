@@ -93,6 +93,9 @@ def test_a_search_that_is_resumed_is_the_one_that_was_not_interrupted(options, t
     evolve(replace(parts, resume=True), options)
     for name in ("generations/0000.json", "generations/0001.json", learned.FILE):
         assert read_json(train.out / name) == read_json(parts.out / name)
+    saved = read_json(train.out / learned.FILE)
+    assert saved["generations"] == 2
+    assert saved["made_by"]["instances"] == InstanceSet(options.instances).entries
     with pytest.raises(ValueError, match=r"0000.json was made by .*'sigma': 0.3"):
         evolve(replace(parts, resume=True), replace(options, sigma=0.5))
 
