@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.checks import In, check_argument
 from prune_env.data import npz, parquet
 from prune_env.data.columns import class_names
 from prune_env.data.dataset import Dataset, Split, carve
 from prune_env.data.labels import Labels, joined, matched, read_labels
 from prune_env.data.source import need_hub_extra
-from prune_env.lookup import Function, imported
+from prune_env.lookup import Function, imported, path_of
 from prune_env.notices import DataNotice, say
 
 WHOLE = ("inputs", "labels")
@@ -64,9 +65,7 @@ def load_arrays(
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; {EXPECTED}")
     if path.suffix == ".npz":
-        there = npz.names(path)
-        keys = WHOLE if all(key in there for key in WHOLE) else DIVIDED
-        return _from_arrays(npz.read(path, keys), path.stem)
+        return _from_arrays(npz.read(path, _wanted(npz.names(path), str(path))), path.stem)
     if not path.is_dir():
         raise ValueError(f"{path} is no folder; {EXPECTED}")
     tables = {part: _texts(path, part, text_column, label_column) for part in ("train", "test")}
@@ -89,18 +88,32 @@ def words(texts: Sequence[str], length: int) -> NDArray[np.int64]:
 
 def _tokens(texts: list[str], tokenizer: Function, length: int) -> NDArray[Any]:
     if tokenizer == "words":
+        check_argument("length", length, Annotated[int, In("[1, inf)")])
         return words(texts, length)
     if isinstance(tokenizer, str) and ":" not in tokenizer:
         raise ValueError(f"tokenizer is {tokenizer!r}; allowed are 'words' and module:function")
-    return np.asarray(imported("tokenizer", tokenizer, "texts")(texts))
+    tokens = imported("tokenizer", tokenizer, "texts")(texts)
+    try:
+        return np.asarray(tokens)
+    except ValueError as error:  # lists of several lengths
+        raise ValueError(
+            f"the tokenizer {path_of(tokenizer)!r} gives a {type(tokens).__name__} that is no "
+            f"array; expected ({len(texts)}, L) integers: make all as long, with zeros at the end"
+        ) from error
+
+
+def _wanted(there: Iterable[str], name: str) -> tuple[str, ...]:
+    """Which arrays are read, of those that there are."""
+    names = list(there)
+    for keys in (DIVIDED, WHOLE):
+        if set(keys) <= set(names):
+            return keys
+    came = ", ".join(map(str, names)) or "nothing"
+    raise ValueError(f"{name} has {came}; {EXPECTED}")
 
 
 def _from_arrays(arrays: Mapping[str, Any], name: str) -> Dataset:
-    keys = WHOLE if set(arrays) == set(WHOLE) else DIVIDED
-    if missing := [key for key in keys if key not in arrays]:
-        came = ", ".join(map(str, arrays)) or "nothing"
-        raise ValueError(f"{name}: {', '.join(missing)} missing, came: {came}; {EXPECTED}")
-    if keys == DIVIDED:
+    if _wanted(arrays, name) == DIVIDED:
         inputs = {part: np.asarray(arrays[f"{part}_inputs"]) for part in ("train", "test")}
         labels = {
             part: read_labels(np.asarray(arrays[f"{part}_labels"]), None, f"{name}: {part}_labels")

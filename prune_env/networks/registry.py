@@ -171,7 +171,7 @@ def factory(name: Function, images: Tensor, num_classes: int) -> Factory:
 
 
 def _unknown(name: str) -> ValueError:
-    own = f"built in are {', '.join(RECIPES)}"
+    own = f"built in are {', '.join(RECIPES)}; one's own is named module:function"
     if not (timm_names := library.timm_names()):
         own += "; the networks of timm need `pip install 'prune_env[models]'`"
     known = [*RECIPES, *library.torchvision_names(), *timm_names]

@@ -133,6 +133,11 @@ def check(wishes: Wishes, given: Given, signals: Sequence[str]) -> None:
     if wishes.prior is None and given.prior:
         raise ValueError(f"{wishes.who} chooses by no prior run; leave out prior=")
     if wishes.prior is not None and not given.prior:
+        if never := not_recorded(wishes.prior):
+            raise ValueError(
+                f"{wishes.who} takes {never.replace('`', '')}, which no loop records; pass prior=, "
+                "what prune_agents.prior.record gives"
+            )
         more = ", model=model, signals=('features',)" * _takes_features(wishes.prior)
         raise ValueError(
             f"{wishes.who} chooses by a prior run; pass prior=, the traces() of "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from prune_env.core.signals import SIGNALS
@@ -44,8 +46,14 @@ def unusual(signals: Signals, epoch: int) -> None:
             f"in epoch {epoch} the loss of {len(bad)} of {len(loss)} samples was not finite; it is "
             f"recorded as the worst, {high:g}: samples {named}"
         )
-    elif (loss < 0).any() or (loss > high).any():
-        _say(f"losses below 0 or above {high:g} are shown to the agent as 0 or {high:g}")
+    elif outside := int(((loss < 0) | (loss > high)).sum()):
+        worst = float(loss.max())
+        by = 10 ** math.ceil(math.log10(max(worst, high) / high))
+        hint = f": record them smaller, pruned.record(arms, losses / {by}) * {by}"
+        _say(
+            f"in epoch {epoch} {outside} of {len(loss)} losses are below 0 or above {high:g}, and "
+            f"look like 0 or {high:g} to the agent, all alike{hint * (worst > high)}"
+        )
 
 
 def _say(text: str) -> None:

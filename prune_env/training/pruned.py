@@ -27,7 +27,7 @@ from prune_env.training.labels import find_classes
 from prune_env.training.measuring import Measuring, on_host
 from prune_env.training.needs import check, lacking, options_for, wishes_of
 from prune_env.training.options import LoopOptions
-from prune_env.training.recorder import Recorder, read_prior
+from prune_env.training.recorder import Recorder, begun, read_prior
 from prune_env.training.rows import LoopLearner
 from prune_env.training.summary import Summary, summarise
 from prune_env.training.visit import ArmSampler, EqualBatches
@@ -138,7 +138,7 @@ class Pruned:
         )
         traces = read_prior(prior, self.wishes.prior, self.wishes.who, self.num_arms)
         self._prior_passes = traces.passes if traces else 0
-        state = agent.begin(traces) if traces else None
+        state = begun(agent, traces, self.wishes.who)
         recorder = Recorder(self._measuring.has_bias) if keep_traces else None
         self.course = Course(
             agent, self.wishes, learner, options, weight_max, seed, state, recorder, self._ended

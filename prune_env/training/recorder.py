@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prune_env.checks import in_a_line
 from prune_env.core.rounds import Rounds
+from prune_env.core.signals import MEASURED
 from prune_env.core.traces import Traces
 
 
@@ -54,6 +55,23 @@ class Recorder:
             labels=rounds.arms.labels,
             features=None if features is None else features.copy(),
         )
+
+
+def begun(agent: Any, traces: Traces | None, who: str) -> Any:
+    """What an agent knows before the first epoch, after what a prior run has shown.
+
+    Raises:
+        ValueError: that has not shown what it reads.
+    """
+    try:
+        return agent.begin(traces) if traces else None
+    except KeyError as error:
+        if not (traces and error.args[0] in MEASURED and error.args[0] not in traces.signals):
+            raise
+        raise ValueError(
+            f"{who} reads {error.args[0]} of a prior run, which these traces do not have; record "
+            "it where samples have classes"
+        ) from error
 
 
 def read_prior(given: Any, wanted: Any, who: str, num_arms: int) -> Traces | None:

@@ -8,8 +8,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import prune_agents
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 from torch import nn
 
 from prune_env import tasks
@@ -68,6 +70,27 @@ def test_data_that_are_none_are_refused(tmp_path: Path) -> None:
         load_arrays(3)
     with pytest.raises(FileNotFoundError, match="holds no train"):
         load_arrays(tmp_path)
+    arrays = {"X": np.zeros((20, 2)), "y": np.zeros(20, int)}
+    np.savez(tmp_path / "xy.npz", **arrays)
+    for data in (arrays, tmp_path / "xy.npz"):
+        with pytest.raises(ValueError, match=r" has X, y; expected is .* inputs and labels"):
+            load_arrays(data)
+
+
+def test_what_a_tokenizer_gives_is_an_array(tmp_path: Path) -> None:
+    table = pyarrow.table({"text": ["a b c", "a"] * 5, "label": [0, 1] * 5})
+    for part in ("train", "test"):
+        parquet.write_table(table, tmp_path / f"{part}.parquet")
+
+    def ragged(texts: list[str]) -> list[list[int]]:
+        return [[1] * len(text.split()) for text in texts]
+
+    with pytest.raises(ValueError, match=r"ragged' gives a list that .*; expected \(10, L\) integ"):
+        load_arrays(tmp_path, tokenizer=ragged)
+    with pytest.raises(ValueError, match=r"called as tokenizer\(texts\), but: too many positional"):
+        load_arrays(tmp_path, tokenizer=lambda: None)
+    with pytest.raises(ValueError, match="length is 0; allowed is 1 or more"):
+        load_arrays(tmp_path, length=0)
 
 
 def test_a_word_is_one_token_whatever_stands_beside_it() -> None:

@@ -78,6 +78,11 @@ def test_no_less_than_fifty_do():
         ("dvrl", {}, r"DVRL reads val_loss, .* num_validation=.* pruned\.validated"),
         ("nlu_diet", {}, r"reads the arms that it pruned too; pass feedback='full'.*pruned\.rest"),
         ("nobody", {}, "unknown signal 'los'"),
+        (
+            "rho_loss",
+            {},
+            r"takes prior runs that leave out one half .*, which no loop records; pass",
+        ),
     ],
 )
 def test_what_an_agent_needs_is_said_before_anything_is_trained(name, options, message):

@@ -113,3 +113,11 @@ def test_without_keep_traces_there_are_none(blobs):
         Pruned(blobs, epochs=2).traces()
     with pytest.raises(ValueError, match="no epoch is over"):
         Pruned(blobs, epochs=2, keep_traces=True).traces()
+
+
+def test_a_prior_run_without_classes_has_only_losses(blobs):
+    prior = Pruned(blobs.tensors[0], epochs=2, keep_traces=True, quiet=True)
+    arms = torch.tensor(list(prior.sampler))
+    prior.record(arms, torch.rand(120))
+    with pytest.raises(ValueError, match="EL2N reads error_norm of a prior run, which these trac"):
+        Pruned(blobs, prune_agents.make("el2n", prior_rounds=1), epochs=2, prior=prior.traces())
