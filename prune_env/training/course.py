@@ -62,7 +62,7 @@ class Course:
         self.weight_max, self.agent_state = weight_max, state
         self.kept = Visit(learner.num_arms, self._begin)
         """The pass over the arms that are trained on."""
-        self.rest = Visit(learner.num_arms, lambda cut: None)
+        self.rest = Visit(learner.num_arms)
         """The pass over the others, where they are to be looked at."""
         self.weights: NDArray[np.float32] | None = None
         """(N,) how much the loss of each arm counts; None: 1."""

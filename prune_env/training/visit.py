@@ -34,7 +34,7 @@ class Visit:
             was gone through in part.
     """
 
-    def __init__(self, num_arms: int, on_begin: Callable[[bool], None]) -> None:
+    def __init__(self, num_arms: int, on_begin: Callable[[bool], None] | None = None) -> None:
         self.on_begin = on_begin
         self.planned = np.zeros(num_arms, bool)
         """(N,) bool: the arms of this pass."""
@@ -73,7 +73,8 @@ class Visit:
         """
         if self.drawn and self.left == len(self.order) > 0:
             notes.unrecorded(self.left)
-        self.on_begin(self.left > 0 and self._done_in_iteration > 0)
+        if self.on_begin:
+            self.on_begin(self.left > 0 and self._done_in_iteration > 0)
         ranks = Ranks.here()
         ranks.agree(self.order, "selection")
         self.hand = Hand(len(self.planned), ranks) if ranks.size > 1 else None

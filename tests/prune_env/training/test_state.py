@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import pickle
+from copy import deepcopy
 from itertools import islice
 
 import numpy as np
@@ -161,3 +163,13 @@ def test_all_that_is_exported_is_there_after_a_restart(name, steps, linear):
     assert found.keys() == expected.keys()
     for column, values in expected.items():
         np.testing.assert_array_equal(found[column], values)
+
+
+def test_a_copy_goes_on_like_the_original(linear):
+    """As frameworks make of all that a module holds, by pickle or deepcopy."""
+    agent = prune_agents.make("ucb", keep_ratio=0.4)
+    script = Script(linear, agent, plain, quiet=True).run(7)
+    copies = [deepcopy(script.pruned), pickle.loads(pickle.dumps(script.pruned))]
+    for copy in copies:
+        assert list(copy.sampler) == list(script.pruned.sampler)
+        np.testing.assert_array_equal(copy.columns()["score"], script.pruned.columns()["score"])
