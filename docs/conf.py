@@ -11,7 +11,7 @@ myst_enable_extensions = ["dollarmath", "attrs_inline", "colon_fence", "deflist"
 myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 300
+nb_execution_timeout = 600
 nb_merge_streams = True
 
 html_theme = "furo"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +102,33 @@ def studies(names: Names, printed: Printed) -> None:
     assert hard > easy  # after five rounds the hardest are worth more
 
 
+def the_loop(names: Names, printed: Printed) -> None:
+    mean = {name: np.mean(runs, axis=0) for name, runs in names["results"].items()}
+    assert mean["full"][1] == 10 * 3 * 1_294
+    assert mean["full_short"][1] == pytest.approx(0.3 * mean["full"][1], rel=0.01)
+    assert {name for name, (_, passes) in mean.items() if passes == 10 * 3 * 388} == {
+        *("random_dynamic", "static_random", "uncertainty", "ucb")
+    }
+    assert mean["full"][0] > 0.95
+
+
+def a_learned_agent(names: Names, printed: Printed) -> None:
+    gains = {name: float(gain) for name, gain in re.findall(r"(\w+) +([+-]\S+) \[", printed[3])}
+    assert gains.keys() == {"random_dynamic", "uncertainty", "ucb"}
+    assert gains["random_dynamic"] > 0
+
+
+def my_own_training(names: Names, printed: Printed) -> None:
+    assert names["accuracy"] > 0.95
+    assert printed[1].startswith("test accuracy 0.9")
+    assert {len(runs) for runs in names["runs"].values()} == {2}
+    assert names["known"]["pulls"].sum() == 10 * 431
+
+
 CHECKS = {
+    "docs/notebooks/the_loop.ipynb": the_loop,
+    "docs/notebooks/a_learned_agent.ipynb": a_learned_agent,
+    "docs/notebooks/my_own_training.ipynb": my_own_training,
     "README.md": the_readme,
     "benchmarks/README.md": the_manual_of_boards,
     "docs/start.md": start,
@@ -120,6 +148,7 @@ CHECKS = {
 def elsewhere(tmp_path, monkeypatch):
     """An empty folder to write to."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
     torch.manual_seed(0)
     return tmp_path
 
@@ -159,3 +188,11 @@ def test_the_python_of_an_environment_runs(env_id, elsewhere, request):
     kept, accuracy = printed[0].split()
     assert int(kept) == names["observation"]["pulls"].sum()
     assert 0 < float(accuracy) < 1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")), ids=str)
+def test_a_notebook_has_no_outputs_in_git(path):
+    text = path.read_text(encoding="utf-8")
+    code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    assert len(code) >= 4
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)

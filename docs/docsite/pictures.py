@@ -39,6 +39,10 @@ STYLE: Any = {
     "ytick.color": INK,
 }
 BOARD = "cifar10-cpu"
+"""Whose numbers the pictures show."""
+COSTS = ("full", "full_short", "ucb", "infobatch", "kakurenbo", "el2n", "forgetting")
+INTERVALS = ("epsilon_greedy", "ucb", "ducb", "random_dynamic", "static_random")
+"""Agents of the pictures `cost` and `interval`."""
 
 
 def draw(folder: Path) -> None:
@@ -128,12 +132,14 @@ def round_() -> Figure:
 # -- cost and equal cost --------------------------------------------------------------------------
 
 
-def _at(keep_ratio: float) -> Comparison:
+def comparison_at(keep_ratio: float) -> Comparison:
+    """What the board says at a keep ratio."""
     found = standings()[BOARD]
     return next(c for c in found.of(found.settings[0]) if c.keep_ratio == keep_ratio)
 
 
-def _row(comparison: Comparison, agent: str) -> Row:
+def row_of(comparison: Comparison, agent: str) -> Row:
+    """The row of an agent, which has runs."""
     row = comparison.row(agent)
     assert row, f"{BOARD} has no run of {agent} at keep {comparison.keep_ratio}"
     return row
@@ -141,8 +147,7 @@ def _row(comparison: Comparison, agent: str) -> Row:
 
 def cost() -> Figure:
     """What runs are charged, by what for."""
-    names = ("full", "full_short", "ucb", "infobatch", "kakurenbo", "el2n", "forgetting")
-    rows = [_row(_at(0.3), name) for name in names]
+    rows = [row_of(comparison_at(0.3), name) for name in COSTS]
     parts = {"train": BLUE, "refresh": "#56B4E9", "prior": RED}
     figure, axes = _axes(8, 3.2)
     left = np.zeros(len(rows))
@@ -158,7 +163,7 @@ def cost() -> Figure:
         left += widths
     for place, total in enumerate(left):
         axes.text(total + 0.015, place, f"{total:.2f}", va="center", fontsize=9)
-    axes.set_yticks(range(len(rows)), names, family="monospace")
+    axes.set_yticks(range(len(rows)), COSTS, family="monospace")
     axes.invert_yaxis()
     axes.axvline(1, color=GREY, linewidth=1, linestyle=":")
     axes.set(xlabel="sample passes, in those of all data for all 8 epochs (CIFAR-10, keep 30 %)")
@@ -227,7 +232,7 @@ def rungs() -> Figure:
     for rung in ("synthetic", "replay", "probe"):
         content = json.loads((RESULTS / f"rung_speed_{rung}.json").read_text(encoding="utf-8"))
         speeds[rung] = content["episodes_per_second"]["vector, M = 1"]["cpu"]
-    speeds["network"] = 1 / _row(_at(0.3), "random_dynamic").seconds
+    speeds["network"] = 1 / row_of(comparison_at(0.3), "random_dynamic").seconds
     told = {
         "synthetic": "formulas, 1,000 arms",
         "replay": "a recorded run",
@@ -247,10 +252,14 @@ def rungs() -> Figure:
 
 
 def fidelity() -> Figure:
-    """The order on the probe against the order on CIFAR-10."""
-    content = json.loads((RESULTS / "fidelity_0.3.json").read_text(encoding="utf-8"))
-    board, probe = content["accuracies"]["board"], content["accuracies"]["probe"]
-    tau = content["tau"]["probe"]
+    """The order on the probe against that of a board."""
+    content = json.loads((RESULTS / "fidelity.json").read_text(encoding="utf-8"))
+    (found,) = (
+        of for of in content["comparisons"] if (of["board"], of["keep_ratio"]) == (BOARD, 0.3)
+    )
+    rung = content["runs"]["probe"][f"keep 0.3, {found['epochs']} rounds"]
+    board, tau = found["accuracies"], found["tau"]["all"]["probe"]
+    probe = {name: rung[name] for name in board}
     figure, axes = _axes(8, 4)
     agents = sorted(board, key=lambda name: np.mean(board[name]))
     ranks = {
@@ -285,9 +294,8 @@ def fidelity() -> Figure:
 
 def interval() -> Figure:
     """Runs as dots, means with intervals, and the bar."""
-    comparison = _at(0.3)
-    names = ("epsilon_greedy", "ucb", "ducb", "random_dynamic", "static_random")
-    rows = [_row(comparison, name) for name in names]
+    comparison = comparison_at(0.3)
+    rows = [row_of(comparison, name) for name in INTERVALS]
     figure, axes = _axes(8, 3)
     axes.axvline(0, color=INK, lw=1)
     for place, row in enumerate(rows):
@@ -303,7 +311,7 @@ def interval() -> Figure:
         certain = {1: "ahead for certain", -1: "behind for certain"}.get(row.sign, "not certain")
         said = f"{value:+.1f} [{low:.1f}, {high:.1f}]  {certain}".replace("-", "−")
         axes.text(2.05, place + 0.2, said, va="center", fontsize=9, color=colour)
-    axes.set_yticks(np.arange(len(rows)) + 0.15, names, family="monospace")
+    axes.set_yticks(np.arange(len(rows)) + 0.15, INTERVALS, family="monospace")
     axes.set(
         xlim=(-2, 3.9), xlabel="points ahead of full_short at equal cost (CIFAR-10, keep 30 %)"
     )

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-SHORTER = {"model.learn(8_000)": "model.learn(80)"}
+SHORTER = {
+    "model.learn(8_000)": "model.learn(80)",
+    "model.learn(20_000)": "model.learn(5_000)",
+    "range(10_000, 10_020)": "range(10_000, 10_005)",
+    "for seed in range(5)": "for seed in range(2)",
+    "seeds = range(5)": "seeds = range(2)",
+    "[place] * 5": "[place] * 2",
+}
 """What is left of what takes long."""
 
 

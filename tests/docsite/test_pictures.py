@@ -1,0 +1,66 @@
+"""The pictures of the concepts show what was measured."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from docsite import pictures
+from docsite.boards import standings
+from matplotlib import rc_context
+from prune_bench.report.columns import COLUMN
+
+
+def words(name):
+    """All texts in a picture."""
+    with rc_context(pictures.STYLE):
+        figure = pictures.PICTURES[name]()
+    return [text.get_text() for axes in figure.axes for text in axes.texts] + [
+        axes.get_xlabel() for axes in figure.axes
+    ]
+
+
+def test_arms_go_from_the_lowest_loss_to_the_highest():
+    losses = [
+        float(found[1]) for text in words("arm") if (found := re.search(r"\n(\S+) nats", text))
+    ]
+    assert len(losses) == 16
+    assert losses == sorted(losses)
+
+
+def test_a_round_keeps_three_tenths():
+    assert "388 of 1,294 arms" in words("round")
+    assert "round 7: 9,149 sample passes so far" in words("round")  # 7 (3 388 + 143)
+
+
+@pytest.mark.parametrize("agent", ["full", "ucb", "el2n", "forgetting"])
+def test_costs_are_those_of_the_board(agent):
+    shown = {pictures.COSTS[place]: text for place, text in enumerate(words("cost")[:-1])}
+    row = pictures.row_of(pictures.comparison_at(0.3), agent)
+    assert shown[agent] == COLUMN["cost"].text(row)
+
+
+def test_the_lead_at_equal_cost_is_that_of_the_board():
+    row = pictures.row_of(pictures.comparison_at(0.3), "epsilon_greedy")
+    assert f"{100 * row.ahead.value:+.1f} points\nat equal cost" in words("equal_cost")
+
+
+def test_rungs_are_in_the_order_of_their_price():
+    speeds = [text for text in words("rungs") if " a second" in text or " s each" in text]
+    numbers = [float(re.match(r"\S+", text)[0]) for text in speeds]
+    assert numbers[:3] == sorted(numbers[:3], reverse=True)
+    assert speeds[3].endswith("s each: CIFAR-10, 45,000 arms")
+
+
+def test_fidelity_shows_the_accuracies_of_both():
+    row = pictures.row_of(pictures.comparison_at(0.3), "ucb")
+    assert f"ucb  {100 * np.mean([run.last for run in row.runs]):.1f} %" in words("fidelity")
+    assert any(text.startswith("Kendall's tau 0.") for text in words("fidelity"))
+
+
+def test_intervals_say_what_the_board_calls_certain():
+    found = standings()[pictures.BOARD].comparisons[1]
+    for text, agent in zip(words("interval"), pictures.INTERVALS, strict=False):
+        sign = pictures.row_of(found, agent).sign
+        assert {1: "ahead", -1: "behind", 0: "not"}[sign] == text.partition("]  ")[2].split()[0]
