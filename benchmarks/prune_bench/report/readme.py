@@ -24,7 +24,6 @@ from prune_bench.standings.reference import Line, leave_one_out
 from prune_bench.standings.statistics import estimate
 from prune_bench.standings.verdict import enumerate_clauses, percent, points
 from prune_bench.studies.fidelity import shown
-from prune_bench.studies.order import good_ones
 from prune_env.files import read_json, read_text, write_text
 
 ROOT = Path(__file__).parents[3]
@@ -179,13 +178,13 @@ def fidelity() -> str:
     found = read_json(RESULTS / "fidelity.json", "a comparison")["comparisons"]
     rungs = list(dict.fromkeys(name for of in found for name in of["tau"]["all"]))
     lines = [
-        _line("board", "agents", *(f"`{rung}`" for rung in rungs)),
+        _line("board", "agents", *rungs),
         "|---" * (len(rungs) + 2) + "|",
     ]
     for of in found:
-        agents = {"all": of["accuracies"], "good": good_ones(of["accuracies"])}
+        agents = {"all": of["accuracies"], "good": of["good"]}
         for kind, taus in of["tau"].items():
-            name = f"{of['setting']}, keep {percent(of['keep_ratio'])}"
+            name = f"`{of['board']}`, keep {percent(of['keep_ratio'])}"
             cells = [shown(taus.get(rung)) for rung in rungs]
             lines.append(_line(name, f"{len(agents[kind])} {kind}", *cells))
     return "\n".join(lines)

@@ -6,7 +6,7 @@ the orders are compared, see `order`. Another board that has the same agents may
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,10 +23,11 @@ from prune_bench.run.episode import Episode
 from prune_bench.run.options import RunOptions
 from prune_bench.run.pairs import split_agent, typed_agent
 from prune_bench.run.provenance import agent_source, is_own
+from prune_bench.run.result import Result
 from prune_bench.run.schema import SHARE, misfit
-from prune_bench.standings.model import Setting
+from prune_bench.standings.model import EXTRA_COST, Setting
 from prune_bench.standings.verdict import percent
-from prune_bench.studies.order import Accuracies, good_ones, likeness
+from prune_bench.studies.order import Accuracies, likeness
 from prune_env.checks import In, check
 from prune_env.files import Damaged, read_json, write_json
 
@@ -39,6 +40,13 @@ RUNGS: dict[str, tuple[str, dict[str, Any]]] = {
     "synthetic, no wrong labels": ("prune_env/Synthetic-v0", NO_WRONG_LABELS),
 }
 """The cheap rungs: an id and options."""
+
+ITSELF = "half of its own runs"
+"""What nothing can be expected to predict much better than: every other run of each agent, by the
+rest."""
+
+CLOSE = 0.02
+"""A good agent ends at most so far below `full_short`: who is hopeless is easily told."""
 
 Runs = dict[str, dict[str, dict[str, list[float]]]]
 """By rung, by keep ratio and rounds, by agent: the last test accuracy of each run."""
@@ -83,6 +91,22 @@ class Side:
     setting: Setting
     keep_ratio: float
     accuracies: Accuracies
+    costs: Mapping[str, float]
+    """by agent, mean share of all data for all epochs"""
+
+    @property
+    def good(self) -> list[str]:
+        """The agents that cost what the keep ratio says and end near `full_short` or above it.
+
+        Whoever costs more ends higher, on a rung too, whatever it chooses.
+        """
+        short = self.accuracies.get("full_short", [0.0])
+        return [
+            name
+            for name, runs in self.accuracies.items()
+            if abs(self.costs[name] / self.keep_ratio - 1) < EXTRA_COST
+            and np.mean(runs) >= np.mean(short) - CLOSE
+        ]
 
     @property
     def epochs(self) -> int:
@@ -126,18 +150,25 @@ def compare(options: FidelityOptions, told: Told = lambda rung, agent: None) -> 
 
 def _compared(side: Side, by: dict[str, Accuracies], options: FidelityOptions) -> dict[str, Any]:
     """Kendall's tau between a board and all that predicts it: of all agents, and of good ones."""
-    real = {"all": side.accuracies, "good": good_ones(side.accuracies)}
+    good = side.good
+    real = {"all": side.accuracies, "good": {name: side.accuracies[name] for name in good}}
+
+    def alike(one: Accuracies, other: Accuracies) -> dict[str, float] | None:
+        return likeness(one, other, options.resamples, np.random.default_rng(options.seed))
+
+    def of_halves(of: Accuracies) -> dict[str, float] | None:
+        first, second = ({n: r[place::2] for n, r in of.items() if len(r) > 1} for place in (0, 1))
+        return alike(first, second)
+
     return {
         "board": side.board,
         "setting": side.setting.title,
         "keep_ratio": side.keep_ratio,
         "epochs": side.epochs,
         "accuracies": dict(side.accuracies),
+        "good": good,
         "tau": {
-            kind: {
-                name: likeness(of, other, options.resamples, np.random.default_rng(options.seed))
-                for name, other in by.items()
-            }
+            kind: {ITSELF: of_halves(of)} | {name: alike(of, other) for name, other in by.items()}
             for kind, of in real.items()
         },
     }
@@ -152,7 +183,7 @@ def read_sides(folder: Path, keep_ratios: tuple[float, ...]) -> list[Side]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} does not exist; expected the folder of a board")
-    found: dict[tuple[Setting, float], dict[str, list[float]]] = {}
+    found: dict[tuple[Setting, float], dict[str, list[Result]]] = {}
     pins = Board(folder).read()[1] if (folder / "board.yaml").exists() else None
     results, said = counted(folder, pins)
     for result in results:
@@ -160,9 +191,17 @@ def read_sides(folder: Path, keep_ratios: tuple[float, ...]) -> list[Side]:
         if options["keep_ratio"] in keep_ratios:
             key = Setting.of(result.comparable), options["keep_ratio"]
             label = typed_agent(options["agent"], options["agent_options"])
-            found.setdefault(key, {}).setdefault(label, []).append(result.last)
-    name = folder.resolve().name
-    sides = [Side(name, *key, agents) for key, agents in found.items() if len(agents) >= 3]
+            found.setdefault(key, {}).setdefault(label, []).append(result)
+    sides = [
+        Side(
+            folder.resolve().name,
+            *key,
+            {name: [run.last for run in runs] for name, runs in agents.items()},
+            {name: float(np.mean([run.cost for run in runs])) for name, runs in agents.items()},
+        )
+        for key, agents in found.items()
+        if len(agents) >= 3
+    ]
     if not sides:
         counts = [f"{len(agents)} at {key[1]:g}" for key, agents in found.items()]
         asked = ", ".join(f"{keep:g}" for keep in keep_ratios)
@@ -287,7 +326,7 @@ def table(comparison: dict[str, Any]) -> Group:
     columns = list(dict.fromkeys(name for of in comparisons for name in of["tau"]["all"]))
     rows = []
     for of in comparisons:
-        agents = {"all": of["accuracies"], "good": good_ones(of["accuracies"])}
+        agents = {"all": of["accuracies"], "good": of["good"]}
         for kind, found in of["tau"].items():
             name = f"{of['board']}: {of['setting']}, keep {percent(of['keep_ratio'])}, {kind}"
             cells = [shown(found.get(column)) for column in columns]
@@ -297,10 +336,8 @@ def table(comparison: dict[str, Any]) -> Group:
         for names in comparison["left_out"].values()
         for name, reason in names.items()
     )
-    title = (
-        "Kendall's tau between orders of agents by last test accuracy, 95 % interval; good: at\n"
-    )
-    title += "most 2 points below full_short\n"
+    title = "Kendall's tau between orders of agents by last test accuracy, 95 % interval\n"
+    title += "good: at the cost of the keep ratio, and at most 2 points below full_short\n"
     shown_table = Fitted(["board", "agents", *columns], rows)
     return Group(Text(title), shown_table, *(Text(reason, "dim") for reason in reasons))
 

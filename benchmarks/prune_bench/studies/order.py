@@ -14,10 +14,6 @@ from numpy.typing import ArrayLike
 Accuracies = Mapping[str, Sequence[float]]
 """For each agent the last test accuracy of each of its runs."""
 
-CLOSE = 0.02
-"""An agent is a good one where it ends at most so far below `full_short`: who is hopeless is easily
-told."""
-
 
 def likeness(
     real: Accuracies, other: Accuracies, resamples: int, rng: np.random.Generator
@@ -37,14 +33,6 @@ def likeness(
         "agents": len(common),
         **dict(zip(("tau", "low", "high"), (round(v, 6) for v in values), strict=True)),
     }
-
-
-def good_ones(real: Accuracies) -> Accuracies:
-    """The agents that end near `full_short` or above it; all where that was not run."""
-    if "full_short" not in real:
-        return real
-    least = np.mean(real["full_short"]) - CLOSE
-    return {name: runs for name, runs in real.items() if np.mean(runs) >= least}
 
 
 def tau(real: Accuracies, other: Accuracies) -> float:

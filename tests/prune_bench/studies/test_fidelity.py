@@ -8,6 +8,7 @@ import pytest
 from prune_bench.commands.main import main
 from prune_bench.run.options import RunOptions
 from prune_bench.run.run_id import run_id
+from prune_bench.standings.model import Setting
 from prune_bench.studies import fidelity
 
 from prune_env.files import write_json
@@ -76,6 +77,13 @@ def test_a_board_is_read_and_its_agents_run_on_every_rung(
         assert text in shown
 
 
+def test_good_is_who_ends_near_full_short_at_the_same_cost():
+    accuracies = {"full_short": [0.8, 0.9], "a": [0.9], "b": [0.831], "c": [0.829], "dear": [0.95]}
+    costs = dict.fromkeys(accuracies, 0.3) | {"a": 0.303, "dear": 0.31}
+    side = fidelity.Side("board", Setting("a/b", 3), 0.3, accuracies, costs)
+    assert side.good == ["full_short", "a", "b"]
+
+
 def test_a_board_predicts_another_one(write_board, tmp_path, no_runs):
     """Of six pairs one is the other way round, and none of the rungs is asked."""
     order = {"full_short": 0.5, "ucb": 0.6, "rs2": 0.52, "ucb1": 0.55}
@@ -84,11 +92,22 @@ def test_a_board_predicts_another_one(write_board, tmp_path, no_runs):
     write_board(tmp_path / "mini", {name: [value] for name, value in small.items()}, epochs=9)
     result = compare(tmp_path / "real", tmp_path / "out.json", "--by", str(tmp_path / "mini"))
     (of,) = result["comparisons"]
-    (title,) = of["tau"]["all"]
+    itself, title = sorted(of["tau"]["all"])
+    assert of["tau"]["all"][itself] is None  # one run of each has no halves
     assert title == "mini: a/b, 9 epochs, keep 30 %"
     assert of["tau"]["all"][title]["tau"] == pytest.approx(4 / 6, abs=1e-6)
     assert of["tau"]["all"][title]["agents"] == 4
     assert no_runs == []
+
+
+def test_half_of_the_runs_of_a_board_predict_the_other_half(write_board, tmp_path, no_runs):
+    """Of three pairs one is the other way round: 0.7 0.6 0.5 beside 0.6 0.7 0.5."""
+    runs = {"full_short": [0.7, 0.6, 0.7, 0.6], "ucb": [0.6, 0.7, 0.6, 0.7], "rs2": [0.5, 0.5]}
+    write_board(tmp_path / "real", runs)
+    result = compare(tmp_path / "real", tmp_path / "out.json", "--by", str(tmp_path / "real"))
+    (of,) = result["comparisons"]
+    assert of["tau"]["all"].keys() == {fidelity.ITSELF}
+    assert of["tau"]["all"][fidelity.ITSELF]["tau"] == pytest.approx(1 / 3, abs=1e-6)
 
 
 def test_several_boards_and_keep_ratios_are_compared_each_for_itself(

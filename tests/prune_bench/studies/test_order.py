@@ -49,9 +49,3 @@ def test_fewer_than_three_agents_have_no_order():
 def test_agents_that_all_tie_have_no_order():
     real, tied = {"a": [0.1], "b": [0.2], "c": [0.3]}, {name: [0.5] for name in "abc"}
     assert order.likeness(real, tied, 10, np.random.default_rng(0)) is None
-
-
-def test_the_good_ones_are_near_full_short_or_above():
-    agents = {"full_short": [0.8, 0.9], "a": [0.9], "b": [0.831], "c": [0.829]}
-    assert order.good_ones(agents).keys() == {"full_short", "a", "b"}
-    assert order.good_ones({"a": [0.1], "b": [0.9]}).keys() == {"a", "b"}
