@@ -32,7 +32,7 @@ def weights_at(matrix: NDArray[np.float64], progress: float, learned: float) -> 
     """
     late = 2 * progress - 1
     *terms, noise, _ = (matrix @ np.array([1.0, late, learned])).tolist()
-    count = float(matrix[-1, 1]) * late  # the logarithm of a proportion
+    count = float(matrix[-1, 1]) * late + 0.0  # the logarithm of a proportion; no -0
     return dict(zip((*TERMS, COUNT), (*terms, abs(noise), count), strict=True))
 
 
