@@ -16,6 +16,7 @@ import numpy as np
 import prune_agents
 
 from prune_bench.run.arm_scores import ArmScores
+from prune_bench.run.memory import keep_freed_memory
 from prune_bench.run.options import Place, RunOptions, Settings
 from prune_bench.run.provenance import (
     Provenance,
@@ -126,6 +127,7 @@ class Episode:
         import torch
 
         commit()
+        keep_freed_memory()
         place = place or Place()
         if place.threads is not None:
             torch.set_num_threads(place.threads)

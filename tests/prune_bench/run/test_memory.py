@@ -1,0 +1,33 @@
+"""Memory that is freed is kept for the next batch."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import resource, sys
+import torch
+from prune_bench.run.memory import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+def batches(count):
+    for _ in range(count):
+        torch.ones(5 * 2**20).add(1)
+batches(3)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+batches(20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc, whose malloc is told")
+def test_a_batch_gets_the_pages_of_the_one_before():
+    faults = {
+        how: int(subprocess.check_output([sys.executable, "-c", CODE, how], text=True))
+        for how in ("keep", "not")
+    }
+    assert faults["keep"] < 100 < faults["not"]
