@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow test-gpu docs lint
+.PHONY: demo test test-slow test-faults test-gpu docs lint
 demo: $(VENV)/demo-installed
 	$(BIN)/prune-env board --preset demo
 
@@ -12,6 +12,9 @@ test: $(VENV)/test-installed
 
 test-slow: $(VENV)/test-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+test-faults: $(VENV)/test-installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults
 
 test-gpu: $(VENV)/test-installed
 	$(BIN)/python -m pytest -m gpu tests/prune_env/learners/network/test_on_gpu.py

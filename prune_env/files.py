@@ -16,6 +16,8 @@ import logging
 import os
 import tempfile
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,20 @@ _MOST_NODES = 100_000
 _DISK_TROUBLE = {
     getattr(errno, name, 0) for name in ("ENOSPC", "EDQUOT", "EIO", "EROFS", "ESTALE")
 } - {0}
+
+
+_NO_ZIP = (
+    zipfile.BadZipFile,
+    KeyError,  # what should be in it is not
+    zlib.error,
+    OSError,  # it says that something begins before the file does
+    EOFError,
+    ValueError,
+    TypeError,
+    RuntimeError,  # it is encrypted, or compressed in a way that there is not
+    MemoryError,
+    OverflowError,
+)
 
 
 class Damaged(ValueError):
@@ -143,6 +159,28 @@ def _check(path: Path, size: int, file: Any) -> str:
     if file.read() != _MARK + digest.digest():
         raise Damaged(f"{path} is damaged: its checksum is missing or wrong")
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def opened_zip(path: Path, kind: str) -> Iterator[zipfile.ZipFile]:
+    """A zip to read from; what is wrong with it, inside the block too, is said by the file's name.
+
+    Args:
+        path: the file.
+        kind: what it should be, for the message.
+
+    Raises:
+        Damaged: it is not such a file.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+        except _NO_ZIP as error:
+            if is_disk_trouble(error):
+                raise
+            raise Damaged(f"{path} is not {kind}: {' '.join(str(error).split())}") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -78,6 +78,17 @@ def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     return best[:1] if best and likeness[best[0]] == 1 else best
 
 
+def known(what: str, name: object, names: Iterable[str], more: str = "") -> str:
+    """The name, if it is one of these: a file may have anything in its place.
+
+    Raises:
+        ValueError: it is none; see `unknown`.
+    """
+    if isinstance(name, str) and name in names:
+        return name
+    raise ValueError(unknown(what, name, names, more))
+
+
 def unknown(what: str, name: object, names: Iterable[str], more: str = "") -> str:
     """The message for a name that is not there.
 

@@ -9,8 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import gpu_report
+import hypothesis
 import pytest
+import tally
 import torch
+
+hypothesis.settings.register_profile(
+    "default",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=20,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.register_profile(
+    "faults",
+    hypothesis.settings.get_profile("default"),
+    derandomize=False,
+    print_blob=True,
+    max_examples=int(os.environ.get("PRUNE_ENV_EXAMPLES", "400")),
+)
+hypothesis.settings.load_profile("default")
 
 SHARED_CIFAR10 = Path(__file__).resolve().parents[1] / "../shared/data/cifar10"
 
@@ -33,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     the CPU, on which their numbers are. And tests send Ctrl-C; whoever begins them in the
     background may have it ignored, for ever.
     """
+    if config.option.markexpr == "faults":
+        hypothesis.settings.load_profile("faults")
     if config.option.markexpr != "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -70,6 +91,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if config.option.markexpr == "gpu":
         gpu_report.write(terminalreporter.stats)
         terminalreporter.write_line(f"written: {gpu_report.FILE}, to send back (docs/gpu.md)")
+    if config.option.markexpr == "faults":
+        for what, times in sorted(tally.DONE.items()):
+            terminalreporter.write_line(f"{times:8,}  {what}")
     _say_skipped(terminalreporter)
 
 

@@ -53,7 +53,9 @@ def decode(
         bad = int(np.count_nonzero(~np.isfinite(array)))
         raise ValueError(f"the action has {bad} entries that are NaN or infinite; expected none")
     if kind == "weights":
-        array = array.astype(np.float32)  # first, for what it cannot tell from 0 prunes
+        weight_max = min(weight_max, float(np.finfo(np.float32).max))
+        with np.errstate(over="ignore"):  # what float32 has no number for is refused below
+            array = array.astype(np.float32)  # first, for what it cannot tell from 0 prunes
     kept = array != 0
     if kind == "keep":
         if array.dtype.kind != "b" and (bad := int(np.count_nonzero(kept & (array != 1)))):

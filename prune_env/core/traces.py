@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.data import npz
-from prune_env.files import replacing
+from prune_env.files import Damaged, replacing
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Traces:
 
     def save(self, path: str | Path) -> None:
         """Write an .npz file that `load` reads."""
-        arrays = {f"signals/{name}": array for name, array in self.signals.items()}
+        arrays = {f"{_SIGNALS}{name}": array for name, array in self.signals.items()}
         arrays |= {n: np.asarray(getattr(self, n)) for n in ("labels", *_COSTS)}
         arrays |= {n: found for n in _OPTIONAL if (found := getattr(self, n)) is not None}
         with replacing(Path(path)) as temporary, open(temporary, "wb") as file:
@@ -73,11 +73,13 @@ class Traces:
             OSError: it cannot be read.
         """
         there = npz.names(Path(path))
-        names = [name for name in there if name.startswith("signals/")]
+        names = [name for name in there if name.startswith(_SIGNALS)]
         optional = [name for name in _OPTIONAL if name in there]
         arrays = npz.read(Path(path), [*names, "labels", *_COSTS, *optional])
+        if wrong := _misfit(arrays, names):
+            raise Damaged(f"{path} holds no traces: {wrong}")
         return Traces(
-            signals={name.removeprefix("signals/"): arrays[name] for name in names},
+            signals={name.removeprefix(_SIGNALS): arrays[name] for name in names},
             passes=int(arrays["passes"]),
             seconds=float(arrays["seconds"]),
             cpu_seconds=float(arrays["cpu_seconds"]),
@@ -86,4 +88,29 @@ class Traces:
         )
 
 
+_SIGNALS = "signals/"
 _COSTS, _OPTIONAL = ("passes", "seconds", "cpu_seconds"), ("features", "trained")
+
+
+def _misfit(arrays: Mapping[str, NDArray[Any]], signals: Sequence[str]) -> str:
+    """What of the arrays of a file is no trace, in words, or ""."""
+    if f"{_SIGNALS}loss" not in signals:
+        return f"it has no {_SIGNALS}loss"
+    runs = arrays[f"{_SIGNALS}loss"].shape
+    if len(runs) != 3 or 0 in runs:
+        return f"{_SIGNALS}loss has shape {runs}; expected runs x rounds x arms"
+    (of_features,) = [found.shape[2:3] for n, found in arrays.items() if n == "features"] or [()]
+    shapes: dict[str, tuple[tuple[int, ...], str]] = {
+        **{name: (runs, "f") for name in signals},
+        **{name: ((), "iuf") for name in _COSTS},
+        "labels": (runs[2:], "iu"),
+        "trained": (runs[::2], "b"),
+        "features": ((*runs[::2], *of_features), "f"),
+    }
+    for name, array in arrays.items():
+        shape, kinds = shapes[name]
+        if array.shape != shape or array.dtype.kind not in kinds:
+            return f"{name} is {array.dtype} of shape {array.shape}; expected shape {shape}"
+        if name in _COSTS and not 0 <= float(array) < np.inf:
+            return f"{name} is {array}; allowed is 0 or more"
+    return ""

@@ -120,11 +120,10 @@ def _from_arrays(arrays: Mapping[str, Any], name: str) -> Dataset:
             for part in ("train", "test")
         }
         return _assembled(name, inputs, labels)
-    whole, told = np.asarray(arrays["inputs"]), np.asarray(arrays["labels"])
-    _check(whole, len(told), f"{name}: inputs")
-    named = read_labels(told, None, f"{name}: labels")
+    named = read_labels(np.asarray(arrays["labels"]), None, f"{name}: labels")
+    whole = _check(np.asarray(arrays["inputs"]), len(named.ids), f"{name}: inputs")
     rest, held_out = carve(named.ids, max(1, len(named.ids) // 5), seed=0)
-    say(f"{name} has no test split: {len(held_out):,} of its {len(told):,} are it", DataNotice)
+    say(f"{name} has no test split: {len(held_out):,} of its {len(named.ids):,} are it", DataNotice)
     return _assembled(
         name,
         {"train": whole[rest], "test": whole[held_out]},

@@ -43,6 +43,8 @@ def read_labels(values: NDArray[Any], noted: Sequence[Any] | None, where: str) -
     Raises:
         ValueError: they are something else, negative, or beyond the names.
     """
+    if values.ndim != 1:
+        raise ValueError(f"{where} has shape {values.shape}; expected (N,): a label a sample")
     if values.dtype.kind == "b":
         values = values.astype(str)  # "False" and "True"
     kind = values.dtype.kind

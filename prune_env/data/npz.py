@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.data.memory import check_fits, check_unpacked
-from prune_env.files import Damaged
+from prune_env.files import Damaged, opened_zip
 
 
 def read(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -26,24 +25,15 @@ def read(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     Raises:
         Damaged: one is missing, is not what the file declares, or is a bomb.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            missing = [name for name in names if name not in members]
-            if not missing:
-                check_fits(sum(members[name].file_size for name in names), "it")
-                for name in names:
-                    _check_member(archive, members[name])
-                return {name: _array(archive, members[name]) for name in names}
-    except (
-        zipfile.BadZipFile, zlib.error, OSError, EOFError,
-        ValueError, TypeError, RuntimeError, MemoryError, OverflowError,
-    ) as error:  # fmt: skip
-        wanted = ", ".join(names)
-        text = " ".join(str(error).split())
-        raise Damaged(
-            f"{path} is not a whole .npz file with the arrays {wanted}: {text}"
-        ) from error
+    kind = f"a whole .npz file with the arrays {', '.join(names)}"
+    with opened_zip(path, kind) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        missing = [name for name in names if name not in members]
+        if not missing:
+            check_fits(sum(members[name].file_size for name in names), "it")
+            for name in names:
+                _check_member(archive, members[name])
+            return {name: _array(archive, members[name]) for name in names}
     has = ", ".join(members) or "nothing"
     raise Damaged(f"{path} has no {', '.join(missing)}; it has {has}")
 
@@ -55,11 +45,8 @@ def names(path: Path) -> list[str]:
         Damaged: it is no such file.
         OSError: it cannot be read.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
-    except zipfile.BadZipFile as error:
-        raise Damaged(f"{path} is not a whole .npz file: {error}") from error
+    with opened_zip(path, "a whole .npz file") as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
 
 
 def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

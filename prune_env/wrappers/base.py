@@ -117,7 +117,7 @@ def checked(action: Any, space: spaces.Space[Any]) -> NDArray[Any]:
         ValueError: it is not in the space.
     """
     given = as_array(action)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN and inf are in no space
         array = given.astype(space.dtype) if given.dtype.kind in "biuf" else given
     whole = array.dtype.kind == "f" or np.array_equal(array, given)  # 0.7 is no number of a rule
     if not (whole and space.contains(array)):

@@ -75,3 +75,16 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path
         raise OSError("disk full")
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
     assert files.read_text(path) == "old"
+
+
+def test_whatever_is_wrong_with_a_zip_is_said_by_its_name(tmp_path: Path):
+    path = tmp_path / "a.zip"
+    for content in (b"", b"PK\x05\x06" + bytes(16) + b"\x01\x00", b"PK" * 40):
+        path.write_bytes(content)
+        with (
+            pytest.raises(Damaged, match=r"a\.zip is not a parcel: "),
+            files.opened_zip(path, "a parcel") as archive,
+        ):
+            archive.read("nothing")
+    with pytest.raises(FileNotFoundError), files.opened_zip(tmp_path / "none", "a parcel"):
+        pass

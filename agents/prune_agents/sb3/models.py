@@ -162,9 +162,10 @@ def load_model(
     preset = saved_preset(folder)
     try:
         check(preset)
-    except ValueError as error:
-        raise ValueError(f"{Path(folder) / 'preset.yaml'}: {error}") from error
-    model = for_predictions(preset) if env is None else build(preset, env)
+        model = for_predictions(preset) if env is None else build(preset, env)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:  # SB3 and torch refuse
+        text = " ".join(str(error).split())
+        raise ValueError(f"{Path(folder) / 'preset.yaml'}: {text}") from error
     state.restore(model, Path(folder) / "model.zip", replay=env is not None)
     return model, preset
 

@@ -23,7 +23,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from prune_env.lookup import unknown
+from prune_env.lookup import known, unknown
 from prune_env.wrappers.small_ids import (
     base_id,
     named,
@@ -64,6 +64,9 @@ REFUSED = {
 }
 """Keys of rl-baselines3-zoo that are not supported, and why or what instead."""
 
+MOST = {"n_timesteps": 2**53, "n_envs": 2**17}
+"""Something of the second length is made when a preset is read."""
+
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
 """Arguments that may be "lin_NUMBER"."""
 
@@ -97,17 +100,16 @@ class Preset:
     """what the algorithm is made with; in YAML these stand beside the other keys"""
 
     def __post_init__(self) -> None:
-        if self.algo not in ALGORITHMS:
-            raise ValueError(unknown("algo", self.algo, ALGORITHMS))
+        known("algo", self.algo, ALGORITHMS)
         object.__setattr__(self, "env", plain_id(str(self.env)))
         if spec_of(self.env) is None:
             ours = [env_id for env_id in gym.registry if env_id.startswith("prune_env/")]
             raise ValueError(unknown("env", self.env, ours, "`prune-env envs` lists them"))
-        for name in ("n_timesteps", "n_envs"):
+        for name, most in MOST.items():
             value = whole(number(name, getattr(self, name)))
-            if not (isinstance(value, int) and value >= 1):
+            if not (isinstance(value, int) and 1 <= value <= most):
                 raise ValueError(
-                    f"{name} is {getattr(self, name)!r}; allowed is a whole number from 1"
+                    f"{name} is {getattr(self, name)!r}; allowed is a whole number from 1 to {most}"
                 )
             object.__setattr__(self, name, value)
         for name in ("policy_kwargs", "env_kwargs", "hyperparameters"):
@@ -240,15 +242,14 @@ def arguments(preset: Preset, action_space: spaces.Space[Any]) -> dict[str, Any]
         ValueError: an argument that the algorithm does not have, or a wrong value.
     """
     made = algorithm(preset.algo)
-    known = dict(inspect.signature(made).parameters)
+    takes = dict(inspect.signature(made).parameters)
     for name in _NOT_HYPERPARAMETERS:
-        known.pop(name, None)
+        takes.pop(name, None)
     given = deepcopy(preset.hyperparameters)
     noise = {name: given.pop(name) for name in ("noise_type", "noise_std") if name in given}
     for name, value in given.items():
-        if name not in known:
-            raise ValueError(unknown(f"hyper-parameter of {preset.algo}", name, known))
-        given[name] = _argument(name, value, known[name].default)
+        known(f"hyper-parameter of {preset.algo}", name, takes)
+        given[name] = _argument(name, value, takes[name].default)
     if noise:
         given["action_noise"] = _noise(preset.algo, action_space, **noise)
     policy = {"policy": _policy(preset, made), "policy_kwargs": _policy_kwargs(preset)}
@@ -286,8 +287,7 @@ def _noise(
     from stable_baselines3.common.noise import NormalActionNoise, OrnsteinUhlenbeckActionNoise
 
     kinds = {"normal": NormalActionNoise, "ornstein-uhlenbeck": OrnsteinUhlenbeckActionNoise}
-    if noise_type not in kinds:
-        raise ValueError(unknown("noise_type", noise_type, kinds))
+    known("noise_type", noise_type, kinds)
     if algo not in BOX_ONLY:
         raise ValueError(f"noise_type suits {', '.join(BOX_ONLY)}; {algo} explores otherwise")
     std, size = _argument("noise_std", noise_std, 0.1), space.shape
@@ -302,9 +302,7 @@ def _policy(preset: Preset, made: Any) -> Any:
         if preset.algo not in ("ppo", "a2c"):
             raise ValueError(f"ArmwisePolicy suits ppo and a2c; algo is {preset.algo}")
         return ArmwisePolicy
-    if preset.policy not in made.policy_aliases:
-        raise ValueError(unknown(f"policy of {preset.algo}", preset.policy, made.policy_aliases))
-    return preset.policy
+    return known(f"policy of {preset.algo}", preset.policy, made.policy_aliases)
 
 
 def _policy_kwargs(preset: Preset) -> dict[str, Any]:
@@ -312,8 +310,6 @@ def _policy_kwargs(preset: Preset) -> dict[str, Any]:
 
     given = deepcopy(preset.policy_kwargs)
     if "activation_fn" in given:
-        known = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
-        if (name := given["activation_fn"]) not in known:
-            raise ValueError(unknown("activation_fn", name, known))
-        given["activation_fn"] = known[name]
+        kinds = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
+        given["activation_fn"] = kinds[known("activation_fn", given["activation_fn"], kinds)]
     return given

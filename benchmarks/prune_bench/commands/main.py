@@ -121,7 +121,8 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # as in `prune-env agents | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush
         sys.exit(128 + 13)
-    except (ValueError, OSError, ImportError, gym.error.Error, Held) as error:
-        line = Text.assemble(("prune-env: ", "bold red"), sentence(error))
+    except (ValueError, OSError, ImportError, MemoryError, gym.error.Error, Held) as error:
+        told = sentence(error) if str(error) else "there is not enough memory"
+        line = Text.assemble(("prune-env: ", "bold red"), told)
         Terminal(stderr=True).print(line, soft_wrap=True)
         sys.exit(2)

@@ -31,7 +31,7 @@ OPTIONS: dict[Any, Any] = {
     "evaluate_every": In("[1, inf)"),
 }
 
-_PASSES = {"train": COUNT, "refresh": COUNT, "evaluate": COUNT}
+_PASSES = {"train": In("[1, inf)"), "refresh": COUNT, "evaluate": COUNT}
 
 ROW: dict[Any, Any] = {
     "round": In("[1, inf)"),
@@ -47,13 +47,14 @@ ROW: dict[Any, Any] = {
     **dict.fromkeys(("seconds_evaluate", "cpu_seconds_evaluate"), NUMBER),
     "wrong_kept?": SHARE,
     "wrong_auc?": {...: SHARE},
+    "regret?": NUMBER,
 }
 """A round of a history."""
 
 RESULT: dict[Any, Any] = {
     "options": OPTIONS,
     "agent_options": dict,
-    "env_options": {"budget": (NUMBER, None)},
+    "env_options": {"budget": (NUMBER, None), "signals?": [str], "feedback?": str},
     "num_arms": In("[1, inf)"),
     "history": [ROW],
     "val_accuracy?": {"last": SHARE, "best": SHARE},
@@ -68,8 +69,19 @@ RESULT: dict[Any, Any] = {
         "arms_by_pulls": [COUNT],
         "pulls_by_difficulty": [COUNT],
     },
-    "place": {"device": str, "threads": In("[1, inf)"), "versions": dict},
-    "trained?": {"data?": (str, None)},
+    "place": {
+        "device": str,
+        "gpu": (str, None),
+        "processor": str,
+        "cores": (COUNT, None),
+        "threads": In("[1, inf)"),
+        "processes?": In("[1, inf)"),
+        "python": str,
+        "versions": {...: str},
+        "commit?": (str, None),
+    },
+    "trained?": {name: (str, None) for name in ("data?", "network?", "precision?", "labels?")},
+    "prior?": (dict, None),
     "sources?": {...: (str, None)},
     "reads_keep_ratio?": bool,
 }

@@ -17,12 +17,11 @@ import json
 import re
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from prune_env.files import Damaged, replacing
+from prune_env.files import Damaged, opened_zip, replacing
 
 FORMAT = 1
 """Version of a submission."""
@@ -89,26 +88,12 @@ def read(path: Path) -> dict[str, bytes]:
         Damaged: it is no submission, or not as it was written; the message says what is wrong.
         OSError: it cannot be read.
     """
-    with open(path, "rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                contents = dict(_entries(archive))
-        except _NO_ZIP as error:
-            raise Damaged(f"{path} is no submission: {error}") from error
+    with opened_zip(path, "a submission") as archive:
+        contents = dict(_entries(archive))
     if wrong := _misfit(contents):
-        raise Damaged(f"{path} is no submission: {wrong}")
+        raise Damaged(f"{path} is not a submission: {wrong}")
     del contents[MANIFEST]
     return contents
-
-
-_NO_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    RuntimeError,  # it is encrypted, or has a compression that there is not
-    EOFError,
-    OverflowError,
-)
 
 
 def _entries(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:

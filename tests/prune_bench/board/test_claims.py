@@ -147,6 +147,7 @@ def test_a_file_that_is_named_otherwise_is_no_claim(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.faults
 def test_a_claim_that_a_full_disk_refuses_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -26,6 +26,7 @@ from prune_bench.run.episode import run
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.result import read_results, without_times
 from prune_bench.run.run_id import run_id
+from tally import count
 
 from prune_env.files import read_json, write_json
 
@@ -177,6 +178,7 @@ def test_what_fails_and_what_dies_harms_nothing_else(own_agents, capsys):
     assert list((folder / "failed").iterdir()) == []
 
 
+@pytest.mark.faults
 @pytest.mark.xdist_group("board")
 def test_two_boards_over_one_folder_do_nothing_twice(own_agents):
     command = (sys.executable, "-c", WITHOUT_REPORT, "board", *SMALL)
@@ -189,6 +191,8 @@ def test_two_boards_over_one_folder_do_nothing_twice(own_agents):
     for out in outs:
         assert "24/24" in out  # each waits for the other's runs and shows the whole board
     begun = (own_agents / "begun.txt").read_text().splitlines()
+    count("boards side by side over one folder", 2)
+    count("runs lost by that, or done twice", abs(len(begun) - 4))
     assert sorted(begun) == ["0.3 0", "0.3 1", "0.3 2", "0.3 3"]
     assert len(list(read_results(own_agents / "board"))) == 24
 
@@ -243,6 +247,7 @@ def test_a_board_waits_for_its_disk_and_goes_on(own_agents, monkeypatch):
     assert not (board.folder / "failed").exists()
 
 
+@pytest.mark.faults
 def test_a_log_or_a_folder_on_a_full_disk_ends_no_board(own_agents, monkeypatch):
     """What a board shows may go to a file on that disk; what it reads may fail for a while."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
@@ -275,6 +280,7 @@ def test_a_log_or_a_folder_on_a_full_disk_ends_no_board(own_agents, monkeypatch)
     assert not any(map(is_open, board.runs()))
 
 
+@pytest.mark.faults
 def test_a_disk_takes_a_trial_file_or_says_why_not(own_agents, monkeypatch):
     board = Board(own_agents / "board")
     board.try_disk()

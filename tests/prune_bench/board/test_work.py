@@ -18,6 +18,8 @@ from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.result import without_times
 from prune_bench.run.run_id import run_id
 
+pytestmark = pytest.mark.faults
+
 OPTIONS = RunOptions(agent="ucb", epochs=4, limit=100)
 PLACE = Place(threads=1)
 

@@ -312,3 +312,17 @@ def test_a_notice_is_a_line_of_the_command(monkeypatch):
     assert warnings.formatwarning(*told) == "prune-env: the disk is full\n"
     other = (UserWarning("old"), UserWarning, "a.py", 7, "")
     assert warnings.formatwarning(*other) == "a.py:7: UserWarning: old\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "there is not enough memory"), ("Unable to allocate 9 TiB", "Unable to allocate 9 TiB")],
+)
+def test_no_memory_is_a_line_and_no_traceback(capsys, monkeypatch, text, said):
+    monkeypatch.setattr(
+        "prune_bench.run.episode.make_env", lambda *_: (_ for _ in ()).throw(MemoryError(text))
+    )
+    with pytest.raises(SystemExit) as end:
+        run("--agent", "ucb")
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"prune-env: {said}\n"

@@ -25,6 +25,7 @@ def full(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.faults
 def test_every_flipped_bit_is_noticed(path):
     checkpoint.save(path, {"weights": torch.arange(6.0), "round": 3}, OF)
     whole = path.read_bytes()

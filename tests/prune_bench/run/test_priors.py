@@ -214,6 +214,7 @@ def test_a_recording_by_other_code_is_made_again(place, rounds_trained, monkeypa
     assert rounds_trained == [1, 2, 1, 2]
 
 
+@pytest.mark.faults
 def test_a_full_disk_keeps_no_recording_and_stops_no_run(place, rounds_trained, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -226,6 +227,7 @@ def test_a_full_disk_keeps_no_recording_and_stops_no_run(place, rounds_trained, 
     assert without_times(result) == without_times(expected)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("agent", "runs"), [("forgetting", 1), ("rho_loss", 2)])
 def test_a_prior_run_that_was_killed_goes_on(agent, runs, place, rounds_trained, monkeypatch):
     """With a copy after every round, what was trained is not trained again."""

@@ -201,6 +201,13 @@ def _set(path, value):
         (_set(["passes", "charged"], ...), "passes has no charged"),
         (_set(["kept", "arms_by_pulls"], []), "arms_by_pulls is empty"),
         (_set(["place"], None), "place is None; expected a dict"),
+        (_set(["place", "cores"], "2"), "cores is '2'; allowed is [0, inf)"),
+        (_set(["place", "python"], ...), "place has no python"),
+        (_set(["place", "versions", "torch"], 2), "torch is 2; expected a str"),
+        (_set(["passes", "train"], 0), "train is 0; allowed is [1, inf)"),
+        (_set(["env_options", "signals"], [[]]), "signals[0] is []; expected a str"),
+        (_set(["history", 0, "regret"], None), "regret is None; allowed is (-inf, inf)"),
+        (_set(["trained"], {"network": 3}), "network is 3; expected a str"),
     ],
 )
 def test_a_half_right_result_is_refused_by_name(tmp_path, make_result, change, message):

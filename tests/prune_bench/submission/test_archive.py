@@ -91,7 +91,7 @@ def test_what_is_none_is_refused(tmp_path, content, said):
     path.write_bytes(content)
     with pytest.raises(Damaged) as error:
         archive.read(path)
-    assert str(error.value).startswith(f"{path} is no submission: ")
+    assert str(error.value).startswith(f"{path} is not a submission: ")
     assert said in str(error.value)
 
 

@@ -93,7 +93,7 @@ def test_another_file_is_not_written_over(trained, capsys):
     Path("mine.zip").write_bytes(b"something else")
     assert "mine.zip is there already" in refused(capsys, 2, "submit", trained, "--out", "mine.zip")
     assert Path("mine.zip").read_bytes() == b"something else"
-    assert "mine.zip is no submission" in refused(capsys, 2, "verify", "mine.zip")
+    assert "mine.zip is not a submission" in refused(capsys, 2, "verify", "mine.zip")
 
 
 def test_a_strangers_submission_runs_no_code(tmp_path, make_result, capsys):

@@ -171,6 +171,7 @@ def test_resuming_goes_on_from_the_checkpoint(options):
         training.train(other)
 
 
+@pytest.mark.faults
 def test_a_kill_after_a_checkpoint_of_the_model_skips_no_rounds(options):
     """Killed before result.json was replaced: how far the model is, it says itself."""
     training.train(options)
@@ -193,6 +194,7 @@ def test_a_replay_buffer_is_resumed(options):
     np.testing.assert_array_equal(again.replay_buffer.actions, model.replay_buffer.actions)
 
 
+@pytest.mark.faults
 @pytest.mark.slow
 def test_resume_after_a_kill(options):
     command = [sys.executable, "-c", "from prune_bench.commands.main import main; main()", "train"]
@@ -251,6 +253,7 @@ def test_a_stopped_training_says_how_to_go_on(options, capsys, monkeypatch):
         )
 
 
+@pytest.mark.faults
 def test_a_full_disk_costs_a_training_nothing(options, monkeypatch):
     """A checkpoint is left out; the end waits until there is room."""
     save, failing = sb3.save, [2, 3]  # the save at the end, and its first repetition

@@ -106,3 +106,11 @@ def test_within_budget_prunes_what_cannot_be_paid_for(budget_left, kept):
     assert allowed.sum(axis=1).tolist() == kept
     assert (allowed <= chosen).all()
     assert chosen.sum() == 6
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_weight_that_float32_cannot_hold_is_refused_without_a_warning():
+    for most in (10.0, np.inf):
+        with pytest.raises(ValueError, match=r"the action has weights from 0\.0 to inf"):
+            decode(np.array([[0, 1e300]]), "weights", 1, 2, most)
+    assert decode(np.array([[0, 3e38]]), "weights", 1, 2).weights[0] == np.float32(3e38)

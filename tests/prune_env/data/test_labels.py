@@ -180,3 +180,9 @@ def test_a_trace_of_too_many_classes_is_refused(tmp_path: Path):
         np.savez(tmp_path / "t.npz", **(kept | changed))
         with pytest.raises(ValueError, match=rf"t\.npz is no trace: {message}"):
             gym.make("prune_env/Replay-v0", trace=str(tmp_path / "t.npz"))
+
+
+@pytest.mark.parametrize("values", [np.int64(1), np.zeros((2, 1), int), np.array("a")])
+def test_labels_are_one_for_each_sample(values):
+    with pytest.raises(ValueError, match=r"here has shape \(.*\); expected \(N,\): a label a"):
+        read_labels(np.asarray(values), None, "here")

@@ -121,3 +121,28 @@ def test_a_prior_run_without_classes_has_only_losses(blobs):
     prior.record(arms, torch.rand(120))
     with pytest.raises(ValueError, match="EL2N reads error_norm of a prior run, which these trac"):
         Pruned(blobs, prune_agents.make("el2n", prior_rounds=1), epochs=2, prior=prior.traces())
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"passes": np.zeros(2)}, "passes is float64 of shape (2,); expected shape ()"),
+        ({"seconds": np.float64(np.nan)}, "seconds is nan; allowed is 0 or more"),
+        ({"labels": np.zeros(5)}, "labels is float64 of shape (5,); expected shape (5,)"),
+        ({"labels": np.arange(4)}, "labels is int64 of shape (4,); expected shape (5,)"),
+        ({"signals/loss": np.zeros((3, 5), np.float32)}, "expected runs x rounds x arms"),
+        ({"signals/loss": np.zeros((1, 0, 5), np.float32)}, "expected runs x rounds x arms"),
+        ({"signals/margin": np.zeros((1, 2, 5), np.float32)}, "expected shape (1, 3, 5)"),
+        ({"trained": np.zeros((1, 5), np.float32)}, "trained is float32 of shape (1, 5)"),
+        ({"features": np.zeros((1, 4, 2), np.float32)}, "features is float32 of shape (1, 4, 2)"),
+    ],
+)
+def test_a_file_of_something_else_is_no_prior_run(tmp_path, changed, said):
+    arrays = {"signals/loss": np.ones((1, 3, 5), np.float32), "labels": np.arange(5)}
+    arrays |= {"passes": np.int64(45), "seconds": np.float64(1), "cpu_seconds": np.float64(1)}
+    np.savez(tmp_path / "prior.npz", **arrays)
+    assert Traces.load(tmp_path / "prior.npz").passes == 45
+    np.savez(tmp_path / "prior.npz", **arrays | changed)
+    with pytest.raises(ValueError, match=r"prior\.npz holds no traces: ") as error:
+        Traces.load(tmp_path / "prior.npz")
+    assert said in str(error.value)
