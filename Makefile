@@ -20,7 +20,7 @@ test-gpu: $(VENV)/test-installed
 	$(BIN)/python -m pytest -m gpu tests/prune_env/learners/network/test_on_gpu.py
 
 docs: $(VENV)/docs-installed
-	cd docs && ../$(BIN)/python -m docsite
+	cd docs && OMP_NUM_THREADS=1 ../$(BIN)/python -m docsite
 
 lint: $(VENV)/test-installed
 	$(BIN)/ruff format --check .

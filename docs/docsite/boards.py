@@ -18,7 +18,7 @@ from prune_bench.standings.verdict import headline, judge, percent
 from docsite.markdown import table
 from docsite.places import boards
 
-SHOWN = ("accuracy", "ahead", "cost", "passes_saved", "seconds_saved", "seconds", "runs")
+SHOWN = ("accuracy", "ahead", "cost", "seconds_saved", "seconds", "runs")
 """Columns of the table of all boards behind the agent, its family and where it ran."""
 OWN = "own"
 """The keep ratio of an agent that decides itself how much it keeps."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from docsite import boards, commands, environments, policies
+from docsite import boards, commands, environments, policies, python
 from docsite.check import broken
 from docsite.places import FENCE, LANGUAGES, RESULTS, ROOT, Files, notebooks, written
 
@@ -16,15 +16,20 @@ HERE = Path(__file__).parents[1]
 SECTIONS: dict[str, list[str]] = {
     "Begin": ["start", "train_an_agent", "write_a_policy", "prune_my_training"],
     "Understand": ["concepts", "intervals", "evidence"],
-    "Boards": ["leaderboard", "boards/*", "boards"],
-    "Reference": ["environments", "policies", "formulas", "commands"],
-    "Notebooks": ["notebooks/*"],
+    "Boards": ["leaderboard", "boards/*", "boards", "submitting"],
+    "Reference": ["environments", "policies", "formulas", "commands", "python"],
+    "Notebooks": ["notebooks/the_loop", "notebooks/*"],
     "Guides": [],
     "Measured": ["results/*"],
     "Files": ["source/*"],
 }
 """Captions of the contents -> pages; a star is all of a folder. What none names is a guide."""
-TITLES = {"policies": "Policies", "evidence": "Evidence", "boards": "Making a board"}
+TITLES = {
+    "policies": "Policies",
+    "evidence": "Evidence",
+    "boards": "Making a board",
+    "python": "Python",
+}
 """What the contents call a page whose heading is longer."""
 INSIDE = ("environments/", "policies/", "commands/")
 """Folders whose pages are in the contents below the page of their name."""
@@ -37,7 +42,8 @@ def texts(files: Files) -> dict[str, str]:
     Args:
         files: gets those that pages name.
     """
-    made = environments.pages() | policies.pages(files) | commands.pages() | boards.pages()
+    made = environments.pages() | policies.pages(files) | commands.pages()
+    made |= boards.pages() | {"python": python.page()}
     found = {name: _linked(text, name, files) for name, text in made.items()}
     for source, name in written().items():
         text = (ROOT / source).read_text(encoding="utf-8")
@@ -82,12 +88,13 @@ def _sections(found: Mapping[str, str]) -> dict[str, list[str]]:
     left = [name for name in every if name != "index" and not name.startswith(INSIDE)]
     sections = {}
     for caption, wanted in SECTIONS.items():
-        sections[caption] = [
+        fits = [
             name
             for pattern in wanted
             for name in left
             if name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1]))
         ]
+        sections[caption] = list(dict.fromkeys(fits))
         left = [name for name in left if name not in sections[caption]]
     sections["Guides"] += left
     return {caption: names for caption, names in sections.items() if names}

@@ -100,6 +100,8 @@ def sentence(text: str) -> str:
 
 
 def _default(field: Field[Any]) -> str:
+    if field.default is None:
+        return ""
     if field.default is not MISSING:
         return repr(field.default)
     return repr(field.default_factory()) if field.default_factory is not MISSING else ""

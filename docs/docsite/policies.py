@@ -67,6 +67,7 @@ def overview(text: str) -> str:
         cells = line.split("|")
         if len(cells) != 6:
             return line
+        cells[2] = _arxiv(cells[2])
         cells[3] = re.sub(
             r"`(\w+)`",
             lambda name: f"[{name[0]}](policies/{name[1]}.md)" if name[1] in POLICIES else name[0],
@@ -112,13 +113,17 @@ prune-env run --env prune_env/Digits-v0 --agent {name} --keep-ratio 0.3
 
 
 def _source(source: Source, files: Files) -> str:
-    arxiv = re.sub(r"\b(\d{4}\.\d{4,5})\b", r"[\1](https://arxiv.org/abs/\1)", source.source)
     how_sure = source.how_sure.replace("](#", "](policies.md#")
     how_sure = files.relinked(how_sure, ROOT / "docs" / "policies.md", "policies/one")
-    published = ", ".join(filter(None, (source.policy, arxiv)))
+    published = ", ".join(filter(None, (source.policy, _arxiv(source.source))))
     return (
         f"**Published as** {published}. **[How sure](../policies.md)**: {how_sure or 'a control'}."
     )
+
+
+def _arxiv(text: str) -> str:
+    """A text whose numbers of arXiv are links."""
+    return re.sub(r"\b(\d{4}\.\d{4,5})\b", r"[\1](https://arxiv.org/abs/\1)", text)
 
 
 def _reads(cls: type[prune_agents.Agent]) -> str:

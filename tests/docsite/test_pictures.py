@@ -7,7 +7,6 @@ import re
 import numpy as np
 import pytest
 from docsite import pictures
-from docsite.boards import standings
 from matplotlib import rc_context
 from prune_bench.report.columns import COLUMN
 
@@ -60,7 +59,7 @@ def test_fidelity_shows_the_accuracies_of_both():
 
 
 def test_intervals_say_what_the_board_calls_certain():
-    found = standings()[pictures.BOARD].comparisons[1]
+    found = pictures.comparison_at(0.3)
     for text, agent in zip(words("interval"), pictures.INTERVALS, strict=False):
         sign = pictures.row_of(found, agent).sign
         assert {1: "ahead", -1: "behind", 0: "not"}[sign] == text.partition("]  ")[2].split()[0]

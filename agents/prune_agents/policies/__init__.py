@@ -1,6 +1,7 @@
 """The policies, a file each. This table is the only place that knows where they are.
 
-A new policy is a file here, a line in this table and a row in docs/policies.md.
+A new policy is a file here, a line in this table, a row in docs/policies.md and a formula in
+docs/formulas.md.
 """
 
 GROUPS: dict[str, dict[str, str]] = {
