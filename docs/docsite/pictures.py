@@ -43,6 +43,8 @@ BOARD = "cifar10-cpu"
 COSTS = ("full", "full_short", "ucb", "infobatch", "kakurenbo", "el2n", "forgetting")
 INTERVALS = ("epsilon_greedy", "ucb", "ducb", "random_dynamic", "static_random")
 """Agents of the pictures `cost` and `interval`."""
+NAMED = ("el2n", "forgetting", "aum", "static_random")
+"""Agents that the picture `fidelity` names."""
 
 
 def draw(folder: Path) -> None:
@@ -252,44 +254,34 @@ def rungs() -> Figure:
 
 
 def fidelity() -> Figure:
-    """The order on the probe against that of a board."""
+    """The places of agents on two rungs against their places on a board."""
     content = json.loads((RESULTS / "fidelity.json").read_text(encoding="utf-8"))
     (found,) = (
         of for of in content["comparisons"] if (of["board"], of["keep_ratio"]) == (BOARD, 0.3)
     )
-    rung = content["runs"]["probe"][f"keep 0.3, {found['epochs']} rounds"]
-    board, tau = found["accuracies"], found["tau"]["all"]["probe"]
-    probe = {name: rung[name] for name in board}
-    figure, axes = _axes(8, 4)
-    agents = sorted(board, key=lambda name: np.mean(board[name]))
-    ranks = {
-        name: place for place, name in enumerate(sorted(probe, key=lambda n: np.mean(probe[n])))
-    }
-    for place, name in enumerate(agents):
-        colour = GREY if abs(place - ranks[name]) < 2 else RED
-        axes.plot([0, 1], [place, ranks[name]], color=colour, lw=1.6, marker="o", ms=5)
-        axes.text(
-            -0.03,
-            place,
-            f"{name}  {100 * np.mean(board[name]):.1f} %",
-            ha="right",
-            va="center",
-            fontsize=9,
-        )
-        axes.text(
-            1.03,
-            ranks[name],
-            f"{100 * np.mean(probe[name]):.1f} %  {name}",
-            va="center",
-            fontsize=9,
-        )
-    axes.set(xlim=(-0.5, 1.5), ylim=(-0.7, len(agents) + 0.3))
-    axes.axis("off")
-    axes.text(0, len(agents) - 0.2, "real CIFAR-10", ha="center", weight="bold")
-    axes.text(1, len(agents) - 0.2, "probe", ha="center", weight="bold")
-    said = f"Kendall's tau {tau['tau']:.2f} [{tau['low']:.2f}, {tau['high']:.2f}], keep 30 %"
-    axes.text(0.5, -1.1, said, ha="center", fontsize=9)
+    figure = Figure((8, 4.2), facecolor="white", layout="constrained")
+    for place, rung in enumerate(("probe", "replay")):
+        runs = content["runs"][rung][f"keep 0.3, {found['epochs']} rounds"]
+        board = {name: of for name, of in found["accuracies"].items() if name in runs}
+        ours, theirs = _places(board), _places(runs)
+        axes = figure.add_subplot(1, 2, place + 1)
+        axes.plot([1, len(board)], [1, len(board)], color=PALE, lw=1)
+        for name in board:
+            axes.plot(ours[name], theirs[name], "o", ms=5, color=RED if name in NAMED else BLUE)
+            if name in NAMED:
+                spot = (ours[name] - 0.8, theirs[name])
+                axes.text(*spot, name, fontsize=8, ha="right", va="center", color=RED)
+        tau = found["tau"]["all"][rung]
+        said = f"tau {tau['tau']:.2f} [{tau['low']:.2f}, {tau['high']:.2f}]"
+        axes.set_title(f"{rung}: {said}", fontsize=10, loc="left")
+        axes.set(xlabel="place on CIFAR-10, 1 is the best", ylabel=f"place on {rung}")
     return figure
+
+
+def _places(runs: dict[str, list[float]]) -> dict[str, int]:
+    """Place of each agent by its mean accuracy, 1 is the best."""
+    best_first = sorted(runs, key=lambda name: -float(np.mean(runs[name])))
+    return {name: place for place, name in enumerate(best_first, 1)}
 
 
 def interval() -> Figure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pytest
 from docsite import pictures
 from matplotlib import rc_context
@@ -52,10 +51,24 @@ def test_rungs_are_in_the_order_of_their_price():
     assert speeds[3].endswith("s each: CIFAR-10, 45,000 arms")
 
 
-def test_fidelity_shows_the_accuracies_of_both():
-    row = pictures.row_of(pictures.comparison_at(0.3), "ucb")
-    assert f"ucb  {100 * np.mean([run.last for run in row.runs]):.1f} %" in words("fidelity")
-    assert any(text.startswith("Kendall's tau 0.") for text in words("fidelity"))
+def test_places_by_the_mean():
+    assert pictures._places({"a": [0.1, 0.9], "b": [0.6, 0.7], "c": [0.2]}) == {
+        "b": 1,
+        "a": 2,
+        "c": 3,
+    }
+
+
+def test_fidelity_names_who_fails():
+    with rc_context(pictures.STYLE):
+        figure = pictures.fidelity()
+    probe, replay = figure.axes
+    assert re.match(r"probe: tau 0\.\d\d \[", probe.get_title(loc="left"))
+    at = {text.get_text(): text.get_position()[1] for text in probe.texts}
+    assert at.keys() == set(pictures.NAMED)
+    last = len(probe.lines) - 1  # of the lines, one is the diagonal
+    assert at["el2n"] > last - 3  # as on the board
+    assert {t.get_text(): t.get_position()[1] for t in replay.texts}["el2n"] < last - 10
 
 
 def test_intervals_say_what_the_board_calls_certain():
