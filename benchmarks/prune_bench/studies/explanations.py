@@ -1,7 +1,8 @@
-"""What rules the sign on the map: by one number of a cell, how far is a policy ahead there?
+"""What rules the sign on the map: by which one number of a cell can it be foretold?
 
-Each explanation is a number that is known of a cell without the policy. Along it a straight line is
-fitted to how far the policy is ahead. A good explanation predicts a cell that was left out.
+Each explanation is a number that is known of a cell without the policy. A cell is foretold by the
+cells that are nearest to it in that number: no shape is assumed, since there is none that fits all.
+A good explanation foretells the cells that were left out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Group
 from rich.text import Text
 
@@ -24,80 +24,70 @@ EXPLANATIONS: dict[str, Callable[[Cell], float]] = {
     "passes": lambda cell: math.log2(cell.keep_ratio * cell.epochs * cell.arms),
     "label noise": lambda cell: cell.label_noise,
     "accuracy of full_short": lambda cell: cell.bar,
-    "training loss of full_short": lambda cell: cell.bar_loss,
-    "training loss of full_short, of a guess": lambda cell: cell.bar_loss / math.log(cell.classes),
+    "training loss of full_short": lambda cell: cell.loss_share,
 }
-"""Numbers of a cell; passes and arms as powers of 2, losses in nats of its last round."""
+"""Numbers of a cell; passes and arms as powers of 2."""
+
+NEAREST = 3
+"""Cells that foretell another one."""
+
+FLOOR = 0.005
+"""What cells differ by though their numbers are alike; beside it, their intervals weigh them."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A straight line through cells: how far ahead, in points, by one number."""
+class Success:
+    """How well an explanation foretells cells that were left out."""
 
     explanation: str
-    slope: float
-    intercept: float
-    correlation: float
-    """of Pearson"""
-    left_out: float
-    """root of the mean squared error, points, of each cell by the line through the others"""
-
-    def at(self, cell: Cell) -> float:
-        """Points ahead in a cell, by its number."""
-        return self.intercept + self.slope * EXPLANATIONS[self.explanation](cell)
-
-    @property
-    def zero(self) -> float:
-        """The number at which the sign changes."""
-        return -self.intercept / self.slope if self.slope else math.nan
+    error: float
+    """mean distance between what was foretold and what came, in points"""
+    right: int
+    """cells whose sign is certain and was foretold"""
+    certain: int
+    """cells whose sign is certain"""
 
 
-def lines(cells: Sequence[Cell], policy: str) -> list[Line]:
-    """A line for each explanation that differs between the cells, the best predictor first."""
+def foretold(cells: Sequence[Cell], policy: str, explanation: str, number: float) -> float:
+    """By how much a policy is ahead where the explanation has this number, in [-1, 1].
+
+    The mean of the `NEAREST` cells, the more certain ones weighing more.
+    """
     known = [cell for cell in cells if policy in cell.ahead]
-    y = np.array([100 * cell.ahead[policy].value for cell in known])
+    nearest = sorted(known, key=lambda cell: abs(EXPLANATIONS[explanation](cell) - number))
+    ahead = [cell.ahead[policy] for cell in nearest[:NEAREST]]
+    weights = [1 / (FLOOR**2 + np.nan_to_num(found.half, nan=1.0) ** 2) for found in ahead]
+    return float(np.average([found.value for found in ahead], weights=weights))
+
+
+def successes(cells: Sequence[Cell], policy: str) -> list[Success]:
+    """Of each explanation that differs between the cells, the best first."""
+    known = [cell for cell in cells if policy in cell.ahead]
     found = []
     for name, number in EXPLANATIONS.items():
-        x = np.array([number(cell) for cell in known])
-        if len(known) > 3 and np.ptp(x) > 0 and np.ptp(y) > 0:
-            slope, intercept = np.polyfit(x, y, 1)
-            correlation = float(np.corrcoef(x, y)[0, 1])
-            error = float(np.sqrt(np.mean(left_out(x, y) ** 2)))
-            found.append(Line(name, float(slope), float(intercept), correlation, error))
-    return sorted(found, key=lambda line: line.left_out)
-
-
-def left_out(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) by how much the line through the others is above each point.
-
-    By the leverage h of a point in the line through all: residual / (1 - h).
-    """
-    matrix = np.stack([np.ones_like(x), x], axis=1)
-    projection = matrix @ np.linalg.pinv(matrix)
-    return (projection @ y - y) / (1 - np.diag(projection))
-
-
-def spread(cells: Sequence[Cell], policy: str) -> float:
-    """What a line has to be better than: the error of the mean of the other cells, in points."""
-    y = np.array([100 * cell.ahead[policy].value for cell in cells if policy in cell.ahead])
-    return float(np.std(y) * len(y) / (len(y) - 1)) if len(y) > 1 else math.nan
+        if len(known) <= NEAREST or len(set(map(number, known))) < 2:
+            continue
+        guesses = [
+            foretold([other for other in known if other is not cell], policy, name, number(cell))
+            for cell in known
+        ]
+        came = [cell.ahead[policy].value for cell in known]
+        sure = [cell.ahead[policy].sign for cell in known]
+        error = float(np.mean(np.abs(np.subtract(guesses, came))))
+        right = sum(
+            sign != 0 and sign * guess > 0 for sign, guess in zip(sure, guesses, strict=True)
+        )
+        found.append(Success(name, 100 * error, right, sum(sign != 0 for sign in sure)))
+    return sorted(found, key=lambda success: success.error)
 
 
 def explained(cells: Sequence[Cell]) -> Group:
-    """How well each number of a cell predicts how far each policy is ahead."""
-    rows = []
-    for policy, name in POLICIES.items():
-        for line in lines(cells, policy):
-            rows.append(
-                [
-                    f"{name}, by {line.explanation}",
-                    f"{line.correlation:+.2f}",
-                    f"{line.left_out:.1f}",
-                    f"{line.slope:+.2f}",
-                    f"{line.zero:.2f}",
-                ]
-            )
-        rows.append([f"{name}, by nothing", "", f"{spread(cells, policy):.1f}", "", ""])
-    title = "what predicts how far ahead: a line by one number of a cell\n"
-    headings = ["explanation", "correlation", "error, cell left out", "slope", "zero at"]
+    """How well each number of a cell foretells how far each policy is ahead."""
+    rows = [
+        [f"{name}, by {of.explanation}", f"{of.error:.1f}", f"{of.right} of {of.certain}"]
+        for policy, name in POLICIES.items()
+        for of in successes(cells, policy)
+    ]
+    title = f"each cell foretold by the {NEAREST} others that are nearest in one number\n"
+    headings = ["explanation", "mean error, points", "right where the sign is certain"]
     return Group(Text(title), Fitted(headings, rows))

@@ -7,6 +7,7 @@ board, one grid a cell, worked off cell by cell; the cell's numbers are those of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -131,6 +132,11 @@ class Cell:
     """of each policy that has runs; in [-1, 1]"""
     signs: Mapping[str, int]
     """1 where that is certainly above 0, -1 where it is below, else 0"""
+
+    @property
+    def loss_share(self) -> float:
+        """That loss as a share of a uniform guess's: 1 knows nothing, 0 knows all by heart."""
+        return self.bar_loss / math.log(self.classes)
 
     @property
     def name(self) -> str:

@@ -1,75 +1,67 @@
-"""Which number of a cell predicts how far a policy is ahead, on made-up cells."""
+"""Which number of a cell foretells how far a policy is ahead, on made-up cells."""
 
-import numpy as np
 import pytest
 from prune_bench.standings.statistics import Estimate
-from prune_bench.studies.explanations import explained, left_out, lines, spread
+from prune_bench.studies.explanations import explained, foretold, successes
 from prune_bench.studies.regimes import Cell
+from rich.console import Console
 
 
-def cell(arms, bar, points, epochs=10):
-    ahead = {"uncertainty": Estimate(points / 100, 0.0, 0.0)}
+def cell(arms, bar, points, half=1.0):
+    """Points ahead, with half the width of their interval."""
+    low, high = ((points + sign * half) / 100 for sign in (-1, 1))
     return Cell(
         env="prune_env/CIFAR10-v0",
         arms=arms,
-        epochs=epochs,
+        epochs=10,
         network="small",
         label_noise=0.0,
         image_size=16,
         keep_ratio=0.3,
         bar=bar,
-        bar_loss=2 * (1 - bar),
+        bar_loss=2.302585 * (1 - bar),
         classes=10,
-        ahead=ahead,
+        ahead={"uncertainty": Estimate(points / 100, low, high)},
         signs={"uncertainty": 0},
     )
 
 
-CELLS = [  # ten points an accuracy, level at 0.6; arms say nothing
-    cell(1000, 0.4, -2.0),
-    cell(4000, 0.5, -1.0),
-    cell(4000, 0.7, 1.0),
-    cell(1000, 0.8, 2.0),
+CELLS = [  # low accuracy loses, high wins; of arms, each number has both
+    *(cell(arms, 0.4, -2.0) for arms in (1000, 2000, 4000, 8000)),
+    *(cell(arms, 0.8, 2.0) for arms in (1000, 2000, 4000, 8000)),
 ]
 
 
-def test_the_best_predictor_comes_first_and_says_where_the_sign_changes():
-    best, *others = lines(CELLS, "uncertainty")
-    assert best.left_out == pytest.approx(0, abs=1e-9)
-    by_name = {line.explanation: line for line in [best, *others]}
-    accuracy = by_name["accuracy of full_short"]
-    assert accuracy.left_out == pytest.approx(0, abs=1e-9)
-    assert (accuracy.slope, accuracy.zero) == pytest.approx((10, 0.6))
-    assert accuracy.correlation == pytest.approx(1)
-    assert accuracy.at(cell(9, 0.9, 0.0)) == pytest.approx(3)
-    loss = by_name["training loss of full_short"]
-    assert (loss.slope, loss.zero) == pytest.approx((-5, 0.8))
-    assert by_name["arms"].correlation == pytest.approx(0)
-    assert "passes an arm" not in by_name  # the same in all cells
-    assert lines(CELLS, "easiest") == []
+def test_a_cell_is_foretold_by_its_nearest():
+    assert foretold(CELLS, "uncertainty", "accuracy of full_short", 0.9) == pytest.approx(0.02)
+    assert foretold(CELLS, "uncertainty", "training loss of full_short", 0.6) == pytest.approx(
+        -0.02
+    )
 
 
-def test_leaving_out_is_what_it_says():
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(2, 7))
-    for place, found in enumerate(left_out(x, y)):
-        rest = np.arange(7) != place
-        slope, intercept = np.polyfit(x[rest], y[rest], 1)
-        assert found == pytest.approx(intercept + slope * x[place] - y[place])
+def test_the_more_certain_weigh_more():
+    """Half widths of 0.5 and of 1.5 points, beside a floor of 0.5: weights of 2 and 0.4."""
+    cells = [cell(1000, 0.5, 1.0, 0.5), cell(1000, 0.5, 2.0, 0.5), cell(1000, 0.5, 8.0, 1.5)]
+    expected = (2 * 0.01 + 2 * 0.02 + 0.4 * 0.08) / 4.4
+    assert foretold(cells, "uncertainty", "arms", 10) == pytest.approx(expected)
 
 
-def test_a_line_has_to_be_better_than_the_mean_of_the_others():
-    errors = [
-        np.mean(np.delete([-2, -1, 1, 2], place)) - y for place, y in enumerate((-2, -1, 1, 2))
-    ]
-    assert spread(CELLS, "uncertainty") == pytest.approx(np.sqrt(np.mean(np.square(errors))))
+def test_the_best_explanation_foretells_what_was_left_out():
+    best, second, *others = successes(CELLS, "uncertainty")
+    assert {best.explanation, second.explanation} == {
+        "accuracy of full_short",
+        "training loss of full_short",
+    }
+    assert (best.error, best.right, best.certain) == (pytest.approx(0, abs=1e-9), 8, 8)
+    arms = next(of for of in others if of.explanation == "arms")
+    assert arms.error > 2
+    assert arms.right < 8
+    assert "passes an arm" not in {of.explanation for of in others}  # the same in all cells
+    assert successes(CELLS, "easiest") == []
 
 
 def test_what_is_shown(capsys):
-    from rich.console import Console
-
     Console(width=120).print(explained(CELLS))
     shown = capsys.readouterr().out
-    for text in ("hardest first, by accuracy of full_short", "+1.00", "+10.00", "0.60"):
-        assert text in shown
-    assert "hardest first, by nothing" in shown
+    assert "hardest first, by accuracy of full_short" in shown
+    assert "8 of 8" in shown
