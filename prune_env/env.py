@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast, get_args
 
 import gymnasium as gym
@@ -140,6 +141,11 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         self.choice: dict[str, NDArray[Any]] = {}
         """For the dashboard: what the last round kept, on which losses; see `dashboard.choice`."""
         self._running = False
+
+    def evaluate_every(self, rounds: int) -> None:
+        """Let so many rounds lie between two evaluations, from the next `reset` on."""
+        self.options = replace(self.options, evaluate_every=rounds)
+        self.rounds = Rounds(self.learner, self.options)
 
     @property
     def clock(self) -> Clock:

@@ -79,7 +79,7 @@ def rollout(env_id: str, data: str | None) -> str:
 
 def episode(name: str) -> str:
     """The digest of a result of an agent on the digits: what it kept decides every loss in it."""
-    options = RunOptions(agent=name, epochs=5, limit=150, seed=2)
+    options = RunOptions(agent=name, epochs=5, limit=150, seed=2, evaluate_every=1)
     result = without_times(run(options, Place(threads=1)))
     chosen = {part: result[part] for part in ("history", "kept", "passes")}
     return digest(json.dumps(chosen, sort_keys=True))

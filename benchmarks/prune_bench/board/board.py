@@ -25,8 +25,11 @@ from prune_bench.run.options import RunOptions
 from prune_bench.run.run_id import run_id
 from prune_env.files import read_yaml, replacing, sweep, write_text
 
-ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs")
+ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs", "evaluate_every")
 """The options of a grid that board.yaml shows also where they are as usual."""
+
+UNNAMED = {"evaluate_every": 1}
+"""What a board.yaml means that does not name it: the usual when the first boards were written."""
 
 
 class Board:
@@ -152,7 +155,8 @@ def read_board(path: Path) -> tuple[list[Grid], Pins]:
         content = read_yaml(path)
         if unknown := sorted(set(content) - {"grids", "pins"}):
             raise ValueError(f"unknown keys {', '.join(map(str, unknown))}")
-        return [Grid(**grid) for grid in content["grids"]], Pins(**content.get("pins", {}))
+        grids = [Grid(**UNNAMED | grid) for grid in content["grids"]]
+        return grids, Pins(**content.get("pins", {}))
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{path} does not describe a board: {error}") from error
 

@@ -16,7 +16,7 @@ class Record:
     """Run one agent and write what was measured of every arm in every round: a trace."""
 
     run: tyro.conf.OmitArgPrefixes[RunOptions] = field(
-        default_factory=lambda: RunOptions(agent="full", keep_ratio=1.0)
+        default_factory=lambda: RunOptions(agent="full", keep_ratio=1.0, evaluate_every=1)
     )
     place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
     out: Path = Path("trace.npz")

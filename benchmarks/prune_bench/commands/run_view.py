@@ -71,8 +71,9 @@ class RunProgress:
             "seconds": f"{time.perf_counter() - self.begun:.1f}",
         }
         if "val_loss" in row:
-            cells["val loss"] = f"{row['val_loss']:.3f}"
-            cells["val accuracy"] = f"{100 * row['val_accuracy']:.1f} %"
+            is_new = "test_accuracy" in row  # measured where validation is
+            cells["val loss"] = f"{row['val_loss']:.3f}" if is_new else ""
+            cells["val accuracy"] = f"{100 * row['val_accuracy']:.1f} %" if is_new else ""
         if "regret" in row:
             cells["regret"] = f"{row['regret']:.3g}"
         if "wrong_kept" in row:

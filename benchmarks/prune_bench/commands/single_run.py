@@ -14,6 +14,7 @@ import torch
 from prune_bench.commands.run_view import RunProgress
 from prune_bench.run import checkpoint
 from prune_bench.run.episode import Episode
+from prune_bench.run.evaluation import said
 from prune_bench.run.options import Place, RunOptions
 from prune_env.files import replacing
 from prune_env.learners.network.learner import NetworkLearner
@@ -57,6 +58,9 @@ def run(
         with status(f"making {options.env}"):
             episode = Episode(options, place, scores=scores is not None)
         learner = episode.env.learner
+        if episode.env.options.evaluate_every > 1:
+            when = said(episode.env)
+            progress.console.print(f"evaluated after {when}; --evaluate-every N changes that")
         if ranks.size > 1 and not isinstance(learner, NetworkLearner):
             raise ValueError(f"{options.env} trains no network that several processes could share")
         if network and not isinstance(learner, NetworkLearner):

@@ -16,6 +16,7 @@ import numpy as np
 import prune_agents
 
 from prune_bench.run.arm_scores import ArmScores
+from prune_bench.run.evaluation import period
 from prune_bench.run.memory import keep_freed_memory
 from prune_bench.run.options import Place, RunOptions, Settings
 from prune_bench.run.provenance import (
@@ -68,9 +69,14 @@ def make_env(options: RunOptions, place: Place, agent: Any, **more: Any) -> Prun
         "action": agent.action,
         "reward": "kept_loss",  # built-in agents read no reward, so none has to be paid for
     }
+    if wanted["evaluate_every"] == "auto":
+        del wanted["evaluate_every"]
     env = _make(options.env, wanted | more)
-    wishes = agent.env_options(env.options.epochs)
-    return _make(options.env, wanted | more | wishes) if wishes else env
+    if wishes := agent.env_options(env.options.epochs):
+        env = _make(options.env, wanted | more | wishes)
+    if options.evaluate_every == "auto" and "evaluate_every" not in wishes:
+        env.evaluate_every(period(env, agent, options.keep_ratio))
+    return env
 
 
 def _trains_on_a_device(env_id: str) -> bool:

@@ -30,9 +30,10 @@ class Settings(Dirt):
     """with full feedback: rounds between two passes over the rest"""
     limit: int | None = None
     """use only so many training images, and at most as many test images"""
-    evaluate_every: Annotated[int, In("[1, inf)")] = 1
-    """rounds between two evaluations; with k arms kept they take a tenth of the passes of training
-    at 10 (V + T) / (3 k), V validation and T test images: on CIFAR-10 4 at keep 0.3, 111 at 0.01"""
+    evaluate_every: Annotated[int, In("[1, inf)")] | Literal["auto"] = "auto"
+    """rounds between two evaluations; auto: as many as keep them below a tenth of the passes of
+    training, on CIFAR-10 4 at keep 0.3 and 112 at 0.01, and 1 where the agent reads validation or
+    nothing is computed; the last round always has one"""
     image_size: int | None = None
     """resize images that come encoded to a square of so many pixels"""
     skip_broken: bool = False

@@ -28,7 +28,7 @@ OPTIONS: dict[Any, Any] = {
     "feedback": str,
     "refresh": COUNT,
     "limit": (COUNT, None),
-    "evaluate_every": In("[1, inf)"),
+    "evaluate_every": (In("[1, inf)"), str),
 }
 
 _PASSES = {"train": In("[1, inf)"), "refresh": COUNT, "evaluate": COUNT}
@@ -109,19 +109,22 @@ def misfit(value: Any, shape: Any, name: str = "it") -> str:
     kind: Any = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, kind):
         return f"{name} is {_short(value)}; expected a {kind.__name__}"
-    parts: list[tuple[str, Any, Any]] = []
     if isinstance(shape, list):
         if not value:
             return f"{name} is empty"
-        parts = [(f"{name}[{i}]", part, shape[0]) for i, part in enumerate(value)]
+        for place, part in enumerate(value):
+            if found := misfit(part, shape[0], f"{name}[{place}]"):
+                return found
     elif isinstance(shape, dict):
-        needed = [key for key in shape if key is not ... and not key.endswith("?")]
-        if missing := [key for key in needed if key not in value]:
-            return f"{name} has no {missing[0]}"
-        known = {str(key).removesuffix("?"): one for key, one in shape.items()}
-        others = shape.get(..., object)
-        parts = [(key, part, known.get(key, others)) for key, part in value.items()]
-    return next((found for key, part, one in parts if (found := misfit(part, one, key))), "")
+        for key in shape:
+            if key is not ... and key not in value and not key.endswith("?"):
+                return f"{name} has no {key}"
+        others = shape.get(...)
+        for key, part in value.items():
+            one = shape.get(key) or shape.get(f"{key}?", others)
+            if one is not None and (found := misfit(part, one, key)):
+                return found
+    return ""
 
 
 def _short(value: Any) -> str:

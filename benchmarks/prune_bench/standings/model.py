@@ -50,6 +50,8 @@ class Setting:
     def of(options: Mapping[str, Any]) -> Setting:
         """The setting of a run with these `RunOptions`."""
         options = {**options, "network": named_network(options)}
+        if options["evaluate_every"] == 1:  # what is chosen where nobody says it, trains the same
+            options["evaluate_every"] = USUAL["evaluate_every"]
         others = sorted(
             (name, json.dumps(value, sort_keys=True).strip('"'))
             for name, value in options.items()

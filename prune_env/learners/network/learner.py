@@ -97,7 +97,7 @@ class NetworkLearner:
         self._graphs = graphs and self.device.type == "cuda"
         self.num_arms = len(self.labels)
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
-        self.num_validation = len(arms.validation)
+        self.num_validation, self.num_test = len(arms.validation), len(dataset.test.labels)
         self._loss = own_step.loss_of(self.recipe)
         self._augment = own_step.augment_of(self.recipe)
         self.make_model = networks.factory(network, task.example, self.num_classes)

@@ -145,6 +145,7 @@ def test_board_yaml_is_short_and_read_back(tmp_path):
         "  seeds: 2\n"
         "  epochs: 3\n"
         "  recipe: {peak_lr: 0.1}\n"
+        "  evaluate_every: auto\n"
     )
     assert Board(tmp_path).grids() == [grid]
 

@@ -85,7 +85,8 @@ def test_an_agent_that_reads_validation_is_refused_where_there_is_none():
 
 def test_the_name_does_not_change_from_one_version_to_the_next():
     """Or every board that exists would be done again. Raise SCHEMA where that is due."""
-    assert run_id(OPTIONS) == "ucb-k0.3-s3-f2a958e4a0cb"
+    assert run_id(replace(OPTIONS, evaluate_every=1)) == "ucb-k0.3-s3-f2a958e4a0cb"
+    assert run_id(OPTIONS) == "ucb-k0.3-s3-adca0019f02a"
 
 
 @pytest.mark.parametrize("board", ["cifar10-cpu", "digits-policies"])
