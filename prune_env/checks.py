@@ -179,16 +179,25 @@ def _name(hint: Any) -> str:
 
 def _fits(value: object, hint: Any) -> bool:
     """Whether an option has the type that its dataclass field declares."""
+    return _test(hint)(value)
+
+
+@cache
+def _test(hint: Any) -> Callable[[Any], bool]:
+    """What tells whether a value has a type; a hint is looked into once."""
+    origin, parts = get_origin(hint), get_args(hint)
     if hint is Any:
-        return True
-    if get_origin(hint) in (Union, UnionType):
-        return any(_fits(value, choice) for choice in get_args(hint))
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is tuple:  # of any length: tuple[X, ...]
-        return isinstance(value, tuple) and all(_fits(part, get_args(hint)[0]) for part in value)
+        return lambda value: True
+    if origin in (Union, UnionType):
+        tests = [_test(choice) for choice in parts]
+        return lambda value: any(test(value) for test in tests)
+    if origin is Literal:
+        return lambda value: value in parts
+    if origin is tuple:  # of any length: tuple[X, ...]
+        inside = _test(parts[0])
+        return lambda value: isinstance(value, tuple) and all(map(inside, value))
     if hint is float:
-        return isinstance(value, Real) and not isinstance(value, bool)
+        return lambda value: isinstance(value, Real) and not isinstance(value, bool)
     if hint is int:
-        return isinstance(value, Integral) and not isinstance(value, bool)
-    return isinstance(value, get_origin(hint) or hint)
+        return lambda value: isinstance(value, Integral) and not isinstance(value, bool)
+    return lambda value: isinstance(value, origin or hint)

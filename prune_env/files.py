@@ -14,6 +14,7 @@ import io
 import json
 import logging
 import os
+import sys
 import tempfile
 import time
 import zipfile
@@ -222,7 +223,7 @@ def read_json(path: Path, expected: str = "a JSON object") -> dict[str, Any]:
         OSError: it cannot be read.
     """
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(read_text(path), object_pairs_hook=_interned)
     except (json.JSONDecodeError, RecursionError) as error:
         raise Damaged(f"{path} is not JSON ({error}); expected {expected}") from error
     if not isinstance(content, dict):
@@ -230,6 +231,11 @@ def read_json(path: Path, expected: str = "a JSON object") -> dict[str, Any]:
     if (checksum := content.pop(_CHECKSUM, None)) is not None and checksum != _digest(content):
         raise Damaged(f"{path} is damaged: its checksum is wrong; expected {expected}")
     return content
+
+
+def _interned(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys are in memory once, however many files have them."""
+    return {sys.intern(key): value for key, value in pairs}
 
 
 def read_yaml(path: Path) -> Any:

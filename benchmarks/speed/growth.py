@@ -115,10 +115,16 @@ def page(folder: Path) -> dict[str, float]:
     """The report of a board, as `prune-env report` makes it."""
     from prune_bench.commands.report import show
 
-    begun = time.process_time(), time.perf_counter()
+    begun = _cpu(), time.perf_counter()
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         show(Console(file=nowhere), folder)
-    return {"cpu": time.process_time() - begun[0], "wall": time.perf_counter() - begun[1]}
+    return {"cpu": _cpu() - begun[0], "wall": time.perf_counter() - begun[1]}
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of those that it started and that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def tick(folder: Path) -> dict[str, float]:
@@ -156,6 +162,22 @@ def tick(folder: Path) -> dict[str, float]:
 
 
 FIGURES = {"page": page, "tick": tick}
+
+
+def noise(arms: int = 1_281_167) -> dict[str, float]:
+    """CPU milliseconds to draw a round's noise for so many arms, and the order alone."""
+    from prune_env.data.augment import draw_noise
+
+    works = {
+        "all": lambda: draw_noise(arms, 4, True, 0, 1),
+        "order": lambda: np.random.default_rng((0, 1)).permutation(arms),
+    }
+    taken = dict[str, list[float]]()
+    for name, work in 9 * [*works.items()]:
+        begun = time.process_time()
+        work()
+        taken.setdefault(name, []).append(1e3 * (time.process_time() - begun))
+    return {name: statistics.median(times) for name, times in taken.items()}
 
 
 def apart(figure: str, folder: Path) -> dict[str, float]:
@@ -216,6 +238,12 @@ def measured(options: Options) -> Iterator[str]:
     for name, arguments in STARTS.items():
         taken = [start(arguments) for _ in range(options.repeats)]
         yield f"| {name} | {statistics.median(taken):.2f} |"
+    drawn = noise()
+    yield ""
+    yield (
+        f"The noise of a round of 1.28 million arms: {drawn['all']:.0f} ms, of which the order is "
+        f"{drawn['order']:.0f}."
+    )
 
 
 def main() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from bisect import insort
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from statistics import median
 from types import TracebackType
+from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -51,7 +52,13 @@ class BoardView:
         """The errors by run."""
         self.pause = ""
         """What the board waits for."""
-        self._kinds: dict[str, tuple[Setting, str, float]] = {}
+        self._kinds: dict[str, _Kind] = {}
+        self._open = Counter[_Kind]()
+        """How many runs of each kind have not ended."""
+        self._walls = defaultdict[_Kind, list[float]](list)
+        """Seconds of the finished ones of each kind, sorted."""
+        self._paces: list[float] = []
+        """Seconds of all finished runs, by what they keep, sorted."""
         self._left: float | None = None
         """Seconds until all are done, as far as that is known."""
         self._table: RenderableType = ""
@@ -80,6 +87,8 @@ class BoardView:
         """Take in the runs that belong to the board now, and say why there are more."""
         self.runs = self.board.runs()
         self._kinds = {name: _kind(options) for name, options in self.runs.items()}
+        ended = self.finished.keys() | self.failed.keys()
+        self._open = Counter(kind for name, kind in self._kinds.items() if name not in ended)
         if said:
             self.console.print(Text(said), soft_wrap=True)
 
@@ -109,8 +118,12 @@ class BoardView:
         known = self.finished.keys() | self.failed.keys()
         news = [n for n in self.runs if n not in known and (n in done or n in failed)]
         for name in news:
+            kind = self._kinds[name]
+            self._open[kind] -= 1
             if name in done:
-                self.finished[name] = read_result(self.board.result_path(name))
+                run = self.finished[name] = read_result(self.board.result_path(name))
+                insort(self._walls[kind], run.wall)
+                insort(self._paces, run.wall / kind.keep_ratio)
             else:
                 self.failed[name] = read_failure(self.board.failure_path(name)).error
         if news and self.finished:
@@ -153,15 +166,11 @@ class BoardView:
 
     def _seconds_left(self) -> float:
         """From the runs so far; those of the same agent and ratio first."""
-        walls = defaultdict(list)
-        for name, run in self.finished.items():
-            walls[self._kinds[name]].append(run.wall)
-        of_kind = {kind: median(alike) for kind, alike in walls.items()}
-        share = median(run.wall / self.runs[name].keep_ratio for name, run in self.finished.items())
         left = 0.0
-        for name, options in self.runs.items():
-            if name not in self.finished and name not in self.failed:
-                left += of_kind.get(self._kinds[name], share * options.keep_ratio)
+        for kind, count in self._open.items():
+            alike = self._walls.get(kind)
+            each = _middle(alike) if alike else _middle(self._paces) * kind.keep_ratio
+            left += count * each
         return left / self.jobs
 
     def _newest_table(self) -> RenderableType:
@@ -213,9 +222,21 @@ class BoardView:
         ]
 
 
-def _kind(options: RunOptions) -> tuple[Setting, str, float]:
+class _Kind(NamedTuple):
     """What runs have in common that may be averaged."""
-    return Setting.of(vars(options)), options.label, options.keep_ratio
+
+    setting: Setting
+    agent: str
+    keep_ratio: float
+
+
+def _kind(options: RunOptions) -> _Kind:
+    return _Kind(Setting.of(vars(options)), options.label, options.keep_ratio)
+
+
+def _middle(values: list[float]) -> float:
+    """The median of what is sorted."""
+    return (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
 
 
 def label(options: RunOptions) -> str:

@@ -29,7 +29,7 @@ class Report:
 
 def show(console: Console, folder: Path, problems: Sequence[Text] = ()) -> None:
     """Print the tables of a board, make its report, and end with the verdict."""
-    from prune_bench.report.page import write_report
+    from prune_bench.report.page import FILE, write_pictures, write_report
     from prune_bench.report.tables import terminal_table, verdict
     from prune_bench.standings.build import read_standings
 
@@ -37,13 +37,16 @@ def show(console: Console, folder: Path, problems: Sequence[Text] = ()) -> None:
     console.print(terminal_table(standings))
     for problem in problems:
         console.print(problem)
+    closing = verdict(standings)
     try:
-        console.print(
-            f"report: {write_report(folder, standings).resolve().as_uri()}", soft_wrap=True
-        )
+        pictures = write_report(folder, standings)
     except ImportError as error:
         console.print(str(error))
-    console.print(verdict(standings))
+    else:
+        del standings  # before the renderer of pictures takes as much memory
+        write_pictures(pictures, folder)
+        console.print(f"report: {(folder / FILE).resolve().as_uri()}", soft_wrap=True)
+    console.print(closing)
 
 
 def require_board(folder: Path) -> None:

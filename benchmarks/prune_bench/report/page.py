@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -44,15 +47,20 @@ BADGES = {
 }
 
 
-def write_report(folder: Path, standings: Standings) -> Path:
-    """Make the report of a board, or make it anew.
+FILE = "report.html"
+"""The name of the page in the folder of a board."""
+
+
+def write_report(folder: Path, standings: Standings) -> dict[str, Any]:
+    """Make the report of a board, or make it anew, but for its pictures.
 
     Args:
         folder: of the board.
         standings: what its results say.
 
     Returns:
-        The page.
+        What `write_pictures` takes. To draw takes as much memory as 10,000 results, which can be
+        forgotten by then.
 
     Raises:
         ImportError: the extra `report` is not installed.
@@ -64,11 +72,11 @@ def write_report(folder: Path, standings: Standings) -> Path:
         raise ImportError("a report needs: pip install 'prune_env[report]'") from error
     write_text(folder / "board.md", markdown(standings))
     write_text(folder / "board.csv", comma_separated(standings))
-    page = folder / "report.html"
+    from prune_bench.report.charts.board_pictures import pictures
+
     with debug_mode(False):  # no chart is checked while it is made: half of the time; tests do that
-        write_text(page, html(standings, folder.resolve().name, standings.grids))
-        write_pictures(standings, folder)
-    return page
+        write_text(folder / FILE, html(standings, folder.resolve().name, standings.grids))
+        return pictures(standings)
 
 
 # -- the page -------------------------------------------------------------------------------------
@@ -83,7 +91,6 @@ def html(standings: Standings, name: str, grids: Sequence[Grid] = ()) -> str:
         grids: of the board, for the command that made it.
     """
     import jinja2
-    import vl_convert
 
     environment = jinja2.Environment(
         autoescape=True,
@@ -114,10 +121,20 @@ def html(standings: Standings, name: str, grids: Sequence[Grid] = ()) -> str:
         versions=_count(_assignments(run.versions) for run in runs),
         style=_asset("report.css"),
         script=_asset("report.js"),
-        vega=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+        vega=_vega(),
         # In JSON inside of a script element only "<" could end it.
         charts=json.dumps(charts, separators=(",", ":")).replace("<", "\\u003c"),
     )
+
+
+@cache
+def _vega() -> str:
+    """The script that draws charts. A process of its own makes it: the 85 MB end with that."""
+    code = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle("
+    code += "'window.vegaEmbed = vegaEmbed;').encode())"
+    # -P: whatever lies in the working directory is not imported
+    made = subprocess.run([sys.executable, "-P", "-c", code], check=True, stdout=subprocess.PIPE)
+    return made.stdout.decode()
 
 
 def _harmless(value: Any) -> Any:
@@ -268,11 +285,15 @@ def _count(texts: Iterable[str]) -> list[tuple[str, int]]:
 # -- pictures -------------------------------------------------------------------------------------
 
 
-def write_pictures(standings: Standings, folder: Path) -> None:
-    """The main charts as PNG files; with several settings, one file for each."""
-    from prune_bench.report.charts import png
-    from prune_bench.report.charts.board_pictures import pictures
+def write_pictures(pictures: Mapping[str, Any], folder: Path) -> None:
+    """The main charts as PNG files; with several settings, one file for each.
 
-    for name, spec in pictures(standings).items():
+    Args:
+        pictures: Vega-Lite specifications by the names of their files.
+        folder: of the board.
+    """
+    from prune_bench.report.charts import png
+
+    for name, spec in pictures.items():
         with replacing(folder / f"{name}.png") as temporary:
             temporary.write_bytes(png(spec))

@@ -284,10 +284,11 @@ def _signed(text: str) -> str:
 
 def main() -> None:
     """Make the reports and write README."""
-    from prune_bench.report.page import write_report
+    from prune_bench.report.page import write_pictures, write_report
 
     for board in BOARDS:
-        write_report(RESULTS / board, read_standings(RESULTS / board))
+        folder = RESULTS / board
+        write_pictures(write_report(folder, read_standings(folder)), folder)
     for file in FILES:
         write_text(file, fill(read_text(file)))
 

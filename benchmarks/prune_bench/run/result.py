@@ -6,6 +6,7 @@ be copied, merged with another and put in git.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -219,7 +220,8 @@ class Result:
         ]
         kept = self.content["kept"]
         pulls = (*kept["arms_by_pulls"], *kept["pulls_by_class"])
-        return repr((self.seed, self.last, self.charged, measured, pulls))  # as text nan equals nan
+        said = repr((self.seed, self.last, self.charged, measured, pulls))  # as text nan equals nan
+        return hashlib.sha256(said.encode()).hexdigest()
 
     # -- what it cost -----------------------------------------------------------------------------
 

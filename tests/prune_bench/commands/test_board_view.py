@@ -136,7 +136,7 @@ def test_a_tick_without_news_looks_at_no_run(board, finish, monkeypatch):
     console = Terminal(file=io.StringIO(), width=100, force_terminal=True)
     with BoardView(console, board, jobs=1) as view:
         view.tick()
-        for function in ("_kind", "standings", "read_result", "RunOptions", "median"):
+        for function in ("_kind", "standings", "read_result", "RunOptions", "_middle"):
             monkeypatch.setattr(board_view, function, None)
         monkeypatch.setattr("prune_bench.standings.model.Setting.of", None)
         view.tick()

@@ -103,7 +103,7 @@ def test_a_name_that_was_typed_does_not_trust_the_others(stranger, capsys):
 
 def test_a_finished_board_imports_nothing(stranger, capsys, make_result, monkeypatch):
     monkeypatch.setattr(
-        "prune_bench.report.page.write_report", lambda folder, standings: folder
+        "prune_bench.report.page.write_report", lambda folder, standings: {}
     )  # see above
     (stranger / "board.yaml").write_text(
         yaml.safe_dump({"grids": [{"agents": [AGENT], "seeds": 1, "epochs": 2}]}), encoding="utf-8"
@@ -132,7 +132,7 @@ def test_a_finished_board_does_not_make_its_environments(
     stranger, capsys, make_result, monkeypatch, words
 ):
     """Not even to see whether the data are the same."""
-    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: folder)
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: {})
     monkeypatch.setenv("PRUNE_ENV_DATA", str(stranger))
     grids = [
         {"env": [ENV], "agents": [], "seeds": 1, "epochs": 2},
@@ -151,7 +151,7 @@ def test_a_finished_board_does_not_make_its_environments(
 
 
 def test_trust_imports_it(stranger, monkeypatch):
-    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: folder)
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: {})
     monkeypatch.setattr("prune_bench.board.engines.work_off", lambda board, submit, tick: None)
     grid = {"agents": [AGENT], "keep_ratios": [0.5], "seeds": 1, "epochs": 1, "limit": 60}
     (stranger / "board.yaml").write_text(yaml.safe_dump({"grids": [grid]}), encoding="utf-8")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import doctest
+import gc
 import importlib
 import io
 import json
 import re
+import weakref
 from dataclasses import replace
 
 import altair
@@ -21,7 +23,7 @@ from prune_bench.commands.report import show
 from prune_bench.report.charts import ahead, png
 from prune_bench.report.charts.board_pictures import pictures
 from prune_bench.report.columns import TERMINAL, columns
-from prune_bench.report.page import command, html, write_report
+from prune_bench.report.page import FILE, command, html, write_pictures, write_report
 from prune_bench.report.palette import looks, palette
 from prune_bench.report.tables import (
     comma_separated,
@@ -125,6 +127,12 @@ def test_regret_is_shown_where_it_is_told(make_result):
 HOSTILE = "=cmd|'x'!A1\x1b[31m\n| x | [red] <b>"
 
 
+def written(folder, standings):
+    """The page of a report, whose pictures are drawn too."""
+    write_pictures(write_report(folder, standings), folder)
+    return folder / FILE
+
+
 def test_hostile_names_act_nowhere(make_result):
     options = RunOptions(agent=HOSTILE, network="-1+1\x1b")
     results = [make_result(options), make_result(replace(options, agent="full_short"))]
@@ -149,7 +157,7 @@ def test_hostile_names_act_nowhere_on_the_page(make_result, tmp_path):
         for seed in (0, 1):
             run = RunOptions(agent=agent, seed=seed, epochs=4, keep_ratio=0.3)
             write_json(board.result_path(run_id(run)), make_result(run))
-    page = write_report(board.folder, read_standings(board.folder)).read_text(encoding="utf-8")
+    page = written(board.folder, read_standings(board.folder)).read_text(encoding="utf-8")
     assert (board.folder / "cost.png").stat().st_size > 10_000
     visible = page.partition("<script")[0]
     assert "=cmd|&#39;x&#39;!A1\\x1b[31m\\n| x | [red] &lt;b&gt;" in visible
@@ -312,7 +320,7 @@ def test_a_picture_of_costs_has_titles(many):
 
 
 def test_report_files(fake_board):
-    page = write_report(fake_board, read_standings(fake_board))
+    page = written(fake_board, read_standings(fake_board))
     assert page == fake_board / "report.html"
     made = {path.name for path in fake_board.iterdir()}
     assert {"board.md", "board.csv", "ahead.png", "cost.png", "curves-keep0.1.png"} <= made
@@ -324,7 +332,7 @@ def test_charts_and_pictures_are_vega_lite(fake_board, found, monkeypatch):
     """They are made without Altair's checks."""
     schema, drawn = jsonschema.Draft7Validator(altair.load_schema()), []
     monkeypatch.setattr("prune_bench.report.charts.png", lambda spec: drawn.append(spec) or b"")
-    page = write_report(fake_board, found).read_text(encoding="utf-8")
+    page = written(fake_board, found).read_text(encoding="utf-8")
     (charts,) = re.findall(r'<script type="application/json" id="charts">(.*)</script>', page)
     specs = [*json.loads(charts).values(), *json.loads(json.dumps(drawn))]
     assert len(specs) == 15
@@ -337,7 +345,7 @@ def test_a_report_reads_the_results_once(fake_board, monkeypatch):
     monkeypatch.setattr(
         build, "counted", lambda folder, pins: folders.append(folder) or read(folder, pins)
     )
-    monkeypatch.setattr("prune_bench.report.page.write_pictures", lambda standings, folder: None)
+    monkeypatch.setattr("prune_bench.report.page.write_pictures", lambda pictures, folder: None)
     show(Terminal(file=io.StringIO()), fake_board)
     assert folders == [fake_board]
 
@@ -405,3 +413,23 @@ def test_command_that_made_a_board():
 def test_report_is_the_same_twice(fake_board, found):
     first, second = (np.array(comma_separated(read_standings(fake_board))) for _ in range(2))
     assert first == second
+
+
+def test_the_results_are_forgotten_before_pictures_are_drawn(fake_board, monkeypatch):
+    """The renderer takes as much memory as 10,000 results."""
+    kept, alive, read = [], [], build.read_standings
+
+    def watched(folder):
+        found = read(folder)
+        kept.extend(map(weakref.ref, found.runs))
+        return found
+
+    def drawn(pictures, folder):
+        gc.collect()
+        alive.append(sum(run() is not None for run in kept))
+
+    monkeypatch.setattr(build, "read_standings", watched)
+    monkeypatch.setattr("prune_bench.report.page.write_pictures", drawn)
+    show(Terminal(file=io.StringIO()), fake_board)
+    assert len(kept) > 10
+    assert alive == [0]

@@ -39,7 +39,7 @@ def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, monkeypa
         yield submit
 
     monkeypatch.setattr(engines, "processes", here)
-    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: folder)
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: {})
     words = (
         "board --agents infobatch --controls full_short rs2 --keep-ratios 0.3 --epochs 4 --seeds 2"
     )
