@@ -140,7 +140,9 @@ def earned(name: str, reward: Reward, outcome: RoundOutcome) -> NDArray[np.float
     Raises:
         ValueError: the function returned something else than one number for each run.
     """
-    rewards = np.nan_to_num(np.asarray(reward(outcome), np.float64))
+    rewards = np.array(reward(outcome), np.float64)
+    if not np.isfinite(rewards).all():
+        rewards = np.nan_to_num(rewards)
     if rewards.shape != (expected := outcome.kept_loss.shape):
         raise ValueError(
             f"the reward {name!r} has shape {rewards.shape}; expected {expected}: one number for "

@@ -95,6 +95,8 @@ class Rounds:
         self.has_validation = learner.num_validation > 0
         if not self.has_validation:
             refuse_validation(options)
+        # asked once: to look for the methods of a protocol takes as long as a short round
+        self._learner_infos = learner.infos if isinstance(learner, Informative) else dict
         shown = set(VALIDATION) & set(options.signals)
         self.clock = Clock()
         self.num_runs, self.num_arms = learner.num_runs, learner.num_arms
@@ -235,8 +237,7 @@ class Rounds:
 
     def infos(self) -> dict[str, NDArray[Any]]:
         """Where each run stands: one (M,) array an entry, all finite, no times."""
-        own = self.learner.infos() if isinstance(self.learner, Informative) else {}
-        return own | {
+        return self._learner_infos() | {
             "round": self.arms.round.copy(),
             "passes": self.ledger.charged,
             **{f"passes_{name}": count.copy() for name, count in self.ledger.passes.items()},

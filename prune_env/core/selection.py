@@ -224,6 +224,8 @@ def within_budget(
         `chosen` itself where it can be paid for, else a copy with fewer arms.
     """
     affordable = affordable_arms(budget_left, chosen.shape[1])
+    if (affordable >= chosen.shape[1]).all():
+        return chosen
     kept = np.array([np.count_nonzero(row) for row in chosen])
     if (kept <= affordable).all():
         return chosen

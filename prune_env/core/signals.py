@@ -59,7 +59,12 @@ class Signal:
         return 0.0 if self.start is None else self.start(num_classes)
 
     def finite(self, values: NDArray[Floating]) -> NDArray[Floating]:
-        """The values within the bounds; what is no number counts as the worst that can be seen."""
+        """The values within the bounds; what is no number counts as the worst that can be seen.
+
+        Those themselves where all are: to look takes half of what it takes to clip.
+        """
+        if values.size and values.min() >= self.low and values.max() <= self.high:
+            return values
         finite = np.clip(values, self.low, self.high)
         if (no_number := np.isnan(finite)).any():
             finite[no_number] = self.high if self.worst == "high" else self.low

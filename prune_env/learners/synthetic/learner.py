@@ -107,7 +107,8 @@ class SyntheticLearner:
         self.val_loss = np.empty(num_runs)
         """(M,) float64: the true validation loss, nats."""
         self._seeds, self._round = np.empty(num_runs, np.int64), np.empty(num_runs, np.int64)
-        self._round_keys = np.empty(num_runs, np.uint64)
+        self._stream_keys = np.empty((num_runs, len(_STREAMS)), np.uint64)
+        """(M, streams) uint64: those of this round; see `noise`."""
         self._infos = {name: np.empty(num_runs) for name in ("worth", "best_worth", "regret")}
         self.reset(range(num_runs))
 
@@ -120,7 +121,7 @@ class SyntheticLearner:
         self._seeds[runs], self._round[runs] = seeds, 0
         self.loss[runs] = self.val_loss[runs] = np.log(self.num_classes)
         self.awake[runs] = True
-        self._round_keys[runs] = stream_keys(self._seeds[runs], self._round[runs])
+        self._stream_keys[runs] = self._keys_of(runs)
         keys = self._keys(runs, "asleep")
         asleep = uniform(keys[:, None], np.arange(len(self._switching))) < 0.5
         run, which = np.nonzero(asleep)
@@ -137,7 +138,7 @@ class SyntheticLearner:
     ) -> Signals:
         """One round of the formulas above; `start` and `end` play no part."""
         self._round += 1
-        self._round_keys = stream_keys(self._seeds, self._round)
+        self._stream_keys = self._keys_of(slice(None))
         size = max(1, BLOCK // self.num_arms)
         ends = np.concatenate([[0], np.cumsum(selection.counts)])
         table = np.empty((len(MEASURED), len(selection.indices)), np.float32).T
@@ -199,12 +200,17 @@ class SyntheticLearner:
         """Continue from `state_dict`."""
         for name in _STATE:
             setattr(self, name, state[name].copy())
-        self._round_keys = stream_keys(self._seeds, self._round)
+        self._stream_keys = self._keys_of(slice(None))
         self._infos = {name: values.copy() for name, values in state["_infos"].items()}
 
+    def _keys_of(self, runs: slice | NDArray[np.int64]) -> NDArray[np.uint64]:
+        """(m, streams): the streams of some runs, each round another; see `noise`."""
+        keys = stream_keys(self._seeds[runs], self._round[runs])
+        return substreams(keys[:, None], np.arange(len(_STREAMS)))
+
     def _keys(self, runs: slice | NDArray[np.int64], stream: str) -> NDArray[np.uint64]:
-        """(m,): the streams of this name of some runs, each round another; see `noise`."""
-        return substreams(self._round_keys[runs], _STREAMS.index(stream))
+        """(m,): the streams of this name of some runs in this round."""
+        return self._stream_keys[runs, _STREAMS.index(stream)]
 
     def _noisy(
         self, loss: NDArray[np.float32], keys: NDArray[np.uint64], arms: NDArray[np.int64]

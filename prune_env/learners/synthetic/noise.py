@@ -33,29 +33,39 @@ def uniform(keys: Words, positions: NDArray[np.int64]) -> NDArray[np.float32]:
     """float32 in [0, 1): the numbers at these positions; keys and positions of shapes that fit."""
     words = _words(keys, positions)
     words >>= np.uint64(40)  # 24 bits, as many as float32 has
-    return words.astype(np.float32) * np.float32(2**-24)
+    numbers = words.astype(np.float32)
+    numbers *= np.float32(2**-24)
+    return numbers
 
 
 def normal(keys: Words, positions: NDArray[np.int64]) -> NDArray[np.float32]:
     """Standard normal numbers, float32 and at most 6.7, by the method of Box and Muller."""
     words = _words(keys, positions)
     high, low = words.view(np.uint32).reshape(*words.shape, 2).astype(np.float32).T
-    radius = np.log((high.T + np.float32(0.5)) * np.float32(2**-32))
+    radius = high.T + np.float32(0.5)
+    radius *= np.float32(2**-32)
+    np.log(radius, out=radius)
     radius *= -2
+    np.sqrt(radius, out=radius)
     angle = low.T * np.float32(2**-31 * np.pi)
-    return np.sqrt(radius, out=radius) * np.cos(angle, out=angle)
+    radius *= np.cos(angle, out=angle)
+    return radius
 
 
 def _words(keys: Words, positions: NDArray[np.int64]) -> Words:
-    words = (positions + 1).astype(np.uint64)
+    words = (positions + 1).view(np.uint64)
     words *= _STEP
+    if words.shape == keys.shape:
+        words += keys
+        return _mixed(words)
     return _mixed(words + keys)
 
 
 def _mixed(words: Words) -> Words:
-    """The output function of SplitMix64, in place."""
+    """The output function of SplitMix64, in place, with one array beside: new memory is slow."""
+    shifted = np.empty_like(words)
     for shift, factor in ((30, _FIRST), (27, _SECOND)):
-        words ^= words >> np.uint64(shift)
+        words ^= np.right_shift(words, np.uint64(shift), out=shifted)
         words *= factor
-    words ^= words >> np.uint64(31)
+    words ^= np.right_shift(words, np.uint64(31), out=shifted)
     return words
