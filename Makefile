@@ -26,6 +26,7 @@ lint: $(VENV)/test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 $(VENV)/demo-installed: pyproject.toml
 	@echo "installing into $(VENV): a few minutes, mostly PyTorch"

@@ -15,10 +15,10 @@ from torch.nn.functional import cross_entropy
 ROUNDS, KEEP_RATIO, BATCH = 20, 0.3, 32
 
 torch.set_num_threads(1)  # a network this small only waits for a second one
-images, labels = load_digits(return_X_y=True)
-order = np.random.default_rng(0).permutation(len(images))
-images = torch.tensor(images[order] / 16, dtype=torch.float32)
-labels = torch.tensor(labels[order])
+pixels, classes = load_digits(return_X_y=True)
+order = np.random.default_rng(0).permutation(len(pixels))
+images = torch.tensor(pixels[order] / 16, dtype=torch.float32)
+labels = torch.tensor(classes[order])
 train, test = slice(0, 1_400), slice(1_400, None)
 num_arms = 1_400
 

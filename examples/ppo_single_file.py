@@ -1,6 +1,6 @@
 """PPO in one file, in the style of CleanRL, on a twin: any library that knows Gymnasium will do.
 
-python examples/ppo_single_file.py --env-id prune_env/Digits-Scores-v0 --total-rounds 8000
+python examples/ppo_single_file.py --env-id prune_env:prune_env/Digits-Scores-v0 --total-rounds 8000
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ import tyro
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-import prune_env  # noqa: F401, registers the ids
-
 
 @dataclass
 class Args:
-    env_id: str = "prune_env/Digits-Scores-v0"
+    env_id: str = "prune_env:prune_env/Digits-Scores-v0"
     """a twin with a Box action"""
     seed: int = 0
     """of everything random"""
@@ -47,7 +45,9 @@ class Policy(nn.Module):
         self.mean = nn.Sequential(nn.Linear(num_inputs, 32), nn.Tanh(), nn.Linear(32, num_actions))
         self.value = nn.Sequential(nn.Linear(num_inputs, 32), nn.Tanh(), nn.Linear(32, 1))
         self.log_std = nn.Parameter(torch.full((num_actions,), -0.5))
-        nn.init.normal_(self.mean[-1].weight, std=0.01)
+        last = self.mean[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.normal_(last.weight, std=0.01)
 
     def act(self, observation: Tensor) -> tuple[Normal, Tensor]:
         """(B, S) -> a distribution over (B, A) actions, and (B,) values."""
@@ -58,15 +58,19 @@ def main(args: Args) -> None:
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)  # networks of this size are slower on more
     env = gym.wrappers.RecordEpisodeStatistics(gym.make(args.env_id))
-    policy = Policy(env.observation_space.shape[0], env.action_space.shape[0])
+    observed, acted = env.observation_space, env.action_space
+    assert isinstance(observed, gym.spaces.Box)
+    assert isinstance(acted, gym.spaces.Box)
+    num_inputs, num_actions = observed.shape[0], acted.shape[0]
+    policy = Policy(num_inputs, num_actions)
     optimizer = torch.optim.Adam(policy.parameters(), args.learning_rate, eps=1e-5)
 
-    observations = torch.zeros(args.num_steps, env.observation_space.shape[0])
-    actions = torch.zeros(args.num_steps, env.action_space.shape[0])
+    observations = torch.zeros(args.num_steps, num_inputs)
+    actions = torch.zeros(args.num_steps, num_actions)
     log_probs, rewards, values, begins = torch.zeros(4, args.num_steps)
 
     observation, _ = env.reset(seed=args.seed)
-    begin, returns = True, []
+    begin, returns = True, list[float]()
     for update in range(1, args.total_rounds // args.num_steps + 1):
         for t in range(args.num_steps):
             observations[t], begins[t] = torch.as_tensor(observation), float(begin)
@@ -75,7 +79,8 @@ def main(args: Args) -> None:
                 actions[t] = distribution.sample()
                 log_probs[t] = distribution.log_prob(actions[t]).sum()
             action = np.clip(actions[t].numpy(), -1, 1)
-            observation, rewards[t], begin, _, info = env.step(action)
+            observation, reward, begin, _, info = env.step(action)
+            rewards[t] = float(reward)
             if begin:
                 returns.append(info["episode"]["r"])
                 observation, _ = env.reset()

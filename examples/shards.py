@@ -8,44 +8,49 @@ from. With webdataset: `wds.WebDataset([urls[shard] for shard in shards])`, and 
 """
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import prune_agents
 import torch
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from prune_env.training import Pruned
 
+Sample = tuple[NDArray[np.float32], int, int]
+"""Pixels, class, and the shard that it is from."""
+
 EPOCHS, KEEP_RATIO, SHARD_SIZE, BUFFER = 20, 0.4, 20, 200
 
 
-class Stream(IterableDataset):
+class Stream(IterableDataset[Sample]):
     """The samples of some shards in random order, as far as a buffer allows."""
 
-    def __init__(self, files, shards, seed):
+    def __init__(self, files: list[Path], shards: list[int], seed: int) -> None:
         self.files, self.shards, self.seed = files, shards, seed
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Sample]:
         worker = get_worker_info()
         mine = self.shards[worker.id :: worker.num_workers] if worker else self.shards
-        rng, buffer = np.random.default_rng((self.seed, worker.id if worker else 0)), []
+        rng = np.random.default_rng((self.seed, worker.id if worker else 0))
+        buffer: list[Sample] = []
         for shard in mine:
             with np.load(self.files[shard]) as data:
                 buffer += [(x, y, shard) for x, y in zip(data["x"], data["y"], strict=True)]
             while len(buffer) > BUFFER:
-                yield buffer.pop(rng.integers(len(buffer)))
-        rng.shuffle(buffer)
-        yield from buffer
+                yield buffer.pop(int(rng.integers(len(buffer))))
+        yield from (buffer[place] for place in rng.permutation(len(buffer)))
 
 
-def write_shards(folder):
+def write_shards(folder: str | Path) -> tuple[list[Path], Tensor, Tensor]:
     """The first 1,400 digits, in the order in which they were written; the others test."""
     images, labels = load_digits(return_X_y=True)
     images = (images / 16).astype(np.float32)
-    files = []
+    files: list[Path] = []
     for first in range(0, 1_400, SHARD_SIZE):
         files.append(Path(folder) / f"{first:04}.npz")
         part = slice(first, first + SHARD_SIZE)
@@ -53,7 +58,9 @@ def write_shards(folder):
     return files, torch.tensor(images[1_400:]), torch.tensor(labels[1_400:])
 
 
-def run(name, folder, seed=0, workers=0):
+def run(
+    name: str, folder: str | Path, seed: int = 0, workers: int = 0
+) -> tuple[float, NDArray[np.int64]]:
     """The test accuracy, and how often each shard was read."""
     files, test_images, test_labels = write_shards(folder)
     torch.manual_seed(seed)

@@ -7,6 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -91,3 +92,11 @@ def test_shards_are_arms(tmp_path, capsys):
     assert pulls.max() > pulls.min() + 3  # by loss, not by turns
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "20 epochs of 70 samples: 40.0% of them trained on, 40.0% of the passes"
+
+
+def test_a_policy_of_ones_own_keeps_what_waited_and_learns():
+    example = runpy.run_path(str(EXAMPLES / "own_policy.py"))
+    policy = example["LongestWait"](keep_ratio=0.5, patience=1.0)
+    arms = {"loss": np.array([[2, 1, 0.5, 0]]), "age": np.array([[0, 0, 0, 3]])}
+    assert policy.scores({}, arms, None).tolist() == [[2, 1, 0.5, 3]]
+    assert example["accuracy_of"](example["LongestWait"]()) > 0.95

@@ -359,7 +359,7 @@ def test_torchrl_steps_it():
 def test_the_single_file_ppo_of_the_readme_runs():
     example = Path(__file__).parents[3] / "examples" / "ppo_single_file.py"
     command = [sys.executable, str(example), "--total-rounds", "160", "--env-id"]
-    command += ["prune_env/Synthetic-Scores-v0"]
+    command += ["prune_env:prune_env/Synthetic-Scores-v0"]
     out = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "return" in out.stdout
 
