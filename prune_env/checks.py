@@ -102,7 +102,8 @@ def check_types(options: DataclassInstance) -> None:
     hints = _hints(type(options))
     for field in fields(options):
         value, hint = getattr(options, field.name), hints[field.name]
-        if get_origin(hint) is tuple and isinstance(value, list):
+        choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if isinstance(value, list) and any(get_origin(choice) is tuple for choice in choices):
             object.__setattr__(options, field.name, value := tuple(value))
         _check_type(field.name, value, hint)
 

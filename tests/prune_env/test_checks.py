@@ -59,3 +59,9 @@ def test_a_whole_number_where_a_float_is_declared_becomes_one():
     ucb = prune_agents.make("ucb", c=2, keep_ratio=1)
     assert [repr(value) for value in (ucb.c, ucb.keep_ratio, ucb.seed)] == ["2.0", "1.0", "0"]
     assert prune_agents.make("ucb", c=10**400).c == 10**400
+
+
+def test_a_list_where_one_of_several_types_is_a_tuple_becomes_one():
+    """As `--agent learned:weights=[...]` gives it."""
+    agent = prune_agents.make("learned", weights=[0.0] * 23 + [1.0])
+    assert agent.weights == (0.0,) * 23 + (1.0,)
