@@ -21,6 +21,7 @@ html_css_files = ["site.css"]
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
+html_show_search_summary = False  # it would be fetched, which no browser does from a file
 html_theme_options = {"footer_icons": [], "top_of_page_buttons": []}
 pygments_style = "friendly"
 pygments_dark_style = "monokai"

@@ -44,7 +44,10 @@ def _overview() -> str:
         (f"[{env_id}](environments/{short_name(env_id).lower()}.md)", ENVIRONMENTS[env_id])
         for env_id in IDS
     ]
-    twins = [(f"`-{kind}-v0`", f"{action}; {of}") for kind, (of, action) in TWINS.items()]
+    twins = [
+        (f"`-{kind}-v0`", action, ", ".join(f"`{name}`" for wrapper in of for name in wrapper))
+        for kind, (of, action) in TWINS.items()
+    ]
     return f"""# Environments
 
 All have the same spaces, signals and rewards; what differs is what is trained.
@@ -54,7 +57,7 @@ The first five train a network on your data, the last three are [cheap rungs](co
 Every id has twins for Stable-Baselines3, with small spaces:
 [agents of Stable-Baselines3](stable_baselines3.md).
 
-{table(("twin", "an action, and the wrappers round the id"), twins)}
+{table(("twin", "an action", "wrappers round the id"), twins)}
 ## The manual of all of them
 
 What `help(prune_env.PruneEnv)` prints.

@@ -96,10 +96,7 @@ def _page(name: str, files: Files) -> str:
 
 The letters: [formulas](../formulas.md). {_reads(cls)}
 
-## In its own words
-
-{of_docstring(cls, level=3)}
-## Options
+{_more(cls)}## Options
 
 {_own_options(cls)}
 ## On the boards
@@ -113,7 +110,7 @@ prune-env run --env prune_env/Digits-v0 --agent {name} --keep-ratio 0.3
 
 
 def _source(source: Source, files: Files) -> str:
-    how_sure = source.how_sure.replace("](#", "](policies.md#")
+    how_sure = source.how_sure.replace("[below]", "[there]").replace("](#", "](policies.md#")
     how_sure = files.relinked(how_sure, ROOT / "docs" / "policies.md", "policies/one")
     published = ", ".join(filter(None, (source.policy, _arxiv(source.source))))
     return (
@@ -124,6 +121,12 @@ def _source(source: Source, files: Files) -> str:
 def _arxiv(text: str) -> str:
     """A text whose numbers of arXiv are links."""
     return re.sub(r"\b(\d{4}\.\d{4,5})\b", r"[\1](https://arxiv.org/abs/\1)", text)
+
+
+def _more(cls: type) -> str:
+    """What the docstring says beyond its first paragraph, which stands at the top."""
+    more = of_docstring(cls, level=3).partition("\n\n")[2]
+    return f"## In its own words\n\n{more}\n" if more else ""
 
 
 def _reads(cls: type[prune_agents.Agent]) -> str:
