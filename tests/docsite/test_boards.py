@@ -31,25 +31,33 @@ def test_families():
     assert boards.family("my_module:Mine") == "own"
 
 
-@pytest.fixture
-def page(tmp_path):
-    """The table alone, in Chromium. Complaints and requests end the test."""
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Chromium, and the file of the table alone."""
     if CHROMIUM is None:
         pytest.skip("no chromium; tests/install_chromium.sh installs it")
+    folder = tmp_path_factory.mktemp("leaderboard")
     inner = re.search(r"```\{raw\} html\n(.*?)```", boards.leaderboard(), re.DOTALL)
-    file = tmp_path / "leaderboard.html"
+    file = folder / "leaderboard.html"
     file.write_text(f"<!doctype html><meta charset=utf-8>{inner[1]}", encoding="utf-8")
-    wrong = []
     with sync_api.sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS
+            folder / "profile", executable_path=CHROMIUM, args=FLAGS
         )
         context.set_default_timeout(120_000)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(file.as_uri())
-        yield page
+        yield context, file
         context.close()
+
+
+@pytest.fixture
+def page(browser):
+    """The table in a page of its own. A complaint ends the test."""
+    context, file = browser
+    page, wrong = context.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(file.as_uri())
+    yield page
+    page.close()
     assert wrong == []
 
 

@@ -12,7 +12,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 SHORTER = {
     "model.learn(8_000)": "model.learn(80)",
-    "model.learn(20_000)": "model.learn(5_000)",
+    "model.learn(20_000)": "model.learn(2_000)",
     "range(10_000, 10_020)": "range(10_000, 10_005)",
     "for seed in range(5)": "for seed in range(2)",
     "seeds = range(5)": "seeds = range(2)",
