@@ -226,7 +226,7 @@ HEADINGS = ("way", "before, per CPU-second", "episodes per CPU-second", "share o
 
 
 def write_tables(folder: Path) -> None:
-    """Write `rungs_speed.md` from all rung_speed_*.json of the folder."""
+    """Write `rungs_speed.md` from all rung_speed_*.json of the folder and what is noted there."""
     lines = [
         "# How fast the cheap rungs are",
         "",
@@ -249,6 +249,8 @@ def write_tables(folder: Path) -> None:
         lines += [f"{result['load']:.1f}, numpy {result['numpy']}.", ""]
         lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(row)} |" for row in rows(result)]
+    if (notes := folder / "rung_speed_notes.md").exists():
+        lines += ["", notes.read_text(encoding="utf-8").rstrip()]
     (folder / "rungs_speed.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -1,0 +1,61 @@
+"""How fast a rung is by itself, and with the agent that chooses: by turns in two checkouts.
+
+    for tree in old new; do PYTHONPATH=$tree:$tree/agents python rung_apart.py; done
+
+It needs nothing of this folder, so that it runs beside code of any age.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from typing import Any
+
+import gymnasium as gym
+import prune_agents
+
+EPOCHS = 8
+
+
+def episode(envs: Any, agent: Any) -> tuple[float, float]:
+    """CPU seconds of an episode in the environment, and in the agent."""
+    begun = time.thread_time()
+    observation, state = envs.reset(seed=0)[0], None
+    inside, outside = time.thread_time() - begun, 0.0
+    for _ in range(EPOCHS):
+        begun = time.thread_time()
+        action, state = agent.predict(observation, state)
+        chosen = time.thread_time()
+        observation, *_ = envs.step(action)
+        outside += chosen - begun
+        inside += time.thread_time() - chosen
+    return inside, outside
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--env", default="prune_env/Synthetic-v0")
+    parser.add_argument("--runs", type=int, nargs="+", default=[0, 1, 16, 256], help="0: gym.make")
+    parser.add_argument("--repeats", type=int, default=12)
+    options = parser.parse_args()
+    agent, taken = prune_agents.make("random_dynamic", keep_ratio=0.3), dict[int, Any]()
+    many = {
+        runs: gym.make_vec(options.env, runs, epochs=EPOCHS)
+        if runs
+        else gym.make(options.env, epochs=EPOCHS, disable_env_checker=True)
+        for runs in options.runs
+    }
+    for _ in range(options.repeats):
+        for runs, envs in many.items():
+            for _ in range(1 if runs > 8 else 8):
+                taken.setdefault(runs, []).append(episode(envs, agent))
+    for runs, times in taken.items():
+        alone = statistics.median(inside for inside, _ in times) / max(runs, 1)
+        both = statistics.median(map(sum, times)) / max(runs, 1)
+        print(f"M = {runs}: {1 / alone:.0f} episodes a CPU-second, with the agent {1 / both:.0f}")
+
+
+if __name__ == "__main__":
+    main()
