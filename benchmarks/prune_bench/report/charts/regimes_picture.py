@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 
 from prune_bench.report.charts.shared import data
-from prune_bench.report.charts.to_png import FAINT, PRINTED_INK, png
+from prune_bench.report.charts.to_png import PRINTED_INK, png
 from prune_bench.report.palette import AHEAD, BEHIND
 from prune_bench.standings.verdict import percent, points
 from prune_bench.studies.regimes import POLICIES, Cell
@@ -53,7 +53,7 @@ def picture(cells: Sequence[Cell]) -> bytes:
         )
     )
     sure = base.transform_filter("datum.sure").mark_text(fontWeight="bold", color=PRINTED_INK)
-    unsure = base.transform_filter("!datum.sure").mark_text(color=FAINT)
+    unsure = base.transform_filter("!datum.sure").mark_text(color=PRINTED_INK)
     shown = alt.layer(square, sure.encode(text="text:N"), unsure.encode(text="text:N"))
     title = alt.TitleParams(
         "When does choosing pay?",
