@@ -91,7 +91,7 @@ def arm() -> Figure:
         colour = BLUE if kept[number] else PALE
         for spine in axes.spines.values():
             spine.set(visible=True, color=colour, linewidth=3)
-        label = f"arm {number}\n{max(observation['loss'][number], 0):.2g} nats"
+        label = f"arm {number}\n{abs(observation['loss'][number]):.2g} nats"
         axes.set_xlabel(label, fontsize=8, color=BLUE if kept[number] else INK)
     return figure
 

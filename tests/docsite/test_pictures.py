@@ -25,6 +25,7 @@ def test_arms_go_from_the_lowest_loss_to_the_highest():
     ]
     assert len(losses) == 16
     assert losses == sorted(losses)
+    assert "arm 614\n0 nats" in words("arm")
 
 
 def test_a_round_keeps_three_tenths():
