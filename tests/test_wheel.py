@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = (
     *("altair", "vl_convert", "datasets", "pyarrow", "timm", "sb3_contrib", "tensorboard", "ray"),
-    *("lightning", "transformers", "accelerate", "pytest", "hypothesis"),
+    *("matplotlib", "lightning", "transformers", "accelerate", "pytest", "hypothesis"),
 )
-"""What only an extra brings; matplotlib, pillow and jinja2 come with what is always needed."""
+"""What only an extra brings; pillow and jinja2 come with what is always needed."""
 
 ALONE = """
 import re, sys
@@ -95,3 +95,12 @@ def test_it_works_alone_from_another_folder_without_extras(wheel, tmp_path):
     assert re.fullmatch(r"\d+", passes)
     assert lines[11] == "full            All data, every round; keep_ratio plays no part."
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_the_lowest_versions_are_those_that_are_declared():
+    """`tests/lowest.txt` was resolved from the bounds of today."""
+    lines = (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    lowest = dict(line.split("==") for line in lines if not line.startswith("#"))
+    for needed in PROJECT["dependencies"]:
+        name, bound = needed.split(">=")
+        assert f"{lowest[name]}.".startswith(f"{bound}."), needed
