@@ -64,6 +64,8 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         check(self)
+        if not self.eval_seeds and self.algo != EVOLUTION:
+            raise ValueError(f"eval_seeds is 0; with --algo {self.algo} allowed is 1 or more")
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,6 @@ def check_together(train: TrainOptions, evolution: EvolutionOptions) -> None:
         ValueError: which are given in vain.
     """
     of_evolution = train.algo == EVOLUTION
-    if not (train.eval_seeds or of_evolution):
-        raise ValueError(f"eval_seeds is 0; with --algo {train.algo} allowed is 1 or more")
     given, usual = (train, TrainOptions()) if of_evolution else (evolution, EvolutionOptions())
     vain = [n for n, v in vars(given).items() if v != getattr(usual, n) and n not in SHARED]
     if vain:

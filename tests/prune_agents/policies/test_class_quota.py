@@ -48,6 +48,6 @@ def test_a_policy_that_does_not_rank_is_refused(policy):
 def test_who_ranks():
     ranking = {name for name in prune_agents.names() if prune_agents.find(name).ranks()}
     assert ranking == {
-        "uncertainty", "ucb", "ucb_std", "ucb1", "ducb", "swucb", "ts_gauss", "ts_beta",
+        "uncertainty", "easiest", "ucb", "ucb_std", "ucb1", "ducb", "swucb", "ts_gauss", "ts_beta",
         "contextual", "forget_online", "molpeg", "boltzmann",
     }  # fmt: skip

@@ -30,4 +30,4 @@ def test_a_batch_gets_the_pages_of_the_one_before():
         how: int(subprocess.check_output([sys.executable, "-c", CODE, how], text=True))
         for how in ("keep", "not")
     }
-    assert faults["keep"] < 100 < faults["not"]
+    assert faults["keep"] < faults["not"] / 5  # a few blocks lie where none was yet

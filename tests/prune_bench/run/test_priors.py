@@ -20,7 +20,7 @@ from prune_bench.run.result import Result
 from prune_bench.run.run_id import run_id
 
 N, K, EPOCHS = 270, 81, 4
-OPTIONS = RunOptions(limit=300, epochs=EPOCHS, keep_ratio=0.3)
+OPTIONS = RunOptions(limit=300, epochs=EPOCHS, keep_ratio=0.3, evaluate_every=1)
 STATIC = [
     *("aum", "cat", "ccs", "d2", "dual", "dyn_unc", "el2n", "forgetting", "grand", "grand_full"),
     *("kcenter", "moderate", "tdds"),

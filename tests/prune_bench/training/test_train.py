@@ -280,7 +280,7 @@ def test_a_full_disk_costs_a_training_nothing(options, monkeypatch):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"eval_seeds": 0}, "eval_seeds is 0; allowed is 1 or more"),
+        ({"eval_seeds": 0}, "eval_seeds is 0; with --algo ppo allowed is 1 or more"),
         ({"checkpoint_rounds": 0}, "checkpoint_rounds is 0; allowed is 1 or more"),
         ({"timesteps": 0}, "timesteps is 0; allowed is 1 or more"),
         ({"seed": -1}, "seed is -1; allowed is 0 or more"),

@@ -82,13 +82,13 @@ def test_padding_that_does_not_fit_is_refused(images: np.ndarray) -> None:
         ImageStore(images, 5, mean, std, CPU)
 
 
-def test_shrunk_images_have_three_quarters_of_the_side() -> None:
+def test_shrunk_images_have_a_share_of_the_side() -> None:
     ramp = torch.arange(32.0).expand(2, 3, 32, 32)  # each row 0, 1, ... 31
-    small = shrunk(ramp)
+    small = shrunk(ramp, 0.75)
     assert small.shape == (2, 3, 24, 24)
     # inside, a smoothed ramp is a ramp: pixel i of 24 lies at 4 / 3 (i + 1/2) - 1/2 of the 32
     expected = 4 / 3 * (torch.arange(3.0, 21) + 0.5) - 0.5
     torch.testing.assert_close(small[0, 0, 5, 3:21], expected, atol=0.05, rtol=0)
     checkers = ((torch.arange(32) + torch.arange(32)[:, None]) % 2).float().expand(1, 1, 32, 32)
-    inside = shrunk(checkers)[..., 2:-2, 2:-2]
+    inside = shrunk(checkers, 0.75)[..., 2:-2, 2:-2]
     assert (inside - 0.5).abs().max() < 0.15  # without smoothing single pixels would be picked
