@@ -249,7 +249,7 @@ def write_tables(folder: Path) -> None:
         lines += [f"{result['load']:.1f}, numpy {result['numpy']}.", ""]
         lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(row)} |" for row in rows(result)]
-    if (notes := folder / "rung_speed_notes.md").exists():
+    if (notes := folder / "rung_speed_notes.txt").exists():
         lines += ["", notes.read_text(encoding="utf-8").rstrip()]
     (folder / "rungs_speed.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
