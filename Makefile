@@ -28,20 +28,11 @@ lint: $(VENV)/test-installed
 	$(BIN)/mypy
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-$(VENV)/demo-installed: pyproject.toml
+$(VENV)/demo-installed: EXTRAS = report,plots
+$(VENV)/docs-installed: EXTRAS = docs
+$(VENV)/test-installed: EXTRAS = dev
+$(VENV)/%-installed: pyproject.toml
 	@echo "installing into $(VENV): a few minutes, mostly PyTorch"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".[report,plots]"
-	touch $@
-
-$(VENV)/docs-installed: pyproject.toml
-	@echo "installing into $(VENV): a few minutes, mostly PyTorch"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".[docs]"
-	touch $@
-
-$(VENV)/test-installed: pyproject.toml
-	@echo "installing into $(VENV): a few minutes, mostly PyTorch"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".[dev]"
+	$(BIN)/pip install --quiet --editable ".[$(EXTRAS)]"
 	touch $@
