@@ -55,6 +55,27 @@ def train_epoch() -> Callable[..., list[list[int]]]:
     return run
 
 
+@pytest.fixture
+def train_run() -> Callable[..., list[list[int]]]:
+    """An ordinary run, whose learning rate falls to 0; returns the arms of its batches."""
+
+    def run(pruned: Any, model: nn.Module, **loading: Any) -> list[list[int]]:
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        scheduler = pruned.scheduler(optimizer, lambda progress: 1 - progress)
+        batches, loader = [], DataLoader(pruned.dataset, **loading)
+        while not pruned.over:
+            for inputs, labels, arms in loader:
+                loss = pruned.loss(model(inputs), labels, arms)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                scheduler.step()
+                batches.append(arms.tolist())
+        return batches
+
+    return run
+
+
 class Taking:
     """Keeps the first so many arms, another number in every epoch."""
 

@@ -61,20 +61,10 @@ def test_it_goes_on_from_a_saved_state(blobs, linear, taking, tmp_path):
         assert torch.equal(resumed.model.weight, whole.model.weight)
 
 
-def test_it_trains_what_a_plain_loop_trains(blobs, linear):
+def test_it_trains_what_a_plain_loop_trains(blobs, linear, train_run):
     agent = prune_agents.make("ucb")
     script = Script(blobs, linear, agent).run()
     plain, model = Pruned(blobs, agent, epochs=3, seed=2, quiet=True), linear()
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    scheduler = plain.scheduler(optimizer, lambda progress: 1 - progress)
-    trained = []
-    while not plain.over:
-        loader = DataLoader(plain.dataset, batch_sampler=plain.batch_sampler(16))
-        for inputs, labels, arms in loader:
-            optimizer.zero_grad()
-            plain.loss(model(inputs), labels, arms).backward()
-            optimizer.step()
-            scheduler.step()
-            trained.append(arms.tolist())
+    trained = train_run(plain, model, batch_sampler=plain.batch_sampler(16))
     assert script.arms == trained
     assert torch.equal(script.model.weight, model.weight)

@@ -121,24 +121,13 @@ def test_the_learning_rate_reaches_its_end(rows, linear, taking, tmp_path):
 
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", ["ucb", "infobatch"])
-def test_it_trains_what_a_plain_loop_trains(name, seed, rows, blobs, linear, tmp_path):
+def test_it_trains_what_a_plain_loop_trains(name, seed, rows, blobs, linear, train_run, tmp_path):
     trainer = trainer_of(
         rows, Net(linear()), prune_agents.make(name), tmp_path, epochs=4, seed=seed
     )
     trainer.train()
     plain, model = Pruned(blobs, prune_agents.make(name), epochs=4, seed=seed, quiet=True), linear()
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    scheduler = plain.scheduler(optimizer, lambda progress: 1 - progress)
-    trained = []
-    loader = DataLoader(plain.dataset, batch_sampler=plain.batch_sampler(16))
-    while not plain.over:
-        for inputs, labels, arms in loader:
-            loss = plain.loss(model(inputs), labels, arms)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
-            trained.append(arms.tolist())
+    trained = train_run(plain, model, batch_sampler=plain.batch_sampler(16))
     assert trainer.arms == trained
     assert torch.equal(trainer.model.linear.weight, model.weight)
 

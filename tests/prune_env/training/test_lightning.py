@@ -91,20 +91,10 @@ def test_without_the_callback_a_longer_epoch_is_cut(blobs, linear, taking, tmp_p
 
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", ["ucb", "infobatch"])
-def test_it_trains_what_a_plain_loop_trains(name, seed, blobs, linear, train_epoch, tmp_path):
+def test_it_trains_what_a_plain_loop_trains(name, seed, blobs, linear, train_run, tmp_path):
     plain, model = Pruned(blobs, prune_agents.make(name), epochs=4, seed=seed, quiet=True), linear()
     module, _ = fit(blobs, linear(), prune_agents.make(name), tmp_path, epochs=4, seed=seed)
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    scheduler = plain.scheduler(optimizer, lambda progress: 1 - progress)
-    trained = []
-    while not plain.over:
-        for inputs, labels, arms in DataLoader(plain.dataset, 16, sampler=plain.sampler):
-            loss = plain.loss(model(inputs), labels, arms)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
-            trained.append(arms.tolist())
+    trained = train_run(plain, model, batch_size=16, sampler=plain.sampler)
     assert module.arms == trained
     assert torch.equal(module.model.weight, model.weight)
 
