@@ -6,12 +6,9 @@ import time
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from speed.speed_step import bare_epoch, untrained
 
-from prune_env import networks
 from prune_env.core.selection import Selection
-from prune_env.data.augment import draw_noise
 from prune_env.data.dataset import Dataset, Split
 from prune_env.learners.network.learner import NetworkLearner
 
@@ -71,29 +68,9 @@ def round_rate(learner: NetworkLearner, arms: int) -> float:
 
 def bare_rate(learner: NetworkLearner, arms: int) -> float:
     """Images a second of a loop that trains in the same way and measures nothing."""
-    device, recipe = learner.device, learner.recipe
-    model = learner.make_model().to(device).to(memory_format=torch.channels_last)
-    optimizer = networks.make_optimizer(model, recipe)
-    networks.set_rates(optimizer, recipe, 0.2)
-    labels = torch.from_numpy(learner.labels).to(device)
-
-    def an_epoch(number: int) -> None:
-        noise = draw_noise(learner.num_arms, recipe.padding, recipe.flip, 0, number)
-        order = torch.from_numpy(noise.order[noise.order < arms]).to(device)
-        shift, flip = (torch.from_numpy(a).to(device) for a in (noise.shift, noise.flip))
-        for batch in order.split(recipe.batch_size):
-            images = learner.arm_inputs.augmented(batch, shift[:, batch], flip[batch])
-            with torch.autocast(device.type, torch.bfloat16, learner.precision == "bf16"):
-                logits = model(images)
-            smoothing = recipe.label_smoothing
-            loss = F.cross_entropy(logits.float(), labels[batch], label_smoothing=smoothing)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-        loss.item()  # the end is there
-
+    bare = untrained(learner)
     for number in range(2):
-        an_epoch(number)
+        bare_epoch(learner, *bare, number, arms)
     begin = time.perf_counter()
-    an_epoch(2)
+    bare_epoch(learner, *bare, 2, arms)
     return arms / (time.perf_counter() - begin)
