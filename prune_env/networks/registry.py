@@ -148,9 +148,8 @@ def factory(name: Function, images: Tensor, num_classes: int) -> Factory:
         return own_factory(name, images, num_classes)
     if name == "mlp":
         return partial(Mlp, images[0].numel(), num_classes)
-    own = name in WHITENED or name == "resnet18"
-    if not (own or name in library.torchvision_names() or name in library.timm_names()):
-        raise _unknown(name)
+    ours = name in WHITENED or name == "resnet18"
+    from_library = None if ours else _of_library(name)
     if images.ndim != 4:
         raise ValueError(
             f"the network {name!r} takes images; inputs of shape {tuple(images.shape[1:])} need "
@@ -163,19 +162,25 @@ def factory(name: Function, images: Tensor, num_classes: int) -> Factory:
                 f"{name!r} needs 9 x 9 pixels; got images of {tuple(images.shape[1:])}"
             )
         return partial(WhitenedNet, whitening_filters(images), num_classes, **WHITENED[name])
-    if name == "resnet18":
+    if from_library is None:
         return partial(library.cifar_resnet18, channels, num_classes)
-    if name in library.torchvision_names():
-        return _checked(library.torchvision_factory(name, channels, num_classes), name, images)
-    return _checked(library.timm_factory(name, channels, num_classes), name, images)
+    return _checked(from_library(name, channels, num_classes), name, images)
 
 
-def _unknown(name: str) -> ValueError:
-    own = f"built in are {', '.join(RECIPES)}; one's own is named module:function"
-    if not (timm_names := library.timm_names()):
-        own += "; the networks of timm need `pip install 'prune_env[models]'`"
-    known = [*RECIPES, *library.torchvision_names(), *timm_names]
-    return ValueError(unknown("network", name, known, own))
+def _of_library(name: str) -> Callable[[str, int, int], Factory]:
+    """What makes the networks of this name, in torchvision or timm.
+
+    Raises:
+        ValueError: neither has it.
+    """
+    if name in (of_torchvision := library.torchvision_names()):
+        return library.torchvision_factory
+    if name in (of_timm := library.timm_names()):
+        return library.timm_factory
+    more = f"built in are {', '.join(RECIPES)}; one's own is named module:function"
+    if not of_timm:
+        more += "; the networks of timm need `pip install 'prune_env[models]'`"
+    raise ValueError(unknown("network", name, [*RECIPES, *of_torchvision, *of_timm], more))
 
 
 def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:

@@ -118,6 +118,7 @@ class Provenance:
 
     def differences(self, other: Provenance) -> list[str]:
         """In words, what is other here than there."""
+        first = "the first default network"
         words = {
             "data": "other data",
             "agent": "another source of the agent",
@@ -126,8 +127,7 @@ class Provenance:
             "device": f"a {self.device} instead of a {other.device}",
             "precision": f"{self.precision} instead of {other.precision}",
             "processes": f"{self.processes} processes instead of {other.processes}",
-            "network": f"{self.network or 'the first network'} instead of "
-            f"{other.network or 'the first that was the default'}",
+            "network": f"{self.network or first} instead of {other.network or first}",
         }
         return [what for name, what in words.items() if getattr(self, name) != getattr(other, name)]
 

@@ -135,7 +135,7 @@ class NetworkLearner:
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin a new run; seeds[0] decides initial weights, data order and augmentation."""
         (seed,) = seeds
-        self._seed, self._round, self._image_size = int(seed), 0, 1.0
+        self._seed, self._round = int(seed), 0
         with seeded(self.device, self._seed, 0):
             model = self.make_model().to(self.device)
         self._model = model = self.task.prepared(model)
@@ -155,9 +155,7 @@ class NetworkLearner:
         self._take_step: step_graphs.Step = self._step
         if self._graphs:
             capture = step_graphs.on_gpu(self.device)
-            self._take_step = step_graphs.StepGraphs(
-                self._step, self._optimizer, capture, lambda: self._image_size
-            )
+            self._take_step = step_graphs.StepGraphs(self._step, self._optimizer, capture)
 
     @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(
@@ -286,8 +284,8 @@ class NetworkLearner:
                 self._model.train(len(batch["index"]) > 1)
                 fraction = start + (end - start) * step / num_batches
                 networks.set_rates(self._optimizer, self.recipe, fraction)
-                self._image_size = self.recipe.image_size(fraction)
-                self._take_step(batch, {name: values[share] for name, values in measured.items()})
+                out = {name: values[share] for name, values in measured.items()}
+                self._take_step(batch, out, self.recipe.image_size(fraction))
                 if self._lookahead:
                     self._lookahead.follow(start + (end - start) * (step + 1) / num_batches)
                 if self._reference:
@@ -296,15 +294,16 @@ class NetworkLearner:
             self._lookahead.finish()
         return measured
 
-    def _step(self, batch: dict[str, Tensor], out: dict[str, Tensor]) -> None:
+    def _step(self, batch: dict[str, Tensor], out: dict[str, Tensor], size: float) -> None:
         """One step on sum(weight * loss) / B, of the recipe's loss; writes what it measures.
 
         Args:
             batch: "index", "label" (B,) int64, "weight" (B,) float32, and the rows of the noise.
             out: as `_blank`, of B samples.
+            size: what images are multiplied by in height and width.
         """
         labels = batch["label"]
-        inputs = self.task.augmented(self.arm_inputs, batch, self._image_size)
+        inputs = self.task.augmented(self.arm_inputs, batch, size)
         if self._augment:
             inputs = self._augment(inputs, batch["uniform"].T)
         log_p, features = self._see(inputs)

@@ -17,8 +17,9 @@ MOST = 12
 """Graphs that a run keeps; what comes in further kinds goes on kernel by kernel."""
 
 Tensors = dict[str, Tensor]
-Step = Callable[[Tensors, Tensors], None]
-"""Reads the tensors of a batch, trains on it, and writes what it measures into others."""
+Step = Callable[[Tensors, Tensors, float], None]
+"""Reads the tensors of a batch, trains on it, and writes what it measures into others; images have
+their height and width multiplied by a number."""
 Capture = Callable[[Callable[[], None]], Callable[[], object]]
 """From what launches kernels to what launches them again, on the same memory."""
 
@@ -52,31 +53,23 @@ class StepGraphs:
         step: see `Step`; nothing in it may wait for the device.
         optimizer: whose state it changes; whose learning rates are set before each step.
         capture: see `Capture`.
-        image_size: what images are now multiplied by in height and width.
     """
 
-    def __init__(
-        self,
-        step: Step,
-        optimizer: optim.Optimizer,
-        capture: Capture,
-        image_size: Callable[[], float] = lambda: 1.0,
-    ) -> None:
+    def __init__(self, step: Step, optimizer: optim.Optimizer, capture: Capture) -> None:
         self._step, self._optimizer, self._capture = step, optimizer, capture
-        self._image_size = image_size
         self._taken: Counter[Hashable] = Counter()
         self._graphs: dict[Hashable, _Graph] = {}
 
-    def __call__(self, batch: Tensors, out: Tensors) -> None:
-        """Take a step on a batch, with the learning rates that the optimizer has."""
+    def __call__(self, batch: Tensors, out: Tensors, size: float) -> None:
+        """Take a step on a batch, with the learning rates that the optimizer has; see `Step`."""
         groups = self._optimizer.param_groups
         trained = tuple(p.requires_grad for group in groups for p in group["params"])
-        kind = (len(batch["index"]), trained, self._image_size())
+        kind = (len(batch["index"]), trained, size)
         self._taken[kind] += 1
         if kind not in self._graphs:
             if self._taken[kind] <= WARM_UP or len(self._graphs) == MOST:
-                return self._step(batch, out)
-            self._graphs[kind] = self._captured(batch, out)
+                return self._step(batch, out, size)
+            self._graphs[kind] = self._captured(batch, out, size)
         graph = self._graphs[kind]
         for name, tensor in batch.items():
             graph.batch[name].copy_(tensor)
@@ -87,7 +80,7 @@ class StepGraphs:
             tensor.copy_(graph.out[name])
         return None
 
-    def _captured(self, batch: Tensors, out: Tensors) -> _Graph:
+    def _captured(self, batch: Tensors, out: Tensors, size: float) -> _Graph:
         """Capture a step on copies of these tensors; nothing is computed."""
         batch = {name: tensor.clone() for name, tensor in batch.items()}
         out = {name: tensor.clone() for name, tensor in out.items()}
@@ -96,7 +89,7 @@ class StepGraphs:
 
         def launch() -> None:
             with self._learning_at(rates):
-                self._step(batch, out)
+                self._step(batch, out, size)
 
         return _Graph(batch, out, rates, self._capture(launch))
 

@@ -260,6 +260,18 @@ def test_an_own_agent_is_in_the_name_by_its_source(tmp_path):
     assert found[0][1] != found[2][1]
 
 
+def test_what_is_other_is_said_in_words():
+    first, other = Provenance(), Provenance(threads=2, network="cpu90")
+    assert first.differences(other) == [
+        "1 threads instead of 2",
+        "the first default network instead of cpu90",
+    ]
+    assert other.differences(first) == [
+        "2 threads instead of 1",
+        "cpu90 instead of the first default network",
+    ]
+
+
 def test_what_a_run_imports_for_its_environment_is_named_wherever_it_stands():
     """In an option of the run, in its recipe, or in the arguments that a preset gives."""
     own = {

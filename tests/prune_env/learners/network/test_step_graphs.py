@@ -35,9 +35,7 @@ def learner_of(network: str, graphs: bool, **recipe: Any) -> NetworkLearner:
     learner.measure_also(EXTRAS)
     learner.reset([3])
     if graphs:
-        learner._take_step = step_graphs.StepGraphs(
-            learner._step, learner._optimizer, uncaptured, lambda: learner._image_size
-        )
+        learner._take_step = step_graphs.StepGraphs(learner._step, learner._optimizer, uncaptured)
     return learner
 
 
@@ -77,7 +75,7 @@ def test_a_kind_is_captured_after_its_warm_up_and_only_so_many_are(monkeypatch):
     monkeypatch.setattr(step_graphs, "MOST", 2)
     steps, captured = [], []
 
-    def step(batch: dict[str, torch.Tensor], out: dict[str, torch.Tensor]) -> None:
+    def step(batch: dict[str, Any], out: dict[str, Any], size: float) -> None:
         steps.append(len(batch["index"]))
         out["twice"].copy_(2 * batch["index"])
 
@@ -91,7 +89,7 @@ def test_a_kind_is_captured_after_its_warm_up_and_only_so_many_are(monkeypatch):
     for size in (5, 5, 5, 5, 5, 1, 1, 1, 1, 2, 2, 2, 2, 2, 5):
         index = torch.arange(size) + len(steps)
         out = {"twice": torch.empty(size, dtype=torch.int64)}
-        graphs({"index": index}, out)
+        graphs({"index": index}, out, 1.0)
         when.append(len(captured))
         assert torch.equal(out["twice"], 2 * index)
     assert when == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]
