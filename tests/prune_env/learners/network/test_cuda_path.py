@@ -131,3 +131,27 @@ def test_a_pass_without_training_waits_once(learner, precision):
     if "features" in learner.extras:
         expect(1, 1, lambda: learner.features(arms))
         expect(1, 1, lambda: learner.gradient_norms(arms, "last"))
+
+
+def brighter(inputs: Tensor, uniform: Tensor) -> Tensor:
+    return inputs + 0.2 * (uniform[:, 0] - 0.5).view(-1, 1, 1, 1)
+
+
+def squared(log_p: Tensor, labels: Tensor) -> Tensor:
+    return log_p.gather(1, labels[:, None])[:, 0].square()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_images_that_grow_and_code_of_ones_own_wait_no_more(precision):
+    """One more copy to the device: the numbers that an augmentation is random by."""
+    recipe = SMALL | {"image_sizes": [0.75, 1.0], "augment": brighter}
+    recipe |= {"loss": squared, "label_smoothing": 0.0}
+    with fake_cuda():
+        learner = NetworkLearner(DATASET, "cpu90", recipe, device="cuda")
+        begin(learner, "muon", precision, EXTRAS)
+        sides: list[int] = []
+        learner._model.register_forward_pre_hook(lambda _, args: sides.append(args[0].shape[2]))
+        every = Selection(np.arange(60), np.array([60]))
+        found = copies(learner, lambda: learner.train(every, np.array([0.2]), np.array([0.8])))
+    assert found == {"cpu to cuda": 5, "cuda to cpu": 3}
+    assert sides == [24, 32]
