@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from prune_bench.standings.model import Row
 from prune_bench.standings.statistics import Estimate, Noise, Scores, estimate
@@ -95,7 +94,7 @@ class Line:
         parts = [*self._end(after - 1, 1 - share).parts, *self._end(after, share).parts]
         if self.bend.dof:
             parts.append((off, self.bend))
-        return Bar(float(PchipInterpolator(self.logs, self.accuracies)(at)), tuple(parts))
+        return Bar(_on_curve(self.logs, self.accuracies, at), tuple(parts))
 
     def has_end_at(self, row: Row) -> bool:
         """Whether `full_short` was run at the cost of a row."""
@@ -114,7 +113,14 @@ def leave_one_out(logs: Scores, accuracies: Scores) -> Scores:
     inner = range(1, len(logs) - 1)
     others = [np.arange(len(logs)) != place for place in inner]
     found = [
-        float(PchipInterpolator(logs[rest], accuracies[rest])(logs[place])) - accuracies[place]
+        _on_curve(logs[rest], accuracies[rest], logs[place]) - accuracies[place]
         for place, rest in zip(inner, others, strict=True)
     ]
     return np.array(found)
+
+
+def _on_curve(logs: Scores, accuracies: Scores, at: float) -> float:
+    """The monotone curve through these points, at one place between them."""
+    from scipy.interpolate import PchipInterpolator  # takes half a second to import
+
+    return float(PchipInterpolator(logs, accuracies)(at))

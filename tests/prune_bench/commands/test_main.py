@@ -232,7 +232,8 @@ def test_help_needs_nothing_heavy():
     )
     assert "leaderboard" in done.stdout or "board" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert not imported & {"torch", "torchvision", "stable_baselines3", "sklearn", "matplotlib"}
+    heavy = {"torch", "torchvision", "stable_baselines3", "sklearn", "matplotlib", "scipy"}
+    assert not imported & (heavy | {"pandas", "pyarrow", "PIL", "altair", "ray"})
 
 
 @pytest.mark.parametrize(
