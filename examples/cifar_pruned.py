@@ -28,6 +28,7 @@ parser.add_argument("--width", type=int, default=32, help="channels of the first
 parser.add_argument("--limit", type=int, help="use only so many images of each split")
 parser.add_argument("--workers", type=int, default=2)
 parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--amp", action="store_true", help="autocast to bfloat16")
 args = parser.parse_args()
 device = "cuda" if torch.cuda.is_available() else "cpu"
 torch.manual_seed(args.seed)
@@ -73,7 +74,7 @@ w = args.width
 stem = [nn.Conv2d(3, w, 3, 1, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU()]
 blocks = [Block(w, w, 1), Block(w, 2 * w, 2), Block(2 * w, 4 * w, 2), Block(4 * w, 8 * w, 2)]
 net = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8 * w, 10))
-net = net.to(device)
+net = net.to(device, memory_format=torch.channels_last)
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
 scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=args.epochs)
@@ -84,8 +85,9 @@ for epoch in range(args.epochs):
     net.train()
     for inputs, targets, arms in trainloader:
         inputs, targets = inputs.to(device), targets.to(device)
-        outputs = net(inputs)
-        loss = pruned.loss(outputs, targets, arms)
+        with torch.autocast(device, torch.bfloat16, enabled=args.amp):
+            outputs = net(inputs)
+            loss = pruned.loss(outputs, targets, arms)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -93,6 +95,6 @@ for epoch in range(args.epochs):
     trained = f"loss {loss.item():.3f}, {time.perf_counter() - begin:.2f} s"
 
     net.eval()
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=args.amp):
         right = [(net(x.to(device)).argmax(1).cpu() == y).float() for x, y in testloader]
     print(f"epoch {epoch}: {trained}, test accuracy {100 * torch.cat(right).mean():.2f} %")

@@ -52,7 +52,9 @@ class Compare:
     limit: int | None = None
     """images of each split; None: all"""
     workers: int = 2
-    """processes that load, of each run"""
+    """processes that load, of each run; with none, seconds on a CPU are those of the process"""
+    amp: bool = False
+    """autocast to bfloat16"""
     seeds: tuple[int, ...] = (0, 1, 2)
     jobs: int = 1
     """runs at a time"""
@@ -106,18 +108,22 @@ class Run:
     def path(self) -> Path:
         """Where its result lies: every option that decides it is in the name."""
         of, limit = self.of, "" if self.of.limit is None else f"-{self.of.limit}-images"
-        kept = f"{of.keep_ratio:g}-{of.epochs}-epochs-width-{of.width}{limit}"
+        kept = f"{of.keep_ratio:g}-{of.epochs}-epochs-width-{of.width}{limit}{'-amp' * of.amp}"
         return of.out / f"{self.agent}-{kept}-{self.seed}.json"
 
     def source(self) -> str:
-        """The script."""
-        if self.agent in ("full", "full_short"):
-            return (EXAMPLES / "cifar_plain.py").read_text(encoding="utf-8")
-        script = (EXAMPLES / "cifar_pruned.py").read_text(encoding="utf-8")
-        assert script.count(ONE_LINE) == 1
-        keep = f"keep_ratio={self.of.keep_ratio}, seed=args.seed"
+        """The script, whose clock is CPU time where one process on a CPU does everything."""
+        of, plain = self.of, self.agent in ("full", "full_short")
+        script = EXAMPLES / ("cifar_plain.py" if plain else "cifar_pruned.py")
+        source = script.read_text(encoding="utf-8")
+        if of.device == "cpu" and not of.workers:
+            source = source.replace("time.perf_counter()", "time.process_time()")
+        if plain:
+            return source
+        assert source.count(ONE_LINE) == 1
+        keep = f"keep_ratio={of.keep_ratio}, seed=args.seed"
         other = f'make("{self.agent}", {keep}), epochs=args.epochs, seed=args.seed'
-        return script.replace(ONE_LINE, other)
+        return source.replace(ONE_LINE, other)
 
     def go(self, end: float) -> str:
         """Run it, keep its result, and say in a line how it went.
@@ -139,6 +145,7 @@ class Run:
             script.write_text(self.source(), encoding="utf-8")
             command = [sys.executable, str(script)]
             command += [part for n, value in options.items() for part in (f"--{n}", str(value))]
+            command += ["--amp"] * of.amp
             child = subprocess.Popen(
                 command,
                 stdout=subprocess.PIPE,

@@ -37,6 +37,16 @@ def test_each_run_is_the_script_with_another_agent_and_has_its_own_file():
     assert [Run(of, name, 1).epochs for name in names] == [10, 3, 10]
     paths = {Run(Compare(Path("c"), epochs=n), name, 1).path for n in (10, 20) for name in names}
     assert len(paths) == 6
+    assert Run(Compare(Path("c"), amp=True), "full", 1).path.name.endswith("width-32-amp-1.json")
+
+
+def test_one_process_on_a_cpu_is_measured_in_cpu_time():
+    for workers, device, of_process in ((0, "cpu", 2), (2, "cpu", 0), (0, "cuda", 0)):
+        of = Compare(Path("cifar10"), workers=workers, device=device)
+        for name in ("full", "rs2"):
+            source = Run(of, name, 0).source()
+            assert source.count("time.process_time()") == of_process
+            assert source.count("time.perf_counter()") == 2 - of_process
 
 
 def test_the_table_has_means_over_seeds():
@@ -54,7 +64,7 @@ def test_the_table_has_means_over_seeds():
 
 @pytest.mark.slow
 def test_the_examples_are_compared_once(cifar10_path, tmp_path, capsys):
-    size = {"epochs": 1, "width": 4, "limit": 128, "workers": 0, "jobs": 2, "device": "cpu"}
+    size = {"epochs": 1, "width": 4, "limit": 128, "workers": 0, "jobs": 2, "device": "cpu", "amp": True}
     compare = Compare(cifar10_path, tmp_path, ("full", "infobatch"), seeds=(0,), **size)
     compare.run()
     first = capsys.readouterr().out
