@@ -163,16 +163,20 @@ class Course:
     # -- from one epoch to the next ---------------------------------------------------------------
 
     def _begin(self, cut: bool) -> None:
-        """An iteration over the kept arms begins; `cut`: the one before was trained on in part."""
+        """An iteration over the kept arms begins; `cut`: the one before was trained on in part.
+
+        After a restart that of an epoch which was trained on, and waits for more, is empty.
+        """
         if cut:
             notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
             self._close()
-        if self.phase == "look":
+        restored = not self.kept.begun
+        if self.phase == "look" and not restored:
             raise ValueError(
                 f"{self.wishes.who} reads the {self.rest.left} arms that it pruned; give those of "
                 "pruned.rest to pruned.look before the next epoch"
             )
-        if self.phase == "validate":
+        if self.phase == "validate" and not restored:
             raise ValueError(
                 f"{self.wishes.who} reads validation; call pruned.validated before the next epoch"
             )

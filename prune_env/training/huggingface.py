@@ -84,6 +84,9 @@ class PrunedTrainer(Trainer):
             folder = get_last_checkpoint(self.args.output_dir)
         if folder:
             self.pruned.load_state_dict(torch.load(Path(folder) / FILE, weights_only=True))
+            if self.pruned.course.phase == "validate":  # saved after an epoch's last batch
+                self._load_from_checkpoint(folder)
+                self.evaluate()
         if self.pruned.over:
             raise ValueError("the run of pruned is over; make a new Pruned to train again")
         return super().train(resume_from_checkpoint, **kwargs)

@@ -92,8 +92,18 @@ class PruningCallback(Callback):
         return self.pruned.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint.
+
+        Raises:
+            ValueError: it was saved between an epoch's last batch and the validation that the agent
+                reads; Lightning would end, as no batch is left.
+        """
         self.pruned.load_state_dict(state_dict)
+        if self.pruned.course.phase == "validate":
+            raise ValueError(
+                f"the checkpoint lies between an epoch and the validation that "
+                f"{self.pruned.wishes.who} reads; go on from one before or after that"
+            )
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

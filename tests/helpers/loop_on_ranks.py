@@ -42,11 +42,11 @@ class Script:
         self.model = network()
         self.forward = DistributedDataParallel(self.model) if self.size > 1 else self.model
         self.optimizer = torch.optim.SGD(self.model.parameters(), 0.5)
-        batch = 12 // self.size
+        self.batch = 12 // self.size
         how: dict[str, Any] = (
-            {"batch_sampler": self.pruned.batch_sampler(batch)}
+            {"batch_sampler": self.pruned.batch_sampler(self.batch)}
             if equal
-            else {"batch_size": batch, "sampler": self.pruned.sampler}
+            else {"batch_size": self.batch, "sampler": self.pruned.sampler}
         )
         self.loader = DataLoader(self.pruned.dataset, **how)
         self.arms: list[list[int]] = []
@@ -54,7 +54,18 @@ class Script:
         self.lengths: list[int] = []
 
     def run(self, save: Path | None = None, every: int = 5, die: tuple[int, int] = (9, 9)) -> Any:
-        """To the end, unless this is the rank `die[0]`, which dies after so many steps."""
+        """To the end, unless this is the rank `die[0]`, which dies after so many steps.
+
+        A batch that is looked at is a step too.
+        """
+
+        def step(arms: torch.Tensor) -> None:
+            self.arms.append(arms.tolist())
+            if (self.rank, len(self.arms)) == die:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if save and len(self.arms) % every == 0:
+                self.save(save)
+
         while not self.pruned.over:
             self.pruned.sampler.set_epoch(self.pruned.epoch)
             self.lengths.append(len(self.loader))
@@ -63,17 +74,14 @@ class Script:
                 self.optimizer.zero_grad()
                 loss.backward()
                 self.optimizer.step()
-                self.arms.append(arms.tolist())
                 self.losses.append(loss.item())
-                if (self.rank, len(self.arms)) == die:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                if save and len(self.arms) % every == 0:
-                    self.save(save)
+                step(arms)
             with torch.no_grad():
                 for inputs, labels, arms in DataLoader(
-                    self.pruned.dataset, 5, sampler=self.pruned.rest
+                    self.pruned.dataset, self.batch, sampler=self.pruned.rest
                 ):
                     self.pruned.look(self.model(inputs), labels, arms)
+                    step(arms)
             if self.pruned.course.phase == "validate":
                 self.pruned.validated(0.5 + 0.1 * self.rank, 0.5)
         return self.found()
@@ -99,6 +107,7 @@ class Script:
             "kept": [self.pruned.course.kept_in(epoch) for epoch in range(len(history))],
             "loss": columns["loss"],
             "pulls": columns["pulls"],
+            "last_seen": columns["last_seen"],
             "passes": self.pruned.summary().passes,
             "weights": np.concatenate([p.detach().flatten() for p in self.model.parameters()]),
         }
@@ -109,12 +118,14 @@ def train(cases: list[tuple[str, bool, dict[str, Any]]]) -> list[dict[str, Any]]
     return [Script(agent, equal, **options).run() for agent, equal, options in cases]
 
 
-def train_and_die(path: Path, die: tuple[int, int]) -> None:
-    Script("infobatch").run(path, die=die)
+def train_and_die(case: tuple[str, bool, dict[str, Any]], path: Path, die: tuple[int, int]) -> None:
+    agent, equal, options = case
+    Script(agent, equal, **options).run(path, die=die)
 
 
-def resume(path: Path) -> tuple[int, dict[str, Any]]:
-    script = Script("infobatch")
+def resume(case: tuple[str, bool, dict[str, Any]], path: Path) -> tuple[int, dict[str, Any]]:
+    agent, equal, options = case
+    script = Script(agent, equal, **options)
     return script.load(path), script.run()
 
 

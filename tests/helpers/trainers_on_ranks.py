@@ -20,27 +20,37 @@ BATCH = 12
 """Samples a step, of all ranks together."""
 
 
-def make_pruned(dataset: Any) -> Pruned:
-    return Pruned(dataset, prune_agents.make("infobatch"), epochs=3, seed=5, quiet=True)
+def make_pruned(dataset: Any, agent: str, feedback: Any) -> Pruned:
+    made = prune_agents.make(agent, keep_ratio=0.4)
+    return Pruned(dataset, made, epochs=3, seed=5, feedback=feedback, quiet=True)
 
 
 def found(pruned: Pruned, model: nn.Module) -> dict[str, Any]:
     """What came out of a run."""
     return {
         "over": pruned.over,
+        "kept": [pruned.course.kept_in(epoch) for epoch in range(3)],
+        "last_seen": pruned.columns()["last_seen"],
+        "loss": pruned.columns()["loss"],
         "pulls": pruned.columns()["pulls"],
         "weights": np.concatenate([p.detach().flatten() for p in model.parameters()]),
     }
 
 
-def by_accelerate() -> dict[str, Any]:
+def train(name: str) -> list[dict[str, Any]]:
+    """What comes out of weights by InfoBatch, and of full feedback."""
+    by = {"accelerate": by_accelerate, "huggingface": by_huggingface, "lightning": by_lightning}
+    return [by[name]("infobatch", "semi"), by[name]("ucb", "full")]
+
+
+def by_accelerate(agent: str, feedback: str) -> dict[str, Any]:
     from accelerate import Accelerator
 
     from prune_env.training.accelerate import prepare
 
     accelerator = Accelerator(cpu=True)
     assert accelerator.num_processes == Ranks.here().size
-    pruned, model = make_pruned(points()), network()
+    pruned, model = make_pruned(points(), agent, feedback), network()
     size = BATCH // accelerator.num_processes
     batches = DataLoader(pruned.dataset, batch_sampler=pruned.batch_sampler(size))
     loader = prepare(batches, accelerator)
@@ -52,10 +62,14 @@ def by_accelerate() -> dict[str, Any]:
             accelerator.backward(pruned.loss(forward(inputs), labels, arms))
             optimizer.step()
             scheduler.step()
+        rest = DataLoader(pruned.dataset, 5, sampler=pruned.rest)
+        with torch.no_grad():
+            for inputs, labels, arms in prepare(rest, accelerator):
+                pruned.look(forward(inputs), labels, arms)
     return found(pruned, model)
 
 
-def by_huggingface() -> dict[str, Any]:
+def by_huggingface(agent: str, feedback: str) -> dict[str, Any]:
     from datasets import Dataset
     from transformers import PretrainedConfig, TrainingArguments
     from transformers.modeling_outputs import SequenceClassifierOutput
@@ -76,7 +90,7 @@ def by_huggingface() -> dict[str, Any]:
 
     inputs, labels = points().tensors
     rows = Dataset.from_dict({"points": inputs.tolist(), "label": labels.tolist()})
-    pruned, model = make_pruned(rows), Net()
+    pruned, model = make_pruned(rows, agent, feedback), Net()
     with tempfile.TemporaryDirectory() as folder:
         args = TrainingArguments(
             folder,
@@ -95,7 +109,7 @@ def by_huggingface() -> dict[str, Any]:
     return found(pruned, model)
 
 
-def by_lightning(dealt_twice: bool = False) -> dict[str, Any]:
+def by_lightning(agent: str, feedback: str, dealt_twice: bool = False) -> dict[str, Any]:
     import lightning.pytorch as pl
 
     from prune_env.training.lightning import PruningCallback
@@ -109,13 +123,17 @@ def by_lightning(dealt_twice: bool = False) -> dict[str, Any]:
             inputs, labels, arms = batch
             return pruned.loss(self.inside(inputs), labels, arms)
 
+        def look_step(self, batch: Any, index: int) -> None:
+            inputs, labels, arms = batch
+            pruned.look(self.inside(inputs), labels, arms)
+
         def configure_optimizers(self) -> Any:
             optimizer = torch.optim.SGD(self.parameters(), 0.5)
             schedule = pruned.scheduler(optimizer, lambda progress: 1 - progress)
             return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
     size = Ranks.here().size
-    pruned, module = make_pruned(points()), Module()
+    pruned, module = make_pruned(points(), agent, feedback), Module()
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=size,
@@ -135,4 +153,4 @@ def by_lightning(dealt_twice: bool = False) -> dict[str, Any]:
 
 
 def refused_by_lightning() -> dict[str, Any]:
-    return by_lightning(dealt_twice=True)
+    return by_lightning("infobatch", "semi", dealt_twice=True)

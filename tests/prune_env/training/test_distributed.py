@@ -15,7 +15,7 @@ CASES = [
     ("ucb", True, {}),
     ("infobatch", False, {}),
     ("infobatch", True, {}),
-    ("kakurenbo", False, {"feedback": "full"}),
+    ("ucb", False, {"feedback": "full"}),
     ("dvrl", False, {"num_validation": 10}),
 ]
 
@@ -48,6 +48,8 @@ def test_the_mean_over_ranks_is_the_weighted_sum_over_the_batch_by_its_size():
 def test_ranks_train_what_one_trains(size):
     alone = loop.train(CASES)
     together = on_ranks(loop.train, size, CASES)
+    assert alone[4]["last_seen"].min() == 3  # after the last epoch nobody looks
+    assert alone[4]["pulls"].sum() < 4 * 91
     for case, expected in enumerate(alone):
         of_case = [found[case] for found in together]
         for found in of_case:
@@ -55,6 +57,7 @@ def test_ranks_train_what_one_trains(size):
             assert found["lengths"] == expected["lengths"]
             np.testing.assert_array_equal(found["pulls"], expected["pulls"])
             assert found["passes"] == expected["passes"]
+            np.testing.assert_array_equal(found["last_seen"], expected["last_seen"])
             np.testing.assert_allclose(found["loss"], expected["loss"], atol=1e-5)
             np.testing.assert_allclose(found["weights"], expected["weights"], atol=1e-5)
             np.testing.assert_array_equal(found["loss"], of_case[0]["loss"])
@@ -66,20 +69,22 @@ def test_ranks_train_what_one_trains(size):
             assert {arm for each in drawn for arm in each} == set(arms)
 
 
-def test_one_dies_and_the_same_samples_follow(tmp_path):
+@pytest.mark.parametrize(("case", "last"), [(CASES[2], 12), (CASES[4], 17)])
+def test_one_dies_and_the_same_samples_follow(case, last, tmp_path):
+    """In the middle of the second epoch, and of a look at what an epoch left out."""
     path = tmp_path / "job.pt"
-    whole = on_ranks(loop.train, 3, [("infobatch", False, {})])
-    died = on_ranks(loop.train_and_die, 3, path, (1, 12))
+    whole = on_ranks(loop.train, 3, [case])
+    died = on_ranks(loop.train_and_die, 3, case, path, (1, last))
     assert died[1] is None
     assert all(isinstance(error, RuntimeError) for error in (died[0], died[2]))
-    for rank, (steps, found) in enumerate(on_ranks(loop.resume, 3, path)):
-        assert steps == 10  # in the middle of the second epoch: the first has 8
+    for rank, (steps, found) in enumerate(on_ranks(loop.resume, 3, case, path)):
+        assert steps == last // 5 * 5
         expected = whole[rank][0]
         assert found["arms"] == expected["arms"][steps:]
         np.testing.assert_array_equal(found["kept"], expected["kept"])
         np.testing.assert_allclose(found["weights"], expected["weights"], atol=1e-6)
         np.testing.assert_allclose(found["loss"], expected["loss"], atol=1e-6)
-    _, alone = loop.resume(path)
+    _, alone = loop.resume(case, path)
     np.testing.assert_array_equal(alone["kept"], whole[0][0]["kept"])
     np.testing.assert_allclose(alone["weights"], whole[0][0]["weights"], atol=1e-5)
 

@@ -218,6 +218,26 @@ def test_validation_is_told_to_an_agent_that_reads_it(rows, linear, tmp_path):
     assert 0.5 < trainer.pruned.course.learner.metrics.accuracy[0] <= 1
 
 
+def test_it_goes_on_from_before_a_validation(rows, linear, tmp_path):
+    """The checkpoint of an epoch's last step is written before the epoch is evaluated."""
+    agent = prune_agents.make("dvrl", keep_ratio=0.6)
+
+    def make(folder, **saving):
+        return trainer_of(
+            rows, Net(linear()), agent, folder, epochs=3, more={"num_validation": 120},
+            eval_strategy="epoch", rest={"eval_dataset": rows, "compute_metrics": accuracy},
+            **saving,
+        )  # fmt: skip
+
+    whole = make(tmp_path, save_strategy="steps", save_steps=10)
+    whole.train()
+    assert len(whole.arms) == 15
+    resumed = make(tmp_path)
+    resumed.train(resume_from_checkpoint=tmp_path / "checkpoint-10")
+    assert resumed.arms == whole.arms[10:]
+    assert torch.equal(resumed.model.linear.weight, whole.model.linear.weight)
+
+
 def test_max_steps_ends_a_run_earlier(rows, linear, taking, tmp_path):
     trainer = trainer_of(rows, Net(linear()), taking(16, 64, 64), tmp_path, max_steps=3)
     trainer.train()

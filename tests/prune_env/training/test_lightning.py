@@ -153,6 +153,19 @@ def test_it_goes_on_from_the_end_of_an_epoch(validate, blobs, linear, taking, tm
     assert torch.equal(resumed.model.weight, whole.model.weight)
 
 
+def test_a_checkpoint_before_a_validation_is_refused(blobs, linear, train_epoch, tmp_path):
+    """Lightning would say that there are no batches, and end as if all were done."""
+    agent = prune_agents.make("dvrl")
+    told, model = Pruned(blobs, agent, epochs=3, num_validation=9, quiet=True), linear()
+    train_epoch(told, model)
+    callback = PruningCallback(Pruned(blobs, agent, epochs=3, num_validation=9, quiet=True))
+    with pytest.raises(ValueError, match="between an epoch and the validation that DVRL reads; go"):
+        callback.load_state_dict(told.state_dict())
+    told.validated(0.5, 0.5)
+    callback.load_state_dict(told.state_dict())
+    assert callback.pruned.epoch == 1
+
+
 class Looking(Module):
     """Has dropout, and remembers what it looked at and in which mode."""
 

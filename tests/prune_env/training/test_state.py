@@ -43,6 +43,15 @@ class Script:
                 self.arms.append(arms.tolist())
                 if len(self.arms) == steps:
                     return self
+            for inputs, labels, arms in DataLoader(
+                self.pruned.dataset, 8, sampler=self.pruned.rest
+            ):
+                self.pruned.look(self.model(inputs), labels, arms)
+                self.arms.append(arms.tolist())
+                if len(self.arms) == steps:
+                    return self
+            if self.pruned.course.phase == "validate":
+                self.pruned.validated(self.model.weight.detach().norm(), 0.5)
         return self
 
     def save(self):
@@ -60,6 +69,18 @@ class Script:
         if "loader" in state:
             self.loader.load_state_dict(state["loader"])
         return self
+
+
+class Fewest:
+    """Keeps the third of the arms whose loss is highest, and wants to know that of all."""
+
+    signals = ("loss",)
+    feedback = "full"
+
+    def predict(self, observation, state=None):
+        return (observation["loss"] >= np.quantile(observation["loss"], 2 / 3)).astype(
+            np.int8
+        ), None
 
 
 def plain(pruned, **options):
@@ -112,27 +133,19 @@ def test_weights_and_lengths_follow_too(linear):
     assert torch.equal(resumed.model.weight, whole.model.weight)
 
 
-def test_a_look_at_the_others_goes_on_too(linear):
-    agent = prune_agents.make("kakurenbo", keep_ratio=0.5)
-    ends = []
-    for stops in (False, True):
-        script = Script(linear, agent, plain, feedback="full")
-        look = {"batch_size": 4}
-        while not script.pruned.over:
-            for inputs, labels, arms in script.loader:
-                script.pruned.loss(script.model(inputs), labels, arms)
-            for inputs, labels, arms in DataLoader(
-                script.pruned.dataset, sampler=script.pruned.rest, **look
-            ):
-                script.pruned.look(script.model(inputs), labels, arms)
-                if stops and len(script.pruned.rest):
-                    state = script.save()
-                    script = Script(linear, agent, plain, feedback="full").load(state)
-                    break
-        ends.append(script.pruned.state_dict()["history"])
-    assert [mask["__numpy__"].tolist() for mask in ends[0]] == [
-        mask["__numpy__"].tolist() for mask in ends[1]
-    ]
+@pytest.mark.parametrize("way", ["plain", "stateful"])
+@pytest.mark.parametrize(
+    ("agent", "options"),
+    [(Fewest(), {"feedback": "full"}), (prune_agents.make("dvrl"), {"num_validation": 9})],
+)
+def test_an_epoch_that_waits_for_more_goes_on(agent, options, way, linear):
+    """Stopped after any step: the last of an epoch, and in a look at what it left out."""
+    whole = Script(linear, agent, LOADERS[way], **options).run()
+    for steps in range(1, len(whole.arms)):
+        stopped = Script(linear, agent, LOADERS[way], **options).run(steps)
+        resumed = Script(linear, agent, LOADERS[way], **options).load(stopped.save())
+        assert stopped.arms + resumed.run().arms == whole.arms
+        assert torch.equal(resumed.model.weight, whole.model.weight)
 
 
 def test_a_state_of_something_else_is_refused(linear):

@@ -12,13 +12,18 @@ NEEDS = {"accelerate": "accelerate", "huggingface": "transformers", "lightning":
 
 @pytest.mark.parametrize("name", NEEDS)
 def test_two_ranks_train_what_one_trains(name):
+    """Twice, of which the second time they look at what was pruned too."""
     pytest.importorskip(NEEDS[name])
-    run = getattr(trainers, f"by_{name}")
-    alone, *both = *on_ranks(run, 1), *on_ranks(run, 2)
-    for found in both:
-        assert found["over"]
-        np.testing.assert_array_equal(found["pulls"], alone["pulls"])
-        np.testing.assert_allclose(found["weights"], alone["weights"], atol=1e-5)
+    alone, *both = (found for size in (1, 2) for found in on_ranks(trainers.train, size, name))
+    assert alone[1]["last_seen"].min() == 2  # after the last epoch nobody looks
+    assert (alone[1]["pulls"] < 3).any()
+    for of_rank in both:
+        for found, expected in zip(of_rank, alone, strict=True):
+            assert found["over"]
+            for exact in ("kept", "pulls", "last_seen"):
+                np.testing.assert_array_equal(found[exact], expected[exact])
+            for close in ("loss", "weights"):
+                np.testing.assert_allclose(found[close], expected[close], atol=1e-5)
 
 
 def test_samples_that_lightning_deals_out_again_are_refused():
