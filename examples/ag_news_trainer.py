@@ -8,15 +8,19 @@ prune_env[transformers,hub]`.
 """
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import prune_agents
 import pyarrow.parquet
 from datasets import Dataset
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import (
+    BatchEncoding,
     BertConfig,
     BertForSequenceClassification,
+    EvalPrediction,
     PreTrainedTokenizerFast,
     TrainingArguments,
     set_seed,
@@ -25,7 +29,7 @@ from transformers import (
 from prune_env.training import Pruned
 from prune_env.training.huggingface import PrunedTrainer
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description="AG News by HuggingFace")
 parser.add_argument("--data", default="ag_news", help="folder of train-*.parquet, test-*.parquet")
 parser.add_argument("--agent", default="ucb", help="full trains on everything")
 parser.add_argument("--keep", type=float, default=0.3, help="share of the texts of an epoch")
@@ -38,14 +42,14 @@ parser.add_argument("--resume", action="store_true", help="go on from the last c
 args = parser.parse_args()
 
 
-def read(split):
+def read(split: str) -> Dataset:
     files = sorted(Path(args.data).glob(f"{split}-*.parquet"))
     if not files:
         parser.error(f"{args.data} has no {split}-*.parquet; --data names the folder of AG News")
     return Dataset.from_dict(pyarrow.parquet.read_table(files[0]).slice(0, args.limit).to_pydict())
 
 
-def tokenizer_of(texts):
+def tokenizer_of(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     words = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     words.normalizer = normalizers.BertNormalizer()
     words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -58,13 +62,18 @@ def tokenizer_of(texts):
     )
 
 
+def tokens_of(rows: dict[str, list[str]]) -> BatchEncoding:
+    return tokenizer(rows["text"], truncation=True)
+
+
+def accuracy_of(found: EvalPrediction) -> dict[str, float]:
+    return {"accuracy": float((np.argmax(found.predictions, 1) == found.label_ids).mean())}
+
+
 set_seed(args.seed)
 train, test = read("train"), read("test")
 tokenizer = tokenizer_of(train["text"])
-train, test = (
-    part.map(lambda rows: tokenizer(rows["text"], truncation=True), batched=True)
-    for part in (train, test)
-)
+train, test = (part.map(tokens_of, batched=True) for part in (train, test))
 config = BertConfig(
     vocab_size=len(tokenizer),
     hidden_size=args.width,
@@ -72,7 +81,7 @@ config = BertConfig(
     num_attention_heads=2,
     intermediate_size=2 * args.width,
     max_position_embeddings=64,
-    num_labels=4,
+    id2label=dict(enumerate(("World", "Sports", "Business", "Sci/Tech"))),
 )
 options = {} if args.agent == "full" else {"keep_ratio": args.keep}
 pruned = Pruned(train, prune_agents.make(args.agent, **options), epochs=args.epochs, seed=args.seed)
@@ -94,9 +103,7 @@ trainer = PrunedTrainer(
     eval_dataset=test,
     processing_class=tokenizer,
     pruned=pruned,
-    compute_metrics=lambda found: {
-        "accuracy": float((found.predictions.argmax(1) == found.label_ids).mean())
-    },
+    compute_metrics=accuracy_of,
 )
 trainer.train(resume_from_checkpoint=args.resume)
 accuracy = trainer.evaluate()["eval_accuracy"]

@@ -5,6 +5,7 @@ python examples/cifar_plain.py --data cifar10/    # a folder of parquet files, a
 
 import argparse
 import time
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -12,14 +13,12 @@ import pyarrow.parquet
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 parser = argparse.ArgumentParser(description="PyTorch CIFAR-10 training")
-parser.add_argument(
-    "--data", default="cifar10", help="folder of train-*.parquet and test-*.parquet"
-)
+parser.add_argument("--data", default="cifar10", help="folder of train-*.parquet, test-*.parquet")
 parser.add_argument("--epochs", type=int, default=30)
 parser.add_argument("--width", type=int, default=32, help="channels of the first layer")
 parser.add_argument("--limit", type=int, help="use only so many images of each split")
@@ -31,29 +30,29 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 torch.manual_seed(args.seed)
 
 
-class CIFAR10(Dataset):
-    def __init__(self, split, transform):
+class CIFAR10(Dataset[tuple[Tensor, int]]):
+    def __init__(self, split: str, transform: Callable[[Image.Image], Tensor]) -> None:
         files = sorted(Path(args.data).glob(f"{split}-*.parquet"))
         rows = pyarrow.parquet.read_table(files).slice(0, args.limit).to_pydict()
         self.images = [Image.open(BytesIO(row["bytes"])).convert("RGB") for row in rows["img"]]
         self.targets, self.transform = rows["label"], transform
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
         return self.transform(self.images[index]), self.targets[index]
 
 
 class Block(nn.Module):
-    def __init__(self, planes, out, stride):
+    def __init__(self, planes: int, out: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(planes, out, 3, stride, 1, bias=False)
         self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
         self.bn1, self.bn2 = nn.BatchNorm2d(out), nn.BatchNorm2d(out)
         self.shortcut = nn.Conv2d(planes, out, 1, stride, bias=False)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         return F.relu(out + self.shortcut(x))
 
@@ -77,7 +76,7 @@ scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=args.epo
 
 print(f"{len(trainset)} images, {device}")
 for epoch in range(args.epochs):
-    begin = time.perf_counter()
+    begin, loss = time.perf_counter(), torch.zeros(())
     net.train()
     for inputs, targets in trainloader:
         inputs, targets = inputs.to(device), targets.to(device)
