@@ -14,6 +14,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_merge_streams = True
 
+smartquotes = False  # of `--algo` it would make a dash
+
 html_theme = "furo"
 html_title = "prune_env"
 html_static_path = ["static"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 from pathlib import PurePosixPath
 
 import pytest
@@ -96,6 +97,11 @@ def test_what_is_said_of_an_option(texts):
     assert "`--recipe` `KEY=VALUE ...`\n" in page
     assert "\n: A board by name: cifar10-cpu, " in page  # said at the option, not below it
     assert "`FOLDER`\n: Folder of the board.\n" in texts["commands/report"]
+
+
+def test_an_option_in_a_sentence_keeps_its_two_dashes(texts):
+    assert "\nWith --algo evolution: " in texts["commands/train"]
+    assert runpy.run_path(str(ROOT / "docs" / "conf.py"))["smartquotes"] is False
 
 
 def test_an_environment_says_its_spaces_and_arguments(texts):
