@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,24 +16,32 @@ class Hooks:
     """Remembers what a network was last called with, and what went into its last linear layer.
 
     Args:
+        extras: which of `EXTRAS` are asked for.
         model: the network that is trained; where it is compiled, the one before that.
-        features: whether to remember what goes into its last linear layer.
         reference: an average of its weights, which is called with what the network was called with.
 
     Raises:
         ValueError: features of a network that has no linear layer.
     """
 
-    def __init__(self, model: nn.Module, features: bool, reference: nn.Module | None) -> None:
-        self.num_features = last_linear(model).in_features if features else 0
-        self.has_bias = features and last_linear(model).bias is not None
-        self._reference = reference
+    def __init__(
+        self, extras: Sequence[str], model: nn.Module | None, reference: nn.Module | None
+    ) -> None:
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        """The shape of one sample's value of each extra."""
+        self.has_bias = False
+        """Whether the last linear layer has one, where features are asked for."""
         self._features: Tensor | None = None
         self._called: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-        if features:
-            last_linear(model).register_forward_pre_hook(self._see_features)
-        if reference is not None:
+        if "features" in extras and model is not None:
+            layer = last_linear(model)
+            layer.register_forward_pre_hook(self._see_features)
+            self.has_bias = layer.bias is not None
+            self.shapes["features"] = (layer.in_features,)
+        if "reference_loss" in extras and model is not None and reference is not None:
+            self._reference = reference
             model.register_forward_pre_hook(self._see_call, with_kwargs=True)
+            self.shapes["reference_loss"] = ()
 
     def _see_features(self, layer: nn.Module, inputs: tuple[Tensor]) -> None:
         self._features = inputs[0].detach()
@@ -40,22 +49,31 @@ class Hooks:
     def _see_call(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._called = args, kwargs
 
-    def features(self, size: int) -> Tensor:
+    def values(self, size: int, labels: Tensor | None) -> dict[str, Tensor]:
+        """The extras of the last call, which was on B samples, of classes (B,)."""
+        found = {"features": self._of_layer(size)} if "features" in self.shapes else {}
+        if "reference_loss" in self.shapes:
+            assert labels is not None
+            found["reference_loss"] = self._of_reference(labels)
+        return found
+
+    def _of_layer(self, size: int) -> Tensor:
         """(B, D) float32: what went into the last linear layer in the last call.
 
         Raises:
             ValueError: the last call was not on B samples.
         """
         features, self._features = self._features, None
-        if features is None or features.shape != (size, self.num_features):
+        expected = (size, *self.shapes["features"])
+        if features is None or features.shape != expected:
             came = "nothing" if features is None else f"shape {tuple(features.shape)}"
             raise ValueError(
-                f"the last linear layer of the network saw {came}; expected "
-                f"({size}, {self.num_features}): call it once on a batch, before its loss is taken"
+                f"the last linear layer of the network saw {came}; expected {expected}: call it "
+                "once on a batch, before its loss is taken"
             )
         return features.to(torch.float32, copy=True)  # else all that they are a view of stays
 
-    def reference_loss(self, labels: Tensor) -> Tensor:
+    def _of_reference(self, labels: Tensor) -> Tensor:
         """(B,) float32, nats: the loss under the average of what the network was last called with.
 
         Raises:
@@ -64,7 +82,6 @@ class Hooks:
         if self._called is None:
             raise ValueError("the network was not called; call it once before its loss is taken")
         (args, kwargs), self._called = self._called, None
-        assert self._reference is not None
         with torch.no_grad():
             output = self._reference(*args, **kwargs)
             logits: Tensor = getattr(output, "logits", output)

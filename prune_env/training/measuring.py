@@ -8,83 +8,48 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from prune_env.core.signals import MEASURED, column
 from prune_env.learners.network.measure import measure
-from prune_env.training.hooks import Hooks
 
 Values = dict[str, Tensor]
 """What is kept of a batch until it is measured, see `table_of`, and (B, ...) for each extra."""
 KEPT = ("log_p", "labels", "loss")
 
 
-class Measuring:
-    """Makes of a batch what `Rows` takes.
+def of_logits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Values]:
+    """(B, C) log-probabilities with their gradient, float32, and what is measured.
 
-    Args:
-        extras: which of `EXTRAS` to measure.
-        model: the network that is trained.
-        reference: an average of its weights.
+    Raises:
+        ValueError: shapes do not fit, or labels on the CPU are no classes of these logits.
     """
-
-    def __init__(
-        self, extras: list[str], model: nn.Module | None, reference: nn.Module | None
-    ) -> None:
-        self._hooks, self.has_bias = None, False
-        self.extras: dict[str, tuple[int, ...]] = {}
-        """What is measured beside `MEASURED`: the name, and the shape of one sample's."""
-        if extras:
-            assert model is not None
-            seen = reference if "reference_loss" in extras else None
-            self._hooks = Hooks(model, "features" in extras, seen)
-            self.has_bias = self._hooks.has_bias
-            shapes = {"reference_loss": (), "features": (self._hooks.num_features,)}
-            self.extras = {name: shapes[name] for name in extras}
-
-    def of_logits(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Values]:
-        """(B, C) log-probabilities with their gradient, float32, and what is measured.
-
-        Raises:
-            ValueError: shapes do not fit, or labels on the CPU are no classes of these logits.
-        """
-        if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; expected "
+            "(B, C) and (B,); for anything else call record with a loss a sample"
+        )
+    if labels.is_floating_point():
+        raise ValueError(f"labels are {labels.dtype}; expected int64, the number of a class")
+    if len(labels) and labels.device.type == "cpu":  # a GPU would have to be waited for
+        low, high = int(labels.min()), int(labels.max())
+        if not 0 <= low <= high < logits.shape[1]:
             raise ValueError(
-                f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; expected "
-                "(B, C) and (B,); for anything else call record with a loss a sample"
+                f"labels are {low} to {high}; allowed is 0 to {logits.shape[1] - 1} with "
+                f"logits of shape {tuple(logits.shape)}"
             )
-        if labels.is_floating_point():
-            raise ValueError(f"labels are {labels.dtype}; expected int64, the number of a class")
-        if len(labels) and labels.device.type == "cpu":  # a GPU would have to be waited for
-            low, high = int(labels.min()), int(labels.max())
-            if not 0 <= low <= high < logits.shape[1]:
-                raise ValueError(
-                    f"labels are {low} to {high}; allowed is 0 to {logits.shape[1] - 1} with "
-                    f"logits of shape {tuple(logits.shape)}"
-                )
-        log_p = F.log_softmax(logits.float(), dim=1)
-        values = {"log_p": log_p.detach(), "labels": labels.clone()}  # a loop may reuse its own
-        return log_p, values | self._extras(len(labels), labels)
+    log_p = F.log_softmax(logits.float(), dim=1)
+    return log_p, {"log_p": log_p.detach(), "labels": labels.clone()}  # a loop may reuse its own
 
-    def of_losses(self, losses: Tensor) -> Values:
-        """What is measured where there is only a loss a sample, (B,)."""
-        if losses.ndim != 1:
-            raise ValueError(
-                f"losses are {tuple(losses.shape)}; expected (B,), one a sample, such as the mean "
-                "over its pixels or tokens"
-            )
-        return {"loss": losses.detach().clone()} | self._extras(len(losses), None)
 
-    def _extras(self, size: int, labels: Tensor | None) -> Values:
-        found: Values = {}
-        for name in self.extras:
-            assert self._hooks is not None
-            if name == "features":
-                found[name] = self._hooks.features(size)
-            else:
-                assert labels is not None
-                found[name] = self._hooks.reference_loss(labels)
-        return found
+def of_losses(losses: Tensor) -> Values:
+    """What is measured where there is only a loss a sample, (B,)."""
+    if losses.ndim != 1:
+        raise ValueError(
+            f"losses are {tuple(losses.shape)}; expected (B,), one a sample, such as the mean "
+            "over its pixels or tokens"
+        )
+    return {"loss": losses.detach().clone()}
 
 
 def table_of(values: Values) -> Values:

@@ -22,9 +22,10 @@ from prune_env.files import replacing
 from prune_env.learners.ranks import Ranks
 from prune_env.notices import told_on_screen
 from prune_env.training.course import Course
+from prune_env.training.hooks import Hooks
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
-from prune_env.training.measuring import Measuring, on_host
+from prune_env.training.measuring import of_logits, of_losses, on_host
 from prune_env.training.needs import check, lacking, options_for, wishes_of
 from prune_env.training.options import LoopOptions
 from prune_env.training.recorder import Recorder, begun, read_prior
@@ -127,19 +128,19 @@ class Pruned:
         check(self.wishes, given, signals)
         options, weight_max = options_for(self.wishes, of_loop.length, feedback, signals)
         extras = [name for name in EXTRAS if name in options.signals]
-        self._measuring = Measuring(extras, model, reference)
+        self._hooks = Hooks(extras, model, reference)
         self._has_classes, self.num_arms = num_classes is not None, len(dataset)
         self._has_labels, self._quiet = known is not None, quiet
         learner = LoopLearner(
             np.zeros(self.num_arms, np.int64) if known is None else known,
             num_classes or 1,
             num_validation,
-            self._measuring.extras,
+            self._hooks.shapes,
         )
         traces = read_prior(prior, self.wishes.prior, self.wishes.who, self.num_arms)
         self._prior_passes = traces.passes if traces else 0
         state = begun(agent, traces, self.wishes.who)
-        recorder = Recorder(self._measuring.has_bias) if keep_traces else None
+        recorder = Recorder(self._hooks.has_bias) if keep_traces else None
         self.course = Course(
             agent, self.wishes, learner, options, weight_max, seed, state, recorder, self._ended
         )
@@ -221,7 +222,8 @@ class Pruned:
         """
         if not self._has_classes:
             raise ValueError("loss takes classes; pass labels= or num_classes=, or call record")
-        log_p, values = self._measuring.of_logits(logits, labels)
+        log_p, values = of_logits(logits, labels)
+        values |= self._hooks.values(len(labels), labels)
         if losses is None:
             losses = nll_loss(log_p, labels, reduction="none")
         return self._weighted(arms, losses, values)
@@ -236,7 +238,8 @@ class Pruned:
             raise ValueError(
                 f"{self.wishes.who} reads {', '.join(blind)}, which losses do not tell; call loss"
             )
-        return self._weighted(arms, losses, self._measuring.of_losses(losses))
+        values = of_losses(losses) | self._hooks.values(len(losses), None)
+        return self._weighted(arms, losses, values)
 
     def _weighted(self, arms: Tensor, losses: Tensor, values: dict[str, Tensor]) -> Tensor:
         """The weighted mean of (B,) losses, once what was measured of the batch is recorded."""
@@ -253,7 +256,8 @@ class Pruned:
     @torch.no_grad()
     def look(self, logits: Tensor, labels: Tensor, arms: Tensor) -> None:
         """With full feedback: what a forward pass shows of arms of `rest`, after an epoch."""
-        _, values = self._measuring.of_logits(logits, labels)
+        _, values = of_logits(logits, labels)
+        values |= self._hooks.values(len(labels), labels)
         self.course.look(on_host(arms, len(labels), self.num_arms), values)
 
     def validated(self, loss: float, accuracy: float | None = None) -> None:

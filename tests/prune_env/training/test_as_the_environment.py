@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from prune_env import networks
+from prune_env import SIGNALS, networks
 from prune_env.data import limited, load
 from prune_env.learners.network.learner import NetworkLearner
 from prune_env.training import Pruned
@@ -19,16 +19,15 @@ from prune_env.training import Pruned
 EPOCHS, LIMIT = 6, 400
 
 
-def in_the_environment(name: str, seed: int) -> tuple[list[Any], float]:
+def in_the_environment(agent: Any, seed: int, **length: Any) -> tuple[list[Any], float]:
     """What was chosen in each round, and the test accuracy in the end."""
-    agent = prune_agents.make(name, keep_ratio=0.3, seed=seed)
     env = gym.make(
         "prune_env:prune_env/Digits-v0",
         limit=LIMIT,
         signals=("seen", *agent.signals),
         reward="kept_loss",
         action=agent.action,
-        **({"epochs": EPOCHS} | agent.env_options(EPOCHS)),
+        **((length or {"epochs": EPOCHS}) | agent.env_options(EPOCHS)),
     )
     observation, _ = env.reset(seed=seed)
     state, over, chosen = None, False, []
@@ -39,7 +38,7 @@ def in_the_environment(name: str, seed: int) -> tuple[list[Any], float]:
     return chosen, info["test_accuracy"]
 
 
-def in_a_loop(name: str, seed: int) -> tuple[list[Any], float]:
+def in_a_loop(agent: Any, seed: int, **length: Any) -> tuple[list[Any], float]:
     """The same by a loop that only borrows the environment's data and recipe."""
     learner = NetworkLearner(limited(load("digits"), LIMIT), device="cpu")
     run_seed = int(gym.utils.seeding.np_random(seed)[0].integers(2**31))
@@ -49,12 +48,11 @@ def in_a_loop(name: str, seed: int) -> tuple[list[Any], float]:
     model = learner.make_model()
     recipe = learner.recipe
     optimizer = networks.make_optimizer(model, recipe)
-    agent = prune_agents.make(name, keep_ratio=0.3, seed=seed)
 
     pruned = Pruned(
         dataset,
         agent,
-        epochs=EPOCHS,
+        **(length or {"epochs": EPOCHS}),
         seed=run_seed,
         num_validation=learner.num_validation,
         feedback=agent.env_options(EPOCHS).get("feedback", "semi"),
@@ -93,10 +91,43 @@ AGENTS = ("ucb", "infobatch", "random_dynamic", "full_short", "kakurenbo", "dvrl
 @pytest.mark.parametrize("name", AGENTS)
 def test_the_same_selections_and_the_same_accuracy(name):
     for seed in range(2):
-        chosen, accuracy = in_the_environment(name, seed)
-        kept, same = in_a_loop(name, seed)
+        agents = [prune_agents.make(name, keep_ratio=0.3, seed=seed) for _ in range(2)]
+        chosen, accuracy = in_the_environment(agents[0], seed)
+        kept, same = in_a_loop(agents[1], seed)
         assert len(kept) == len(chosen)
         for epoch, (mine, theirs) in enumerate(zip(kept, chosen, strict=True)):
             np.testing.assert_array_equal(mine, theirs > 0, f"seed {seed}, epoch {epoch}")
         assert same == accuracy
         assert 0.7 < accuracy < 1
+
+
+class Reading:
+    """Reads all that there is but the reference, which a loop averages as it likes."""
+
+    signals = tuple(name for name in SIGNALS if name not in ("seen", "reference_loss"))
+    action = "keep"
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, Any]] = []
+
+    def env_options(self, length: float) -> dict[str, Any]:
+        return {}
+
+    def predict(self, observation: Any, state: Any = None) -> tuple[Any, None]:
+        self.shown.append({name: np.array(value) for name, value in observation.items()})
+        mask = np.zeros(len(observation["seen"]), np.int8)
+        count = int(min(0.4, observation["budget_left"].item()) * len(mask))
+        mask[np.random.default_rng(len(self.shown)).permutation(len(mask))[:count]] = 1
+        return mask, None
+
+
+def test_all_signals_are_those_that_the_environment_shows():
+    agents = Reading(), Reading()
+    in_the_environment(agents[0], 0, budget=1.4)
+    in_a_loop(agents[1], 0, budget=1.4)
+    assert len(agents[0].shown) == len(agents[1].shown) == 4
+    for theirs, mine in zip(*(agent.shown for agent in agents), strict=True):
+        assert {*mine} >= {*SIGNALS} - {"reference_loss"}
+        for name, value in mine.items():
+            np.testing.assert_array_equal(value, theirs[name], name)
+    assert agents[0].shown[-1]["features"].std() > 0
