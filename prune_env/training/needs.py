@@ -130,6 +130,10 @@ def check(wishes: Wishes, given: Given, signals: Sequence[str]) -> None:
             f"{wishes.who} reads the arms that it pruned too; pass feedback='full', and after "
             "every epoch give those of pruned.rest to pruned.look"
         )
+    if given.full_feedback and not given.classes:
+        raise ValueError(
+            "feedback is 'full', and look takes logits and classes; pass labels= or num_classes="
+        )
     if wishes.prior is None and given.prior:
         raise ValueError(f"{wishes.who} chooses by no prior run; leave out prior=")
     if wishes.prior is not None and not given.prior:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import UserDict, namedtuple
 from dataclasses import dataclass
-from inspect import signature
+from inspect import isfunction, signature
 from typing import Any
 
 import pytest
 import torch
-from torch.utils.data import BatchSampler, DataLoader, default_collate
+from torch.utils.data import BatchSampler, DataLoader, dataloader, default_collate
 
 from prune_env.training import Collate, Pruned, Tagged
 from prune_env.training.indexed import Indexed, tag, untag
@@ -147,6 +147,20 @@ def test_pinned_memory_and_a_batch_sampler_of_ones_own(linear):
         for _ in range(2)
     ]
     assert sizes == [[4, 4, 2], [4, 4, 2]]
+
+
+def test_nothing_of_pytorch_is_replaced(linear):
+    """Every function of what loads, samples and schedules is PyTorch's own, in a loop and after."""
+    model, pruned = linear(), Pruned(Points(), EveryThird(), epochs=1)
+    scheduler = pruned.scheduler(torch.optim.SGD(model.parameters(), 0.1), lambda progress: 1.0)
+    for inputs, labels, arms in DataLoader(pruned.dataset, 5, sampler=pruned.sampler):
+        pruned.loss(model(inputs), labels, arms)
+        kinds = [kind for each in (scheduler, model) for kind in type(each).mro()[:-1]]
+        for kind in (*vars(dataloader).values(), *kinds):
+            if isinstance(kind, type) and kind.__module__.startswith("torch."):
+                for name, function in vars(kind).items():
+                    if isfunction(function):
+                        assert function.__module__.startswith("torch."), name
 
 
 class Points:

@@ -102,6 +102,11 @@ def test_what_an_agent_needs_is_said_before_anything_is_trained(name, options, m
         Pruned(dataset, agent, epochs=2, **given)
 
 
+def test_a_look_at_what_has_no_classes_is_refused():
+    with pytest.raises(ValueError, match="feedback is 'full', and look takes logits and classes"):
+        Pruned([1.0] * 6, prune_agents.make("ucb"), epochs=2, feedback="full")
+
+
 def test_who_has_no_wishes_is_shown_what_is_free():
     shown = []
 
