@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow test-faults test-gpu docs lint
+.PHONY: demo test test-slow test-faults test-gpu test-versions docs lint
 demo: $(VENV)/demo-installed
 	$(BIN)/prune-env board --preset demo
 
@@ -18,6 +18,10 @@ test-faults: $(VENV)/test-installed
 
 test-gpu: $(VENV)/test-installed
 	$(BIN)/python -m pytest -m gpu tests/prune_env/learners/network/test_on_gpu.py
+
+VERSIONS = 3.12 3.13 lowest
+test-versions:
+	PYTHON=$(PYTHON) VENV=$(VENV) tests/versions.sh $(VERSIONS)
 
 docs: $(VENV)/docs-installed
 	cd docs && OMP_NUM_THREADS=1 ../$(BIN)/python -m docsite

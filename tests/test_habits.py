@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -55,3 +57,33 @@ def test_a_form_of_an_issue_asks(name):
     assert any(part.get("validations", {}).get("required") for part in form["body"])
     assert {part["type"] for part in form["body"]} <= {"input", "textarea"}
     assert all(part["attributes"]["label"] for part in form["body"])
+
+
+def test_every_version_that_is_promised_is_tried():
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    promised = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    targets = dict(re.findall(r"^([\w-]+):(.*)$", makefile := read("Makefile"), re.MULTILINE))
+    (others,) = re.findall(r"^VERSIONS = (.*)", makefile, re.MULTILINE)
+    assert others.split() == [*promised[1:], "lowest"]  # the first is that of `make test`
+    assert project["requires-python"] == f">={promised[0]}"
+    jobs = yaml.safe_load(read(".github/workflows/tests.yml"))["jobs"]
+    rows = jobs["versions"]["strategy"]["matrix"]["include"]
+    assert [row["version"] for row in rows] == [*promised, "lowest"]
+    assert [row["python"] for row in rows] == [*promised, promised[0]]
+    steps = [step.get("run", "") for job in jobs.values() for step in job["steps"]]
+    ours = {name for step in steps for name in re.findall(r"make ([\w-]+)", step)}
+    landing = set(re.findall(r"^make ([\w-]+)", read(".ci/run"), re.MULTILINE))
+    assert ours == landing == {"test", "lint", "docs", "test-versions"} < targets.keys()
+
+
+@pytest.mark.parametrize(("must", "status"), [("", 0), ("1", 1)])
+def test_a_version_that_is_not_there_is_said(must, status):
+    done = subprocess.run(
+        [ROOT / "tests" / "versions.sh", "3.99"],
+        env=os.environ | {"MUST": must},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert done.stdout == "test-versions: skipped 3.99: no python3.99 on this machine\n"
