@@ -1,0 +1,81 @@
+"""Accuracy against where the visits went, on made-up runs whose line is known."""
+
+import io
+from pathlib import Path
+
+import pytest
+from prune_bench.run.result import Result
+from prune_bench.studies.visits import VisitsOptions, hard_share, line, points, table
+from rich.console import Console
+
+OPTIONS = VisitsOptions(folder=Path("board"), keep_ratio=0.3, without=("broken",))
+ANEW, ONCE = [0, 50, 50], [70, 0, 0, 30]
+
+
+def result(agent, hard, accuracy, cost=0.3, keep_ratio=0.3, pulls=ANEW):
+    """A run of 10 epochs on 100 arms, with so many visits to each tenth of the harder half."""
+    return Result(
+        {
+            "options": {"agent": agent, "keep_ratio": keep_ratio, "epochs": 10},
+            "kept": {"pulls_by_difficulty": [20 - hard] * 5 + [hard] * 5, "arms_by_pulls": pulls},
+            "num_arms": 100,
+            "passes": {"charged": 3000 * cost},
+            "test_accuracy": {"last": accuracy},
+        }
+    )
+
+
+def test_the_share_of_the_harder_half():
+    assert hard_share(result("ucb", 10, 0.8)) == 0.5
+    assert hard_share(result("ucb", 13, 0.8)) == pytest.approx(0.65)
+
+
+def test_what_counts_are_runs_at_equal_cost_that_choose_anew():
+    others = [
+        result("dear", 10, 0.9, cost=0.5),
+        result("much", 10, 0.9, keep_ratio=0.5),
+        result("static", 10, 0.9, pulls=ONCE),
+        result("broken", 10, 0.1),
+        result("alone", 10, 0.9),
+    ]
+    found = points([result("ucb", 10, 0.8)] * 2 + others * 2 + others[-1:], OPTIONS)
+    assert found == {"ucb": [(0.5, 0.8)] * 2, "alone": [(0.5, 0.9)] * 3}
+    assert points([result("ucb", 10, 0.8)], OPTIONS) == {}  # one run has no noise
+
+
+LINEAR = {f"a{i}": [(0.5 + 0.05 * i, 0.8 + 0.005 * i)] * 2 for i in range(4)}
+"""One point of accuracy more for each ten of share."""
+
+
+def test_agents_on_a_line_differ_by_nothing_else():
+    fitted = line(LINEAR)
+    assert fitted.slope == pytest.approx(1)
+    assert fitted.explained == pytest.approx(1)
+    assert fitted.beyond == pytest.approx(dict.fromkeys(LINEAR, 0), abs=1e-9)
+
+
+def test_agents_off_the_line():
+    zigzag = [0.80, 0.81, 0.79, 0.80]  # slope 100 * -0.01 * 5 / 50 points for ten of share
+    fitted = line({f"a{i}": [(0.5 + 0.05 * i, y)] * 2 for i, y in enumerate(zigzag)})
+    assert fitted.slope == pytest.approx(-0.4)
+    assert fitted.explained == 0  # what is left, over 2 degrees of freedom, is more than there was
+    assert list(fitted.beyond.values()) == pytest.approx([-0.3, 0.9, -0.9, 0.3])
+
+
+def test_what_luck_alone_makes_agents_differ_by_is_not_explained():
+    noisy = {agent: [(x, y - 0.2), (x, y + 0.2)] for agent, ((x, y), _) in LINEAR.items()}
+    assert line(noisy).explained == 0
+
+
+def test_a_line_wants_four_agents():
+    with pytest.raises(ValueError, match="1 agents have two runs that count"):
+        line({"ucb": [(0.5, 0.8)] * 2})
+
+
+def test_the_table_has_the_most_accurate_first():
+    console = Console(file=io.StringIO(), width=100)
+    console.print(table(LINEAR, line(LINEAR)))
+    shown = console.file.getvalue()
+    assert "+1.00 points of test accuracy for ten points more" in shown
+    assert "100% of what agents differ by" in shown
+    assert shown.index("a3") < shown.index("a0")
