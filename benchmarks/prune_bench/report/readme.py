@@ -28,7 +28,7 @@ from prune_env.files import read_json, read_text, write_text
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "benchmarks" / "results"
-BOARDS = ("cifar10-cpu", "cifar10-short", "digits-policies")
+BOARDS = ("cifar10-cpu", "cifar10-short", "cifar10-noisy", "digits-policies")
 FILES = (
     ROOT / "README.md",
     ROOT / "docs" / "evidence.md",
@@ -154,15 +154,30 @@ def digits() -> str:
     )
 
 
-def tuned() -> str:
-    """The network that is the default now, at a learning rate that suits the bar."""
-    (comparison,) = _comparisons("cifar10-short")
-    lines = [_line("agent", "test accuracy, %", "ahead of `full_short`, points"), "|---" * 3 + "|"]
+def _board(name: str, *further: str) -> str:
+    """All agents of a board of one keep ratio, and these columns beside the accuracies."""
+    (comparison,) = _comparisons(name)
+    titles = [COLUMN[column].title for column in further]
+    lines = [
+        _line("agent", "test accuracy, %", "ahead of `full_short`, points", *titles),
+        "|---" * (3 + len(titles)) + "|",
+    ]
     for row in comparison.shown:
         ahead = points(row.ahead, signed=True) if row.ahead else ""
         ahead = f"**{ahead}**" if row.sign else ahead
-        lines.append(_line(f"`{row.agent}`", points(row.last), ahead))
+        cells = [COLUMN[column].text(row) for column in further]
+        lines.append(_line(f"`{row.label}`", points(row.last), ahead, *cells))
     return "\n".join(lines)
+
+
+def tuned() -> str:
+    """The network that is the default now, at a learning rate that suits the bar."""
+    return _board("cifar10-short")
+
+
+def noisy() -> str:
+    """A fifth of the labels wrong."""
+    return _board("cifar10-noisy", "wrong_kept", "wrong_found")
 
 
 def carried() -> str:
@@ -203,7 +218,10 @@ def fidelity() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     of.__name__: of
-    for of in (table, ahead, bar, paper, static, tuned, digits, fidelity, carried, loop_agents)
+    for of in (
+        *(table, ahead, bar, paper, static, tuned, noisy, digits, fidelity, carried),
+        loop_agents,
+    )
 }
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
