@@ -28,7 +28,10 @@ from prune_env.files import read_json, read_text, write_text
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "benchmarks" / "results"
-BOARDS = ("cifar10-cpu", "cifar10-short", "cifar10-noisy", "digits-policies")
+BOARDS = (
+    *("cifar10-cpu", "cifar10-short", "cifar10-noisy", "cifar10-imbalanced"),
+    "digits-policies",
+)
 FILES = (
     ROOT / "README.md",
     ROOT / "docs" / "evidence.md",
@@ -180,6 +183,11 @@ def noisy() -> str:
     return _board("cifar10-noisy", "wrong_kept", "wrong_found")
 
 
+def imbalanced() -> str:
+    """A long tail."""
+    return _board("cifar10-imbalanced")
+
+
 def carried() -> str:
     """An agent that was trained on the probe, on real CIFAR-10."""
     trained = np.array([run.last for run in read_results(RESULTS / "ppo-probe-cifar10")])
@@ -219,8 +227,8 @@ def fidelity() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     of.__name__: of
     for of in (
-        *(table, ahead, bar, paper, static, tuned, noisy, digits, fidelity, carried),
-        loop_agents,
+        *(table, ahead, bar, paper, static, tuned, noisy, imbalanced, digits, fidelity),
+        *(carried, loop_agents),
     )
 }
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
