@@ -33,7 +33,7 @@ class DataNotice(Notice):
 
 def say(text: str, kind: type[Notice] = Notice) -> None:
     """Warn once in a process, by one line without a place in the code: the cause is elsewhere."""
-    warnings.warn_explicit(sentence(text), kind, "prune_env", 0, module="notices", registry=_said)
+    warnings.warn_explicit(sentence(text), kind, "prune-env", 0, module="notices", registry=_said)
 
 
 class _OnScreen(logging.StreamHandler[TextIO]):
