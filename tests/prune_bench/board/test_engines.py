@@ -312,7 +312,7 @@ def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, ma
     while not (own_agents / "waits").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     os.killpg(process.pid, number)
-    out = process.communicate(timeout=100)[0]
+    out = process.communicate(timeout=300)[0]
     assert process.returncode == 128 + number
     assert out.splitlines()[-1] == "prune-env: stopped; the same command goes on where it was"
     content = torch.load(board.checkpoint_path(name), weights_only=True)
