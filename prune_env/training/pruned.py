@@ -222,8 +222,7 @@ class Pruned:
         """
         if not self._has_classes:
             raise ValueError("loss takes classes; pass labels= or num_classes=, or call record")
-        log_p, values = of_logits(logits, labels)
-        values |= self._hooks.values(len(labels), labels)
+        log_p, values = self._of_logits(logits, labels)
         if losses is None:
             losses = nll_loss(log_p, labels, reduction="none")
         return self._weighted(arms, losses, values)
@@ -241,6 +240,11 @@ class Pruned:
         values = of_losses(losses) | self._hooks.values(len(losses), None)
         return self._weighted(arms, losses, values)
 
+    def _of_logits(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """(B, C) log-probabilities with their gradient, and all that is measured of the batch."""
+        log_p, values = of_logits(logits, labels)
+        return log_p, values | self._hooks.values(len(labels), labels)
+
     def _weighted(self, arms: Tensor, losses: Tensor, values: dict[str, Tensor]) -> Tensor:
         """The weighted mean of (B,) losses, once what was measured of the batch is recorded."""
         host = on_host(arms, len(next(iter(values.values()))), self.num_arms)
@@ -256,8 +260,7 @@ class Pruned:
     @torch.no_grad()
     def look(self, logits: Tensor, labels: Tensor, arms: Tensor) -> None:
         """With full feedback: what a forward pass shows of arms of `rest`, after an epoch."""
-        _, values = of_logits(logits, labels)
-        values |= self._hooks.values(len(labels), labels)
+        _, values = self._of_logits(logits, labels)
         self.course.look(on_host(arms, len(labels), self.num_arms), values)
 
     def validated(self, loss: float, accuracy: float | None = None) -> None:
