@@ -53,7 +53,7 @@ class Setting:
         if options["evaluate_every"] == 1:  # what is chosen where nobody says it, trains the same
             options["evaluate_every"] = USUAL["evaluate_every"]
         others = sorted(
-            (name, json.dumps(value, sort_keys=True).strip('"'))
+            (name, _text(value))
             for name, value in options.items()
             if name not in (*_VARYING, "env", "epochs") and value != USUAL.get(name)
         )
@@ -66,6 +66,15 @@ class Setting:
         epochs = [] if self.epochs is None else [f"{self.epochs} epochs"]
         others = [f"{name.replace('_', ' ')} {value}" for name, value in self.others]
         return ", ".join([name, *epochs, *others])
+
+
+def _text(value: Any) -> str:
+    """An option as a title shows it: 0.2; precision bf16 of a recipe."""
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{name.replace('_', ' ')} {_text(of)}" for name, of in sorted(value.items())
+        )
+    return json.dumps(value, sort_keys=True).strip('"')
 
 
 @dataclass(frozen=True)

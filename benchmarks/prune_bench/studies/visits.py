@@ -27,7 +27,7 @@ from prune_env.checks import In, check
 Point = tuple[float, float]
 """Of a run: the share of its visits to the harder half, and its test accuracy, in [0, 1] each."""
 
-SAME_COST = 0.01
+EQUAL_COST = 0.01
 """By so much of all passes may the cost of a run differ from its keep ratio."""
 
 
@@ -64,7 +64,7 @@ def points(results: Iterable[Result], options: VisitsOptions) -> dict[str, list[
     for result in results:
         agent = result.options["agent"]
         asked = result.options["keep_ratio"] == options.keep_ratio and agent not in options.without
-        at_equal_cost = abs(result.cost - options.keep_ratio) < SAME_COST
+        at_equal_cost = abs(result.cost - options.keep_ratio) < EQUAL_COST
         if asked and at_equal_cost and not result.is_one_subset:
             found[agent].append((hard_share(result), result.last))
     return {agent: of for agent, of in found.items() if len(of) > 1}

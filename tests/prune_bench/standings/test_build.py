@@ -132,7 +132,7 @@ def test_settings_are_kept_apart(made):
         "CIFAR10, 10 epochs",
         "Digits, 10 epochs",
         "Digits, 10 epochs, limit 500",
-        'Digits, 10 epochs, recipe {"peak_lr": 0.5}',
+        "Digits, 10 epochs, recipe peak lr 0.5",
     ]
 
 
