@@ -1,0 +1,216 @@
+"""What else could explain the lead of hardest-first? Each rival explanation as one treatment.
+
+* Its timing: random choice, and hardest-first in the last quarter of the run alone.
+* Its classes: random choice within the classes, of each as many as hardest-first would keep.
+* Its rate: random choice at a higher learning rate, as hard arms have larger gradients.
+* Label smoothing: both without it.
+* BatchNorm: every run is tested a second time with statistics taken again on random arms, since
+  those of the last batches are of the arms that were kept.
+
+    python -m prune_bench.studies.rivals --env prune_env/Digits-v0 --seeds 20 --out rivals.json
+
+Every run is kept in the file as it ends; called again, the command makes what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+import tyro
+from numpy.typing import NDArray
+from prune_agents.agent import Observation, State
+from prune_agents.policies.uncertainty import Uncertainty
+from prune_agents.tools.groups import rank_within
+from rich.console import Console
+from rich.text import Text
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import update_bn
+
+from prune_bench.report.terminal import Fitted
+from prune_bench.run.episode import Episode
+from prune_bench.run.options import Place, RunOptions
+from prune_bench.standings.statistics import mean_of, paired_differences
+from prune_env.checks import In, check
+from prune_env.core.selection import best_k
+from prune_env.files import read_json, write_json
+from prune_env.lookup import path_of, unknown
+
+Found = dict[str, dict[str, dict[str, float]]]
+"""By treatment and seed: `test`, the accuracy at the end in [0, 1], and `retaken`, the same with
+other statistics of BatchNorm, where the network has any."""
+
+LAST = 0.25
+"""Share of the run in which hardest-first is late."""
+
+RETAKEN = 5_000
+"""Arms, at most, on which the statistics of BatchNorm are taken again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardestLate(Uncertainty):
+    """Random choice, and in the last quarter of the run the highest moving averages of the loss."""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
+
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        early = observation["progress"].reshape(-1, 1) < 1 - LAST - 1e-6
+        return np.where(early, rng.random(state["mean"].shape), state["mean"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomOfItsClasses(Uncertainty):
+    """Random arms, of each class as many as the highest moving averages of the loss would be."""
+
+    signals: ClassVar[tuple[str, ...]] = ("loss", "label")
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[np.bool_]:
+        hardest = best_k(state["mean"], k, rng)
+        kept = np.zeros_like(hardest, bool)
+        for row, hard, label in zip(kept, hardest, observation["label"].astype(int), strict=True):
+            quota = np.bincount(label[hard], minlength=label.max() + 1)
+            row[:] = rank_within(rng.random(len(label)), label) < quota[label]
+        return kept
+
+
+@dataclass(frozen=True)
+class RivalsOptions:
+    """Which runs. Checked when made."""
+
+    run: tyro.conf.OmitArgPrefixes[RunOptions] = field(default_factory=RunOptions)
+    """of all treatments, but for the agent"""
+    seeds: Annotated[int, In("[2, inf)")] = 5
+    """runs of each, from seed 0"""
+    rate: Annotated[float, In("(0, inf)")] = 1.5
+    """by what the peak learning rate is multiplied where random choice has a higher one"""
+    treatments: tuple[str, ...] = ()
+    """by default all"""
+    place: tyro.conf.OmitArgPrefixes[Place] = field(default_factory=Place)
+    out: Path | None = None
+    """JSON file of the results; what is there is not run again"""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def treatments(run: RunOptions, higher_rate: float) -> dict[str, RunOptions]:
+    """What is run, by what it is called; the first is what the others are compared with.
+
+    Args:
+        run: what all have in common.
+        higher_rate: the peak learning rate of "random, higher rate".
+    """
+
+    def of(agent: str, **recipe: float) -> RunOptions:
+        return replace(run, agent=agent, agent_options={}, recipe=run.recipe | recipe)
+
+    return {
+        "full_short": of("full_short"),
+        "random_dynamic": of("random_dynamic"),
+        "uncertainty": of("uncertainty"),
+        "hardest in the last quarter": of(path_of(HardestLate)),
+        "random, its classes": of(path_of(RandomOfItsClasses)),
+        "random, higher rate": of("random_dynamic", peak_lr=higher_rate),
+        "full_short, no smoothing": of("full_short", label_smoothing=0.0),
+        "uncertainty, no smoothing": of("uncertainty", label_smoothing=0.0),
+    }
+
+
+def rivals(
+    options: RivalsOptions, on_run: Callable[[str, int], None] = lambda treatment, seed: None
+) -> Found:
+    """Run all treatments, seed by seed.
+
+    Args:
+        options: which.
+        on_run: called with the treatment and the seed before each run.
+
+    Raises:
+        ValueError: a treatment that does not exist.
+    """
+    found: Found = read_json(options.out)["found"] if options.out and options.out.exists() else {}
+    peak = Episode(options.run, options.place).env.learner.recipe.peak_lr
+    known = treatments(options.run, options.rate * peak)
+    for name in options.treatments:
+        if name not in known:
+            raise ValueError(unknown("treatment", name, known))
+    for seed in range(options.seeds):
+        for name in options.treatments or known:
+            of = found.setdefault(name, {})
+            if str(seed) in of:
+                continue
+            on_run(name, seed)
+            of[str(seed)] = tested(Episode(replace(known[name], seed=seed), options.place))
+            if options.out:
+                write_json(options.out, {"run": asdict(options.run), "found": found})
+    return found
+
+
+def tested(episode: Episode) -> dict[str, float]:
+    """Run an episode to its end: its test accuracies, as `Found` has them."""
+    while not episode.terminated:
+        episode.step()
+    learner = episode.env.learner
+    as_it_is = {"test": episode.test_accuracy}
+    model = learner.make_model().to(learner.device)
+    if not any(isinstance(layer, _BatchNorm) for layer in model.modules()):
+        return as_it_is
+    state = learner.state_dict()
+    model.load_state_dict(state["model"])
+    rng = np.random.default_rng(episode.options.seed)
+    arms = rng.permutation(learner.num_arms)[:RETAKEN]
+    parts = torch.from_numpy(arms).to(learner.device).split(learner.recipe.batch_size)
+    bf16 = learner.precision == "bf16"
+    with torch.autocast(learner.device.type, torch.bfloat16, enabled=bf16):
+        update_bn(map(learner.arm_inputs.plain, parts), model)
+    learner.load_state_dict(state | {"model": model.state_dict()})
+    return as_it_is | {"retaken": float(learner.evaluate("test").accuracy[0])}
+
+
+def table(found: Found) -> Fitted:
+    """By treatment: the accuracy, and how far that is ahead of `full_short`; then both of what was
+    tested with the statistics taken again.
+    """
+    rows = []
+    for name, runs in found.items():
+        row = [Text(name), Text(str(len(runs)))]
+        for kind in ("test", "retaken"):
+            mine, first = (
+                {int(seed): of[kind] for seed, of in found[who].items() if kind in of}
+                for who in (name, "full_short")
+            )
+            if not mine:
+                continue
+            common = sorted(mine.keys() & first.keys())
+            ahead = mean_of(100 * paired_differences(mine, first)) if len(common) > 1 else None
+            row.append(Text(f"{100 * np.mean(list(mine.values())):.2f}"))
+            none = name == "full_short" or ahead is None
+            row.append(Text("" if none else f"{ahead.value:+.2f} ±{ahead.half:.2f}"))
+        rows.append(row)
+    headings = ["treatment", "runs", "test, %", "ahead", "BatchNorm again", "ahead"]
+    width = max(map(len, rows))
+    title = "points ahead of full_short with half of the 95 % interval, paired by seed\n"
+    return Fitted(
+        headings[:width], [row + [Text("")] * (width - len(row)) for row in rows], title=title
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run what is missing and print the table."""
+    options = tyro.cli(RivalsOptions, description=__doc__, args=arguments)
+    console = Console()
+    with console.status("") as status:
+        found = rivals(options, lambda name, seed: status.update(f"{name}, seed {seed}"))
+    console.print(table(found))
+
+
+if __name__ == "__main__":
+    main()
