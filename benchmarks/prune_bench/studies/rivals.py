@@ -38,6 +38,7 @@ from prune_bench.standings.statistics import mean_of, paired_differences
 from prune_env.checks import In, check
 from prune_env.core.selection import best_k
 from prune_env.files import read_json, write_json
+from prune_env.learners.network.learner import NetworkLearner
 from prune_env.lookup import path_of, unknown
 
 Found = dict[str, dict[str, dict[str, float]]]
@@ -137,8 +138,10 @@ def rivals(
         ValueError: a treatment that does not exist.
     """
     found: Found = read_json(options.out)["found"] if options.out and options.out.exists() else {}
-    peak = Episode(options.run, options.place).env.learner.recipe.peak_lr
-    known = treatments(options.run, options.rate * peak)
+    learner = Episode(options.run, options.place).env.learner
+    if not isinstance(learner, NetworkLearner):
+        raise ValueError(f"{options.run.env} trains no network; the rivals are ways to train one")
+    known = treatments(options.run, options.rate * learner.recipe.peak_lr)
     for name in options.treatments:
         if name not in known:
             raise ValueError(unknown("treatment", name, known))
@@ -148,17 +151,18 @@ def rivals(
             if str(seed) in of:
                 continue
             on_run(name, seed)
-            of[str(seed)] = tested(Episode(replace(known[name], seed=seed), options.place))
+            of[str(seed)] = run_and_test(Episode(replace(known[name], seed=seed), options.place))
             if options.out:
                 write_json(options.out, {"run": asdict(options.run), "found": found})
     return found
 
 
-def tested(episode: Episode) -> dict[str, float]:
+def run_and_test(episode: Episode) -> dict[str, float]:
     """Run an episode to its end: its test accuracies, as `Found` has them."""
     while not episode.terminated:
         episode.step()
     learner = episode.env.learner
+    assert isinstance(learner, NetworkLearner)
     as_it_is = {"test": episode.test_accuracy}
     model = learner.make_model().to(learner.device)
     if not any(isinstance(layer, _BatchNorm) for layer in model.modules()):
@@ -189,11 +193,13 @@ def table(found: Found) -> Fitted:
             )
             if not mine:
                 continue
-            common = sorted(mine.keys() & first.keys())
-            ahead = mean_of(100 * paired_differences(mine, first)) if len(common) > 1 else None
+            if name != "full_short" and len(mine.keys() & first.keys()) > 1:
+                ahead = mean_of(100 * paired_differences(mine, first))
+                shown = f"{ahead.value:+.2f} ±{ahead.half:.2f}"
+            else:
+                shown = ""
             row.append(Text(f"{100 * np.mean(list(mine.values())):.2f}"))
-            none = name == "full_short" or ahead is None
-            row.append(Text("" if none else f"{ahead.value:+.2f} ±{ahead.half:.2f}"))
+            row.append(Text(shown))
         rows.append(row)
     headings = ["treatment", "runs", "test, %", "ahead", "BatchNorm again", "ahead"]
     width = max(map(len, rows))
