@@ -1,6 +1,7 @@
 """What else could explain the lead of hardest-first? Each rival explanation as one treatment.
 
-* Its timing: random choice, and hardest-first in the last quarter of the run alone.
+* Its timing: hardest-first in the last quarter of the run alone, or in all but the last quarter,
+  and random choice in the rest.
 * Its classes: random choice within the classes, of each as many as hardest-first would keep.
 * Its rate: random choice at a higher learning rate, as hard arms have larger gradients.
 * Label smoothing: both without it.
@@ -45,24 +46,27 @@ Found = dict[str, dict[str, dict[str, float]]]
 """By treatment and seed: `test`, the accuracy at the end in [0, 1], and `retaken`, the same with
 other statistics of BatchNorm, where the network has any."""
 
-LAST = 0.25
-"""Share of the run in which hardest-first is late."""
-
 RETAKEN = 5_000
 """Arms, at most, on which the statistics of BatchNorm are taken again."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class HardestLate(Uncertainty):
-    """Random choice, and in the last quarter of the run the highest moving averages of the loss."""
+class HardestInPart(Uncertainty):
+    """The highest moving averages of the loss in one part of the run, random choice in the rest."""
+
+    since: Annotated[float, In("[0, 1]")] = 0.0
+    """progress from which on the hardest are kept"""
+    until: Annotated[float, In("[0, 1]")] = 1.0
+    """and before which"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "progress")
 
     def scores(
         self, state: State, observation: Observation, rng: np.random.Generator
     ) -> NDArray[np.floating[Any]]:
-        early = observation["progress"].reshape(-1, 1) < 1 - LAST - 1e-6
-        return np.where(early, rng.random(state["mean"].shape), state["mean"])
+        progress = observation["progress"].reshape(-1, 1) + 1e-6  # rounds are sums of floats
+        hardest = (self.since <= progress) & (progress < self.until)
+        return np.where(hardest, state["mean"], rng.random(state["mean"].shape))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +117,15 @@ def treatments(run: RunOptions, higher_rate: float) -> dict[str, RunOptions]:
     def of(agent: str, **recipe: float) -> RunOptions:
         return replace(run, agent=agent, agent_options={}, recipe=run.recipe | recipe)
 
+    def part(**options: float) -> RunOptions:
+        return replace(run, agent=path_of(HardestInPart), agent_options=options)
+
     return {
         "full_short": of("full_short"),
         "random_dynamic": of("random_dynamic"),
         "uncertainty": of("uncertainty"),
-        "hardest in the last quarter": of(path_of(HardestLate)),
+        "hardest in the last quarter": part(since=0.75),
+        "random in the last quarter": part(until=0.75),
         "random, its classes": of(path_of(RandomOfItsClasses)),
         "random, higher rate": of("random_dynamic", peak_lr=higher_rate),
         "full_short, no smoothing": of("full_short", label_smoothing=0.0),

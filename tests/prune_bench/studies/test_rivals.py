@@ -1,6 +1,7 @@
 """Rival explanations of hardest-first's lead: treatments worked by hand, and runs on digits."""
 
 import io
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.studies.rivals import (
-    HardestLate,
+    HardestInPart,
     RandomOfItsClasses,
     RivalsOptions,
     rivals,
@@ -29,14 +30,23 @@ def chosen(agent, **more):
     )
 
 
-@pytest.mark.parametrize(("progress", "hardest"), [(0.7, False), (0.75, True), (0.9, True)])
-def test_hardest_late_is_random_until_the_last_quarter(progress, hardest):
-    kept = chosen(HardestLate, progress=np.array([progress], np.float32))
+@pytest.mark.parametrize(
+    ("part", "progress", "hardest"),
+    [
+        ({"since": 0.75}, 0.7, False),
+        ({"since": 0.75}, 0.75, True),
+        ({"since": 0.75}, 0.9, True),
+        ({"until": 0.75}, 0.0, True),
+        ({"until": 0.75}, 0.7, True),
+        ({"until": 0.75}, 0.75, False),
+    ],
+)
+def test_hardest_in_one_part_of_the_run_and_random_in_the_rest(part, progress, hardest):
+    agent = partial(HardestInPart, **part)
+    kept = chosen(agent, progress=np.array([progress], np.float32))
     assert (kept.sum(axis=1) == 4).all()
-    if hardest:
-        assert kept[:, :4].all()
-    else:
-        assert 0.3 < kept[:, 4:].mean() < 0.7
+    share = kept[:, 4:].mean()
+    assert share == 0 if hardest else 0.3 < share < 0.7
 
 
 def test_random_of_its_classes_keeps_as_many_of_a_class_as_the_hardest_would_be():
