@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +26,14 @@ from prune_bench.standings.reference import Line, leave_one_out
 from prune_bench.standings.statistics import estimate
 from prune_bench.standings.verdict import enumerate_clauses, percent, points
 from prune_bench.studies.fidelity import shown
+from prune_bench.studies.rivals import compared
 from prune_env.files import read_json, read_text, write_text
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "benchmarks" / "results"
 BOARDS = (
-    *("cifar10-cpu", "cifar10-short", "cifar10-noisy", "cifar10-imbalanced"),
-    "digits-policies",
+    *("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar10-noisy", "cifar10-imbalanced"),
+    *("cifar100", "digits-policies"),
 )
 FILES = (
     ROOT / "README.md",
@@ -45,6 +47,14 @@ TABLE = (
     *("full_short", "static_random", "el2n", "forgetting"),
 )
 """The agents of README's table."""
+WHOLE_BOARDS = {
+    "tuned": ("cifar10-short",),
+    "long": ("cifar10-long",),
+    "cifar100": ("cifar100",),
+    "noisy": ("cifar10-noisy", "wrong_kept", "wrong_found"),
+    "imbalanced": ("cifar10-imbalanced",),
+}
+"""By the name of a block: the board that it shows, and columns beside the accuracies."""
 CLAIMED_ON = ("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar100")
 CLAIMS = (
     ("random anew beats one random subset", "random_dynamic", "static_random"),
@@ -181,19 +191,11 @@ def _board(name: str, *further: str) -> str:
     return "\n".join(lines)
 
 
-def tuned() -> str:
-    """The network that is the default now, at a learning rate that suits the bar."""
-    return _board("cifar10-short")
-
-
-def noisy() -> str:
-    """A fifth of the labels wrong."""
-    return _board("cifar10-noisy", "wrong_kept", "wrong_found")
-
-
-def imbalanced() -> str:
-    """A long tail."""
-    return _board("cifar10-imbalanced")
+def rivals() -> str:
+    """Rival explanations of the lead of hardest-first, one treatment each."""
+    headings, *lines = compared(read_json(RESULTS / "rivals.json", "results of rivals")["found"])
+    rule = "|---" * len(headings) + "|"
+    return "\n".join([_line(*headings), rule, *(_line(*map(_signed, line)) for line in lines)])
 
 
 def carried() -> str:
@@ -235,10 +237,10 @@ def fidelity() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     of.__name__: of
     for of in (
-        *(table, ahead, bar, claims, static, tuned, noisy, imbalanced, digits, fidelity),
+        *(table, ahead, bar, claims, static, digits, rivals, fidelity),
         *(carried, loop_agents),
     )
-}
+} | {name: partial(_board, *of) for name, of in WHOLE_BOARDS.items()}
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

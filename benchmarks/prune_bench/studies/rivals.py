@@ -46,6 +46,9 @@ Found = dict[str, dict[str, dict[str, float]]]
 """By treatment and seed: `test`, the accuracy at the end in [0, 1], and `retaken`, the same with
 other statistics of BatchNorm, where the network has any."""
 
+TESTED = {"test": "test, %", "retaken": "BatchNorm again, %"}
+"""Headings of what `Found` has."""
+
 RETAKEN = 5_000
 """Arms, at most, on which the statistics of BatchNorm are taken again."""
 
@@ -187,34 +190,34 @@ def run_and_test(episode: Episode) -> dict[str, float]:
     return as_it_is | {"retaken": float(learner.evaluate("test").accuracy[0])}
 
 
-def table(found: Found) -> Fitted:
-    """By treatment: the accuracy, and how far that is ahead of `full_short`; then both of what was
-    tested with the statistics taken again.
+def compared(found: Found) -> list[list[str]]:
+    """A heading, then by treatment: the accuracy, and how far that is ahead of `full_short`, paired
+    by seed; then both of what was tested with the statistics taken again, where that was done.
     """
-    rows = []
+    kinds = [k for k in TESTED if any(k in of for runs in found.values() for of in runs.values())]
+    lines = [["treatment", "runs", *(title for k in kinds for title in (TESTED[k], "ahead"))]]
     for name, runs in found.items():
-        row = [Text(name), Text(str(len(runs)))]
-        for kind in ("test", "retaken"):
+        line = [name, str(len(runs))]
+        for kind in kinds:
             mine, first = (
-                {int(seed): of[kind] for seed, of in found[who].items() if kind in of}
+                {int(seed): of[kind] for seed, of in found[who].items()}
                 for who in (name, "full_short")
             )
-            if not mine:
+            line.append(f"{100 * np.mean(list(mine.values())):.2f}")
+            if name == "full_short" or len(mine.keys() & first.keys()) < 2:
+                line.append("")
                 continue
-            if name != "full_short" and len(mine.keys() & first.keys()) > 1:
-                ahead = mean_of(100 * paired_differences(mine, first))
-                shown = f"{ahead.value:+.2f} ±{ahead.half:.2f}"
-            else:
-                shown = ""
-            row.append(Text(f"{100 * np.mean(list(mine.values())):.2f}"))
-            row.append(Text(shown))
-        rows.append(row)
-    headings = ["treatment", "runs", "test, %", "ahead", "BatchNorm again", "ahead"]
-    width = max(map(len, rows))
+            ahead = mean_of(100 * paired_differences(mine, first))
+            line.append(f"{ahead.value:+.2f} ±{ahead.half:.2f}")
+        lines.append(line)
+    return lines
+
+
+def table(found: Found) -> Fitted:
+    """The same for a terminal."""
     title = "points ahead of full_short with half of the 95 % interval, paired by seed\n"
-    return Fitted(
-        headings[:width], [row + [Text("")] * (width - len(row)) for row in rows], title=title
-    )
+    headings, *lines = compared(found)
+    return Fitted(headings, [[Text(cell) for cell in line] for line in lines], title=title)
 
 
 def main(arguments: list[str] | None = None) -> None:
