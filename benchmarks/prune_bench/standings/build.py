@@ -186,15 +186,17 @@ def _judged(rows: Sequence[Row]) -> list[Row]:
     def judge(family: list[Row]) -> list[Row]:
         can_win = (row.complete and not (row.is_repeat or row.cannot_differ) for row in family)
         tested = [row.ahead if can else None for row, can in zip(family, can_win, strict=True)]
-        signs = dict(zip([row.agent for row in family], certain_signs(tested), strict=True))
-        of_same_runs = [
-            max((row.agent, *row.same_runs_as), key=lambda name: abs(signs[name])) for row in family
-        ]
-        return [
-            replace(row, sign=signs[name]) for row, name in zip(family, of_same_runs, strict=True)
-        ]
+        signs = certain_signs(tested)
+        return [replace(row, sign=sign) for row, sign in zip(family, signs, strict=True)]
 
-    return _by(lambda row: row.family, judge, rows)
+    rows = _by(lambda row: row.family, judge, rows)
+    signs = {(row.agent, row.keep_ratio): row.sign for row in rows}
+
+    def of_same_runs(row: Row) -> int:
+        names = (row.agent, *row.same_runs_as)
+        return max((signs[name, row.keep_ratio] for name in names), key=abs)
+
+    return [replace(row, sign=of_same_runs(row)) for row in rows]
 
 
 def _by(

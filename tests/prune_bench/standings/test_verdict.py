@@ -379,3 +379,47 @@ def test_own_amounts_are_judged_once_whatever_the_keep_ratio(made):
     for name in ("infobatch", "seta"):
         assert low.row(name).ahead == high.row(name).ahead
         assert low.row(name).sign == high.row(name).sign
+
+
+def deciding(result, share):
+    """The same, of an agent that reads its keep ratio and kept another share in its last round."""
+    result["history"][-1]["kept"] = round(share * result["num_arms"])
+    return result
+
+
+def test_one_that_decides_its_amount_is_judged_at_each_keep_ratio_for_itself(made):
+    results = [
+        made(agent, seed, keep, accuracy + 0.001 * ((seed * place) % 5), cost)
+        for seed in range(5)
+        for place, (agent, keep, accuracy, cost) in enumerate(
+            [
+                *(("full_short", 0.1, 0.5, 0.1), ("full_short", 0.5, 0.6, 0.5)),
+                *(("rs2", 0.1, 0.5, 0.1), ("rs2", 0.5, 0.6, 0.5), ("full", 1.0, 0.7, 1.0)),
+            ],
+            start=1,
+        )
+    ]
+    for keep, accuracy in ((0.1, 0.55), (0.5, 0.6)):  # far ahead, and level
+        runs = [made("kakurenbo", s, keep, accuracy + 0.001 * s, keep) for s in range(5)]
+        results += [deciding(run, 0.9) for run in runs]
+    low, high = standings(results).comparisons
+    assert {c.row("kakurenbo").rule for c in (low, high)} == {"own amount"}
+    assert (low.row("kakurenbo").sign, high.row("kakurenbo").sign) == (1, 0)
+
+
+def test_one_that_decides_its_amount_may_have_kept_all_as_full_did(made):
+    results = [
+        made(agent, seed, keep, accuracy + 0.001 * seed, keep)
+        for seed in range(5)
+        for agent, keep, accuracy in (
+            ("full_short", 0.1, 0.5),
+            ("rs2", 0.1, 0.5),
+            ("full", 1.0, 0.7),
+        )
+    ]
+    fulls = [result for result in results if result["options"]["agent"] == "full"]
+    results += [full | {"options": full["options"] | {"agent": "infobatch"}} for full in fulls]
+    (comparison,) = standings(results).comparisons
+    assert comparison.row("full").label == "full = infobatch"
+    assert comparison.row("infobatch").is_repeat
+    assert (comparison.row("infobatch").rule, comparison.row("infobatch").sign) == ("own amount", 0)
