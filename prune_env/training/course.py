@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, Literal
 
@@ -73,7 +74,7 @@ class Course:
         """The last batch of the epoch before, and its weights."""
         self.recorder, self._on_over = recorder, on_over
         self._before = state
-        """What the agent knew before its last choice."""
+        """What the agent knew before its last choice; when the run is over, after it."""
         self._validated, self._began = False, (0.0, 0.0)
         self._choose()
 
@@ -231,7 +232,7 @@ class Course:
     def _choose(self) -> None:
         """Ask the agent what the next epoch keeps, unless the run is over."""
         if not self.rounds.ledger.affordable[0]:
-            self.phase = "over"
+            self.phase, self._before = "over", self.agent_state
             self._plan(np.zeros(self.learner.num_arms, bool), self.epoch)
             return
         self.phase = "train"
@@ -274,8 +275,8 @@ class Course:
         return {
             "of": self._identity(),
             "rounds": self.rounds.state_dict(),
-            "agent": self.agent_state,
-            "before": self._before,
+            "agent": deepcopy(self.agent_state),  # somebody's agent may change its own in place
+            "before": deepcopy(self._before),
             "kept": self.kept.state_dict(),
             "rest": self.rest.state_dict(),
             "weights": self.weights,
@@ -297,9 +298,9 @@ class Course:
             if state["of"][name] != now:
                 raise ValueError(f"the state has {name} {state['of'][name]!r}; now it is {now!r}")
         self.rounds.load_state_dict(state["rounds"])
-        self.agent_state, self.weights = state["agent"], state["weights"]
-        self._last, self._validated = state["last"], state["validated"]
-        self._before = state["before"]
+        self.agent_state, self._before = deepcopy(state["agent"]), deepcopy(state["before"])
+        self.weights, self._last = state["weights"], state["last"]
+        self._validated = state["validated"]
         self.learner.metrics = Metrics(**state["metrics"])
         self.phase, self.history = state["phase"], list(state["history"])
         if self.recorder:

@@ -297,8 +297,8 @@ class Pruned:
         `position` in the data set, `label` (where labels are known), `pulls`: how many epochs
         trained on it, `last_seen`: the last that measured it, from 1, or 0, and what it measured:
         `loss` and whatever else is kept, NaN where it never was. `weight` is how much its loss
-        counts in this epoch, `score` what the agent ranked it by, and what the agent itself keeps
-        of every arm has the prefix `agent_`.
+        counts in this epoch, `score` what the agent ranked it by (after the end: would rank it by),
+        and what the agent itself keeps of every arm has the prefix `agent_`. All are copies.
         """
         arms, course = self.course.rounds.arms, self.course
         found: dict[str, NDArray[Any]] = {"position": np.arange(self.num_arms)}
@@ -315,7 +315,7 @@ class Pruned:
         for name, array in (course.agent_state or {}).items():
             if array.size == self.num_arms > 1:
                 found[f"agent_{name}"] = array.reshape(-1)
-        return found
+        return {name: column.copy() for name, column in found.items()}
 
     def to_csv(self, path: str | Path) -> None:
         """Write `columns`, a row a sample."""

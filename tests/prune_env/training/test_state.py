@@ -186,3 +186,25 @@ def test_a_copy_goes_on_like_the_original(linear):
     for copy in copies:
         assert list(copy.sampler) == list(script.pruned.sampler)
         np.testing.assert_array_equal(copy.columns()["score"], script.pruned.columns()["score"])
+
+
+class Counting:
+    """Keeps all, and counts its choices in place."""
+
+    signals = ("loss",)
+
+    def predict(self, observation, state=None):
+        state = {"choices": np.zeros(1)} if state is None else state
+        state["choices"] += 1
+        return np.ones(len(observation["loss"]), np.int8), state
+
+
+def test_a_state_stays_as_it_was_whatever_an_agent_does_to_its_own(linear):
+    script = Script(linear, Counting(), plain, quiet=True).run(12)  # one of 4 epochs
+    state = script.pruned.state_dict()
+    script.run()
+    for _ in range(2):
+        resumed = Script(linear, Counting(), plain, quiet=True)
+        resumed.pruned.load_state_dict(state)
+        resumed.run()
+        assert resumed.pruned.course.agent_state["choices"].tolist() == [4]

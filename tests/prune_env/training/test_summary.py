@@ -75,3 +75,24 @@ def test_files_are_in_the_order_of_the_data_set(blobs, linear, train_epoch, tmp_
     assert arrays["kept"].sum(axis=1).tolist() == [60, 60, 60]
     np.testing.assert_array_equal(arrays["kept"][:2].sum(axis=0), arrays["pulls"])
     np.testing.assert_array_equal(arrays["kept"][2], pruned.course.kept.planned)
+
+
+def test_columns_stay_as_they_were(blobs, linear, train_epoch):
+    pruned = Pruned(blobs, prune_agents.make("ucb", keep_ratio=0.5), epochs=3, quiet=True)
+    train_epoch(pruned, linear())
+    columns = pruned.columns()
+    train_epoch(pruned, linear())
+    assert columns["pulls"].sum() == columns["last_seen"].sum() == 60
+    columns["label"][:] = 0
+    assert pruned.columns()["label"].tolist() == blobs.tensors[1].tolist()
+
+
+def test_after_the_end_scores_are_those_of_a_further_choice(blobs, linear, train_epoch):
+    """The arms of the last epoch are scored by what it has shown of them too."""
+    agent = prune_agents.make("epsilon_greedy", keep_ratio=0.5)
+    short, longer = (Pruned(blobs, agent, epochs=n, quiet=True) for n in (2, 3))
+    for pruned in (short, longer):
+        for _ in range(2):
+            train_epoch(pruned, linear())
+    assert (short.over, longer.over) == (True, False)
+    np.testing.assert_array_equal(short.columns()["score"], longer.columns()["score"])
