@@ -26,6 +26,20 @@ class Runs(NamedTuple):
         return f"{self.finished}{missing}" + (f", {self.failed} failed" if self.failed else "")
 
 
+class Saved(NamedTuple):
+    """Shares that a row saves."""
+
+    passes: float
+    seconds: float | None
+    promised: float | None
+
+    def shown(self) -> str:
+        """28/25 of 70."""
+        parts = (self.passes, self.seconds)
+        really = "/".join(NOTHING if part is None else whole(part) for part in parts)
+        return really if self.promised is None else f"{really} of {whole(self.promised)}"
+
+
 @dataclass(frozen=True)
 class Cell:
     """What the page shows in a cell."""
@@ -91,8 +105,8 @@ class Column:
         if isinstance(value, Estimate):
             text, _, interval = text.partition(" ")
             return Cell(value.value, text, interval, self.sign(row))
-        if isinstance(value, Runs):
-            return Cell(value.finished, text, sign=self.sign(row))
+        if isinstance(value, Runs | Saved):
+            return Cell(value[0], text, sign=self.sign(row))
         return Cell(value, text, sign=self.sign(row))
 
     def values(self, row: Any) -> dict[str, Any]:

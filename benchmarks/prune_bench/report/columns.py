@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from prune_bench.report.column import (
-    NOTHING,
     Column,
     Runs,
+    Saved,
     percent_rounded,
     score,
     seconds,
@@ -22,14 +22,6 @@ from prune_bench.report.column import (
 from prune_bench.run.result import PHASES, Clock
 from prune_bench.standings.model import Row
 from prune_bench.standings.verdict import points
-
-
-def saved(row: Row) -> str:
-    """What is saved of the passes and of the seconds, of what was promised: "28/25 of 70"."""
-    parts = (row.passes_saved, row.seconds_saved)
-    really = "/".join(NOTHING if part is None else whole(part) for part in parts)
-    promised = row.saving_promised
-    return really if promised is None else f"{really} of {whole(promised)}"
 
 
 def _mean_seconds(clock: Clock, phase: str) -> Callable[[Row], float]:
@@ -165,9 +157,10 @@ COLUMNS = (
     ),
     Column(
         "saved",
-        read=lambda row: row,
-        show=saved,
+        read=lambda row: Saved(row.passes_saved, row.seconds_saved, row.saving_promised),
+        show=Saved.shown,
         heading="Saved, %",
+        hint="passes of all data for all epochs / seconds of full, of what the keep ratio promises",
     ),
     Column(
         "saving_promised",

@@ -72,6 +72,8 @@ def test_what_is_saved_stands_beside_what_was_promised(
         seconds_saved=seconds,
     )
     assert COLUMN["saved"].text(row) == text
+    # the page sorts by the first number
+    assert COLUMN["saved"].cell(row) == Cell(pytest.approx(1 - charged / 30_000), text)
     assert COLUMN["saving_promised"].values(row).get("saving_promised") == promised
     assert COLUMN["passes_saved"].values(row) == {
         "passes_saved": pytest.approx(1 - charged / 30_000)
