@@ -85,7 +85,7 @@ class BoardView:
 
     def plan(self, said: str = "") -> None:
         """Take in the runs that belong to the board now, and say why there are more."""
-        self.runs = self.board.runs()
+        self.runs, self.pins = self.board.runs(), self.board.read()[1]
         self._kinds = {name: _kind(options) for name, options in self.runs.items()}
         ended = self.finished.keys() | self.failed.keys()
         self._open = Counter(kind for name, kind in self._kinds.items() if name not in ended)
@@ -186,7 +186,8 @@ class BoardView:
 
     def table(self) -> Fitted:
         """The best so far at each keep ratio, in the numbers that the board ends with."""
-        found, shown = standings(self.finished.values(), self.runs), columns(LIVE)
+        found = standings(self.finished.values(), self.runs, pins=self.pins)
+        shown = columns(LIVE)
         rows: list[list[str | Text]] = []
         styles = []
         for comparison in found.comparisons:

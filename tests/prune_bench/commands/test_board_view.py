@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from prune_bench.board.board import Board
 from prune_bench.board.grid import Grid
+from prune_bench.board.pins import Pins
 from prune_bench.board.work import file_failure
 from prune_bench.commands import board_view
 from prune_bench.commands.board_view import BoardView, duration, label
@@ -117,6 +118,17 @@ def test_the_live_view_has_the_numbers_that_the_board_ends_with(board, finish):
         assert COLUMN["ahead"].text(row) in line
     assert "81.0" in lines[4]
     assert lines[4].endswith("50 %")
+
+
+def test_the_live_view_knows_what_is_missing_of_a_board_with_pins(board, finish):
+    board.write(board.grids(), Pins(threads=2))
+    place = {"device": "cpu", "gpu": None, "processor": "any", "cores": 2, "threads": 2}
+    for name, run in board.runs().items():
+        if run.seed == 0:
+            finish(board, name, 0.5, 5.0, place=place | {"python": "3", "versions": {}})
+    lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1))[4:]
+    assert [line.split()[-3:] for line in lines[:1]] == [["1/2", "50", "%"]]
+    assert all(line.split()[-1] == "1/2" for line in lines[1:])
 
 
 @pytest.mark.parametrize("width", [80, 60, 40])
