@@ -303,7 +303,7 @@ class Result:
     @property
     def is_one_subset(self) -> bool:
         """Whether every arm was kept in each round or in none."""
-        return not self.arms_by_pulls[1:-1].any()
+        return not self.arms_by_pulls[1 : self.rounds].any()
 
     @property
     def is_uninformed(self) -> bool:

@@ -20,8 +20,12 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
+from prune_bench.board.board import Board
+from prune_bench.board.counting import counted
 from prune_bench.report.terminal import Fitted
-from prune_bench.run.result import Result, read_results
+from prune_bench.run.pairs import agent_label
+from prune_bench.run.result import Result
+from prune_bench.standings.model import Setting
 from prune_env.checks import In, check
 
 Point = tuple[float, float]
@@ -58,12 +62,29 @@ class Line:
     """by agent: points of accuracy above the line"""
 
 
+def read(folder: Path) -> list[Result]:
+    """The results of a board that count.
+
+    Raises:
+        ValueError: they are of several settings, whose accuracies are no one line.
+    """
+    pins = Board(folder).read()[1] if (folder / "board.yaml").exists() else None
+    results, _ = counted(folder, pins)
+    titles = sorted({Setting.of(result.comparable).title for result in results})
+    if len(titles) > 1:
+        raise ValueError(
+            f"{folder} has {len(titles)} settings, a line wants 1: {'; '.join(titles)}"
+        )
+    return results
+
+
 def points(results: Iterable[Result], options: VisitsOptions) -> dict[str, list[Point]]:
     """The runs that count, by agent: those at equal cost that choose anew in each round."""
     found: dict[str, list[Point]] = defaultdict(list)
     for result in results:
-        agent = result.options["agent"]
-        asked = result.options["keep_ratio"] == options.keep_ratio and agent not in options.without
+        name = result.options["agent"]
+        agent = agent_label(name, result.options["agent_options"])
+        asked = result.options["keep_ratio"] == options.keep_ratio and name not in options.without
         at_equal_cost = abs(result.cost - options.keep_ratio) < EQUAL_COST
         if asked and at_equal_cost and not result.is_one_subset:
             found[agent].append((hard_share(result), result.last))
@@ -119,7 +140,7 @@ def table(found: Mapping[str, list[Point]], fitted: Line) -> Fitted:
 def main(arguments: list[str] | None = None) -> None:
     """Print the table of a board."""
     options = tyro.cli(VisitsOptions, description=__doc__, args=arguments)
-    found = points(read_results(options.folder), options)
+    found = points(read(options.folder), options)
     Console().print(table(found, line(found)))
 
 

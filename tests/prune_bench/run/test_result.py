@@ -294,5 +294,7 @@ def test_a_result_answers_what_it_cost_and_kept(make_result):
     assert result.kept_shares.tolist() == [0.5] * 4
     assert result.pulls_by("class").tolist() == [3.0] * 10
     assert (result.never_kept, result.is_one_subset, result.is_even) == (0.5, True, False)
+    content["kept"]["arms_by_pulls"] = [500, 500]  # once in four rounds
+    assert (Result(content, "a").is_one_subset, Result(content, "a").is_even) == (False, True)
     assert result.curve["passes"].tolist() == [0.125, 0.25, 0.375, 0.5]
     assert result.hardware == "Made-up processor <b>bold</b>; cores 2, threads of a run 1"

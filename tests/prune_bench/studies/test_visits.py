@@ -4,19 +4,25 @@ import io
 from pathlib import Path
 
 import pytest
+from prune_bench.run.options import RunOptions
 from prune_bench.run.result import Result
-from prune_bench.studies.visits import VisitsOptions, hard_share, line, points, table
+from prune_bench.run.run_id import run_id
+from prune_bench.studies.visits import VisitsOptions, hard_share, line, points, read, table
 from rich.console import Console
+
+from prune_env.files import write_json
 
 OPTIONS = VisitsOptions(folder=Path("board"), keep_ratio=0.3, without=("broken",))
 ANEW, ONCE = [0, 50, 50], [70, 0, 0, 30]
 
 
-def result(agent, hard, accuracy, cost=0.3, keep_ratio=0.3, pulls=ANEW):
-    """A run of 10 epochs on 100 arms, with so many visits to each tenth of the harder half."""
+def result(agent, hard, accuracy, cost=0.3, keep_ratio=0.3, pulls=ANEW, **agent_options):
+    """A run of 3 rounds on 100 arms, with so many visits to each tenth of the harder half."""
+    options = {"agent": agent, "keep_ratio": keep_ratio, "epochs": 10}
     return Result(
         {
-            "options": {"agent": agent, "keep_ratio": keep_ratio, "epochs": 10},
+            "options": options | {"agent_options": agent_options},
+            "history": [{}] * 3,
             "kept": {"pulls_by_difficulty": [20 - hard] * 5 + [hard] * 5, "arms_by_pulls": pulls},
             "num_arms": 100,
             "passes": {"charged": 3000 * cost},
@@ -41,6 +47,19 @@ def test_what_counts_are_runs_at_equal_cost_that_choose_anew():
     found = points([result("ucb", 10, 0.8)] * 2 + others * 2 + others[-1:], OPTIONS)
     assert found == {"ucb": [(0.5, 0.8)] * 2, "alone": [(0.5, 0.9)] * 3}
     assert points([result("ucb", 10, 0.8)], OPTIONS) == {}  # one run has no noise
+
+
+def test_options_make_another_agent_and_an_arm_kept_once_is_no_subset():
+    results = [result("ucb", 10, 0.8, pulls=[10, 90]), result("ucb", 12, 0.8, c=2)]
+    assert set(points(results * 2, OPTIONS)) == {"ucb", "ucb c=2"}
+
+
+def test_boards_of_several_settings_are_refused(make_result, tmp_path):
+    for epochs in (4, 5):
+        options = RunOptions(agent="ucb", epochs=epochs)
+        write_json(tmp_path / f"runs/{run_id(options)}.json", make_result(options))
+    with pytest.raises(ValueError, match="2 settings, a line wants 1: Digits, 4 epochs; Digits, 5"):
+        read(tmp_path)
 
 
 LINEAR = {f"a{i}": [(0.5 + 0.05 * i, 0.8 + 0.005 * i)] * 2 for i in range(4)}
