@@ -99,6 +99,7 @@ def known_losses(
 
 def watched(episode: Episode) -> list[float]:
     """Run an episode to its end: of each round, how much of the highest losses was chosen."""
+    episode.prepare()
     learner, shares = episode.env.learner, []
     everything = np.arange(learner.num_arms)
     while not episode.terminated:

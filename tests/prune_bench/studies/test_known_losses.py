@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from prune_bench.run.episode import run
+from prune_bench.run.episode import Episode, run
 from prune_bench.run.options import RunOptions
 from prune_bench.studies.known_losses import (
     KNOWN,
@@ -12,6 +12,7 @@ from prune_bench.studies.known_losses import (
     captured,
     known_losses,
     table,
+    watched,
 )
 from rich.console import Console
 
@@ -47,6 +48,14 @@ def small():
 def test_who_is_watched_ends_where_it_would_have_ended(small):
     options, found = small
     assert found["uncertainty"]["accuracy"][0] == run(options)["test_accuracy"]["last"]
+
+
+def test_who_chooses_by_a_prior_run_is_watched_too():
+    options = RunOptions(limit=200, epochs=3, agent="el2n")
+    episode = Episode(options)
+    shares = watched(episode)
+    assert len(shares) == 3
+    assert episode.test_accuracy == run(options)["test_accuracy"]["last"]
 
 
 def test_who_knows_all_losses_captures_most_of_them_and_chance_captures_none(small):
