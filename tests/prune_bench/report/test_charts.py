@@ -13,7 +13,7 @@ import pytest
 import vl_convert
 from made_up_reports import standings, written
 from prune_bench.board.grid import CONTROLS
-from prune_bench.report.charts import ahead, png
+from prune_bench.report.charts import ahead, kept, png
 from prune_bench.report.charts.board_pictures import pictures
 from prune_bench.report.page import html
 from prune_bench.report.palette import looks, palette
@@ -97,6 +97,14 @@ def test_an_agent_has_one_colour_and_one_mark_everywhere(many):
     assert {(a, "color", c) for a, c, _ in legend} | {(a, "shape", m) for a, _, m in legend} == (
         expected
     )
+
+
+def test_evenly_is_by_arms_where_classes_differ_in_size(make_result):
+    result = make_result(RunOptions(agent="rs2"))
+    # 1,200 pulls of 1,000 arms: 1.2 is even; an arm of the large class has 1, of the small one 3
+    result["kept"] |= {"arms_by_class": [900, 100], "pulls_by_class": [900, 300]}
+    layer = kept(standings([result]).comparisons, "class").to_dict()["layer"][0]
+    assert [record["ratio"] for record in layer["data"]["values"]] == [0.833333, 2.5]
 
 
 def test_two_settings_of_a_board_share_the_looks(make_result):

@@ -150,7 +150,8 @@ def _kept_records(row: Row, by: Literal["difficulty", "class"]) -> Records:
     shares = []
     for run in row.runs:
         frequency = run.pulls_by(by)
-        shares.append(frequency / (frequency.mean() or 1.0))
+        sizes = run.content["kept"]["arms_by_class"] if by == "class" else None  # tenths are equal
+        shares.append(frequency / (np.average(frequency, weights=sizes) or 1.0))
     return [
         {"group": group, "ratio": float(ratio)}
         for group, ratio in enumerate(np.mean(shares, axis=0), start=by == "difficulty")
