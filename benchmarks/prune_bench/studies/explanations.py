@@ -72,7 +72,7 @@ def successes(cells: Sequence[Cell], policy: str) -> list[Success]:
             for cell in known
         ]
         came = [cell.ahead[policy].value for cell in known]
-        sure = [cell.ahead[policy].sign for cell in known]
+        sure = [cell.signs[policy] for cell in known]
         error = float(np.mean(np.abs(np.subtract(guesses, came))))
         right = sum(
             sign != 0 and sign * guess > 0 for sign, guess in zip(sure, guesses, strict=True)

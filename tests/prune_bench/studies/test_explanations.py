@@ -7,8 +7,8 @@ from prune_bench.studies.regimes import Cell
 from rich.console import Console
 
 
-def cell(arms, bar, points, half=1.0):
-    """Points ahead, with half the width of their interval."""
+def cell(arms, bar, points, half=1.0, sign=None):
+    """Points ahead, with half the width of their interval; by default that sign is certain."""
     low, high = ((points + sign * half) / 100 for sign in (-1, 1))
     return Cell(
         env="prune_env/CIFAR10-v0",
@@ -22,7 +22,7 @@ def cell(arms, bar, points, half=1.0):
         bar_loss=2.302585 * (1 - bar),
         classes=10,
         ahead={"uncertainty": Estimate(points / 100, low, high)},
-        signs={"uncertainty": 0},
+        signs={"uncertainty": (points > 0) - (points < 0) if sign is None else sign},
     )
 
 
@@ -44,6 +44,12 @@ def test_the_more_certain_weigh_more():
     cells = [cell(1000, 0.5, 1.0, 0.5), cell(1000, 0.5, 2.0, 0.5), cell(1000, 0.5, 8.0, 1.5)]
     expected = (2 * 0.01 + 2 * 0.02 + 0.4 * 0.08) / 4.4
     assert foretold(cells, "uncertainty", "arms", 10) == pytest.approx(expected)
+
+
+def test_a_sign_that_is_not_certain_among_those_of_its_cell_is_neither_right_nor_wrong():
+    cells = [*CELLS, cell(16_000, 0.8, 2.0, sign=0)]  # though its interval leaves out 0
+    best = successes(cells, "uncertainty")[0]
+    assert (best.right, best.certain) == (8, 8)
 
 
 def test_the_best_explanation_foretells_what_was_left_out():
