@@ -13,7 +13,7 @@ import pytest
 import vl_convert
 from made_up_reports import standings, written
 from prune_bench.board.grid import CONTROLS
-from prune_bench.report.charts import ahead, kept, png
+from prune_bench.report.charts import ahead, kept, learning_curves, png
 from prune_bench.report.charts.board_pictures import pictures
 from prune_bench.report.page import html
 from prune_bench.report.palette import looks, palette
@@ -105,6 +105,22 @@ def test_evenly_is_by_arms_where_classes_differ_in_size(make_result):
     result["kept"] |= {"arms_by_class": [900, 100], "pulls_by_class": [900, 300]}
     layer = kept(standings([result]).comparisons, "class").to_dict()["layer"][0]
     assert [record["ratio"] for record in layer["data"]["values"]] == [0.833333, 2.5]
+
+
+def test_a_curve_is_of_the_rounds_that_all_runs_have_evaluated(make_result):
+    """One of two runs ends after its third round, where it is evaluated out of turn."""
+    results = [make_result(RunOptions(agent="rs2", seed=seed, epochs=6)) for seed in (0, 1)]
+    results[1]["history"] = results[1]["history"][:3]
+    for result, evaluated in zip(results, ({2, 4, 6}, {2, 3}), strict=True):
+        for row in result["history"]:
+            if row["round"] not in evaluated:
+                del row["test_accuracy"]
+            elif "test_accuracy" in row:
+                row["test_accuracy"] = 0.1 * row["round"]
+    comparisons = standings(results).comparisons
+    line, *_ = learning_curves(comparisons, palette(comparisons)).to_dict()["layer"]
+    found = [r for r in line["data"]["values"] if r["unit"] == "passes"]
+    assert [(r["round"], r["accuracy"]) for r in found] == [(2, 20)]
 
 
 def test_two_settings_of_a_board_share_the_looks(make_result):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
+from numpy.typing import NDArray
 
 from prune_bench.report.charts.shared import (
     BEST_CURVES,
@@ -86,24 +87,32 @@ def _curve(row: Row, keep_ratio: float) -> Records:
 
     Of an agent that is not bound to this keep ratio, as `full`: the cheap beginning.
     """
-    length = min(len(run.curve["round"]) for run in row.runs)
-    places = np.unique(np.linspace(0, length - 1, min(length, MAX_ROUNDS)).astype(int))
-    accuracy = np.mean([run.curve["accuracy"][places] for run in row.runs], axis=0)
+    rounds = np.array(sorted(set.intersection(*({*run.curve["round"]} for run in row.runs))))
+    if not len(rounds):
+        return []
+    shown = rounds[np.unique(np.linspace(0, len(rounds) - 1, MAX_ROUNDS).astype(int))]
+    places = [np.searchsorted(run.curve["round"], shown) for run in row.runs]
+
+    def mean(name: str) -> NDArray[np.float64]:
+        curves = [run.curve[name][at] for run, at in zip(row.runs, places, strict=True)]
+        return np.mean(curves, axis=0)
+
+    accuracy = mean("accuracy")
     records: Records = []
     for unit in COST_TITLES:
-        cost = np.mean([run.curve[unit][places] for run in row.runs], axis=0)
+        cost = mean(unit)
         beginning = 2 * keep_ratio / row.cost if row.is_everywhere else 1.0
         records += [
             {
                 "agent": row.agent,
                 "keep": keep_ratio,
                 "unit": unit,
-                "round": int(row.runs[0].curve["round"][place]),
+                "round": int(round_),
                 "cost": float(cost[i]),
                 "accuracy": 100 * float(accuracy[i]),
                 "complete": row.complete,
             }
-            for i, place in enumerate(places)
+            for i, round_ in enumerate(shown)
             if cost[i] <= beginning * cost[-1]
         ]
     return records
