@@ -66,11 +66,14 @@ class DataAgent(Agent):
             "rewards": np.zeros((num_runs, 3)),
         }
 
+    def update(self, state: State, observation: Observation) -> None:
+        first = state["round"] == 0
+        state["log_classes"][first, 0] = observation["loss"][first].max(axis=1)
+
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         first = state["round"] == 0
-        state["log_classes"][first, 0] = observation["loss"][first].max(axis=1)
         for run in np.flatnonzero(~first):
             part = {name: array[run] for name, array in observation.items()}
             self.learn({name: a[run : run + 1] for name, a in state.items() if a.ndim}, part, rng)

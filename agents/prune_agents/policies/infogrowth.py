@@ -24,8 +24,8 @@ class InfoGrowth(Agent):
 
     The arms come in random order. The gain of an arm is the mean cosine distance of its features to
     the nearest 4 of those before it (fewer at the beginning; 1 for the first), divided by the 0.99
-    quantile of all gains and clipped to [0, 1]. In rounds 1, 3, 5, ... an arm is kept with chance
-    g, in the others with chance max(1 - g, floor). Source: arXiv 2405.18347, verified in the
+    quantile of all gains and clipped to [0, 1]. In selections 1, 3, 5, ... an arm is kept with
+    chance g, in the others with chance max(1 - g, floor). Source: arXiv 2405.18347, verified in the
     authors' code, for pairs of images and texts, with a pretrained encoder and a cleaning step;
     here the features are those of the network of a whole prior run, and there are no texts.
     keep_ratio plays no part: the gains decide.
@@ -55,7 +55,7 @@ class InfoGrowth(Agent):
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         gain = self.from_prior(state, "gain")
-        first = state["round"][:, None] % 2 == 0
+        first = (state["round"][:, None] - self.full_rounds) // self.period % 2 == 0
         kept = rng.random(gain.shape) <= np.where(first, gain, np.maximum(1 - gain, self.floor))
         kept[~kept.any(axis=1), 0] = True
         return kept

@@ -86,7 +86,7 @@ class MetaBandit(Agent):
         loss = np.maximum(observation["val_loss"][:, 0].astype(float), 1e-6)
         reward = np.log(state["val_loss"] / loss) / state["cost"]
         state["val_loss"] = loss
-        played = np.flatnonzero(state["round"] > 0)
+        played = np.flatnonzero(state["round"] > self.full_rounds)
         state["total"] *= self.discount
         state["count"] *= self.discount
         state["total"][played, state["picked"][played]] += reward[played]

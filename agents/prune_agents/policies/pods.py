@@ -29,7 +29,7 @@ class PODS(AroundPolicy):
     swing: Annotated[float, In("[0, 1)")] = 0.5
     """how far the keep ratio goes down and up, as a share of it"""
     phase: Annotated[int, In("[1, inf)")] = 1
-    """rounds of a phase"""
+    """selections of a phase; with the usual period, rounds"""
 
     keeps_k: ClassVar[bool] = False
 
@@ -70,8 +70,9 @@ class PODS(AroundPolicy):
             num_arms: N.
         """
         low = max(1, round((1 - self.swing) * k), 2 * k - num_arms)
-        cycle = 2 * self.phase
+        phase = self.phase * self.period
         rounds = np.where(round_ > 0, round_ / np.maximum(progress, 1e-12), np.inf)
-        ends = round_ // cycle * cycle + cycle
-        pulse = np.where(round_ % cycle < self.phase, low, 2 * k - low)
-        return np.where(ends <= rounds + 0.5, pulse, k)
+        behind = round_ - self.full_rounds
+        ends = (behind // (2 * phase) + 1) * 2 * phase
+        pulse = np.where(behind % (2 * phase) < phase, low, 2 * k - low)
+        return np.where(ends <= rounds - self.full_rounds + 0.5, pulse, k)

@@ -43,7 +43,8 @@ class RePB(Agent):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        loss, kept = observation["loss"], state["kept"]
+        loss = observation["loss"]
+        kept = state["kept"] | (state["round"] == self.full_rounds)[:, None]  # before, all were
         mean = batch_mean(loss, kept, self.batch_size, rng)
         hard = kept & (loss >= mean * (1 - 1e-6))  # equal losses reach their rounded mean too
         lucky = rng.random(loss.shape) >= self.rho

@@ -76,6 +76,14 @@ def test_first_and_last_rounds_are_whole_and_the_others_weigh_1_over_keep_ratio(
             assert set(np.flatnonzero(action)) == set(top)
 
 
+def test_the_loss_of_a_guess_is_read_off_the_first_round_of_full_ones_too(observe):
+    agent = prune_agents.make("data_agent", keep_ratio=0.25, full_rounds=2)
+    rng, state = np.random.default_rng(0), None
+    for round_ in range(3):
+        _, state = agent.predict(observe(**shown(40, round_, 16, np.ones(40), rng)), state)
+    assert state["log_classes"].item() == pytest.approx(math.log(2))
+
+
 def test_it_learns_to_draw_high_scores_for_useful_arms(observe):
     """Many small steps: of 128 arms, half are hard, and in the end nearly all kept ones are."""
     agent = prune_agents.make("data_agent", keep_ratio=0.25, batch_size=16, update_every=1)

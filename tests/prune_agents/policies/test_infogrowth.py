@@ -65,6 +65,20 @@ def test_rounds_of_gain_and_rounds_of_the_others(observe):
         assert counts[second, :40].mean() > 0.93
 
 
+def test_the_two_kinds_alternate_by_selections(observe):
+    """A full round, then one choice for every two rounds: first the 10 arms far from all."""
+    features = np.zeros((50, 11), np.float32)
+    features[:40, 10] = 1
+    features[40:, :10] = np.eye(10)
+    agent, state = begun(features, period=2, full_rounds=1)
+    kept = []
+    for _ in range(5):
+        action, state = agent.predict(observe(seen=np.ones(50)), state)
+        kept.append((action[:40].mean() > 0.5, action[40:].mean() > 0.5))
+    both, far, others = (True, True), (False, True), (True, False)
+    assert kept == [both, far, far, others, others]
+
+
 def test_it_says_what_to_do_where_there_was_no_prior_run(observe):
     with pytest.raises(ValueError, match=r"chooses by a prior run: pass state=agent.begin"):
         prune_agents.make("infogrowth").predict(observe(seen=np.ones(4)))

@@ -39,6 +39,16 @@ def test_reward_is_the_logarithmic_fall_per_cost(observe):
     assert state["picked"][0] == (first if rewards[0] > rewards[1] else second)
 
 
+def test_full_rounds_are_nobodys_plays(observe):
+    agent = prune_agents.make("meta_bandit", policies=("full", "random_dynamic"), full_rounds=2)
+    state = None
+    for val_loss in (2.0, 1.0, 0.5):
+        _, state = agent.predict(look(observe, val_loss), state)
+    assert state["count"].tolist() == [[0, 0]]
+    _, state = agent.predict(look(observe, 0.4), state)
+    assert state["count"].sum() == 1
+
+
 @pytest.mark.parametrize(("c", "picked"), [(0.0, 0), (0.5, 0), (2.0, 1)])
 def test_the_bonus_by_hand(observe, c, picked):
     """Policy 0 was played 8 times for 0.6 each, policy 1 twice for 0.3; the scale is 0.5.

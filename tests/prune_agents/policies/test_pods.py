@@ -10,7 +10,7 @@ def counts(rounds, k=10, num_arms=100, **options):
     agent = prune_agents.make("pods", **options)
     so_far = [
         agent.counts(np.array([t]), np.array([t / rounds], np.float32), k, num_arms)
-        for t in range(rounds)
+        for t in range(agent.full_rounds, rounds)
     ]
     return np.concatenate(so_far).tolist()
 
@@ -33,6 +33,12 @@ def test_low_and_high_phases_keep_the_total(expected, options):
     found = counts(len(expected), **options)
     assert found == expected
     assert sum(found) == len(found) * options.get("k", 10)
+
+
+def test_phases_are_of_selections_and_follow_the_full_rounds():
+    """In every second round only is chosen, so a phase of one selection has two rounds."""
+    assert counts(9, period=2) == [5, 5, 15, 15, 5, 5, 15, 15, 10]
+    assert counts(6, full_rounds=1) == [5, 15, 5, 15, 10]
 
 
 def test_it_is_its_policy_but_for_the_number(observe):

@@ -30,6 +30,14 @@ def test_stays_and_returns_and_weighs(observe):
     np.testing.assert_allclose(third[third > 0].min(), 1)
 
 
+def test_after_full_rounds_all_arms_were_kept(observe):
+    """The same losses, mean 4.5: arms 2 and 3 stay for sure as well."""
+    agent = prune_agents.make("repb", rho=0.4, full_rounds=1)
+    _, state = agent.predict(observe(loss=tile(2.3, 2.3, 2.3, 2.3), pulls=tile(0, 0, 0, 0)))
+    second, _ = agent.predict(observe(loss=tile(1, 2, 6, 9), pulls=tile(1, 1, 1, 1)), state)
+    np.testing.assert_allclose((second > 0).mean(axis=0), [0.6, 0.6, 1, 1], atol=0.04)
+
+
 def test_means_are_of_batches(observe):
     """Losses 0, 1, 10, 11 in batches of two. All three ways to pair them are as likely.
 
