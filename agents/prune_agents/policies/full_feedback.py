@@ -14,5 +14,13 @@ class FullFeedback(Agent):
 
     keeps_k: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.full_rounds % self.period:
+            raise ValueError(
+                f"full_rounds is {self.full_rounds}; where the pruned arms are looked at before "
+                f"each selection, allowed are multiples of period, {self.period}"
+            )
+
     def env_options(self, epochs: float) -> dict[str, Any]:
         return {"feedback": "full", "refresh": self.period}

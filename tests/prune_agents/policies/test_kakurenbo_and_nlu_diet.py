@@ -59,3 +59,6 @@ def test_nlu_diet(observe, progress, expected):
 def test_they_ask_for_a_look_at_the_pruned_arms_before_each_selection(name):
     wanted = prune_agents.make(name, period=3).env_options(8)
     assert wanted == {"feedback": "full", "refresh": 3}
+    assert prune_agents.make(name, period=3, full_rounds=6).env_options(8) == wanted
+    with pytest.raises(ValueError, match=r"full_rounds is 4; .* allowed are multiples of period"):
+        prune_agents.make(name, period=3, full_rounds=4)  # looks would come after rounds 3, 6 ...
