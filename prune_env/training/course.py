@@ -63,7 +63,7 @@ class Course:
         self.weight_max, self.agent_state = weight_max, state
         self.kept = Visit(learner.num_arms, self._begin)
         """The pass over the arms that are trained on."""
-        self.rest = Visit(learner.num_arms)
+        self.rest = Visit(learner.num_arms, self._begin_to_look)
         """The pass over the others, where they are to be looked at."""
         self.weights: NDArray[np.float32] | None = None
         """(N,) how much the loss of each arm counts; None: 1."""
@@ -128,6 +128,8 @@ class Course:
         if kept.hand:
             weights = kept.hand.weights(arms, weights)
         self.learner.trained.add(*only(kept.tick(arms), arms, values))
+        if self.wishes.reads_validation:  # what was said before is not of the whole epoch
+            self._validated = False
         if kept.left == 0 and self.phase == "train":
             self._last = arms, weights
             self._close()
@@ -146,7 +148,7 @@ class Course:
             self._finish()
 
     def validated(self, loss: float, accuracy: float | None) -> None:
-        """Take what validation says.
+        """Take what validation says. Who reads it chooses by what was said after the last batch.
 
         Raises:
             ValueError: an accuracy is missing, or is none.
@@ -169,8 +171,7 @@ class Course:
         After a restart that of an epoch which was trained on, and waits for more, is empty.
         """
         if cut:
-            notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
-            self._close()
+            self._cut_off()
         restored = not self.kept.begun
         if self.phase == "look" and not restored:
             raise ValueError(
@@ -184,6 +185,16 @@ class Course:
         if self.phase == "over":
             notes.over(self.epoch)
         self._began = time.perf_counter(), time.process_time()
+
+    def _begin_to_look(self, cut: bool) -> None:
+        """An iteration over the rest begins: no more batches of this epoch come."""
+        if self.kept.cut:
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """The epoch ends with what it was trained on; the others count as pruned."""
+        notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
+        self._close()
 
     def _close(self) -> None:
         """The epoch has been trained on: look at the others where that is due, or go on."""

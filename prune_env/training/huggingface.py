@@ -203,9 +203,11 @@ class _Following(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Look at what an epoch left out, where that is due, and stop when the run is over."""
+        """Look at what an epoch left out and evaluate, where that is due; stop at the end."""
         if self.pruned.course.phase == "look":
             self._look(kwargs["train_dataloader"])
+        if self.pruned.course.phase == "validate" and args.eval_strategy == "steps":
+            control.should_evaluate = True  # epochs end where they do
         control.should_training_stop |= self.pruned.over
 
     def on_evaluate(

@@ -75,7 +75,8 @@ class PruningCallback(Callback):
         batch_idx: int,
     ) -> None:
         """After an epoch's last batch let the module look at what the epoch left out."""
-        if self.pruned.course.phase != "look":
+        last = self.pruned.looks and trainer.is_last_batch  # of a loader that drops some
+        if self.pruned.course.phase != "look" and not last:
             return
         loader = rest_of(self.pruned, trainer.train_dataloader)
         with without_training(pl_module), trainer.precision_plugin.forward_context():

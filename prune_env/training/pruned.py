@@ -266,8 +266,9 @@ class Pruned:
     def validated(self, loss: float, accuracy: float | None = None) -> None:
         """Tell how well the network does on other data: mean loss in nats, accuracy in [0, 1].
 
-        An agent that reads them chooses when it has been told after an epoch, on every rank: what
-        counts is their mean.
+        An agent that reads them chooses when it has been told after an epoch's last batch, on every
+        rank: what counts is their mean. What was told before (a check before training, say) does
+        not count.
         """
         self.course.validated(float(loss), None if accuracy is None else float(accuracy))
 

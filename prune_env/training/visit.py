@@ -65,6 +65,11 @@ class Visit:
         """How many arms are done."""
         return len(self.order) - self.left
 
+    @property
+    def cut(self) -> bool:
+        """Whether this iteration has been gone through in part."""
+        return self.left > 0 and self._done_in_iteration > 0
+
     def begin(self) -> None:
         """Begin an iteration, over what is not done; with several ranks all begin.
 
@@ -74,7 +79,7 @@ class Visit:
         if self.drawn and self.left == len(self.order) > 0:
             notes.unrecorded(self.left)
         if self.on_begin:
-            self.on_begin(self.left > 0 and self._done_in_iteration > 0)
+            self.on_begin(self.cut)
         ranks = Ranks.here()
         ranks.agree(self.order, "selection")
         self.hand = Hand(len(self.planned), ranks) if ranks.size > 1 else None

@@ -218,6 +218,26 @@ def test_validation_is_told_to_an_agent_that_reads_it(rows, linear, tmp_path):
     assert 0.5 < trainer.pruned.course.learner.metrics.accuracy[0] <= 1
 
 
+def test_who_reads_validation_is_told_at_the_end_of_an_epoch_too(rows, linear, tmp_path):
+    """Evaluations every so many steps end where no epoch does."""
+    agent = prune_agents.make("dvrl", keep_ratio=0.6)
+    told = []
+
+    class Telling(Noting):
+        def evaluate(self, *args, **kwargs):
+            told.append(len(self.arms))
+            return super().evaluate(*args, **kwargs)
+
+    trainer = trainer_of(
+        rows, Net(linear()), agent, tmp_path, epochs=2, kind=Telling, eval_on_start=True,
+        more={"num_validation": 120}, eval_strategy="steps", eval_steps=7,
+        rest={"eval_dataset": rows, "compute_metrics": accuracy},
+    )  # fmt: skip
+    trainer.train()
+    assert trainer.pruned.over
+    assert told == [0, 5, 7, 10]
+
+
 def test_it_goes_on_from_before_a_validation(rows, linear, tmp_path):
     """The checkpoint of an epoch's last step is written before the epoch is evaluated."""
     agent = prune_agents.make("dvrl", keep_ratio=0.6)

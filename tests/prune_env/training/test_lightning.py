@@ -179,8 +179,10 @@ class Looking(Module):
         self.pruned.look(self.model(inputs), labels, arms)
 
 
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.filterwarnings("ignore:.* samples of epoch .* were never recorded")
 def test_an_agent_that_looks_at_the_rest_chooses_as_in_a_plain_loop(
-    blobs, linear, train_epoch, tmp_path
+    drop_last, blobs, linear, train_epoch, tmp_path
 ):
     agent = prune_agents.make("kakurenbo", keep_ratio=0.6)
     pruned = [Pruned(blobs, agent, epochs=4, feedback="full", quiet=True) for _ in range(2)]
@@ -188,12 +190,12 @@ def test_an_agent_that_looks_at_the_rest_chooses_as_in_a_plain_loop(
     module.configure_optimizers = lambda: torch.optim.SGD(module.parameters(), 0.1)
     looked = []
     while not pruned[0].over:
-        train_epoch(pruned[0], model)
+        train_epoch(pruned[0], model, drop_last=drop_last)
         with torch.no_grad():
             for inputs, labels, arms in DataLoader(pruned[0].dataset, 16, sampler=pruned[0].rest):
                 pruned[0].look(model(inputs), labels, arms)
                 looked.append((False, False, arms.tolist()))
-    loader = DataLoader(pruned[1].dataset, 16, sampler=pruned[1].sampler)
+    loader = DataLoader(pruned[1].dataset, 16, sampler=pruned[1].sampler, drop_last=drop_last)
     trainer_of(pruned[1], tmp_path).fit(module, loader)
     assert len(looked) > 3
     assert module.looked == looked

@@ -237,6 +237,37 @@ def test_who_reads_validation_chooses_when_it_is_told(blobs, linear, train_epoch
     assert int(pruned.course.rounds.ledger.charged[0]) == 3 * 9 + 50
 
 
+@pytest.mark.filterwarnings("ignore:. of the 10 samples")
+def test_what_is_told_before_the_last_batch_of_an_epoch_does_not_count(blobs, linear, train_epoch):
+    agent, model = Keeps(40, 10, 10, signals=("val_loss",)), linear()
+    pruned = Pruned(blobs, agent, epochs=3, num_validation=50)
+    pruned.validated(9)  # before training, as to see whether validation works
+    for batch, (inputs, labels, arms) in enumerate(
+        DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
+    ):
+        pruned.loss(model(inputs), labels, arms)
+        if batch == 1:
+            pruned.validated(8)
+    assert pruned.epoch == 0
+    pruned.validated(7)
+    train_epoch(pruned, model, batch_size=4, drop_last=True)
+    pruned.validated(6)  # after the last of all batches that come
+    train_epoch(pruned, model)
+    assert [shown["val_loss"].item() for shown in agent.shown[1:]] == [7, 6]
+
+
+def test_a_look_ends_an_epoch_of_which_a_batch_was_dropped(blobs, linear, train_epoch):
+    agent, model = Keeps(100, 100), linear()
+    pruned = Pruned(blobs, agent, epochs=2, feedback="full")
+    with pytest.warns(Notice, match="4 of the 100 samples of epoch 0 were never recorded"):
+        train_epoch(pruned, model, drop_last=True)
+        looked = list(DataLoader(pruned.dataset, 24, sampler=pruned.rest))
+    for inputs, labels, arms in looked:
+        pruned.look(model(inputs), labels, arms)
+    assert agent.shown[1]["seen"].sum() == 120
+    assert int(pruned.course.rounds.ledger.charged[0]) == 3 * 96 + 24
+
+
 def test_with_full_feedback_the_others_are_looked_at(blobs, linear, train_epoch):
     agent, model = Keeps(100, 100), linear()
     pruned = Pruned(blobs, agent, epochs=2, feedback="full")
