@@ -118,12 +118,17 @@ class Ledger:
         end = (self.charged + self.train_price * counts) / self._budget_passes
         return self.charged / self._budget_passes, np.minimum(end, 1.0)
 
-    def goes_on_after_refresh(self, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(M,) bool: whether a run chooses again after this round and a look at so many arms."""
+    def goes_on_after(
+        self, trained: NDArray[np.int64], looked_at: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """(M,) bool: whether a run chooses again after a round on so many arms and a look at others.
+
+        It is asked before the round is paid for. trained, looked_at: (M,).
+        """
         finished = self.arms.round + 1
         if self.budget is None:
             return finished < self.epochs
-        price = self.forward_price * counts
+        price = self.train_price * trained + self.forward_price * looked_at
         return self._paid_for(price + self.evaluation_charge(finished), after=1) > 0
 
     def check(self, counts: NDArray[np.int64]) -> None:

@@ -157,12 +157,14 @@ class Rounds:
         ledger = self.ledger
         ledger.check(selection.counts)
         start, end = ledger.span(selection.counts)
+        with self.clock("observe"):
+            rest = self.rest(selection)
         with self.clock("train"):
             signals = self.learner.train(selection, start, end)
         ledger.train(selection.counts)
         measured = [signals]
         with self.clock("observe"):
-            measured += self._refresh(selection)
+            measured += [self._score(rest)] if len(rest) else []
             self.arms.record(selection, measured)
         kept_loss = signals.mean_loss(selection.counts, self.num_arms)
         diverged = ~np.isfinite(kept_loss)
@@ -203,15 +205,11 @@ class Rounds:
             infos |= {"test_loss": _finite(test.loss), "test_accuracy": test.accuracy.copy()}
         return rewards, terminated, infos
 
-    def _refresh(self, selection: Selection) -> list[Signals]:
-        rest = self.rest(selection)
-        return [self._score(rest)] if len(rest) else []
-
     def rest(self, selection: Selection) -> NDArray[np.int64]:
         """(K,) flat positions: with full feedback, the arms to look at after this round.
 
-        Those that were not kept, where that is due and paid. After its last round a run chooses no
-        more, so nobody looks.
+        Those that were not kept, where that is due and paid for beside the round, which is not yet
+        entered. After its last round a run chooses no more, so nobody looks.
         """
         options = self.options
         if options.feedback == "semi":
@@ -219,7 +217,7 @@ class Rounds:
         rest = np.ones(self.num_runs * self.num_arms, bool)
         rest[selection.indices] = False
         due = (self.arms.round + 1) % options.refresh == 0
-        due &= self.ledger.goes_on_after_refresh(self.num_arms - selection.counts)
+        due &= self.ledger.goes_on_after(selection.counts, self.num_arms - selection.counts)
         rest.reshape(self.num_runs, self.num_arms)[~due] = False
         return np.flatnonzero(rest)
 

@@ -272,9 +272,10 @@ class Course:
         return {name: observation[name][0] for name in names}
 
     def _plan(self, kept: NDArray[np.bool_], epoch: int) -> None:
-        """Begin an epoch over these arms, (N,) bool, in the order of the round."""
+        """Begin an epoch over these arms, (N,) bool, in the order of the round; none to look at."""
         order = of_round(self.seed, epoch).permutation(len(kept))
         self.kept.plan(order[kept[order]], epoch)
+        self.rest.plan(order[:0], epoch)
 
     # -- to save and restore ----------------------------------------------------------------------
 

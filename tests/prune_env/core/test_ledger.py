@@ -70,10 +70,11 @@ def test_more_than_is_paid_for_is_refused():
 
 def test_a_look_after_the_last_round_is_for_nobody():
     book = ledger(epochs=1)
-    assert book.goes_on_after_refresh(np.array([5])).tolist() == [False]
-    book = ledger(budget=1.0)
-    assert book.goes_on_after_refresh(np.array([27])).tolist() == [True]  # leaves 3 of 30 passes
-    assert book.goes_on_after_refresh(np.array([28])).tolist() == [False]
+    assert book.goes_on_after(np.array([5]), np.array([5])).tolist() == [False]
+    book = ledger(budget=2.0)
+    assert book.goes_on_after(np.array([10]), np.array([27])).tolist() == [True]  # 3 of 60 are left
+    assert book.goes_on_after(np.array([10]), np.array([28])).tolist() == [False]
+    assert book.goes_on_after(np.array([11]), np.array([27])).tolist() == [False]
 
 
 def test_a_budget_that_pays_for_no_arm_is_refused():

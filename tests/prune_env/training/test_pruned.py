@@ -285,6 +285,20 @@ def test_with_full_feedback_the_others_are_looked_at(blobs, linear, train_epoch)
     assert pruned.over  # after the last epoch nobody chooses, so nobody looks
 
 
+def test_nobody_looks_after_the_last_epoch_of_a_budget(blobs, linear, train_epoch):
+    agent, model = Keeps(60, 60, 20), linear()
+    pruned = Pruned(blobs, agent, budget=1.2, feedback="full", quiet=True)  # 432 passes
+    train_epoch(pruned, model)  # 180; the others are 60 more
+    for inputs, labels, arms in DataLoader(pruned.dataset, 30, sampler=pruned.rest):
+        pruned.look(model(inputs), labels, arms)
+    train_epoch(pruned, model)  # 180 of the 192 that are left, and a look would cost 60
+    assert pruned.course.phase == "train"
+    assert len(pruned.rest) == 0
+    train_epoch(pruned, model)
+    assert pruned.over
+    assert int(pruned.course.rounds.ledger.charged[0]) == 180 + 60 + 180 + 12
+
+
 def test_features_are_what_goes_into_the_last_layer(blobs):
     hidden = nn.Linear(2, 4)
     model = nn.Sequential(hidden, nn.Tanh(), nn.Linear(4, 3))
