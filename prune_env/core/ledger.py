@@ -121,9 +121,9 @@ class Ledger:
     def goes_on_after(
         self, trained: NDArray[np.int64], looked_at: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """(M,) bool: whether a run chooses again after a round on so many arms and a look at others.
+        """(M,) bool: whether a run chooses again after a round and a look at so many arms, (M,).
 
-        It is asked before the round is paid for. trained, looked_at: (M,).
+        It is asked before the round is paid for.
         """
         finished = self.arms.round + 1
         if self.budget is None:

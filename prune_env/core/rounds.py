@@ -21,7 +21,14 @@ from prune_env.core.ledger import Ledger
 from prune_env.core.rewards import RoundOutcome, earned, find_reward
 from prune_env.core.selection import Selection
 from prune_env.core.signals import EXTRAS, MEASURED, SIGNALS, USUAL, VALIDATION
-from prune_env.learners.protocol import Informative, Learner, Observant, ParallelLearner, Signals
+from prune_env.learners.protocol import (
+    Finisher,
+    Informative,
+    Learner,
+    Observant,
+    ParallelLearner,
+    Signals,
+)
 from prune_env.lookup import unknown
 
 Feedback = Literal["semi", "full"]
@@ -97,6 +104,7 @@ class Rounds:
             refuse_validation(options)
         # asked once: to look for the methods of a protocol takes as long as a short round
         self._learner_infos = learner.infos if isinstance(learner, Informative) else dict
+        self._finish = learner.finish if isinstance(learner, Finisher) else None
         shown = set(VALIDATION) & set(options.signals)
         self.clock = Clock()
         self.num_runs, self.num_arms = learner.num_runs, learner.num_arms
@@ -159,8 +167,12 @@ class Rounds:
         start, end = ledger.span(selection.counts)
         with self.clock("observe"):
             rest = self.rest(selection)
+        looked_at = np.bincount(rest // self.num_arms, minlength=self.num_runs)
+        last = ~ledger.goes_on_after(selection.counts, looked_at)
         with self.clock("train"):
             signals = self.learner.train(selection, start, end)
+            if self._finish and last.all():
+                self._finish()
         ledger.train(selection.counts)
         measured = [signals]
         with self.clock("observe"):
@@ -170,8 +182,7 @@ class Rounds:
         diverged = ~np.isfinite(kept_loss)
 
         before = self.val_loss.copy(), self.val_accuracy.copy()
-        over = (ledger.affordable == 0) | diverged
-        evaluated = (ledger.is_due(self.arms.round) | over) & self.has_validation
+        evaluated = (ledger.is_due(self.arms.round) | last | diverged) & self.has_validation
         if evaluated.any():
             with self.clock("evaluate"):
                 metrics = self.learner.evaluate("validation")
@@ -179,7 +190,7 @@ class Rounds:
             diverged |= evaluated & ~np.isfinite(metrics.loss)
             self.val_loss = np.where(evaluated, _finite(metrics.loss), self.val_loss)
             self.val_accuracy = np.where(evaluated, metrics.accuracy, self.val_accuracy)
-        terminated = (ledger.affordable == 0) | diverged
+        terminated = last | diverged
 
         outcome = RoundOutcome(
             selection=selection,

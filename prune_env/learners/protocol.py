@@ -119,6 +119,14 @@ class Informative(Protocol):
 
 
 @runtime_checkable
+class Finisher(Protocol):
+    """A learner of one run that has something to do once its last round is trained."""
+
+    def finish(self) -> None:
+        """The run is over: evaluations follow, and no more training."""
+
+
+@runtime_checkable
 class Sourced(Protocol):
     """A learner that knows which data it has."""
 

@@ -174,6 +174,11 @@ class NetworkLearner:
         self._round += 1
         return _signals(arms, self.ranks.whole(measured, edges))
 
+    def finish(self) -> None:
+        """After the last round of a run go over to the slow weights, where there are such."""
+        if self._lookahead:
+            self._lookahead.finish()
+
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """Measure arms by a forward pass on the plain inputs, without training."""
         index = self._to_device(indices)
@@ -290,8 +295,6 @@ class NetworkLearner:
                     self._lookahead.follow(start + (end - start) * (step + 1) / num_batches)
                 if self._reference:
                     self._reference.follow(self._model)
-        if self._lookahead and end >= 1:
-            self._lookahead.finish()
         return measured
 
     def _step(self, batch: dict[str, Tensor], out: dict[str, Tensor], size: float) -> None:

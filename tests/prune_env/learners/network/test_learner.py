@@ -13,6 +13,7 @@ from quarters import DATASET, equal, keep, make, train
 
 from prune_env.core.signals import MEASURED
 from prune_env.data.dataset import split_validation
+from prune_env.env import PruneEnv
 from prune_env.learners.network.learner import NetworkLearner
 from prune_env.networks.registry import WHITENED
 
@@ -133,18 +134,19 @@ def test_a_restored_run_continues_bit_for_bit(
         assert fresh.evaluate("test") == learner.evaluate("test")
 
 
-def test_with_lookahead_a_run_ends_on_the_slow_weights() -> None:
+@pytest.mark.parametrize("length", [{"epochs": 3}, {"budget": 3.12}])
+def test_with_lookahead_a_run_ends_on_the_slow_weights(length: dict[str, Any]) -> None:
+    """With a budget too, whose last evaluation is charged after the last round."""
     learner = make("mlp", lookahead=True, batch_size=9)  # 12 steps a round
-    train(learner, keep(learner), rounds=3)
-    assert learner._lookahead is not None
-    slow = [tensor.clone() for tensor in learner._lookahead._slow]
-    assert not torch.equal(slow[0], learner._model.layers[1].weight)  # step 36
-    learner.train(keep(learner), np.array([0.75]), np.array([1.0]))
-    assert learner._lookahead.steps == 48
-    for ours, theirs in zip(
-        learner._lookahead._slow, learner._model.state_dict().values(), strict=True
-    ):
-        assert torch.equal(ours, theirs)
+    env, everything = PruneEnv(learner, **length), np.ones(108, np.int8)
+    env.reset(seed=0)
+    for last in (False, False, True):
+        terminated = env.step(everything)[2]
+        assert terminated == last
+        assert learner._lookahead is not None
+        slow, weights = learner._lookahead._slow, learner._model.state_dict().values()
+        assert all(map(torch.equal, slow, weights)) == last
+    assert learner._lookahead.steps == 36  # the last return was in step 35
 
 
 def test_scoring_and_evaluating_change_nothing() -> None:
