@@ -270,7 +270,6 @@ def _against_short(row: Row, line: Line, clock: Line) -> Row:
         row,
         ahead=bar.difference(row) if bar else None,
         ahead_runs=runs,
-        at_equal_cost=line.has_end_at(row),
         ahead_seconds=clock.curve(row).difference(row),
         cannot_differ=row.rule == "fixed keep ratio"
         and all(run.is_uninformed and run.is_even for run in row.runs),

@@ -109,8 +109,6 @@ class Row:
     see `prune_bench.standings.reference`"""
     ahead_runs: Mapping[int, float] = field(default_factory=dict)
     """by seed, the same of every run"""
-    at_equal_cost: bool = True
-    """whether `full_short` was run at its cost, or the line through its runs is known there"""
     sign: int = 0
     """1 where that is certainly ahead among all agents compared, -1 behind, else 0"""
     ahead_seconds: Estimate | None = None

@@ -96,10 +96,6 @@ class Line:
             parts.append((off, self.bend))
         return Bar(_on_curve(self.logs, self.accuracies, at), tuple(parts))
 
-    def has_end_at(self, row: Row) -> bool:
-        """Whether `full_short` was run at the cost of a row."""
-        return bool((np.abs(self.logs - self._log(row)) < SAME_COST).any())
-
     def _log(self, row: Row) -> float:
         return float(np.log(max(getattr(row, self.unit), 1e-9)))
 

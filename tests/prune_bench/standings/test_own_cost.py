@@ -54,7 +54,6 @@ def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, monkeypa
     (bar,) = comparison.bar
     assert (bar.keep_ratio, len(bar.runs), bar.complete) == (at, 2, True)
     # the verdict is the difference of two means, and no curve
-    assert row.at_equal_cost
     assert row.ahead.value == pytest.approx(row.scores.mean() - bar.scores.mean())
     assert (
         "now full_short at what agents cost that decided it themselves" in capsys.readouterr().out

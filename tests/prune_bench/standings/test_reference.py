@@ -80,8 +80,7 @@ def test_a_rounded_number_of_arms_is_no_advantage():
     """full_short spends 11,646 passes where K arms a round cost 11,640: the same cost."""
     line = Line([row(0.3, 0.97), row(1.0, 0.98)])
     assert line.bar(row(0.3 * 11_646 / 11_640, 0.971)).accuracy == 0.97
-    assert line.has_end_at(row(0.3 * 11_646 / 11_640, 0.971))
-    assert not line.has_end_at(row(0.31, 0.971))
+    assert line.bar(row(0.31, 0.971)) is None
 
 
 def test_seconds_are_read_off_the_same_curve():
