@@ -1,8 +1,11 @@
 """The map of when choosing pays: its cells, their order, and what is read from a board."""
 
+from dataclasses import replace
+
 import pytest
 from prune_bench.board.board import Board
 from prune_bench.commands.main import main
+from prune_bench.report.charts.regimes_picture import _records
 from prune_bench.run.run_id import run_id
 from prune_bench.studies.regimes import Map, RegimesOptions, grids, read_cells
 
@@ -78,6 +81,8 @@ def test_the_numbers_of_a_cell(tmp_path, make_result):
     ahead = {agent: round(100 * found.value, 3) for agent, found in cell.ahead.items()}
     assert ahead == {"uncertainty": 2, "easiest": -1, "random_dynamic": 0}
     assert cell.signs == {"uncertainty": 1, "easiest": -1, "random_dynamic": 0}
+    columns = [next(_records(of))["column"] for of in (cell, replace(cell, image_size=16))]
+    assert columns == ["Digits", "Digits: at 16 pixels"]  # else one would lie on the other
     assert 0 < cell.ahead["uncertainty"].half < 0.01
 
 

@@ -1,7 +1,8 @@
 """The picture of `prune-env regimes`: by how much each choice is ahead of fewer epochs, and where.
 
-A column of squares for each data set and label noise, a row for each network and way to choose, and
-one for the accuracy of the bar. In a square, passes an arm grow to the right and arms upwards.
+A column of squares for each data set, size of its images and label noise, a row for each network
+and way to choose, and one for the accuracy of the bar. In a square, passes an arm grow to the right
+and arms upwards.
 """
 
 from __future__ import annotations
@@ -86,11 +87,12 @@ def picture(cells: Sequence[Cell]) -> bytes:
 def _records(cell: Cell) -> Iterator[dict[str, Any]]:
     """A record for the bar, and one for each policy."""
     name = cell.env.removeprefix("prune_env/").removesuffix("-v0")
+    size = f": at {cell.image_size} pixels" if cell.image_size else ""
     noise = f": {percent(cell.label_noise)} wrong labels" if cell.label_noise else ""
     place = {
         "passes": f"{cell.keep_ratio * cell.epochs:.3g}",
         "arms": f"{cell.arms:,}",
-        "column": f"{name}{noise}",
+        "column": f"{name}{size}{noise}",
     }
     bar = f"{100 * cell.bar:.0f}"
     yield place | {"row": f"{cell.network}: full_short", "text": bar, "sure": False}
