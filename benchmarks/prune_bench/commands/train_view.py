@@ -63,11 +63,11 @@ class TrainProgress:
             loss = f"{scores['val_loss'][name]:.4f}" if "val_loss" in scores else "-"
             accuracy = scores["test_accuracy"][name]
             interval = scores["test_accuracy"].get(f"minus_{name}")
-            gap = "" if interval is None else f"{interval[0]:+.2%}"
+            gap = "" if interval is None else f"{100 * interval[0]:+.2f}"
             if interval and None not in interval:  # one seed has no interval
-                gap += f" [{interval[1]:+.2%}, {interval[2]:+.2%}]"
+                gap += f" [{100 * interval[1]:+.2f}, {100 * interval[2]:+.2f}]"
             rows.append([name, loss, f"{accuracy:.2%}", gap])
-        headings = ("agent", "val loss", "test accuracy", "trained ahead, 95 % interval")
+        headings = ("agent", "val loss", "test accuracy", "trained ahead, points, 95 % interval")
         self.console.print(Fitted(headings, rows, ["val loss", "test accuracy"]))
         folder = shlex.quote(plain(self.options.out.resolve()))
         self.console.print(

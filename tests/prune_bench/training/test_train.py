@@ -320,6 +320,17 @@ def test_how_far_a_training_is_shows_on_a_terminal():
     assert "1,200 of 40,000 rounds, return 1.500" in console.file.getvalue()
 
 
+def test_by_how_much_it_is_ahead_is_said_in_points():
+    console = Console(file=io.StringIO(), width=120)
+    of = {"trained": 0.9, "random_dynamic": 0.888, "static_random": 0.9}
+    lead = {"minus_random_dynamic": [0.012, 0.003, 0.021], "minus_static_random": [0.0, None, None]}
+    scores = {"test_accuracy": of | lead, "n": 2, "keep_ratio": 0.3}
+    TrainProgress(console, TrainOptions()).print_scores(scores)
+    shown = console.file.getvalue()
+    assert "trained ahead, points, 95 % interval" in shown
+    assert "88.80%  +1.20 [+0.30, +2.10]" in shown
+
+
 def test_the_command_prints_how_the_agent_compares(options, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     words = ["train", "--env", options.env, "--timesteps", "16", "--out", str(options.out)]
