@@ -143,9 +143,10 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
         self._running = False
 
     def evaluate_every(self, rounds: int) -> None:
-        """Let so many rounds lie between two evaluations, from the next `reset` on."""
+        """Let so many rounds lie between two evaluations; the next `reset` begins an episode."""
         self.options = replace(self.options, evaluate_every=rounds)
         self.rounds = Rounds(self.learner, self.options)
+        self._running = False
 
     @property
     def clock(self) -> Clock:

@@ -188,7 +188,7 @@ def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
     """Make networks by a function of one's own, with whatever weights it gives them.
 
     ```python
-    def make(example_inputs, num_classes):  # up to 1,000 training inputs as the network sees them
+    def make(example_inputs, num_classes):  # up to 2,000 training inputs as the network sees them
         return nn.Sequential(nn.Flatten(), nn.Linear(example_inputs[0].numel(), num_classes))
     ```
 

@@ -38,7 +38,7 @@ class Task(Protocol):
     normalisation: dict[str, Tensor]
     """By what inputs are normalised, for whoever uses the network elsewhere."""
     example: Tensor
-    """(n, ...) up to 1,000 training inputs as a network takes them, on the CPU."""
+    """(n, ...) up to 2,000 training inputs as a network takes them, on the CPU."""
 
     def default_network(self, device: torch.device) -> str:
         """The name of the network where none is named."""

@@ -124,6 +124,16 @@ def test_evaluate_every(make):
     assert evaluated == [False, True, False, True, True]
 
 
+def test_another_period_of_evaluations_ends_the_episode(make):
+    env = make(epochs=2)
+    env.step(ALL)
+    env.evaluate_every(2)
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(ALL)
+    env.reset(seed=0)
+    assert [env.step(ALL)[4]["evaluated"] for _ in range(2)] == [False, True]
+
+
 BLIND = {"reward": "kept_loss", "signals": ("loss", "progress")}
 
 

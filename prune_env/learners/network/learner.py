@@ -229,7 +229,10 @@ class NetworkLearner:
             "classes": list(self.classes),
             "shape": list(self.task.example.shape[1:]),
             **self.task.normalisation,
-            "weights": {name: tensor.cpu().contiguous() for name, tensor in weights},
+            "weights": {
+                name: tensor.clone(memory_format=torch.contiguous_format).cpu()
+                for name, tensor in weights
+            },
         }
 
     def state_dict(self) -> dict[str, Any]:

@@ -149,6 +149,18 @@ def test_with_lookahead_a_run_ends_on_the_slow_weights(length: dict[str, Any]) -
     assert learner._lookahead.steps == 36  # the last return was in step 35
 
 
+@pytest.mark.parametrize("network", ["mlp", "small"])
+def test_what_is_exported_stays_as_it_was(network: str) -> None:
+    learner = make(network)
+    train(learner, keep(learner))
+    exported = learner.export()["weights"]
+    then = {name: tensor.clone() for name, tensor in exported.items()}
+    train(learner, keep(learner))
+    assert exported.keys() == learner._model.state_dict().keys()
+    assert all(torch.equal(exported[name], then[name]) for name in then)
+    assert all(tensor.is_contiguous() for tensor in exported.values())
+
+
 def test_scoring_and_evaluating_change_nothing() -> None:
     learner, twin = make(), make()
     for one in (learner, twin):
