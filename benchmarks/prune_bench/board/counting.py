@@ -12,6 +12,7 @@ from pathlib import Path
 
 import prune_agents
 
+from prune_bench.board.board import Board
 from prune_bench.board.pins import Pins
 from prune_bench.run.options import RunOptions
 from prune_bench.run.result import Result, read_results
@@ -39,6 +40,12 @@ def counted(folder: Path, pins: Pins | None) -> tuple[list[Result], list[str]]:
         return results, []
     listed = "; ".join(f"{count} of {reason}" for reason, count in sorted(reasons.items()))
     return results, [f"{reasons.total()} results do not count: {listed}."]
+
+
+def counted_in(folder: Path) -> tuple[list[Result], list[str]]:
+    """The same by what the folder's board.yaml says, where there is one."""
+    board = Board(folder)
+    return counted(folder, board.read()[1] if (folder / "board.yaml").exists() else None)
 
 
 def why_not(result: Result, pins: Pins | None) -> str:

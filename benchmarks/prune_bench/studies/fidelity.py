@@ -16,8 +16,7 @@ import prune_agents
 from rich.console import Group
 from rich.text import Text
 
-from prune_bench.board.board import Board
-from prune_bench.board.counting import counted
+from prune_bench.board.counting import counted_in
 from prune_bench.report.terminal import Fitted
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import RunOptions
@@ -184,8 +183,7 @@ def read_sides(folder: Path, keep_ratios: tuple[float, ...]) -> list[Side]:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} does not exist; expected the folder of a board")
     found: dict[tuple[Setting, float], dict[str, list[Result]]] = {}
-    pins = Board(folder).read()[1] if (folder / "board.yaml").exists() else None
-    results, said = counted(folder, pins)
+    results, said = counted_in(folder)
     for result in results:
         options = result.options
         if options["keep_ratio"] in keep_ratios:

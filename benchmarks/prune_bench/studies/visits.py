@@ -20,8 +20,7 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from prune_bench.board.board import Board
-from prune_bench.board.counting import counted
+from prune_bench.board.counting import counted_in
 from prune_bench.report.terminal import Fitted
 from prune_bench.run.pairs import agent_label
 from prune_bench.run.result import Result
@@ -68,8 +67,7 @@ def read(folder: Path) -> list[Result]:
     Raises:
         ValueError: they are of several settings, whose accuracies are no one line.
     """
-    pins = Board(folder).read()[1] if (folder / "board.yaml").exists() else None
-    results, _ = counted(folder, pins)
+    results, _ = counted_in(folder)
     titles = sorted({Setting.of(result.comparable).title for result in results})
     if len(titles) > 1:
         raise ValueError(
