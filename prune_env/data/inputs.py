@@ -56,7 +56,7 @@ def load_arrays(
         FileNotFoundError: there is nothing at that path.
     """
     if data is None:
-        raise ValueError(f"inputs need data=: {EXPECTED}")
+        raise ValueError(f"inputs need data (--data): {EXPECTED}")
     if isinstance(data, Mapping):
         return _from_arrays(data, "arrays")
     if not isinstance(data, str | os.PathLike):

@@ -107,11 +107,14 @@ def load(
 def _find(name: str, data: Data | None, reading: Reading) -> Source:
     if name == "digits":
         if data is not None:
-            raise ValueError(f"digits come with scikit-learn, data is {data!r}, allowed is None")
+            raise ValueError(
+                f"data is {data!r}, and the environment has the digits of scikit-learn; other data "
+                "take prune_env/Images-v0 or Arrays-v0 (--env)"
+            )
         return Source("digits", None, digits)
     if data is None:
         if name == "images":
-            raise ValueError(f"images need data=: a path, a hub name or arrays; {EXPECTED}")
+            raise ValueError(f"images need data (--data): a path, a hub name or arrays; {EXPECTED}")
         return cifar.downloaded(name)
     if isinstance(data, Dataset):
         return Source(data.name, None, lambda: data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from prune_bench.commands.branch import Branch
 from prune_bench.commands.envs import Envs
 from prune_bench.commands.fidelity import Fidelity
 from prune_bench.commands.inspect import Inspect
-from prune_bench.commands.parsing import flags, given_flags, parse
+from prune_bench.commands.parsing import flags, given_flags, parse, whole_words
 from prune_bench.commands.record import Record
 from prune_bench.commands.regimes import Regimes
 from prune_bench.commands.report import Report, require_board
@@ -42,7 +43,7 @@ from prune_env.text import sentence
 
 DESCRIPTION = (
     "Train on some of the samples, and let an agent choose which. See README.md. `prune-env "
-    "--version` says which version this is; `--tyro-print-completion bash` (zsh, tcsh) prints what "
+    "--version` says which version this is; `--tyro-print-completion bash` (or zsh) prints what "
     "lets a shell complete its words."
 )
 
@@ -73,11 +74,13 @@ def parse_command(arguments: list[str]) -> Any:
     if name == "--version":
         return Version()
     if name not in COMMANDS:
-        if name not in ("-h", "--help") and not name.startswith("--tyro-"):  # completion of shells
+        completes = name.startswith("--tyro-")  # completion of shells
+        if name not in ("-h", "--help") and not completes:
             raise ValueError(unknown("command", name, COMMANDS))
-        return tyro.extras.subcommand_cli_from_dict(
-            COMMANDS, prog="prune-env", description=DESCRIPTION, args=[name, *words]
-        )
+        with whole_words() if completes else nullcontext():
+            return tyro.extras.subcommand_cli_from_dict(
+                COMMANDS, prog="prune-env", description=DESCRIPTION, args=[name, *words]
+            )
     default = Board.preset_of(words) if name == "board" else None
     chosen = parse(COMMANDS[name], f"prune-env {name}", words, default)
     if name == "board" and not default and flags(Grid).isdisjoint(given_flags(words)):
@@ -122,7 +125,14 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush
         sys.exit(128 + 13)
     except (ValueError, OSError, ImportError, MemoryError, gym.error.Error, Held) as error:
-        told = sentence(error) if str(error) else "there is not enough memory"
-        line = Text.assemble(("prune-env: ", "bold red"), told)
-        Terminal(stderr=True).print(line, soft_wrap=True)
+        console = Terminal(stderr=True)
+        line = Text.assemble(("prune-env: ", "bold red"), _told(error))
+        console.print(line, soft_wrap=not console.is_terminal)  # there no word is broken
         sys.exit(2)
+
+
+def _told(error: Exception) -> str:
+    """The message of an error as one plain line; what the system says, without its number."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return sentence(f"{os.fspath(error.filename)}: {error.strerror}")
+    return sentence(error) if str(error) else "there is not enough memory"

@@ -44,6 +44,20 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     raise ValueError(f"{_condensed(told.getvalue())}; {hint}")
 
 
+@contextlib.contextmanager
+def whole_words() -> Iterator[None]:
+    """Mends the script of tyro for shells: an explanation of two lines would offer the second as an
+    option.
+    """
+    script = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(script):
+            yield
+    finally:
+        for line in script.getvalue().splitlines():
+            print(line.replace(r"\n", " ") if line.startswith("COMPLETION_SPEC") else line)
+
+
 def flags(command: type) -> set[str]:
     """All options of a command as they are typed."""
     found = {"--help"}
@@ -67,6 +81,7 @@ def given_flags(words: Sequence[str]) -> Iterator[str]:
 
 def _condensed(box: str) -> str:
     """What the parser says in a box of several lines, as far as it is about the mistake."""
+    box = re.sub(r"\x1b\[[\d;]*m", "", box)  # colours, where the standard output is a terminal
     lines = [line.strip("│|╭╮╰╯ ") for line in box.splitlines()[1:]]  # below its title
     lines = ["" if set(line) <= set("─-") else line for line in lines]
     said = "\n".join(lines).strip().partition("\n\n")[0]  # up to the next rule or blank line

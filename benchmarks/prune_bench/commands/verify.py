@@ -37,7 +37,7 @@ class Verify:
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 ..."""
     trust: bool = False
-    """draw among the runs that need code of its own too, and import that code"""
+    """draw among the runs that need code of their own too, and import that code"""
 
     def main(self, console: Console) -> None:
         """Verify it."""
@@ -55,7 +55,7 @@ class Verify:
             console.print(f"to be said of it: {note}", soft_wrap=True)
         mine = {n for n, r in found.results.items() if self.trust or not again.code_of(r)}
         if left_out := len(results) - len(mine):
-            console.print(f"{left_out} runs need code of its own and are not drawn; see --trust")
+            console.print(f"{left_out} runs need code of their own and are not drawn; see --trust")
         if not self.sample:
             return
         seed = secrets.randbelow(1 << 32) if self.seed is None else self.seed

@@ -6,7 +6,8 @@ The page, the terminal, Markdown, CSV and README read them here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from prune_bench.report.column import (
     Column,
@@ -280,21 +281,22 @@ OVERALL = (
         "normalised",
         read=lambda row: row.normalised,
         show=score,
-        heading="Normalised",
+        heading="From random_dynamic, 0, to full, 1",
         needs_runs=False,
+        where_told=True,
     ),
     Column(
         "beats_random",
         read=lambda row: row.beats_random,
         show=percent_rounded,
-        heading="above random_dynamic",
+        heading="Above random_dynamic",
         needs_runs=False,
     ),
     Column(
         "beats_short",
         read=lambda row: row.beats_short,
         show=percent_rounded,
-        heading="above full_short",
+        heading="Above full_short",
         needs_runs=False,
     ),
 )
@@ -306,5 +308,9 @@ COLUMN = {column.name: column for column in COLUMNS}
 
 def columns(names: Iterable[str], rows: Iterable[Row] = ()) -> list[Column]:
     """The columns of these names, without those that no row tells."""
-    rows, found = list(rows), [COLUMN[name] for name in names]
+    return told([COLUMN[name] for name in names], list(rows))
+
+
+def told(found: Iterable[Column], rows: Sequence[Any]) -> list[Column]:
+    """The columns without those that are shown where told, and that no row tells."""
     return [column for column in found if not column.where_told or any(map(column.tells, rows))]

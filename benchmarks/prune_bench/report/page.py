@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from prune_bench.board.grid import Grid
 from prune_bench.report.column import Cell, Column
-from prune_bench.report.columns import OVERALL, PAGE, columns
+from prune_bench.report.columns import OVERALL, PAGE, columns, told
 from prune_bench.report.tables import comma_separated, markdown
 from prune_bench.standings.model import Comparison, Row, Standings
 from prune_bench.standings.overall import overall
@@ -160,6 +160,8 @@ def _section(
 
     verdicts = [judge(comparison) for comparison in comparisons]
     agents = {row.agent for comparison in comparisons for row in comparison.rows if row.runs}
+    together = overall(comparisons)
+    shown = told(OVERALL, together)
     panels = [
         {
             "title": f"Keep {percent(comparison.keep_ratio)}",
@@ -188,8 +190,8 @@ def _section(
         else {},
         "tables": _tables(comparisons),
         "overall": {
-            "columns": OVERALL,
-            "rows": [[column.cell(row) for column in OVERALL] for row in overall(comparisons)],
+            "columns": shown,
+            "rows": [[column.cell(row) for column in shown] for row in together],
         },
         "settings": _settings(comparisons),
     }

@@ -32,7 +32,7 @@ class Verdict:
     """of those that decide themselves how much to keep: the ones that are certainly ahead of
     `full_short` for their cost; they decide nothing at a keep ratio"""
     some_cannot_differ: bool = False
-    """whether an agent ends above the leader that is the same treatment as `full_short`"""
+    """whether an agent ends no lower than the leader that is the same treatment as `full_short`"""
     so_far: Row | None = None
     """while it is open: the one furthest ahead of `full_short` in the runs that there are"""
 
@@ -115,7 +115,7 @@ def judge(comparison: Comparison) -> Verdict:
         leader,
         tuple(row.label for row in beaters),
         own,
-        some_cannot_differ=max(chance, default=-1.0) > _value(leader.ahead),
+        some_cannot_differ=max(chance, default=-1.0) >= _value(leader.ahead),
     )
 
 

@@ -241,6 +241,7 @@ def test_help_needs_nothing_heavy():
     [
         ("run --agnt ucb", "unknown option '--agnt' (did you mean --agent?); "),
         ("run --agent_option c=1", "unknown option '--agent-option' (did you mean --agent-options"),
+        ("verify no.zip", "no.zip: No such file or directory\n"),
         ("bord", "unknown command 'bord' (did you mean board?); allowed are run, "),
         ("run --epochs x", "--epochs is 'x'; expected INT; `prune-env run --help` explains them"),
         ("run --threads 0", "threads is 0; allowed is 1 or more; `prune-env run --help` explains"),

@@ -66,14 +66,18 @@ def test_a_shell_completes_commands_and_options(tmp_path):
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("complete")
     function = re.search(r"-F (\S+)", done.stdout)[1]
-    for words, expected in (("prune-env bo", "board"), ("prune-env board --preset d", "")):
+    for words, expected in (
+        ("prune-env bo", ["board"]),
+        ("prune-env run --feedback s", ["semi"]),
+        ("prune-env run --ag", ["--agent", "--agent-options"]),  # their explanations have two lines
+    ):
         typed = words.split()
         ask = (
             f"source {script}; COMP_WORDS=({words}); COMP_CWORD={len(typed) - 1}; "
             f'{function} prune-env "{typed[-1]}" "{typed[-2]}"; echo "${{COMPREPLY[@]}}"'
         )
         done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, timeout=60)
-        assert expected in done.stdout.split() or not expected
+        assert done.stdout.split() == expected
 
 
 @pytest.mark.parametrize("words", [("agents",), ("--help",), ("agents", "ubc")])
@@ -86,6 +90,16 @@ def test_a_pipe_gets_text(words):
 @pytest.mark.parametrize("words", [("--help",), ("agents", "ubc")])
 def test_a_terminal_gets_colours(words):
     assert COLOUR.search(in_a_terminal(*words))
+
+
+def test_a_mistake_is_shown_in_whole_words():
+    shown = in_a_terminal("run", "--keep-ratio", "30%", "--agent", "ucb", COLUMNS="50")
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()
+    assert [line.rstrip() for line in lines] == [
+        "prune-env: Error parsing --keep-ratio: could not",
+        "convert string to float: '30%'; `prune-env run",
+        "--help` explains them",
+    ]
 
 
 def test_a_live_view_has_no_colours_either():

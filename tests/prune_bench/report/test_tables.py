@@ -104,6 +104,15 @@ def test_csv_can_be_read_back(found):
     assert float(row["cpu_seconds_evaluate"]) == pytest.approx(3.0)
 
 
+def test_a_scale_is_shown_where_it_is_known(found, make_result):
+    scale = "From random_dynamic, 0, to full, 1"
+    assert scale in html(found, "board")
+    agents = ("full", "full_short", "random_dynamic", "ucb")  # all alike: there is no scale
+    level = standings([make_result(RunOptions(agent=agent)) for agent in agents])
+    assert "Above random_dynamic" in html(level, "board")
+    assert scale not in html(level, "board")
+
+
 def test_overall_leaves_out_what_is_not_complete(found):
     table = {row.agent: row for row in overall(found.comparisons)}
     assert next(iter(table)) == "fake_winner"

@@ -110,7 +110,7 @@ def test_a_strangers_submission_runs_no_code(tmp_path, make_result, capsys):
         board.result_path(name).write_text(json.dumps(content), encoding="utf-8")
     main(["submit", "theirs", "--out", "theirs.zip"])
     main(["verify", "theirs.zip", "--sample", "0"])
-    assert "5 runs need code of its own and are not drawn; see --trust" in capsys.readouterr().out
+    assert "5 runs need code of their own and are not drawn; see --trust" in capsys.readouterr().out
     assert not (tmp_path / "CODE-RAN").exists()
     assert str(tmp_path) not in sys.path
     refused(capsys, 1, "verify", "theirs.zip", "--sample", "99", "--seed", "0", "--trust")

@@ -255,8 +255,8 @@ def test_data_that_is_not_what_the_name_says(hub: Path, name: str, tmp_path: Pat
     ("arguments", "message"),
     [
         ({"name": "mnist"}, "name is 'mnist', allowed are digits, cifar10, cifar100, images"),
-        ({"name": "images"}, "images need data="),
-        ({"name": "digits", "data": "x"}, "data is 'x', allowed is None"),
+        ({"name": "images"}, "images need data .--data.: a path"),
+        ({"name": "digits", "data": "x"}, "data is 'x', and the environment has the digits of"),
         ({"name": "images", "data": GOOD, "image_size": 0}, "image_size is 0"),
         ({"name": "images", "data": GOOD, "image_size": 8.0}, "image_size is 8.0, allowed is a w"),
         ({"name": "images", "data": GOOD, "image_size": 3}, "arrays are not resized"),
