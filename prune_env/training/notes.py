@@ -25,9 +25,9 @@ def cut_off(left: int, kept: int, epoch: int) -> None:
 
 
 def unrecorded(kept: int) -> None:
-    """An epoch was gone through, and nothing of it was recorded."""
+    """An epoch was gone through twice, and nothing of it was recorded."""
     say(
-        f"all {kept} samples of an epoch were drawn and none was recorded, so the same ones "
+        f"all {kept} samples of an epoch were drawn twice and none was recorded, so the same ones "
         "follow: call pruned.loss(logits, labels, arms), or pruned.record, on every batch"
     )
 

@@ -52,8 +52,8 @@ class Visit:
         self.waiting[:] = self.planned
         self.left = self.length = len(order)
         """How many arms are not done; how many this iteration, or the next one, delivers."""
-        self.drawn = False
-        """Whether an iteration has drawn all of them."""
+        self.drawn = 0
+        """How many iterations have drawn all of them."""
         self.begun = False
         """Whether an iteration over this pass has begun."""
         self.hand: Hand | None = None
@@ -76,7 +76,7 @@ class Visit:
         Raises:
             ValueError: the ranks have chosen differently.
         """
-        if self.drawn and self.left == len(self.order) > 0:
+        if self.drawn > 1 and self.left == len(self.order) > 0:  # one may have been read ahead
             notes.unrecorded(self.left)
         if self.on_begin:
             self.on_begin(self.cut)
@@ -146,7 +146,7 @@ class Passage(Iterator[Any]):
         self._visit, self._cut = visit, cut
         self._stream: Iterator[Any] | None = None
         self._loaded: tuple[int, int] | None = None
-        self._position, self._round = 0, -1
+        self._position, self._round, self._over = 0, -1, False
 
     def __next__(self) -> Any:
         if self._stream is None:
@@ -154,7 +154,9 @@ class Passage(Iterator[Any]):
         try:
             drawn = next(self._stream)
         except StopIteration:
-            self._visit.drawn = self._visit.round == self._round
+            if not self._over:
+                self._visit.drawn += self._visit.round == self._round
+            self._over = True
             raise
         arms = drawn if isinstance(drawn, list) else [drawn]
         hand = self._visit.hand

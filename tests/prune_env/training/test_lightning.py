@@ -65,6 +65,7 @@ def fit(blobs, model, agent, folder, *callbacks, epochs=3, seed=0, loading=None,
 
 
 @pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.filterwarnings("error::prune_env.notices.Notice")  # workers read a short epoch ahead
 def test_epochs_that_grow_and_shrink_have_all_their_batches(
     workers, blobs, linear, taking, tmp_path
 ):
