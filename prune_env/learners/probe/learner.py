@@ -22,6 +22,8 @@ from prune_env.learners.protocol import Metrics, Signals, SplitName
 BLOCK = 32
 """Runs that are trained side by side: their batches fit the cache. Measured, see `rung_speed`."""
 
+SMALLEST = np.finfo(np.float32).smallest_subnormal
+
 
 @dataclass(frozen=True)
 class ProbeOptions(Dirt):
@@ -207,7 +209,8 @@ class ProbeLearner:
             mine = in_order > 0
             place, size = _places(len(kept), int(batches), self.options.batch_size)
             arms[row].reshape(-1)[place] = order[mine]
-            weights[row].reshape(-1)[place] = in_order[mine] / size
+            # the smallest weights stay above 0, which padding has alone
+            weights[row].reshape(-1)[place] = np.maximum(in_order[mine] / size, SMALLEST)
         return arms, weights
 
     def _logits(self, run: int, x: NDArray[np.float32]) -> NDArray[np.float32]:

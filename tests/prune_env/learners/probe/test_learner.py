@@ -66,6 +66,14 @@ def test_a_round_is_sgd_as_torch_does_it():
     np.testing.assert_allclose(bias[0, 0], model.bias.detach(), rtol=1e-4)
 
 
+def test_arms_of_the_smallest_weights_are_measured_too():
+    learner = make(batch_size=8)
+    weights = np.ones(10, np.float32)
+    weights[3] = 1e-45
+    signals = learner.train(select(54, np.arange(10), weights=weights), *span(1, 0, 1))
+    assert sorted(signals.indices) == list(range(10))
+
+
 def test_runs_that_keep_different_numbers_do_not_disturb_each_other():
     kept = [np.arange(3), np.arange(50), np.arange(10, 27)]
     together, alone = make(3, batch_size=8), make(1, batch_size=8)
