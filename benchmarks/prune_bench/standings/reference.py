@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -95,6 +96,14 @@ class Line:
         if self.bend.dof:
             parts.append((off, self.bend))
         return Bar(_on_curve(self.logs, self.accuracies, at), tuple(parts))
+
+    def drawn(self, steps: int = 8) -> list[tuple[float, float]]:
+        """(cost, accuracy) along the curve: its points, and so many steps from each to the next."""
+        parts = zip(self.logs[:-1], self.logs[1:], strict=True)
+        between = [np.linspace(low, high, steps, endpoint=False) for low, high in parts]
+        on_the_way = [(at, _on_curve(self.logs, self.accuracies, at)) for at in chain(*between)]
+        ends = zip(self.logs[-1:], self.accuracies[-1:], strict=True)
+        return [(float(np.exp(at)), float(accuracy)) for at, accuracy in (*on_the_way, *ends)]
 
     def _log(self, row: Row) -> float:
         return float(np.log(max(getattr(row, self.unit), 1e-9)))

@@ -83,6 +83,20 @@ def test_a_rounded_number_of_arms_is_no_advantage():
     assert line.bar(row(0.31, 0.971)) is None
 
 
+def test_what_is_drawn_is_the_curve_that_judges():
+    ends = [row(0.1, 0.5), row(0.2, 0.65), row(0.4, 0.7), row(0.8, 0.8)]
+    line = Line(ends)
+    drawn = line.drawn(steps=4)
+    assert drawn[::4] == [pytest.approx((of.cost, of.scores.mean())) for of in ends]
+    for cost, accuracy in drawn:
+        assert accuracy == pytest.approx(line.curve(row(cost, 0.1)).accuracy, abs=1e-6)
+    cost, accuracy = drawn[2]  # half way to 0.65
+    assert cost == pytest.approx(0.02**0.5)
+    assert accuracy > 0.575 + 0.01  # a straight line is a point below
+    assert Line(ends[:1]).drawn() == [pytest.approx((0.1, 0.5))]
+    assert Line([]).drawn() == []
+
+
 def test_seconds_are_read_off_the_same_curve():
     assert Line(POINTS, "seconds").curve(row(0.02**0.5, 0.1)).accuracy == pytest.approx(0.55)
     assert Line(POINTS, "seconds").curve(row(0.01, 0.1)).accuracy == 0.5  # cheaper than all

@@ -26,6 +26,7 @@ from prune_bench.report.charts.shared import (
 from prune_bench.report.palette import AHEAD, INK, Palette
 from prune_bench.report.ranking import off_scale, ranks
 from prune_bench.standings.model import Comparison, Row
+from prune_bench.standings.reference import Line
 from prune_bench.standings.statistics import pareto_front
 
 
@@ -129,9 +130,14 @@ def _cost_records(rows: Sequence[Row], every_run: bool) -> Records:
 
 
 def _short_line(rows: Sequence[Row]) -> Records:
-    """The middles of `full_short` and `full`, from cheap to dear."""
+    """The curve through the middles of `full_short` and `full` that agents are held against."""
     ends = [row for row in rows if row.is_reference]
-    return sorted(_cost_records(ends, every_run=False), key=lambda record: record["cost"])
+    lines = {"passes": Line(ends), "seconds": Line(ends, "seconds")}
+    return [
+        {"unit": unit, "cost": cost, "accuracy": 100 * accuracy}
+        for unit, line in lines.items()
+        for cost, accuracy in line.drawn()
+    ]
 
 
 def _front(rows: Sequence[Row]) -> Records:
