@@ -37,7 +37,13 @@ class Traces:
 
     @staticmethod
     def join(runs: Sequence[Traces]) -> Traces:
-        """Several recordings as one."""
+        """Several recordings as one.
+
+        Raises:
+            ValueError: they have not recorded the same.
+        """
+        if len(kinds := dict.fromkeys(map(_recorded, runs))) > 1:
+            raise ValueError(f"prior runs have recorded {', and '.join(kinds)}; expected the same")
 
         def stack(arrays: list[Any]) -> Any:
             return None if arrays[0] is None else np.concatenate(arrays)
@@ -86,6 +92,13 @@ class Traces:
             labels=arrays["labels"],
             **{name: arrays[name] for name in optional},
         )
+
+
+def _recorded(run: Traces) -> str:
+    """What a recording has, in words."""
+    _, rounds, num_arms = run.signals["loss"].shape
+    more = [name for name in _OPTIONAL if getattr(run, name) is not None]
+    return f"{', '.join(sorted([*run.signals, *more]))} of {num_arms} samples in {rounds} epochs"
 
 
 _SIGNALS = "signals/"

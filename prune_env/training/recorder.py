@@ -89,12 +89,12 @@ def read_prior(given: Any, wanted: Any, who: str, num_arms: int) -> Traces | Non
     if wanted is None:
         return None
     parts = given if isinstance(given, list | tuple) else [given]
-    for part in parts:
-        if not (hasattr(part, "signals") or isinstance(part, str | Path)):
-            raise ValueError(
-                f"prior is {in_a_line(part)}; expected what traces() gives, a file of that, or a "
-                "list of such"
-            )
+    strange = [p for p in parts if not (hasattr(p, "signals") or isinstance(p, str | Path))]
+    if strange or not parts:
+        raise ValueError(
+            f"prior is {in_a_line(strange[0] if strange else given)}; expected what traces() "
+            "gives, a file of that, or a list of such"
+        )
     runs = [part if hasattr(part, "signals") else Traces.load(part) for part in parts]
     traces = Traces.join(runs) if len(runs) > 1 else runs[0]
     shape = np.shape(traces.signals["loss"])

@@ -94,6 +94,12 @@ def test_a_file_gives_back_what_was_saved(recorded, tmp_path):
         ("forgetting", {"short": True}, "wants 1 prior runs of 8 epochs; the traces are of 1 of 3"),
         ("d2", {"traces": True}, "D2 wants the features of a prior run; record it with model="),
         ("el2n", {"other": True}, "the prior run is of 7 samples; the data set has 120"),
+        ("el2n", {"none": True}, r"prior is \[\]; expected what traces\(\) gives, a file of"),
+        (
+            "el2n",
+            {"unlike": True},
+            r"loss of 120 samples in 8 epochs, and .*loss of .* in 3 epochs; ex",
+        ),
     ],
 )
 def test_what_a_prior_run_lacks_is_said(name, options, message, blobs):
@@ -103,6 +109,7 @@ def test_what_a_prior_run_lacks_is_said(name, options, message, blobs):
 
     whole = traces(8)
     priors = {"traces": whole, "twice": [whole] * 2, "short": traces(3), "other": traces(8, 7)}
+    priors |= {"none": [], "unlike": [whole, traces(3)]}
     prior = next((priors[key] for key in options), None)
     with pytest.raises(ValueError, match=message):
         Pruned(blobs, prune_agents.make(name), epochs=8, prior=prior)
