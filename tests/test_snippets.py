@@ -97,6 +97,13 @@ def twins(names: Names, printed: Printed) -> None:
     assert names["env"].observation_space.shape == (55,)
 
 
+def own_model(names: Names, printed: Printed) -> None:
+    twins(names, printed)
+    saved, preset = names["sb3"].load_model("my_ppo")
+    assert (preset.algo, preset.env) == ("ppo", "prune_env/Digits-Scores-v0")
+    assert saved.num_timesteps == 80
+
+
 def studies(names: Names, printed: Printed) -> None:
     easy, hard = map(float, printed[0].split())
     assert hard > easy  # after five rounds the hardest are worth more
@@ -138,7 +145,7 @@ CHECKS = {
     "docs/own_training.md": own_training,
     "docs/own_data.md": own_data,
     "docs/networks.md": the_saved_network,
-    "docs/stable_baselines3.md": twins,
+    "docs/stable_baselines3.md": own_model,
     "docs/studies.md": studies,
 }
 """Page -> what must hold after its python has run. Of a page that is not here: that it runs."""
