@@ -1,11 +1,12 @@
 """The map of when choosing pays: its cells, their order, and what is read from a board."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from prune_bench.board.board import Board
 from prune_bench.commands.main import main
-from prune_bench.report.charts.regimes_picture import _records
+from prune_bench.report.charts.regimes_picture import _block, _records
 from prune_bench.run.run_id import run_id
 from prune_bench.studies.regimes import Map, RegimesOptions, grids, read_cells
 
@@ -84,6 +85,13 @@ def test_the_numbers_of_a_cell(tmp_path, make_result):
     columns = [next(_records(of))["column"] for of in (cell, replace(cell, image_size=16))]
     assert columns == ["Digits", "Digits: at 16 pixels"]  # else one would lie on the other
     assert 0 < cell.ahead["uncertainty"].half < 0.01
+    # a square that is missing would move all that follow
+    dirty = {"random_dynamic": cell.ahead["random_dynamic"]}
+    chart = _block([cell, replace(cell, label_noise=0.2, ahead=dirty)]).to_dict()
+    (records,) = chart["datasets"].values()
+    rows, columns = ({record[name] for record in records} for name in ("row", "column"))
+    assert {(r["row"], r["column"]) for r in records} == set(product(rows, columns))
+    assert sorted("text" in record for record in records) == [False] * 2 + [True] * 6
 
 
 def test_the_command_runs_what_is_missing_and_shows_every_cell(tmp_path, capsys):
