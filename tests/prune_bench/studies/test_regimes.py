@@ -88,7 +88,7 @@ def test_the_numbers_of_a_cell(tmp_path, make_result):
     # a square that is missing would move all that follow
     dirty = {"random_dynamic": cell.ahead["random_dynamic"]}
     chart = _block([cell, replace(cell, label_noise=0.2, ahead=dirty)]).to_dict()
-    (records,) = chart["datasets"].values()
+    records = chart["data"]["values"]
     rows, columns = ({record[name] for record in records} for name in ("row", "column"))
     assert {(r["row"], r["column"]) for r in records} == set(product(rows, columns))
     assert sorted("text" in record for record in records) == [False] * 2 + [True] * 6
