@@ -200,7 +200,7 @@ def compared(found: Found) -> list[list[str]]:
         line = [name, str(len(runs))]
         for kind in kinds:
             mine, first = (
-                {int(seed): of[kind] for seed, of in found[who].items()}
+                {int(seed): of[kind] for seed, of in found.get(who, {}).items()}
                 for who in (name, "full_short")
             )
             line.append(f"{100 * np.mean(list(mine.values())):.2f}")

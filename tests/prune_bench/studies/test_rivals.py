@@ -12,6 +12,7 @@ from prune_bench.studies.rivals import (
     HardestInPart,
     RandomOfItsClasses,
     RivalsOptions,
+    compared,
     rivals,
     run_and_test,
     table,
@@ -113,6 +114,7 @@ def test_a_run_that_is_in_the_file_is_not_made_again(small):
     short, hard = (np.mean([of["test"] for of in found[n].values()]) for n in small.treatments[:2])
     assert f"{100 * hard:.2f}" in text
     assert f"{100 * (hard - short):+.2f} ±" in text
+    assert compared({"uncertainty": {"0": {"test": 0.5}}})[1] == ["uncertainty", "1", "50.00", ""]
 
 
 def test_a_treatment_that_does_not_exist(small):
