@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "benchmarks" / "results"
 BOARDS = (
     *("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar10-noisy", "cifar10-imbalanced"),
-    *("cifar100", "digits-policies"),
+    *("cifar100", "digits-policies", "digits-noisy", "digits-imbalanced"),
 )
 FILES = (
     ROOT / "README.md",
