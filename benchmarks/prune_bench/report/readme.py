@@ -191,9 +191,9 @@ def _board(name: str, *further: str) -> str:
     return "\n".join(lines)
 
 
-def rivals() -> str:
+def _rivals(name: str) -> str:
     """Rival explanations of the lead of hardest-first, one treatment each."""
-    headings, *lines = compared(read_json(RESULTS / "rivals.json", "results of rivals")["found"])
+    headings, *lines = compared(read_json(RESULTS / f"{name}.json", "results of rivals")["found"])
     rule = "|---" * len(headings) + "|"
     return "\n".join([_line(*headings), rule, *(_line(*map(_signed, line)) for line in lines)])
 
@@ -222,7 +222,7 @@ def fidelity() -> str:
     found = read_json(RESULTS / "fidelity.json", "a comparison")["comparisons"]
     rungs = list(dict.fromkeys(name for of in found for name in of["tau"]["all"]))
     lines = [
-        _line("board", "agents", *rungs),
+        _line("board", "agents", *(rung.partition(":")[0] for rung in rungs)),
         "|---" * (len(rungs) + 2) + "|",
     ]
     for of in found:
@@ -237,10 +237,12 @@ def fidelity() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     of.__name__: of
     for of in (
-        *(table, ahead, bar, claims, static, digits, rivals, fidelity),
+        *(table, ahead, bar, claims, static, digits, fidelity),
         *(carried, loop_agents),
     )
-} | {name: partial(_board, *of) for name, of in WHOLE_BOARDS.items()}
+}
+BLOCKS |= {name: partial(_board, *of) for name, of in WHOLE_BOARDS.items()}
+BLOCKS |= {name.replace("-", "_"): partial(_rivals, name) for name in ("rivals", "rivals-digits")}
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

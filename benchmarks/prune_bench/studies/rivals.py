@@ -4,7 +4,7 @@
   and random choice in the rest.
 * Its classes: random choice within the classes, of each as many as hardest-first would keep.
 * Its rate: random choice at a higher learning rate, as hard arms have larger gradients.
-* Label smoothing: both without it.
+* Label smoothing: both without it, where the recipe has any.
 * BatchNorm: every run is tested a second time with statistics taken again on random arms, since
   those of the last batches are of the arms that were kept.
 
@@ -41,6 +41,7 @@ from prune_env.core.selection import best_k
 from prune_env.files import read_json, write_json
 from prune_env.learners.network.learner import NetworkLearner
 from prune_env.lookup import path_of, unknown
+from prune_env.networks import Recipe
 
 Found = dict[str, dict[str, dict[str, float]]]
 """By treatment and seed: `test`, the accuracy at the end in [0, 1], and `retaken`, the same with
@@ -109,20 +110,22 @@ class RivalsOptions:
         check(self)
 
 
-def treatments(run: RunOptions, higher_rate: float) -> dict[str, RunOptions]:
+def treatments(run: RunOptions, recipe: Recipe, rate: float) -> dict[str, RunOptions]:
     """What is run, by what it is called; the first is what the others are compared with.
 
     Args:
         run: what all have in common.
-        higher_rate: the peak learning rate of "random, higher rate".
+        recipe: of their network.
+        rate: see `RivalsOptions`.
     """
 
-    def of(agent: str, **recipe: float) -> RunOptions:
-        return replace(run, agent=agent, agent_options={}, recipe=run.recipe | recipe)
+    def of(agent: str, **changed: float) -> RunOptions:
+        return replace(run, agent=agent, agent_options={}, recipe=run.recipe | changed)
 
     def part(**options: float) -> RunOptions:
         return replace(run, agent=path_of(HardestInPart), agent_options=options)
 
+    smoothed = ("full_short", "uncertainty") if recipe.label_smoothing else ()
     return {
         "full_short": of("full_short"),
         "random_dynamic": of("random_dynamic"),
@@ -130,9 +133,8 @@ def treatments(run: RunOptions, higher_rate: float) -> dict[str, RunOptions]:
         "hardest in the last quarter": part(since=0.75),
         "random in the last quarter": part(until=0.75),
         "random, its classes": of(path_of(RandomOfItsClasses)),
-        "random, higher rate": of("random_dynamic", peak_lr=higher_rate),
-        "full_short, no smoothing": of("full_short", label_smoothing=0.0),
-        "uncertainty, no smoothing": of("uncertainty", label_smoothing=0.0),
+        "random, higher rate": of("random_dynamic", peak_lr=rate * recipe.peak_lr),
+        **{f"{agent}, no smoothing": of(agent, label_smoothing=0.0) for agent in smoothed},
     }
 
 
@@ -152,7 +154,7 @@ def rivals(
     learner = Episode(options.run, options.place).env.learner
     if not isinstance(learner, NetworkLearner):
         raise ValueError(f"{options.run.env} trains no network; the rivals are ways to train one")
-    known = treatments(options.run, options.rate * learner.recipe.peak_lr)
+    known = treatments(options.run, learner.recipe, options.rate)
     for name in options.treatments:
         if name not in known:
             raise ValueError(unknown("treatment", name, known))
@@ -191,13 +193,14 @@ def run_and_test(episode: Episode) -> dict[str, float]:
 
 
 def compared(found: Found) -> list[list[str]]:
-    """A heading, then by treatment: the accuracy, and how far that is ahead of `full_short`, paired
-    by seed; then both of what was tested with the statistics taken again, where that was done.
+    """A heading, then by treatment, best first: the accuracy, and how far that is ahead of
+    `full_short`, paired by seed; then both with the statistics taken again, where that was done.
     """
     kinds = [k for k in TESTED if any(k in of for runs in found.values() for of in runs.values())]
     lines = [["treatment", "runs", *(title for k in kinds for title in (TESTED[k], "ahead"))]]
-    for name, runs in found.items():
-        line = [name, str(len(runs))]
+    best_first = sorted(found, key=lambda name: -np.mean([r["test"] for r in found[name].values()]))
+    for name in best_first:
+        line = [name, str(len(found[name]))]
         for kind in kinds:
             mine, first = (
                 {int(seed): of[kind] for seed, of in found.get(who, {}).items()}
