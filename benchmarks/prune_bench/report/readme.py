@@ -2,7 +2,7 @@
 
     python -m prune_bench.report.readme
 
-makes the reports of both boards anew and writes every block of `FILES` that stands between
+makes the reports of all `BOARDS` anew and writes every block of `FILES` that stands between
 `<!-- measured: NAME -->` and `<!-- end -->`. A test runs `fill` and compares.
 """
 

@@ -242,6 +242,12 @@ def points(estimate: Estimate | None, signed: bool = False, interval: bool = Tru
     return text
 
 
+def plus_minus(estimate: Estimate, digits: int = 2, sign: str = "+") -> str:
+    """A number with half of its interval: "+0.69 ±0.63"; no minus before a zero."""
+    value = round(estimate.value, digits) + 0.0
+    return f"{value:{sign}.{digits}f} ±{estimate.half:.{digits}f}"
+
+
 def _tenths(share: float, sign: str = "") -> str:
     """Percentage points with one decimal, and no minus before a zero."""
     return f"{round(100 * share, 1) + 0.0:{sign}.1f}".replace("-", "−")

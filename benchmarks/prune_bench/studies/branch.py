@@ -30,7 +30,8 @@ from rich.text import Text
 from prune_bench.report.terminal import Fitted
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.standings.statistics import Estimate, certain_signs, mean_of
+from prune_bench.standings.statistics import certain_signs, mean_of
+from prune_bench.standings.verdict import plus_minus
 from prune_env.checks import check_types
 from prune_env.driving import ask
 from prune_env.env import PruneEnv
@@ -217,12 +218,8 @@ def table(branches: dict[str, Any]) -> Group:
         values = [scale * np.array(group[measure]) for group in groups.values()]
         ahead = [mean_of(of - scale * np.array(groups[ALL][measure])) for of in values]
         for row, of, more, sign in zip(rows, values, ahead, certain_signs(ahead), strict=True):
-            row.append(Text(_plus_minus(mean_of(of), "")))
+            row.append(Text(plus_minus(mean_of(of), 1, "")))
             is_all = row[0].plain == ALL
             colour = {0: "", 1: "green", -1: "red"}[sign]
-            row.append(Text("" if is_all else _plus_minus(more, "+"), colour))
+            row.append(Text("" if is_all else plus_minus(more, 1), colour))
     return Group(Text(title), Fitted(headings, rows, ["arms"]))
-
-
-def _plus_minus(of: Estimate, sign: str) -> str:
-    return f"{round(of.value, 1) + 0.0:{sign}.1f} ±{of.half:.1f}"

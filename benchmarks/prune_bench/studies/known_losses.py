@@ -29,6 +29,7 @@ from prune_bench.report.terminal import Fitted
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.standings.statistics import mean_of, paired_differences
+from prune_bench.standings.verdict import plus_minus
 from prune_env.checks import In, check
 from prune_env.core.moving_averages import UNSEEN
 from prune_env.driving import ask
@@ -136,7 +137,7 @@ def table(found: dict[str, dict[str, Any]]) -> Fitted:
             [
                 Text(name),
                 Text(f"{100 * np.mean(list(of['accuracy'].values())):.2f}"),
-                Text("" if of["accuracy"] is first else f"{ahead.value:+.2f} ±{ahead.half:.2f}"),
+                Text("" if of["accuracy"] is first else plus_minus(ahead)),
                 *(Text(f"{part.mean():.2f}" if len(part) else "") for part in parts),
             ]
         )

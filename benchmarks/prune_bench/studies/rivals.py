@@ -36,6 +36,7 @@ from prune_bench.report.terminal import Fitted
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.standings.statistics import mean_of, paired_differences
+from prune_bench.standings.verdict import plus_minus
 from prune_env.checks import In, check
 from prune_env.core.selection import best_k
 from prune_env.files import read_json, write_json
@@ -185,8 +186,7 @@ def run_and_test(episode: Episode) -> dict[str, float]:
     rng = np.random.default_rng(episode.options.seed)
     arms = rng.permutation(learner.num_arms)[:RETAKEN]
     parts = torch.from_numpy(arms).to(learner.device).split(learner.recipe.batch_size)
-    bf16 = learner.precision == "bf16"
-    with torch.autocast(learner.device.type, torch.bfloat16, enabled=bf16):
+    with learner.autocast():
         update_bn(map(learner.arm_inputs.plain, parts), model)
     learner.load_state_dict(state | {"model": model.state_dict()})
     return as_it_is | {"retaken": float(learner.evaluate("test").accuracy[0])}
@@ -207,11 +207,9 @@ def compared(found: Found) -> list[list[str]]:
                 for who in (name, "full_short")
             )
             line.append(f"{100 * np.mean(list(mine.values())):.2f}")
-            if name == "full_short" or len(mine.keys() & first.keys()) < 2:
-                line.append("")
-                continue
-            ahead = mean_of(100 * paired_differences(mine, first))
-            line.append(f"{ahead.value:+.2f} ±{ahead.half:.2f}")
+            is_compared = name != "full_short" and len(mine.keys() & first.keys()) > 1
+            ahead = paired_differences(mine, first)
+            line.append(plus_minus(mean_of(100 * ahead)) if is_compared else "")
         lines.append(line)
     return lines
 

@@ -373,11 +373,14 @@ class NetworkLearner:
 
         Both float32; by default of the network that is trained.
         """
-        bf16 = self.precision == "bf16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+        with self.autocast():
             output = (model or self._forward)(inputs)
         logits, features = output if isinstance(output, tuple) else (output, None)
         return F.log_softmax(logits.float(), dim=1), features
+
+    def autocast(self) -> torch.autocast:
+        """What a forward pass of its network runs under: bf16 where that is its precision."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         """Copy an array to the device without making the host wait."""
