@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from numbers import Integral, Real
@@ -143,6 +143,19 @@ def in_a_line(value: object, most: int = 200) -> str:
     text = repr(value)
     said = len(text) <= most and "\n" not in text and " at 0x" not in text
     return text if said else f"a {type(value).__name__}"
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """The first thing that differs, for a message after "has"; None where nothing does.
+
+    >>> difference({"sigma": 0.3}, {"sigma": 0.5}), difference({"sigma": 0.3}, {"sigma": 0.3})
+    ('sigma 0.3; now it is 0.5', None)
+    """
+    for name in {**now, **before}:
+        if before.get(name) != now.get(name):
+            then, this = (in_a_line(of.get(name)) for of in (before, now))
+            return f"{name} {then}; now it is {this}" if then != this else f"other {name} than now"
+    return None
 
 
 @cache

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from prune_env.checks import difference
 from prune_env.core.generators import of_round
 from prune_env.core.rounds import RoundOptions, Rounds
 from prune_env.core.selection import Selection, decode, within_budget
@@ -306,9 +307,8 @@ class Course:
         Raises:
             ValueError: it was made otherwise.
         """
-        for name, now in self._identity().items():
-            if state["of"][name] != now:
-                raise ValueError(f"the state has {name} {state['of'][name]!r}; now it is {now!r}")
+        if differing := difference(state["of"], self._identity()):
+            raise ValueError(f"the state has {differing}")
         self.rounds.load_state_dict(state["rounds"])
         self.agent_state, self._before = deepcopy(state["agent"]), deepcopy(state["before"])
         self.weights, self._last = state["weights"], state["last"]

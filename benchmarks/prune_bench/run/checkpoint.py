@@ -20,6 +20,7 @@ import torch
 
 import prune_env
 from prune_env import notices
+from prune_env.checks import difference
 from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.files import Damaged, read_sealed, replacing
 from prune_env.learners.ranks import Ranks
@@ -62,9 +63,8 @@ def load(path: Path, of: dict[str, Any]) -> State:
         found, state = content["of"], content["state"]
     except Exception as error:  # a dozen kinds; the checksum is right, so it was written otherwise
         raise Damaged(f"{path} is not a checkpoint of this version") from error
-    if differing := [name for name in {**of, **found} if of.get(name) != found.get(name)]:
-        name = differing[0]
-        raise Unfit(f"{path} has {name} {found.get(name)!r}; now it is {of.get(name)!r}")
+    if differing := difference(found, of):
+        raise Unfit(f"{path} has {differing}")
     return to_arrays(state)
 
 

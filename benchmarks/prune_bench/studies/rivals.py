@@ -15,6 +15,7 @@ Every run is kept in the file as it ends; called again, the command makes what i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -37,7 +38,7 @@ from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.standings.statistics import mean_of, paired_differences
 from prune_bench.standings.verdict import plus_minus
-from prune_env.checks import In, check
+from prune_env.checks import In, check, difference
 from prune_env.core.selection import best_k
 from prune_env.files import read_json, write_json
 from prune_env.learners.network.learner import NetworkLearner
@@ -110,6 +111,11 @@ class RivalsOptions:
     def __post_init__(self) -> None:
         check(self)
 
+    def in_common(self) -> dict[str, Any]:
+        """What all runs of a file have in common, as JSON gives it back."""
+        run = asdict(replace(self.run, agent="", agent_options={}, seed=0))
+        return json.loads(json.dumps(run | {"rate": self.rate}))
+
 
 def treatments(run: RunOptions, recipe: Recipe, rate: float) -> dict[str, RunOptions]:
     """What is run, by what it is called; the first is what the others are compared with.
@@ -149,9 +155,9 @@ def rivals(
         on_run: called with the treatment and the seed before each run.
 
     Raises:
-        ValueError: a treatment that does not exist.
+        ValueError: a treatment that does not exist, or results that are of other runs.
     """
-    found: Found = read_json(options.out)["found"] if options.out and options.out.exists() else {}
+    found = before(options)
     learner = Episode(options.run, options.place).env.learner
     if not isinstance(learner, NetworkLearner):
         raise ValueError(f"{options.run.env} trains no network; the rivals are ways to train one")
@@ -167,8 +173,22 @@ def rivals(
             on_run(name, seed)
             of[str(seed)] = run_and_test(Episode(replace(known[name], seed=seed), options.place))
             if options.out:
-                write_json(options.out, {"run": asdict(options.run), "found": found})
+                write_json(options.out, {"run": options.in_common(), "found": found})
     return found
+
+
+def before(options: RivalsOptions) -> Found:
+    """What the file of the results has already.
+
+    Raises:
+        ValueError: it is of other runs.
+    """
+    if options.out is None or not options.out.exists():
+        return {}
+    content = read_json(options.out, "results of rivals")
+    if differing := difference(content["run"], options.in_common()):
+        raise ValueError(f"{options.out} has {differing}")
+    return content["found"]
 
 
 def run_and_test(episode: Episode) -> dict[str, float]:

@@ -35,6 +35,7 @@ from prune_bench.standings.statistics import certain_signs, mean_of
 from prune_bench.training.instances import HELD_OUT, Instance, InstanceSet
 from prune_bench.training.options import EvolutionOptions, TrainOptions
 from prune_bench.training.train import last_info
+from prune_env.checks import difference
 from prune_env.core.signals import FREE
 from prune_env.env import PruneEnv
 from prune_env.files import read_json, write_json
@@ -94,8 +95,9 @@ def evolve(
     if done and not train.resume:
         raise ValueError(f"{train.out} holds a search already; --resume goes on with it")
     for path in done:
-        if (row := read_json(path))["made_by"] != made_by:
-            raise ValueError(f"{path} was made by {row['made_by']}, and now it is {made_by}")
+        row = read_json(path)
+        if differing := difference(row["made_by"], made_by):
+            raise ValueError(f"{path} has {differing}")
         tell(search, row)
     begun, last = time.monotonic(), 0.0
     with processes(partial(play, options=options), options.jobs, 1) as submit:

@@ -1,6 +1,8 @@
 """Rival explanations of hardest-first's lead: treatments worked by hand, and runs on digits."""
 
 import io
+import re
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -115,6 +117,24 @@ def test_a_run_that_is_in_the_file_is_not_made_again(small):
     assert f"{100 * hard:.2f}" in text
     assert f"{100 * (hard - short):+.2f} ±" in text
     assert compared({"uncertainty": {"0": {"test": 0.5}}})[1] == ["uncertainty", "1", "50.00", ""]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"rate": 2.0}, "rate 1.5; now it is 2.0"),
+        ({"run": RunOptions(limit=300, epochs=4)}, "env_kwargs {'num_validation': 0}; now it is"),
+        ({"run": RunOptions(limit=300)}, "epochs 4; now it is"),
+    ],
+)
+def test_runs_of_other_options_are_never_mixed_into_a_file(small, other, said):
+    rivals(small)
+    written = small.out.read_bytes()
+    with pytest.raises(ValueError, match=f"rivals.json has {re.escape(said)}"):
+        rivals(replace(small, **other))
+    assert small.out.read_bytes() == written
+    rivals(replace(small, run=replace(small.run, agent="easiest", seed=7)))  # decide nothing
+    assert small.out.read_bytes() == written
 
 
 def test_a_treatment_that_does_not_exist(small):

@@ -96,7 +96,7 @@ def test_a_search_that_is_resumed_is_the_one_that_was_not_interrupted(options, t
     saved = read_json(train.out / learned.FILE)
     assert saved["generations"] == 2
     assert saved["made_by"]["instances"] == InstanceSet(options.instances).entries
-    with pytest.raises(ValueError, match=r"0000.json was made by .*'sigma': 0.3"):
+    with pytest.raises(ValueError, match=r"0000.json has sigma 0.3; now it is"):
         evolve(replace(parts, resume=True), replace(options, sigma=0.5))
 
 
