@@ -105,7 +105,9 @@ def _check(entry: Any, trust: bool) -> None:
             raise ValueError(unknown("option of an instance", name, allowed))
     if (share := entry.get("share", 1)) not in SHARE:
         raise ValueError(f"share is {share!r}; allowed is {SHARE.allowed('share')}")
-    if not isinstance(data := entry.get("data", ""), str) or Path(data).is_absolute():
+    if not isinstance(data := entry.get("data", ""), str) or (
+        Path(data).is_absolute() or ".." in Path(data).parts
+    ):
         raise ValueError(f"data is {data!r}; allowed is the name of a folder in that of --data")
     for changed in _extremes({n: v for n, v in entry.items() if n not in ("share", "data")}):
         options = RunOptions(**changed)
@@ -115,27 +117,28 @@ def _check(entry: Any, trust: bool) -> None:
             )
 
 
-def _extremes(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _extremes(entry: Mapping[str, Any], of: str = "") -> Iterator[dict[str, Any]]:
     """The entry with each value that each of its options can take or lies between, one by one."""
-    first = {name: _values(name, value)[0] for name, value in entry.items()}
-    for name, value in entry.items():
-        for one in _values(name, value):
+    values = {name: _values(f"{of}{name}", value) for name, value in entry.items()}
+    first = {name: found[0] for name, found in values.items()}
+    for name, found in values.items():
+        for one in found:
             yield first | {name: one}
 
 
 def _values(name: str, value: Any) -> list[Any]:
-    """All values of a list, the two ends of a range, or the value itself."""
+    """All that can be drawn of a list or of the entries of a mapping; the ends of a range."""
     if isinstance(value, list):
         if not value:
             raise ValueError(f"{name} is an empty list; name at least one value")
-        return value
+        return [one for each in value for one in _values(name, each)]
     if _is_range(value):
         low, high = value["from"], value["to"]
         if not (isinstance(low, int | float) and isinstance(high, int | float) and low <= high):
             raise ValueError(f"{name} is from {low!r} to {high!r}; expected numbers, low to high")
         return [low, high]
-    if isinstance(value, dict):  # env_kwargs, recipe
-        return [{key: _values(f"{name}: {key}", inner)[0] for key, inner in value.items()}]
+    if isinstance(value, dict) and value:  # env_kwargs, recipe
+        return list(_extremes(value, f"{name}: "))
     return [value]
 
 

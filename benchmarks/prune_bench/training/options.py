@@ -73,7 +73,7 @@ class EvolutionOptions:
     """How the weights of `learned` are searched for."""
 
     instances: Path | None = None
-    """YAML file of distributions that each episode is drawn from; see docs/stable_baselines3.md"""
+    """YAML file of distributions that each episode is drawn from; see docs/learned.md"""
     data: str | None = None
     """folder that holds the folders of data which the instances name"""
     device: str = "auto"

@@ -21,6 +21,9 @@ TWO = """
 """
 
 
+DIGITS = "- env: prune_env/Digits-v0\n  "
+
+
 @pytest.fixture
 def read(tmp_path):
     def write(text, **options):
@@ -59,15 +62,21 @@ def test_a_seed_decides_all_of_it(read):
     [
         ("env: prune_env/Digits-v0", "expected a list of distributions"),
         ("- epochs: 8", "entry 1: .*env among them"),
-        ("- env: prune_env/Digits-v0\n  epoch: 8", "unknown option of an instance 'epoch'"),
-        ("- env: prune_env/Digits-v0\n  seed: 8", "unknown option of an instance 'seed'"),
-        ("- env: prune_env/Digits-v0\n  epochs: [8, 0]", "epochs is 0; allowed is 1 or more"),
-        ("- env: prune_env/Digits-v0\n  epochs: []", "epochs is an empty list"),
-        ("- env: prune_env/Digits-v0\n  label_noise: {from: 0, to: 1.5}", "label_noise is 1.5"),
-        ("- env: prune_env/Digits-v0\n  epochs: {from: 9, to: 8}", "epochs is from 9 to 8"),
-        ("- env: prune_env/Digits-v0\n  share: 0", "share is 0; allowed is above 0"),
+        (DIGITS + "epoch: 8", "unknown option of an instance 'epoch'"),
+        (DIGITS + "seed: 8", "unknown option of an instance 'seed'"),
+        (DIGITS + "epochs: [8, 0]", "epochs is 0; allowed is 1 or more"),
+        (DIGITS + "epochs: []", "epochs is an empty list"),
+        (DIGITS + "label_noise: {from: 0, to: 1.5}", "label_noise is 1.5"),
+        (DIGITS + "epochs: {from: 9, to: 8}", "epochs is from 9 to 8"),
+        (DIGITS + "share: 0", "share is 0; allowed is above 0"),
         ("- env: prune_env/CIFAR10-v0\n  data: /abs", "allowed is the name of a folder"),
-        ("- env: prune_env/Digits-v0\n  network: mine:make", "would be imported: mine:make"),
+        ("- env: prune_env/CIFAR10-v0\n  data: a/../../b", "allowed is the name of a folder"),
+        (DIGITS + "network: mine:make", "would be imported: mine:make"),
+        (DIGITS + "network: [mlp, [small, mine:make]]", "would be imported: mine:make"),
+        (DIGITS + "recipe: {loss: [cross_entropy, mine:loss]}", "would be imported: mine:loss"),
+        (DIGITS + "recipe: [{}, {loss: mine:loss}]", "would be imported: mine:loss"),
+        (DIGITS + "env_kwargs: {reward: [kept_loss, mine:r]}", "would be imported: mine:r"),
+        (DIGITS + "env_kwargs: {num_validation: []}", "env_kwargs: num_validation is an empty"),
     ],
 )
 def test_a_bad_file_is_named_in_one_line(read, text, message):
