@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_env.checks import In, check_argument
-from prune_env.data import npz, parquet
-from prune_env.data.columns import class_names
+from prune_env.data import npz
 from prune_env.data.dataset import Dataset, Split, carve
 from prune_env.data.labels import Labels, joined, matched, read_labels
-from prune_env.data.source import need_hub_extra
+from prune_env.data.tables import check_shards, labels_of, read_table
 from prune_env.lookup import Function, imported, path_of
 from prune_env.notices import DataNotice, say
 
@@ -169,30 +168,24 @@ def _texts(folder: Path, part: str, text: str, label: str) -> tuple[list[str], L
     files = sorted(folder.glob(f"{part}*.parquet"))
     if not files:
         raise FileNotFoundError(f"{folder} holds no {part}*.parquet; {EXPECTED}")
+    check_shards([str(file) for file in files], str(folder), part)
     found = [_table(str(file), text, label) for file in files]
     texts = list(chain.from_iterable(texts for texts, _ in found))
     return texts, joined([labels for _, labels in found], f"{folder}: {part}")
 
 
 def _table(file: str, text: str, label: str) -> tuple[list[str], Labels]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as missing:
-        raise need_hub_extra(f"reading {file}", missing) from missing
-    try:
-        with pyarrow.parquet.ParquetFile(file) as opened:
-            for column in (text, label):
-                if column not in (there := opened.schema_arrow.names):
-                    raise ValueError(f"{file} has no column {column!r}, only {', '.join(there)}")
-            parquet.check_declared(opened.metadata, [text, label], file)
-            table = opened.read([text, label])
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{file} is not a whole parquet file: {error}") from error
+    def chosen(schema: Any) -> list[str]:
+        for column in (text, label):
+            if (count := schema.names.count(column)) != 1:
+                raise ValueError(
+                    f"{file} has {count or 'no'} column{'s' * (count > 1)} {column!r}; it has "
+                    + ", ".join(schema.names)
+                )
+        return [text, label]
+
+    table = read_table(file, chosen)
     texts = table[text].to_pylist()
     if not all(isinstance(one, str) for one in texts):
         raise ValueError(f"{file}: {text!r} is {table[text].type}, or has nulls; expected texts")
-    if table[label].null_count:
-        raise ValueError(f"{file}: {table[label].null_count} rows of {label!r} are null")
-    noted = class_names(table.schema, file).get(label)
-    return texts, read_labels(table[label].to_numpy(), noted, f"{file}: {label!r}")
+    return texts, labels_of(table, label, file)

@@ -17,11 +17,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prune_env.data.columns import USUAL_LABELS, class_names, find_columns
+from prune_env.data.columns import USUAL_LABELS, find_columns
 from prune_env.data.dataset import Dataset
 from prune_env.data.decode import Encoded
-from prune_env.data.labels import Labels, joined, read_labels
-from prune_env.data.memory import check_unpacked
+from prune_env.data.labels import Labels, joined
 from prune_env.data.source import (
     TESTS,
     TRAINS,
@@ -31,6 +30,7 @@ from prune_env.data.source import (
     assemble,
     need_hub_extra,
 )
+from prune_env.data.tables import check_shards, column_of, labels_of, read_table
 from prune_env.data.tree import File, fingerprint, scan
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def in_folder(folder: Path, reading: Reading) -> Source | None:
     train = next((part for part in TRAINS if part in splits), "train")
     test = next((part for part in TESTS if part in splits), "test")
     for part in (train, test):
-        _check_shards([file.path for file in splits.get(part, ())], place, part)
+        check_shards([file.path for file in splits.get(part, ())], place, part)
     unused = sorted(set(splits) - {train, test, ""})
     notes = [f"{root}: {test} is its test split"] if test != "test" else []
     if unused:
@@ -117,19 +117,6 @@ def on_hub(name: str, reading: Reading) -> Source:
     return Source(name, {"hub": name} | asdict(reading), read, has_columns=True)
 
 
-def _check_shards(files: list[str], folder: str, part: str) -> None:
-    """Refuse a split that lacks a file: the names say how many there should be."""
-    if not files:
-        raise FileNotFoundError(f"{folder} holds no {part}-*.parquet; expected are train and test")
-    names = [os.path.basename(file) for file in files]
-    count = re.search(r"-of-(\d+)", names[0])
-    if count and len(files) != int(count[1]):
-        raise FileNotFoundError(
-            f"{folder} should hold {int(count[1])} {part} files, {len(files)} are there: "
-            + ", ".join(names)
-        )
-
-
 def _dataset(name: str, train: Sequence[str], test: Sequence[str], reading: Reading) -> Dataset:
     """Read the same two columns of all files, those that are found in the first."""
     first = {train[0]: _table(train[0], reading)}
@@ -141,32 +128,7 @@ def _dataset(name: str, train: Sequence[str], test: Sequence[str], reading: Read
 
 def _table(file: str, reading: Reading) -> pyarrow.Table:
     """The columns of images and labels of a file."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as missing:
-        raise need_hub_extra(f"reading {file}", missing) from missing
-    try:
-        with pyarrow.parquet.ParquetFile(file) as opened:
-            columns = find_columns(opened.schema_arrow, file, reading)
-            check_declared(opened.metadata, columns, file)
-            batches, size = [], 0  # some bytes that all rows refer to are unpacked for each
-            for batch in opened.iter_batches(100, columns=list(columns)):
-                batches.append(batch)
-                size += batch.nbytes
-                check_unpacked(size, os.path.getsize(file), file)
-            return pyarrow.Table.from_batches(batches) if batches else opened.read(list(columns))
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{file} is not a whole parquet file: {error}") from error
-
-
-def check_declared(metadata: Any, columns: Sequence[str], file: str) -> None:
-    """Refuse columns that unpack to far more than the file holds of them."""
-    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
-    parts = [group.column(i) for group in groups for i in range(group.num_columns)]
-    read = [part for part in parts if part.path_in_schema.split(".")[0] in columns]
-    packed = sum(part.total_compressed_size for part in read)
-    check_unpacked(sum(part.total_uncompressed_size for part in read), packed, file)
+    return read_table(file, lambda schema: find_columns(schema, file, reading))
 
 
 def _from_tables(
@@ -186,7 +148,7 @@ def _from_tables(
 
     def listed(tables: Tables) -> Listed:
         images = chain.from_iterable(_encoded(t, image, w, files_too) for w, t in tables.items())
-        labels = [_labels(table, label, where) for where, table in tables.items()]
+        labels = [labels_of(table, label, where) for where, table in tables.items()]
         return Listed(list(images), joined(labels, name))
 
     split = listed(train)
@@ -205,15 +167,6 @@ def _check_repeats(labels: Labels, column: str, where: str) -> None:
         )
 
 
-def _column(table: pyarrow.Table, name: str, where: str) -> Any:
-    if name not in table.column_names:
-        raise ValueError(f"{where} has no column {name!r}, only {', '.join(table.column_names)}")
-    column = table[name]
-    if column.null_count:
-        raise ValueError(f"{where}: {column.null_count} rows of {name!r} are null")
-    return column
-
-
 def _encoded(table: pyarrow.Table, name: str, where: str, files_too: bool) -> list[Encoded]:
     def content(value: Any) -> Any:
         if value["bytes"].is_valid:
@@ -221,15 +174,5 @@ def _encoded(table: pyarrow.Table, name: str, where: str, files_too: bool) -> li
         path = str(value["path"]) if files_too and "path" in value else ""
         return path if os.path.isfile(path) else None
 
-    rows = enumerate(_column(table, name, where))
+    rows = enumerate(column_of(table, name, where))
     return [Encoded(f"{where}, row {row}", content(value)) for row, value in rows]
-
-
-def _labels(table: pyarrow.Table, name: str, where: str) -> Labels:
-    from pyarrow import types
-
-    column = _column(table, name, where)
-    if types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    noted = class_names(table.schema, where).get(name)
-    return read_labels(column.to_numpy(), noted, f"{where}: {name!r}")

@@ -1,0 +1,92 @@
+"""Tables in parquet files: what readers of images and of texts share."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from prune_env.data.columns import class_names
+from prune_env.data.labels import Labels, read_labels
+from prune_env.data.memory import check_unpacked
+from prune_env.data.source import need_hub_extra
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def check_shards(files: Sequence[str], folder: str, part: str) -> None:
+    """Refuse a split that lacks a file: the names say how many there should be."""
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no {part}-*.parquet; expected are train and test")
+    names = [os.path.basename(file) for file in files]
+    count = re.search(r"-of-(\d+)", names[0])
+    if count and len(files) != int(count[1]):
+        raise FileNotFoundError(
+            f"{folder} should hold {int(count[1])} {part} files, {len(files)} are there: "
+            + ", ".join(names)
+        )
+
+
+def read_table(file: str, choose: Callable[[pyarrow.Schema], Sequence[str]]) -> pyarrow.Table:
+    """The columns of a file that are chosen by its schema.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+        ValueError: it is no whole parquet file, or unpacks to more than it can mean; names it.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as missing:
+        raise need_hub_extra(f"reading {file}", missing) from missing
+    try:
+        with pyarrow.parquet.ParquetFile(file) as opened:
+            columns = list(choose(opened.schema_arrow))
+            _check_declared(opened.metadata, columns, file)
+            batches, size = [], 0  # some bytes that all rows refer to are unpacked for each
+            for batch in opened.iter_batches(100, columns=columns):
+                batches.append(batch)
+                size += batch.nbytes
+                check_unpacked(size, os.path.getsize(file), file)
+            table = pyarrow.Table.from_batches(batches) if batches else opened.read(columns)
+            table.validate(full=True)  # texts are UTF-8
+            return table
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())
+        raise ValueError(f"{file} is not a whole parquet file: {why}") from error
+
+
+def _check_declared(metadata: Any, columns: Sequence[str], file: str) -> None:
+    """Refuse columns that unpack to far more than the file holds of them."""
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    parts = [group.column(i) for group in groups for i in range(group.num_columns)]
+    read = [part for part in parts if part.path_in_schema.split(".")[0] in columns]
+    packed = sum(part.total_compressed_size for part in read)
+    check_unpacked(sum(part.total_uncompressed_size for part in read), packed, file)
+
+
+def column_of(table: pyarrow.Table, name: str, where: str) -> Any:
+    """A column without nulls.
+
+    Raises:
+        ValueError: there is none, or it has some.
+    """
+    if name not in table.column_names:
+        raise ValueError(f"{where} has no column {name!r}, only {', '.join(table.column_names)}")
+    column = table[name]
+    if column.null_count:
+        raise ValueError(f"{where}: {column.null_count} rows of {name!r} are null")
+    return column
+
+
+def labels_of(table: pyarrow.Table, name: str, where: str) -> Labels:
+    """The labels in a column, with the names that the hub has noted for them."""
+    from pyarrow import types
+
+    column = column_of(table, name, where)
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    noted = class_names(table.schema, where).get(name)
+    return read_labels(column.to_numpy(), noted, f"{where}: {name!r}")
