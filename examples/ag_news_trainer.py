@@ -46,7 +46,7 @@ def read(split: str) -> Dataset:
     files = sorted(Path(args.data).glob(f"{split}-*.parquet"))
     if not files:
         parser.error(f"{args.data} has no {split}-*.parquet; --data names the folder of AG News")
-    return Dataset.from_dict(pyarrow.parquet.read_table(files[0]).slice(0, args.limit).to_pydict())
+    return Dataset.from_dict(pyarrow.parquet.read_table(files).slice(0, args.limit).to_pydict())
 
 
 def tokenizer_of(texts: Iterable[str]) -> PreTrainedTokenizerFast:

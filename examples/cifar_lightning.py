@@ -41,7 +41,7 @@ class CIFAR10(Dataset[tuple[Tensor, int]]):
         files = sorted(Path(args.data).glob(f"{split}-*.parquet"))
         if not files:
             parser.error(f"{args.data} has no {split}-*.parquet; --data names that of CIFAR-10")
-        rows = pyarrow.parquet.read_table(files[0]).slice(0, args.limit).to_pydict()
+        rows = pyarrow.parquet.read_table(files).slice(0, args.limit).to_pydict()
         self.images = [Image.open(BytesIO(row["bytes"])).convert("RGB") for row in rows["img"]]
         self.targets, self.transform = rows["label"], transform
 

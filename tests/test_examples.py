@@ -24,6 +24,8 @@ def test_six_lines_prune_an_ordinary_script():
         (EXAMPLES / f"cifar_{name}.py").read_text(encoding="utf-8").splitlines()
         for name in ("plain", "pruned")
     )
+    assert plain[3] == pruned[3] == '"""'
+    plain, pruned = plain[4:], pruned[4:]
     changed = [line[2:] for line in difflib.ndiff(plain, pruned) if line.startswith("+ ")]
     assert len([line for line in changed if line]) <= 6
     assert len(plain) < 100
@@ -54,6 +56,27 @@ def test_lightning_trains_on_real_images(cifar10_path, tmp_path, monkeypatch, ca
     assert script["trainer"].global_step == 2  # 77 images are one batch
     assert script["trainer"].optimizers[0].param_groups[0]["lr"] == 0
     assert script["pruned"].columns()["pulls"].sum() == 2 * 77
+
+
+@pytest.mark.parametrize("name", ["cifar_lightning", "ag_news_trainer"])
+def test_every_file_of_a_split_is_read(name, cifar10_path, tmp_path, monkeypatch):
+    """Whole data sets on the hub lie in several."""
+    pytest.importorskip("lightning" if name == "cifar_lightning" else "transformers")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    real = cifar10_path if name == "cifar_lightning" else cifar10_path.parent / "ag_news"
+    if not real.is_dir():
+        pytest.skip(f"no {real}")
+    for split, rows in (("train", 40), ("test", 20)):
+        table = parquet.read_table(next(real.glob(f"{split}-*.parquet")))
+        for number in range(2):
+            part = table.slice(number * rows, rows)
+            parquet.write_table(part, tmp_path / f"{split}-0000{number}-of-00002.parquet")
+    size = ["--epochs", "1", "--width", "4", "--agent", "full"]
+    size += ["--workers", "0"] if name == "cifar_lightning" else ["--output", str(tmp_path / "o")]
+    monkeypatch.setattr(sys, "argv", ["script", "--data", str(tmp_path), *size])
+    script = runpy.run_path(str(EXAMPLES / f"{name}.py"))
+    splits = ("trainset", "testset") if name == "cifar_lightning" else ("train", "test")
+    assert [len(script[split]) for split in splits] == [80, 40]
 
 
 def ag_news(cifar10_path, monkeypatch, tmp_path, *options):
