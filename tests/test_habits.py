@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prune_agents.policies import POLICIES
+from prune_agents.sb3 import ALGORITHMS
 
 import prune_env
 
@@ -31,6 +33,12 @@ def test_the_version_is_said_once():
     assert f"## {prune_env.__version__}" in (changes := read("CHANGELOG.md")) or (
         f"version will be {prune_env.__version__}." in changes
     )
+
+
+def test_the_changes_count_what_there_is():
+    assert f"{len(POLICIES)} selection policies" in read("CHANGELOG.md")
+    assert f"SB3's {len(ALGORITHMS)} algorithms" in read("CHANGELOG.md")
+    assert f"All {len(ALGORITHMS)} algorithms of SB3" in read("README.md")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -21,7 +21,7 @@ EXTRAS = (
     *("altair", "vl_convert", "datasets", "pyarrow", "timm", "sb3_contrib", "tensorboard", "ray"),
     *("matplotlib", "lightning", "transformers", "accelerate", "pytest", "hypothesis"),
 )
-"""What only an extra brings; pillow and jinja2 come with what is always needed."""
+"""What only an extra brings; jinja2 comes with what is always needed."""
 
 ALONE = """
 import re, sys
