@@ -74,6 +74,7 @@ def test_every_file_of_a_split_is_read(name, cifar10_path, tmp_path, monkeypatch
     size = ["--epochs", "1", "--width", "4", "--agent", "full"]
     size += ["--workers", "0"] if name == "cifar_lightning" else ["--output", str(tmp_path / "o")]
     monkeypatch.setattr(sys, "argv", ["script", "--data", str(tmp_path), *size])
+    monkeypatch.chdir(tmp_path)  # Lightning writes checkpoints to where it is
     script = runpy.run_path(str(EXAMPLES / f"{name}.py"))
     splits = ("trainset", "testset") if name == "cifar_lightning" else ("train", "test")
     assert [len(script[split]) for split in splits] == [80, 40]

@@ -290,6 +290,10 @@ class Agent:
         _write(state, part, runs)
         return chosen
 
+    def selection_number(self, state: State) -> NDArray[np.int64]:
+        """(M,) which selection of its run the coming round has, from 0; below 0 in full rounds."""
+        return (state["round"] - self.full_rounds) // self.period
+
     def _choose_when_due(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:

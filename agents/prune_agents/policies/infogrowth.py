@@ -55,7 +55,7 @@ class InfoGrowth(Agent):
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         gain = self.from_prior(state, "gain")
-        first = (state["round"][:, None] - self.full_rounds) // self.period % 2 == 0
+        first = self.selection_number(state)[:, None] % 2 == 0
         kept = rng.random(gain.shape) <= np.where(first, gain, np.maximum(1 - gain, self.floor))
         kept[~kept.any(axis=1), 0] = True
         return kept

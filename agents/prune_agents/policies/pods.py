@@ -51,7 +51,7 @@ class PODS(AroundPolicy):
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         num_arms = observation["seen"].shape[1]
-        counts = self.counts(state["round"], observation["progress"][:, 0], k, num_arms)
+        counts = self.counts(state, observation["progress"][:, 0], k, num_arms)
         chosen = np.zeros(observation["seen"].shape, np.float32)
         for count in np.unique(counts):
             runs = np.flatnonzero(counts == count)
@@ -59,20 +59,19 @@ class PODS(AroundPolicy):
         return chosen
 
     def counts(
-        self, round_: NDArray[np.int64], progress: NDArray[np.float32], k: int, num_arms: int
+        self, state: State, progress: NDArray[np.float32], k: int, num_arms: int
     ) -> NDArray[np.int64]:
         """(M,) arms to keep in the coming round of each run.
 
         Args:
-            round_: (M,) rounds behind.
+            state: how many rounds are behind.
             progress: (M,) share of the run behind; a run knows from it how many rounds it has.
             k: K.
             num_arms: N.
         """
         low = max(1, round((1 - self.swing) * k), 2 * k - num_arms)
-        phase = self.phase * self.period
-        rounds = np.where(round_ > 0, round_ / np.maximum(progress, 1e-12), np.inf)
-        behind = round_ - self.full_rounds
-        ends = (behind // (2 * phase) + 1) * 2 * phase
-        pulse = np.where(behind % (2 * phase) < phase, low, 2 * k - low)
-        return np.where(ends <= rounds - self.full_rounds + 0.5, pulse, k)
+        number, both = self.selection_number(state), 2 * self.phase
+        rounds = np.where(state["round"] > 0, state["round"] / np.maximum(progress, 1e-12), np.inf)
+        ends = self.full_rounds + (number // both + 1) * both * self.period
+        pulse = np.where(number % both < self.phase, low, 2 * k - low)
+        return np.where(ends <= rounds + 0.5, pulse, k)

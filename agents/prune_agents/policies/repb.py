@@ -44,7 +44,7 @@ class RePB(Agent):
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         loss = observation["loss"]
-        kept = state["kept"] | (state["round"] == self.full_rounds)[:, None]  # before, all were
+        kept = state["kept"] | (self.selection_number(state) == 0)[:, None]  # before, all were
         mean = batch_mean(loss, kept, self.batch_size, rng)
         hard = kept & (loss >= mean * (1 - 1e-6))  # equal losses reach their rounded mean too
         lucky = rng.random(loss.shape) >= self.rho

@@ -9,7 +9,7 @@ def counts(rounds, k=10, num_arms=100, **options):
     """K of every round of a run of so many."""
     agent = prune_agents.make("pods", **options)
     so_far = [
-        agent.counts(np.array([t]), np.array([t / rounds], np.float32), k, num_arms)
+        agent.counts({"round": np.array([t])}, np.array([t / rounds], np.float32), k, num_arms)
         for t in range(agent.full_rounds, rounds)
     ]
     return np.concatenate(so_far).tolist()
