@@ -21,10 +21,11 @@ class InfoBatchK(Agent):
     """InfoBatch with a fixed number of arms: N - K arms are pruned from those below the mean loss.
 
     The survivors of the easy set L weigh |L| / (|L| - (N - K)) times as much as the others. Where
-    more than 0.9 of L would go, L grows by the next easiest arms until it is 0.9. No last full
-    rounds. This project's form of InfoBatch (arXiv 2303.04947), with weights scaled to a mean of 1
-    over the kept arms: as InfoBatch has them they sum to N, which at keep 0.3 is a learning rate
-    3.3 times as high, and the digits fell from 0.96 to 0.56 (4 seeds, 8 rounds).
+    more than 0.9 of L would go, L grows by the next easiest arms until it is 0.9; at a keep_ratio
+    of 0.1 or less it is all arms, so that K are drawn uniformly. No last full rounds. This
+    project's form of InfoBatch (arXiv 2303.04947), with weights scaled to a mean of 1 over the kept
+    arms: as InfoBatch has them they sum to N, which at keep 0.3 is a learning rate 3.3 times as
+    high, and the digits fell from 0.96 to 0.56 (4 seeds, 8 rounds).
     """
 
     signals: ClassVar[tuple[str, ...]] = ("loss",)
