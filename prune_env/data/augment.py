@@ -22,6 +22,9 @@ from torch import Tensor
 
 from prune_env.core.generators import of_round
 
+BLOCK = 1 << 20
+"""Numbers of which statistics are taken at once."""
+
 
 @dataclass(frozen=True)
 class RoundNoise:
@@ -46,8 +49,8 @@ def draw_noise(num_arms: int, padding: int, flip: bool, seed: int, round_index: 
     shift = rng.integers(0, 2 * padding + 1, (2, num_arms))
     if not flip:
         return RoundNoise(order, shift, np.zeros(num_arms, bool))
-    mirrored_when_even = np.random.default_rng(seed).integers(0, 2, num_arms, dtype=np.int8)
-    return RoundNoise(order, shift, mirrored_when_even == round_index % 2)
+    coin = np.random.default_rng(seed).integers(0, 2, num_arms, dtype=np.int8)
+    return RoundNoise(order, shift, coin == round_index % 2)
 
 
 class ImageStore:
@@ -144,12 +147,16 @@ def shrunk(images: Tensor, size: float) -> Tensor:
 
 
 def channel_statistics(
-    images: NDArray[np.uint8],
+    inputs: NDArray[np.uint8 | np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and standard deviation of each channel: (N, H, W, C) uint8 -> two of (C,) float32.
+    """Mean and standard deviation of each channel: (N, ..., C) -> two of (C,) float32.
 
-    A channel that never changes gets a standard deviation of 1.
+    A channel that never changes gets a standard deviation of 1. Large inputs take no more memory
+    than a few blocks of float64.
     """
-    pixels = images.reshape(-1, images.shape[-1])
-    mean, std = pixels.mean(axis=0, dtype=np.float64), pixels.std(axis=0, dtype=np.float64)
+    rows = inputs.reshape(-1, inputs.shape[-1])
+    step = max(1, BLOCK // rows.shape[1])
+    blocks = [rows[begin : begin + step] for begin in range(0, len(rows), step)]
+    mean = sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / len(rows)
+    std = np.sqrt(sum(np.square(block - mean).sum(axis=0) for block in blocks) / len(rows))
     return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)

@@ -21,6 +21,9 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": partial(nn.SiLU, inplace=True),
 }
 
+BLOCK = 1 << 25
+"""Numbers of patches at once; 2,000 images of CIFAR are one block, 2,000 of 224 x 224 are 37."""
+
 
 def whitening_filters(images: Tensor, size: int = 2) -> Tensor:
     """Filters whose responses to the patches of these images are uncorrelated, with variance 1.
@@ -34,9 +37,11 @@ def whitening_filters(images: Tensor, size: int = 2) -> Tensor:
     Returns:
         (C * size^2, C, size, size) float32, largest eigenvalue first.
     """
-    patches = F.unfold(images, size).transpose(1, 2).flatten(0, 1)
-    covariance = patches.T @ patches / len(patches)
-    eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
+    moment, count = torch.zeros(()), 0
+    for part in images.split(max(1, BLOCK // (images[0].numel() * size**2))):
+        patches = F.unfold(part, size).transpose(1, 2).flatten(0, 1)
+        moment, count = moment + patches.T @ patches, count + len(patches)
+    eigenvalues, eigenvectors = torch.linalg.eigh(moment / count)
     filters = (eigenvectors / torch.sqrt(eigenvalues + 5e-4)).T.flip(0)
     return filters.reshape(-1, images.shape[1], size, size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -55,6 +56,20 @@ def test_statistics_of_a_constant_channel_leave_it_finite() -> None:
     mean, std = channel_statistics(images)
     assert mean.tolist() == [2, 9]
     assert std.tolist() == [2, 1]
+
+
+def test_statistics_take_a_part_of_the_memory_of_the_inputs() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.integers(0, 256, (4, 200_000, 20), dtype=np.uint8)
+    tracemalloc.start()
+    mean, std = channel_statistics(inputs)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * inputs.nbytes  # in float64 they would be 8 times as large
+    counts = np.apply_along_axis(np.bincount, 0, inputs.reshape(-1, 20))
+    exact = (np.arange(256) @ counts) / 800_000
+    np.testing.assert_allclose(mean, exact, rtol=1e-6)
+    np.testing.assert_allclose(std, np.sqrt(np.arange(256) ** 2 @ counts / 800_000 - exact**2))
 
 
 def test_noise_is_decided_by_seed_and_round() -> None:

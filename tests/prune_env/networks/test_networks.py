@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from prune_env import networks
-from prune_env.networks import library
+from prune_env.networks import library, whitened
 from prune_env.networks.whitened import WhitenedNet, whitening_filters
 
 
@@ -18,7 +18,10 @@ def sample(channels: int = 3, size: int = 16) -> torch.Tensor:
     return noise.cumsum(2).cumsum(3) / size + noise
 
 
-def test_the_stem_whitens() -> None:
+@pytest.mark.parametrize("block", [1 << 25, 7 * 3 * 16 * 16 * 4])
+def test_the_stem_whitens(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of large images seven at a time, and six that are left."""
+    monkeypatch.setattr(whitened, "BLOCK", block)
     images = sample()
     filters = whitening_filters(images)
     assert filters.shape == (12, 3, 2, 2)
