@@ -9,11 +9,13 @@ const config = {
   view: { stroke: null },
   axis: { ...text, domain: false, ticks: false, labelPadding: 7, gridColor: "currentColor",
     gridOpacity: 0.11 },
+  // beside long names a phone has less room than a title in the middle, or a legend, takes
+  axisX: { titleAnchor: { expr: "width < 200 ? 'end' : 'middle'" } },
   axisYQuantitative: { titlePadding: 10 },
   axisXQuantitative: { tickCount: 6, titlePadding: 8 },
   axisBand: { grid: false, labelOpacity: 1, labelFontSize: 12.5 },
   axisPoint: { grid: true, labelOpacity: 1, labelFontSize: 12.5 },
-  legend: text,
+  legend: { ...text, layout: { top: { anchor: { signal: "width < 200 ? 'end' : 'start'" } } } },
   title: { color: "currentColor" },
 };
 
