@@ -48,20 +48,20 @@ def shuffled_by_class(
 
 
 def limited(dataset: Dataset, limit: int | None) -> Dataset:
-    """Keep `limit` training images and at most `limit` test images, for a quick try.
+    """Keep `limit` training samples and at most `limit` test samples, for a quick try.
 
     Always the same ones, class-balanced. None, or more than there are, keeps them all. That the
     test split was cut is said and noted.
 
     Raises:
-        ValueError: if the limit does not leave one image for every class.
+        ValueError: if the limit does not leave one sample for every class.
     """
     if limit is None:
         return dataset
     if limit < len(dataset.classes):
         raise ValueError(
             f"limit is {limit}; {dataset.name} has {len(dataset.classes)} classes, "
-            "and at least one image of each is needed"
+            "and at least one sample of each is needed"
         )
 
     def few(split: Split) -> Split:
@@ -73,6 +73,7 @@ def limited(dataset: Dataset, limit: int | None) -> Dataset:
     train, test, notes = few(dataset.train), few(dataset.test), dataset.notes
     if test is not dataset.test:
         note = f"limit={limit} cuts the test split of {dataset.name} too: {limit:,} of "
-        notes = (*notes, f"{note}{len(dataset.test.labels):,} images")
+        what = "images" if dataset.kind == "images" else "samples"
+        notes = (*notes, f"{note}{len(dataset.test.labels):,} {what}")
         say(notes[-1], DataNotice)
     return replace(dataset, train=train, test=test, notes=notes, part_of=dataset.digest)

@@ -15,6 +15,7 @@ from pyarrow import parquet
 from torch import nn
 
 from prune_env import tasks
+from prune_env.data import limited
 from prune_env.data.inputs import load_arrays, words
 from prune_env.learners.network.learner import NetworkLearner
 
@@ -75,6 +76,12 @@ def test_data_that_are_none_are_refused(tmp_path: Path) -> None:
     for data in (arrays, tmp_path / "xy.npz"):
         with pytest.raises(ValueError, match=r" has X, y; expected is .* inputs and labels"):
             load_arrays(data)
+
+
+def test_what_a_limit_cuts_is_no_image() -> None:
+    inputs = {"inputs": np.zeros((40, 2)), "labels": np.arange(40) % 2}
+    dataset = limited(load_arrays(inputs), 4)
+    assert dataset.notes == ("limit=4 cuts the test split of arrays too: 4 of 8 samples",)
 
 
 def test_what_a_tokenizer_gives_is_an_array(tmp_path: Path) -> None:
