@@ -48,8 +48,24 @@ def imported(what: str, path: Function, *takes: str) -> Callable[..., Any]:
     return found
 
 
+def refuse_file(what: str, path: str) -> None:
+    """Refuse "my_module.py:name", a file where an import path is expected.
+
+    Raises:
+        ValueError: says the import path.
+    """
+    file, _, name = path.partition(":")
+    if name and file.endswith(".py"):
+        module = file.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
+        raise ValueError(
+            f"the {what} {path!r} names a file; expected is {module}:{name}, a module that Python "
+            "finds, such as one in the folder where you type"
+        )
+
+
 def _at(what: str, path: str) -> Callable[..., Any]:
     """What can be called at an import path."""
+    refuse_file(what, path)
     module, _, attribute = path.partition(":")
     try:
         found: Any = getattr(importlib.import_module(module), attribute)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import gymnasium as gym
+import prune_agents
 import pytest
 from prune_bench.commands.main import parse_command
 from prune_bench.report import readme
@@ -97,3 +99,17 @@ def test_cells_without_runs_are_said(monkeypatch):
     assert changed[0].split(" | ")[2:4] == ["runs are missing"] * 2
     assert ", –, – | " in changed[0]
     assert "`el2n`" not in readme.ahead().partition("Keep 30 %")[2]
+
+
+def test_the_signals_that_the_readme_names_cost_nothing_beyond_the_training():
+    assert '`signals=("seen", "loss")` and\n`reward="kept_loss"`' in README
+    env = gym.make(
+        "prune_env/Digits-v0", epochs=2, limit=300, signals=("seen", "loss"), reward="kept_loss"
+    )
+    observation, _ = env.reset(seed=0)
+    agent, state, kept = prune_agents.make("ucb", keep_ratio=0.3), None, 0
+    for _ in range(2):
+        action, state = agent.predict(observation, state)
+        observation, *_, info = env.step(action)
+        kept += int(action.sum())
+    assert info["passes"] == 3 * kept

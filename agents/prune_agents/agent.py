@@ -12,7 +12,6 @@ with the leading axis taken away.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_agents.declared import Shown, check_declared
 from prune_env.checks import In, check
 from prune_env.core.selection import ActionKind, best_k, within_budget
 from prune_env.driving import check_state
@@ -59,7 +59,7 @@ class Agent:
     """Raised whenever the policy chooses otherwise than before: its old runs then do not count."""
 
     def __post_init__(self) -> None:
-        check_declared(type(self))
+        check_declared(type(self), Agent)
         check(self)
 
     # -- what a policy implements ---------------------------------------------------------------
@@ -90,13 +90,13 @@ class Agent:
         choice needs, in entries that `start` has made.
         """
         scores = self.scores(state, observation, rng)
-        if np.ndim(scores) != 2:
+        if scores is None or np.ndim(scores) != 2:
             came = "None" if scores is None else f"shape {np.shape(scores)}"
             raise ValueError(
                 f"{type(self).__name__}.scores returned {came}; expected (M, N), a score for each "
                 "arm of each run"
             )
-        return best_k(scores, k, rng)
+        return best_k(np.asarray(scores), k, rng)
 
     @classmethod
     def ranks(cls) -> bool:
@@ -208,9 +208,9 @@ class Agent:
                 f"{type(self).__name__} reads {', '.join(missing)}, which the observation does not "
                 f"have; make the environment with signals={needed}"
             )
-        if observation["seen"].ndim == 2:
-            return observation, True
-        return {name: array[None] for name, array in observation.items()}, False
+        batched = observation["seen"].ndim == 2
+        entries = observation if batched else {n: array[None] for n, array in observation.items()}
+        return Shown(entries, type(self)), batched
 
     def _learned(
         self,
@@ -286,7 +286,8 @@ class Agent:
             As `choose`, of these runs.
         """
         part = {name: array[runs] for name, array in state.items() if array.ndim}
-        chosen = self.choose(part, {n: a[runs] for n, a in observation.items()}, k, rng)
+        shown = Shown({name: array[runs] for name, array in observation.items()}, type(self))
+        chosen = self.choose(part, shown, k, rng)
         _write(state, part, runs)
         return chosen
 
@@ -313,20 +314,3 @@ def _write(state: State, part: State, runs: NDArray[Any]) -> None:
         if name not in state:
             state[name] = np.zeros((len(state["round"]), *array.shape[1:]), array.dtype)
         state[name][runs] = array
-
-
-def check_declared(cls: type) -> None:
-    """Refuse a class that declares options but was not made a dataclass: they would be none.
-
-    Raises:
-        ValueError: the decorator is missing.
-    """
-    for base in cls.__mro__:
-        if base is Agent or "__dataclass_fields__" in base.__dict__:
-            return
-        for name, hint in inspect.get_annotations(base).items():
-            if "ClassVar" not in str(hint):
-                raise ValueError(
-                    f"{base.__name__} declares the option {name}, but is no dataclass; write "
-                    "@dataclass(frozen=True, kw_only=True) above it"
-                )

@@ -23,16 +23,18 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prune_agents.adopted import adopt
-from prune_agents.agent import Agent, check_declared
+from prune_agents.agent import Agent
+from prune_agents.declared import check_declared, untyped
 from prune_agents.policies import POLICIES
 from prune_env.checks import in_a_line
-from prune_env.lookup import unknown
+from prune_env.lookup import refuse_file, unknown
 
 AgentClass = TypeVar("AgentClass", bound=type)
 
@@ -82,6 +84,12 @@ def find(name: str) -> Any:
     Raises:
         ValueError: no such name, module or class; near names are listed.
     """
+    refuse_file("agent", name)
+    if (agent := _with_options(name)) is not None:
+        raise ValueError(
+            f"{name!r} names an agent with its options, which are typed as {agent}:NAME=VALUE,"
+            f"NAME=VALUE, and in Python as make({agent!r}, NAME=VALUE)"
+        )
     if ":" in name:
         return _import(name)
     if (cls := _registered(name)) is not None:
@@ -91,6 +99,14 @@ def find(name: str) -> Any:
         return installed[name].load()
     own = "`prune-env agents` lists them, one's own is named module:Class"
     raise ValueError(unknown("agent", name, names(), own))
+
+
+def _with_options(name: str) -> str | None:
+    """The agent of a name that has options in it, or what looks like some: ucb,c=1 and ucb:c."""
+    if "=" in name:
+        return re.split(r"[:,](?=[^:,]*$)", name.partition("=")[0])[0]
+    agent, colon, _ = name.partition(":")
+    return agent if colon and agent in names() else None
 
 
 def make(name: str, /, **options: Any) -> Any:
@@ -112,6 +128,8 @@ def make(name: str, /, **options: Any) -> Any:
     allowed, takes_all = _options_of(cls)
     for option in options:
         if option not in allowed and not takes_all:
+            if (declared := untyped(cls, option)) is not None:
+                raise ValueError(declared)
             raise ValueError(unknown(f"option of agent {name!r}", option, allowed))
     try:
         return cls(**options)
@@ -139,11 +157,12 @@ def _found(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     if not isinstance(name, str):
         made = isinstance(name, type) and f"; call it: {name.__name__}(...)"
         raise ValueError(f"name is {in_a_line(name)}; expected the name of an agent{made or ''}")
+    refuse_file("agent", name)
     if (path := saved_folder(name)) is not None:
         return find("prune_agents.sb3.agent:SB3Agent"), options | {"path": path}
     found = find(name)
     if isinstance(found, type) and issubclass(found, Agent):
-        check_declared(found)
+        check_declared(found, Agent)
     return found, options
 
 

@@ -66,7 +66,10 @@ def load_arrays(
     if path.suffix == ".npz":
         return _from_arrays(npz.read(path, _wanted(npz.names(path), str(path))), path.stem)
     if not path.is_dir():
-        raise ValueError(f"{path} is no folder; {EXPECTED}")
+        raise ValueError(
+            f"{path} is neither an .npz nor a folder; {EXPECTED}; docs/own_data.md makes an .npz "
+            "of a table of pandas in a line"
+        )
     tables = {part: _texts(path, part, text_column, label_column) for part in ("train", "test")}
     inputs = {part: _tokens(texts, tokenizer, length) for part, (texts, _) in tables.items()}
     return _assembled(path.resolve().name, inputs, {p: labels for p, (_, labels) in tables.items()})

@@ -221,7 +221,11 @@ class Pruned:
             ValueError: shapes do not fit, or the arms are not of this epoch.
         """
         if not self._has_classes:
-            raise ValueError("loss takes classes; pass labels= or num_classes=, or call record")
+            came = f"num_classes={logits.shape[1]}" if logits.ndim == 2 else "num_classes="
+            raise ValueError(
+                f"loss takes classes, and the data set tells of none; pass {came} to Pruned, or "
+                "labels=, the class of every sample; for what is no classification call record"
+            )
         log_p, values = self._of_logits(logits, labels)
         if losses is None:
             losses = nll_loss(log_p, labels, reduction="none")

@@ -116,6 +116,17 @@ def test_an_option_without_the_decorator_is_refused(own):
     assert prune_agents.make("my_module:Plain", keep_ratio=0.5).keep_ratio == 0.5
 
 
+def test_an_option_without_a_type_is_told_how_it_is_declared(own):
+    @dataclass(frozen=True, kw_only=True)
+    class Wide(Agent):
+        width = 0.5
+
+    own.Wide = Wide
+    message = r"Wide\.width has no type, so it is no option; write width: float = 0\.5"
+    with pytest.raises(ValueError, match=message):
+        prune_agents.make("my_module:Wide", width=0.2)
+
+
 def test_a_name_given_by_register_may_stand_behind_its_module(own):
     @prune_agents.register("oldest_first")
     @dataclass(frozen=True, kw_only=True)

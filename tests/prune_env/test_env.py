@@ -302,7 +302,9 @@ def test_bad_options(halving, options, message):
 
 
 def test_unknown_options_are_answered_with_those_that_there_are(halving):
-    with pytest.raises(TypeError, match=r"argument 'epoch'; .* has epochs, budget"):
+    with pytest.raises(
+        TypeError, match=r"argument 'epoch' .*mean epochs\?\); .* has epochs, budget"
+    ):
         PruneEnv(halving(), lr=0.1, epoch=3)
 
 

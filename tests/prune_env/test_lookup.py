@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prune_env.lookup import near, unknown
+from prune_env.lookup import imported, near, unknown
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,9 @@ def test_few_names_are_listed_and_many_are_not():
     )
     many = [f"name{number}" for number in range(100)]
     assert unknown("agent", "x\x1b", many, "see above") == r"unknown agent 'x\x1b'; see above"
+
+
+def test_a_file_in_place_of_a_module_is_answered_with_the_import_path():
+    message = "^the network 'nets/mine.py:make' names a file; expected is mine:make, a module"
+    with pytest.raises(ValueError, match=message):
+        imported("network", "nets/mine.py:make")

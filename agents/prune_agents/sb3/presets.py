@@ -41,7 +41,7 @@ ALGORITHMS = {
     "recurrent_ppo": "sb3_contrib:RecurrentPPO",
     "maskable_ppo": "sb3_contrib:MaskablePPO",
 }
-"""Where each algorithm is; those of sb3_contrib need `pip install prune_env[contrib]`."""
+"""Where each algorithm is; those of sb3_contrib need `pip install 'prune_env[contrib]'`."""
 
 DISCRETE_ONLY = ("dqn", "qrdqn", "maskable_ppo")
 """Algorithms for Discrete actions, as of the `-Rules-v0` twins."""
@@ -210,7 +210,7 @@ def algorithm(name: str) -> type:
     try:
         return getattr(importlib.import_module(module), cls)
     except ModuleNotFoundError as error:
-        raise ImportError(f"{name} needs `pip install prune_env[contrib]`: {error}") from error
+        raise ImportError(f"{name} needs {error.name}: pip install 'prune_env[contrib]'") from error
 
 
 def check(preset: Preset) -> None:

@@ -15,6 +15,7 @@ from rich.text import Text
 from prune_bench.report.terminal import Listed
 from prune_bench.run.pairs import split_agent
 from prune_env.checks import ranges
+from prune_env.lookup import is_own, unknown
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,12 @@ class Agents:
             console.print("", Listed(hints), sep="\n")
         elif self.name in found:
             console.print(Listed({name: prune_agents.describe(name) for name in found[self.name]}))
-        else:
+        elif is_own(self.name) or self.name in prune_agents.names():
             explain(split_agent(self.name)[0], console)
+        else:
+            names = [*found, *prune_agents.names()]
+            more = "`prune-env agents` lists them, one's own is named module:Class"
+            raise ValueError(unknown("group or agent", self.name, names, more))
 
 
 def groups() -> dict[str, list[str]]:

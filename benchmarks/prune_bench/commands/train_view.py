@@ -50,7 +50,9 @@ class TrainProgress:
         since, first = self.begun = self.begun or (now, done)
         known = f"{done:,} of {total:,} rounds"
         if done > first:
-            left = (now - since) / (done - first) * (total - done)
+            left = (
+                (now - since) / (done - first) * max(0, total - done)
+            )  # the last rollout ends later
             known += f", about {duration(left)} left"
         for name, title in SHOWN.items():
             known += f", {title} {row[name]:.3f}" if name in row else ""

@@ -29,6 +29,7 @@ from prune_bench.standings.verdict import percent
 from prune_bench.studies.order import Accuracies, likeness
 from prune_env.checks import In, check
 from prune_env.files import Damaged, read_json, write_json
+from prune_env.lookup import unknown
 
 NO_WRONG_LABELS = {"kinds": {"mislabelled": {"share": 0.0}}}
 
@@ -134,6 +135,9 @@ def compare(options: FidelityOptions, told: Told = lambda rung, agent: None) -> 
     """
     sides = [side for folder in options.boards for side in read_sides(folder, options.keep_ratios)]
     others = [name for name in options.by if name not in RUNGS]
+    for name in others:
+        if not Path(name).is_dir():
+            raise ValueError(unknown("rung", name, RUNGS, "or the folder of a board"))
     smaller = [side for name in others for side in read_sides(Path(name), options.keep_ratios)]
     rungs = OnRungs(options, {name for side in sides for name in side.accuracies}, told)
     comparisons = []

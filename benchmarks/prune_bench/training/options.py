@@ -135,6 +135,8 @@ def read_preset(options: TrainOptions) -> Preset:
     try:
         preset = _changed(chosen, options)
     except ValueError as error:
+        if options.preset is None:  # ours is right, so it is an option that was typed
+            raise
         raise ValueError(f"{source}, {env_id}: {error}") from error
     typed = env_names({"env": options.env, "env_kwargs": options.env_kwargs})
     named = set(filter(is_code, env_names(vars(preset)))) - set(typed)

@@ -204,7 +204,10 @@ def test_an_unknown_agent_cannot_be_explained(capsys):
     with pytest.raises(SystemExit) as end:
         main(["agents", "ubc"])
     assert end.value.code == 2
-    assert "unknown agent 'ubc' (did you mean ucb" in " ".join(capsys.readouterr().err.split())
+    assert "agent 'ubc' (did you mean ucb" in " ".join(capsys.readouterr().err.split())
+    with pytest.raises(SystemExit):
+        main(["agents", "bandit"])
+    assert "unknown group or agent 'bandit' (did you mean bandits" in capsys.readouterr().err
 
 
 def test_the_data_can_be_named_by_a_variable(capsys, monkeypatch, tmp_path):

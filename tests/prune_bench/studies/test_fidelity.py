@@ -185,7 +185,7 @@ def test_agents_with_prior_runs_are_run():
     [
         (["--keep-ratios", "0.5"], "has no agents; expected three or more of one setting at keep"),
         (["--boards", "nowhere"], "nowhere does not exist; expected the folder of a board"),
-        (["--by", "nowhere"], "nowhere does not exist; expected the folder of a board"),
+        (["--by", "prob"], "unknown rung 'prob' (did you mean probe?); allowed are replay, probe"),
         (["--runs", "0"], "runs is 0; allowed is 1 or more"),
         (["--seed", "1"], "out.json has a comparison with other settings"),
         (["--out", "half.json"], "half.json is not what this command wrote: it has no versions"),

@@ -313,11 +313,25 @@ def test_an_unknown_key_in_a_saved_preset_is_refused_by_the_file_s_name(tmp_path
         sb3.load(tmp_path)
 
 
+def test_a_typed_hyperparameter_is_not_blamed_on_the_file_that_ships():
+    slip = TrainOptions(algo="ppo", hyperparameters={"learning_rat": 0.1})
+    with pytest.raises(ValueError, match=r"^unknown hyper-parameter of ppo 'learning_rat'"):
+        read_preset(slip)
+
+
 def test_how_far_a_training_is_shows_on_a_terminal():
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with TrainProgress(console, TrainOptions()) as progress:  # how long is left to the preset
         progress.on_progress({"rounds": 1200, "total": 40_000, "return": 1.5})
     assert "1,200 of 40,000 rounds, return 1.500" in console.file.getvalue()
+
+
+def test_nothing_is_left_where_the_last_rollout_ends_after_the_training():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with TrainProgress(console, TrainOptions()) as progress:
+        progress.on_progress({"rounds": 1_200, "total": 40_000})
+        progress.on_progress({"rounds": 40_960, "total": 40_000})
+    assert "40,960 of 40,000 rounds, about 0 s left" in console.file.getvalue()
 
 
 def test_by_how_much_it_is_ahead_is_said_in_points():

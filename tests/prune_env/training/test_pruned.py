@@ -166,7 +166,7 @@ def test_losses_alone_where_there_are_no_classes():
     next(iter(pruned.sampler))
     with pytest.raises(ValueError, match=r"losses are \(6, 4\); expected \(B,\), one a sample"):
         pruned.record(torch.arange(6), torch.zeros(6, 4))
-    with pytest.raises(ValueError, match="loss takes classes; pass labels= or num_classes="):
+    with pytest.raises(ValueError, match="tells of none; pass num_classes=3 to Pruned, or"):
         pruned.loss(torch.zeros(6, 3), torch.zeros(6, dtype=torch.int64), torch.arange(6))
 
 
