@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_env.core.generators import gumbel
@@ -44,6 +44,8 @@ CONTEXTS = ("always", "late", "learned")
 -ln(mean of the last losses / log C) - 1 within [-1, 1], low as long as little was learned."""
 
 SIZE = len(ROWS) * len(CONTEXTS)
+MOST = 100
+"""Of the size of a weight: beside such a one all others are nothing."""
 ZOO = Path(__file__).parents[1] / "zoo/learned"
 FILE = "weights.json"
 
@@ -74,10 +76,10 @@ class Learned(Agent):
         """(rows, contexts) the weights."""
         if isinstance(self.weights, str):
             return read_weights(self.weights)
-        if len(self.weights) != SIZE or not np.isfinite(self.weights).all():
+        if len(self.weights) != SIZE or not _allowed(self.weights):
             raise ValueError(
-                f"weights are {len(self.weights)} numbers; allowed are {SIZE} finite ones: for "
-                f"each of {', '.join(ROWS)} those of {', '.join(CONTEXTS)}"
+                f"weights are {len(self.weights)} numbers; allowed are {SIZE} of a size up to "
+                f"{MOST}: for each of {', '.join(ROWS)} those of {', '.join(CONTEXTS)}"
             )
         return np.array(self.weights, np.float64).reshape(len(ROWS), len(CONTEXTS))
 
@@ -179,9 +181,17 @@ def read_weights(folder: str) -> NDArray[np.float64]:
         raise ValueError(unknown("folder of the zoo", folder, known))
     table: Any = read_json(path / FILE, "weights of `learned`").get("weights")
     try:
-        return np.array([[table[term][name] for name in CONTEXTS] for term in ROWS], np.float64)
-    except (TypeError, KeyError, ValueError) as error:
+        found = np.array([[table[term][name] for name in CONTEXTS] for term in ROWS], np.float64)
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"{path / FILE} holds no weights of `learned`: {error}") from error
+    if not _allowed(found):
+        raise ValueError(f"{path / FILE} has weights that are no numbers of a size up to {MOST}")
+    return found
+
+
+def _allowed(weights: ArrayLike) -> bool:
+    """Whether all are numbers that a sum and an exponent of them bear."""
+    return bool((np.abs(weights) <= MOST).all())
 
 
 def named(weights: NDArray[np.float64]) -> dict[str, dict[str, float]]:

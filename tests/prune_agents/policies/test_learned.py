@@ -130,8 +130,12 @@ def test_weights_of_a_folder(tmp_path):
     ("given", "message"),
     [
         ("digit-1", "unknown folder of the zoo 'digit-1'"),
-        ((1.0, 2.0), "weights are 2 numbers; allowed are 24 finite ones: for each of unseen"),
-        ((np.nan,) * 24, "allowed are 24 finite ones"),
+        (
+            (1.0, 2.0),
+            "weights are 2 numbers; allowed are 24 of a size up to 100: for each of unseen",
+        ),
+        ((np.nan,) * 24, "allowed are 24 of a size up to 100"),
+        ((400.0,) * 24, "allowed are 24 of a size up to 100"),
         (3, "weights is 3; expected str or a list of float"),
     ],
 )
@@ -143,4 +147,13 @@ def test_bad_weights_are_named(given, message):
 def test_a_file_of_something_else_is_named(tmp_path):
     write_json(tmp_path / learned.FILE, {"weights": {"unseen": 1}})
     with pytest.raises(ValueError, match=r"weights.json holds no weights of `learned`"):
+        Learned(weights=f"{tmp_path}/")
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("-inf"), -400.0])
+def test_a_weight_that_is_no_number_is_refused_with_its_file(tmp_path, value):
+    table = learned.named(learned.read_weights("digits-1"))
+    table["count"]["late"] = value
+    write_json(tmp_path / learned.FILE, {"weights": table})
+    with pytest.raises(ValueError, match=r"weights.json has weights that are no numbers of a size"):
         Learned(weights=f"{tmp_path}/")
