@@ -33,7 +33,7 @@ from prune_bench.run.episode import make_env
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.standings.statistics import certain_signs, mean_of
 from prune_bench.training.instances import HELD_OUT, Instance, InstanceSet
-from prune_bench.training.options import EvolutionOptions, TrainOptions
+from prune_bench.training.options import EvolutionOptions, TrainOptions, check_resume
 from prune_bench.training.train import last_info
 from prune_env.checks import difference
 from prune_env.core.signals import FREE
@@ -92,8 +92,7 @@ def evolve(
     instances = InstanceSet(options.instances, train.trust)
     search, made_by = new_search(options, train.seed), settings(train, options, instances)
     done = sorted((train.out / "generations").glob("*.json"))
-    if done and not train.resume:
-        raise ValueError(f"{train.out} holds a search already; --resume goes on with it")
+    check_resume(train, "a search", bool(done))
     for path in done:
         row = read_json(path)
         if differing := difference(row["made_by"], made_by):

@@ -57,7 +57,7 @@ class TrainOptions:
     checkpoint_rounds: Annotated[int, In("[1, inf)")] = 2_000
     """rounds between two checkpoints, each with an evaluation on a few held-out seeds"""
     resume: bool = False
-    """go on with what is in `out`"""
+    """go on with what is in `out`, where something has to be"""
     trust: bool = False
     """import an environment or a reward that the file of `preset` names, which runs its code; those
     that are named here are imported anyway"""
@@ -113,6 +113,20 @@ def check_together(train: TrainOptions, evolution: EvolutionOptions) -> None:
     if vain:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in vain)
         raise ValueError(f"with --algo {train.algo} nothing reads {words}")
+
+
+def check_resume(options: TrainOptions, what: str, there: bool) -> None:
+    """Refuse to begin where something is, and to go on where nothing is: the name may be mistyped.
+
+    Raises:
+        ValueError: `resume` does not fit what `out` holds.
+    """
+    if there and not options.resume:
+        raise ValueError(f"{options.out} holds {what} already; --resume goes on with it")
+    if options.resume and not there:
+        raise ValueError(
+            f"{options.out} does not hold {what} to go on with; without --resume one is begun there"
+        )
 
 
 def read_preset(options: TrainOptions) -> Preset:

@@ -22,7 +22,7 @@ from prune_agents.sb3.presets import Preset
 from prune_bench.run import stopping
 from prune_bench.standings.statistics import Estimate, mean_of, paired_differences
 from prune_bench.training.instances import HELD_OUT
-from prune_bench.training.options import TrainOptions, read_preset
+from prune_bench.training.options import TrainOptions, check_resume, read_preset
 from prune_env import notices
 from prune_env.driving import ask
 from prune_env.files import patiently, read_json, sweep
@@ -53,8 +53,7 @@ def train(
     """
     preset = read_preset(options)
     there = (options.out / "model.zip").exists()
-    if there and not options.resume:
-        raise ValueError(f"{options.out} holds an agent already; --resume goes on with it")
+    check_resume(options, "an agent", there)
     sweep(options.out)
     log = str(options.out / "tensorboard") if find_spec("tensorboard") else None
     data = data_of(preset)

@@ -87,6 +87,8 @@ def test_training_and_evaluation_share_no_seed(options):
 def test_a_search_that_is_resumed_is_the_one_that_was_not_interrupted(options, train, here):
     evolve(train, options)
     parts = replace(train, out=train.out.with_name("parts"))
+    with pytest.raises(ValueError, match="parts does not hold a search to go on with; without"):
+        evolve(replace(parts, resume=True), options)
     evolve(parts, replace(options, generations=1))
     with pytest.raises(ValueError, match="holds a search already; --resume goes on with it"):
         evolve(parts, options)

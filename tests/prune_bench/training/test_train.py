@@ -154,6 +154,12 @@ def test_every_seed_has_its_own_draw_of_a_control(options, monkeypatch):
     assert all(pairs == [(seed, seed) for seed in held_out] for pairs in seeds.values())
 
 
+def test_where_nothing_is_nothing_is_gone_on_with(options):
+    message = "mine does not hold an agent to go on with; without --resume one is begun there"
+    with pytest.raises(ValueError, match=message):
+        training.train(replace(options, out=options.out.with_name("mine"), resume=True))
+
+
 def test_an_agent_is_not_overwritten(options):
     options.out.mkdir()
     (options.out / "model.zip").touch()
