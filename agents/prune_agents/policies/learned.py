@@ -39,9 +39,16 @@ all rounds of a run together as many as with K in each. Its other two weights ar
 
 ROWS = (*TERMS, COUNT)
 
-CONTEXTS = ("always", "late", "learned")
-"""What the weights depend on, (M, 1) each: always 1; progress, -1 at the start and 1 at the end;
--ln(mean of the last losses / log C) - 1 within [-1, 1], low as long as little was learned."""
+CONTEXTS = ("always", "late", "learned", "easier")
+"""What the weights depend on, (M,) each, in [-1, 1].
+
+always   1
+late     progress: -1 at the start of the run, 1 at its end
+learned  -ln(mean of the last losses / log C) - 1: low as long as little was learned
+easier   whether training makes hard arms easier: 1 - 2 (sum now / sum before) of the losses of the
+         arms that were observed again in the last round and stood in the upper third of their round
+         before; 1 where nothing is left of them, -1 where nothing has changed, 0 before any
+"""
 
 SIZE = len(ROWS) * len(CONTEXTS)
 MOST = 100
@@ -86,12 +93,17 @@ class Learned(Agent):
     def start(self, num_runs: int, num_arms: int) -> State:
         shape = (num_runs, num_arms)
         arms = {name: np.zeros(shape, np.float32) for name in ("loss", "standing", "fall")}
-        return arms | {"known": np.zeros(shape, bool), "guess": np.zeros((num_runs, 1))}
+        runs = {name: np.zeros((num_runs, 1)) for name in ("guess", "easier")}
+        return arms | runs | {"known": np.zeros(shape, bool)}
 
     def update(self, state: State, observation: Observation) -> None:
         seen, loss = observation["seen"] == 1, observation["loss"]
         begins = state["guess"] == 0  # before its first measurement an arm shows log C
         state["guess"] = np.where(begins, loss.max(axis=1, keepdims=True), state["guess"])
+        hard = seen & state["known"] & (state["standing"] > 1 / 3)
+        was, is_now = (each.sum(1, keepdims=True, where=hard) for each in (state["loss"], loss))
+        left = is_now / np.where(was > 0, was, 1)
+        state["easier"] = np.where(was > 0, np.clip(1 - 2 * left, -1, 1), state["easier"])
         before = np.where(state["known"], state["loss"], loss)
         fall = (before - loss) / np.maximum(before + loss, 1e-12)
         state["fall"] = np.where(seen, fall, state["fall"])
@@ -153,9 +165,8 @@ class Learned(Agent):
         mean = np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), guess)
         ratio = np.maximum(mean, 1e-12) / np.maximum(guess, 1e-12)
         learned = np.clip(-np.log(ratio) - 1, -1, 1)
-        return np.stack(
-            [np.ones_like(mean), 2 * observation["progress"][:, 0] - 1, learned], axis=1
-        )
+        late = 2 * observation["progress"][:, 0] - 1
+        return np.stack([np.ones_like(mean), late, learned, state["easier"][:, 0]], axis=1)
 
 
 def ranks(values: NDArray[np.floating[Any]], counted: NDArray[np.bool_]) -> NDArray[np.float32]:

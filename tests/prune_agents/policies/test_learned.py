@@ -12,10 +12,11 @@ LOG_10 = np.log(10)
 
 
 def weights(**given):
-    """All 0 but those given: of `always`, or (always, late, learned)."""
+    """All 0 but those given: of `always`, or of the first contexts."""
     table = np.zeros((len(ROWS), len(CONTEXTS)))
     for term, weight in given.items():
-        table[ROWS.index(term)] = weight if isinstance(weight, tuple) else (weight, 0, 0)
+        of = weight if isinstance(weight, tuple) else (weight,)
+        table[ROWS.index(term), : len(of)] = of
     return tuple(table.ravel())
 
 
@@ -61,13 +62,39 @@ def test_contexts_by_hand(after):
     agent = Learned(weights=weights())
     state, observation = after(agent, *ROUNDS, progress=0.75)
     mean = (0.4 + 0.6 + 0.1 + 0.3) / 4
-    expected = [[1, 0.5, -np.log(mean / LOG_10) - 1]]
+    # of the second round only the arm of loss .2 was seen before, and it stood low
+    expected = [[1, 0.5, -np.log(mean / LOG_10) - 1, 0]]
     np.testing.assert_allclose(agent.contexts(state, observation), expected, rtol=1e-6)
 
 
 def test_before_anything_is_seen_nothing_is_learned(after):
     agent = Learned(weights=weights())
-    np.testing.assert_array_equal(agent.contexts(*after(agent, progress=0)), [[1, -1, -1]])
+    np.testing.assert_array_equal(agent.contexts(*after(agent, progress=0)), [[1, -1, -1, 0]])
+
+
+EASIER = (
+    ([2.0, 0.2, 0.3, 1.0, 2.3], [1, 1, 1, 1, 0]),
+    ([1.5, 0.1, 0.3, 0.5, 2.3], [1, 1, 0, 1, 1]),
+)
+
+
+@pytest.mark.parametrize(
+    ("third", "expected"),
+    [
+        # standing .75 and .25: of the first round only the arm of loss 2 counts
+        ((), 1 - 2 * 1.5 / 2.0),
+        # of the second only the arm of loss 2.3 stood high
+        ((([0.5, 0.1, 0.3, 0.5, 0.3], [1, 0, 0, 0, 1]),), 1 - 2 * 0.3 / 2.3),
+        # losses that grow count as what has not changed
+        ((([9.0, 0.1, 0.3, 0.5, 9.0], [1, 0, 0, 0, 1]),), -1),
+        # a round without a hard arm says nothing
+        ((([1.5, 0.1, 0.1, 0.5, 2.3], [0, 0, 1, 0, 0]),), 1 - 2 * 1.5 / 2.0),
+    ],
+)
+def test_easier_is_what_hard_arms_have_lost(after, third, expected):
+    agent = Learned(weights=weights())
+    contexts = agent.contexts(*after(agent, *EASIER, *third))
+    assert contexts[0, CONTEXTS.index("easier")] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -132,10 +159,10 @@ def test_weights_of_a_folder(tmp_path):
         ("digit-1", "unknown folder of the zoo 'digit-1'"),
         (
             (1.0, 2.0),
-            "weights are 2 numbers; allowed are 24 of a size up to 100: for each of unseen",
+            "weights are 2 numbers; allowed are 32 of a size up to 100: for each of unseen",
         ),
-        ((np.nan,) * 24, "allowed are 24 of a size up to 100"),
-        ((400.0,) * 24, "allowed are 24 of a size up to 100"),
+        ((np.nan,) * 32, "allowed are 32 of a size up to 100"),
+        ((400.0,) * 32, "allowed are 32 of a size up to 100"),
         (3, "weights is 3; expected str or a list of float"),
     ],
 )
