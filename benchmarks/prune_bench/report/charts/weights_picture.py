@@ -32,7 +32,8 @@ def weights_at(
     Args:
         matrix: (rows, contexts), see `prune_agents.policies.learned`.
         progress: share of the run behind, in [0, 1].
-        learned, easier: the contexts of these names, in [-1, 1].
+        learned: the context of that name, in [-1, 1].
+        easier: the context of that name, in [-1, 1].
     """
     late = 2 * progress - 1
     *terms, noise, _ = (matrix @ np.array([1.0, late, learned, easier])).tolist()
