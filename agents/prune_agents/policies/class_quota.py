@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.around_policy import AroundPolicy
-from prune_agents.registry import find
+from prune_agents.registry import find_inside
 from prune_env.core.selection import best_k, quotas
 
 
@@ -25,7 +25,7 @@ class ClassQuota(AroundPolicy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        cls: Any = find(self.policy)
+        cls: Any = find_inside("policy", self.policy)
         if not getattr(cls, "ranks", bool)():
             raise ValueError(
                 f"policy is {self.policy!r}; allowed is a policy that keeps its highest scores, as "

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.registry import find, make
+from prune_agents.registry import find_inside, make
 from prune_env.checks import In
 from prune_env.core.moving_averages import UNSEEN
 from prune_env.core.selection import ActionKind, best_k
@@ -39,7 +39,7 @@ class MetaBandit(Agent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        asks_nothing = [not find(name).wants_prior for name in self.policies]
+        asks_nothing = [not find_inside("policies", name).wants_prior for name in self.policies]
         others = "meta_bandit" not in self.policies and all(asks_nothing)
         if not (len(self.policies) > 1 and others):
             raise ValueError(

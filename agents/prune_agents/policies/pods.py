@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.around_policy import AroundPolicy
-from prune_agents.registry import find
+from prune_agents.registry import find_inside
 from prune_env.checks import In
 
 
@@ -35,7 +35,7 @@ class PODS(AroundPolicy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        cls: Any = find(self.policy)
+        cls: Any = find_inside("policy", self.policy)
         settles = self.policy in ("pods", "static_random") or cls.wants_prior
         if not getattr(cls, "keeps_k", False) or settles:
             raise ValueError(

@@ -212,7 +212,7 @@ def environment(
     """The environment of a run, whose options are given as JSON; those of before are kept."""
     run = RunOptions(**json.loads(described))
     if folder is not None:
-        data = str(Path(data or ".") / folder)
+        data = str(Path(data or ".").absolute() / folder)  # so that it names nothing on the hub
     place = Place(data=None if folder is None else data, device=device)
     agent = prune_agents.make_for_run(run.agent, run.keep_ratio)
     return make_env(run, place, agent, signals=FREE, test=test)

@@ -82,6 +82,25 @@ def test_standings_without_a_board_import_nothing(stranger):
     assert not (stranger / "CODE-RAN").exists()
 
 
+@pytest.mark.parametrize(
+    "agent",
+    [
+        f"class_quota:policy={AGENT}",
+        f"pods:policy={AGENT}",
+        f'meta_bandit:policies=["ucb", "{AGENT}"]',
+    ],
+)
+def test_an_option_of_an_agent_imports_nothing(stranger, capsys, monkeypatch, agent):
+    """Not even where the module could be found."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(stranger)])
+    text = yaml.safe_dump({"grids": [{"agents": [agent], "seeds": 1, "epochs": 1}]})
+    (stranger / "board.yaml").write_text(text, encoding="utf-8")
+    error = refused(capsys, "board", "--out", ".")
+    assert f"is '{AGENT}'; inside another agent allowed are the names that" in error
+    main(["report", "."])
+    assert not (stranger / "CODE-RAN").exists()
+
+
 def test_a_board_to_be_finished_imports_nothing_unasked(stranger, capsys):
     before = (stranger / "board.yaml").read_text(encoding="utf-8")
     error = refused(capsys, "board", "--out", ".")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from prune_agents.policies import learned
 from prune_bench.commands.main import main
+from prune_bench.run.options import RunOptions
 from prune_bench.training import evolution
 from prune_bench.training.evolution import Task, evolve, mean_ranks, play
 from prune_bench.training.instances import HELD_OUT, InstanceSet
@@ -75,6 +76,14 @@ def test_an_episode_is_the_same_whoever_asks_and_depends_on_the_weights(options)
     )
     assert hardest["val_loss"] != easiest["val_loss"]
     assert "test_accuracy" in run(Task(instance, "full_short", test=True))
+
+
+def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("prune_env.data.parquet.on_hub", None)  # who asks it, fails otherwise
+    run = RunOptions(env="prune_env/Images-v0", agent="random_dynamic", network="mlp")
+    with pytest.raises(FileNotFoundError, match="owner/photos does not exist"):
+        evolution.environment(json.dumps(vars(run)), "owner/photos", None, "cpu", False)
 
 
 def test_training_and_evaluation_share_no_seed(options):
