@@ -222,9 +222,10 @@ def read_json(path: Path, expected: str = "a JSON object") -> dict[str, Any]:
         Damaged: it is not an object, or its checksum is wrong.
         OSError: it cannot be read.
     """
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path), object_pairs_hook=_interned)
-    except (json.JSONDecodeError, RecursionError) as error:
+        content = json.loads(text, object_pairs_hook=_interned)
+    except (ValueError, RecursionError) as error:  # also of a number of 5,000 digits
         raise Damaged(f"{path} is not JSON ({error}); expected {expected}") from error
     if not isinstance(content, dict):
         raise Damaged(f"{path} is a {type(content).__name__}; expected {expected}")

@@ -88,3 +88,12 @@ def test_whatever_is_wrong_with_a_zip_is_said_by_its_name(tmp_path: Path):
             archive.read("nothing")
     with pytest.raises(FileNotFoundError), files.opened_zip(tmp_path / "none", "a parcel"):
         pass
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"a": ' + "1" * 5_000 + "}"])
+def test_what_is_no_json_is_named_in_one_line(tmp_path, text):
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(files.Damaged, match=r"a\.json is not JSON \(.*; expected") as error:
+        files.read_json(tmp_path / "a.json")
+    assert len(str(error.value)) < 500
+    assert "\n" not in str(error.value)
