@@ -1,6 +1,6 @@
 """AG News and a table of scikit-learn: inputs that are no images, and a network of one's own.
 
-prune-env board --env prune_env/Arrays-v0 --data ../shared/data/ag_news \
+prune-env board --env prune_env/Arrays-v0 --data ag_news/ \
         --network examples.own_data:make --agents ucb random_dynamic --out news
 python examples/own_data.py breast_cancer.npz    # writes the table
 prune-env board --env prune_env/Arrays-v0 --data breast_cancer.npz --out table

@@ -1,6 +1,6 @@
 """What bf16 saves on a CPU that has it: epochs and evaluations in fp32 and in bf16 by turns.
 
-`OMP_NUM_THREADS=1 python -m speed.bf16 --data ../shared/data/cifar10` prints medians of CPU seconds
+`OMP_NUM_THREADS=1 python -m speed.bf16 --data cifar10/` prints medians of CPU seconds
 and the median ratio of neighbours.
 """
 

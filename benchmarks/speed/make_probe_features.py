@@ -1,6 +1,6 @@
 """Make the features of CIFAR-10 that ship with the package, for `prune_env/Probe-v0`.
 
-    python -m speed.make_probe_features --data ../shared/data/cifar10
+    python -m speed.make_probe_features --data cifar10/
 
 The features use no label, so those of training and test images are alike: whitened random patches
 as filters, a two-sided threshold, sums over the four quadrants (Coates, Lee & Ng 2011, with random

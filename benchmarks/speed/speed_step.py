@@ -1,6 +1,6 @@
 """What selection costs: `env.step` against a loop that does nothing but train.
 
-`python -m speed.speed_step --data ../shared/data/cifar10` alternates three epochs on the same
+`python -m speed.speed_step --data cifar10/` alternates three epochs on the same
 network and data and prints medians and ratios:
 
 loop   a hand-written training loop: no signals, no arm table, no environment
