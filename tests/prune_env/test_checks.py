@@ -7,6 +7,7 @@ from typing import Annotated
 
 import prune_agents
 import pytest
+from prune_agents.policies import learned
 
 from prune_env.checks import In, check, ranges
 
@@ -63,5 +64,5 @@ def test_a_whole_number_where_a_float_is_declared_becomes_one():
 
 def test_a_list_where_one_of_several_types_is_a_tuple_becomes_one():
     """As `--agent learned:weights=[...]` gives it."""
-    agent = prune_agents.make("learned", weights=[0.0] * 23 + [1.0])
-    assert agent.weights == (0.0,) * 23 + (1.0,)
+    weights = [0.0] * (learned.SIZE - 1) + [1.0]
+    assert prune_agents.make("learned", weights=weights).weights == tuple(weights)
