@@ -145,6 +145,16 @@ def in_a_line(value: object, most: int = 200) -> str:
     return text if said else f"a {type(value).__name__}"
 
 
+def in_words(error: BaseException, most: int = 500) -> str:
+    """What an error of a library says, in one line; some quote the file that they refuse.
+
+    >>> in_words(ValueError("bad " * 1000), most=20)
+    'bad bad bad bad ...'
+    """
+    text = " ".join(str(error).split())
+    return text if len(text) <= most else f"{text[: most - 4].rstrip()} ..."
+
+
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """The first thing that differs, for a message after "has"; None where nothing does.
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from prune_env import notices
+from prune_env.checks import in_words
 
 _log = logging.getLogger(__name__)
 _MARK = b"\nsealed1"
@@ -181,7 +182,7 @@ def opened_zip(path: Path, kind: str) -> Iterator[zipfile.ZipFile]:
         except _NO_ZIP as error:
             if is_disk_trouble(error):
                 raise
-            raise Damaged(f"{path} is not {kind}: {' '.join(str(error).split())}") from error
+            raise Damaged(f"{path} is not {kind}: {in_words(error)}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -254,7 +255,7 @@ def read_yaml(path: Path) -> Any:
         too_large = root is not None and _size(root, {}) > _MOST_NODES
         content = None if too_large else yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise Damaged(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise Damaged(f"{path} is not YAML: {in_words(error)}") from error
     if too_large:
         raise Damaged(f"{path} has over {_MOST_NODES} values when its aliases are written out")
     return content

@@ -191,7 +191,7 @@ def _options_of(cls: type) -> tuple[list[str], bool]:
 
 
 def _is_saved(folder: Path) -> bool:
-    return (folder / "preset.yaml").is_file()
+    return os.path.isfile(folder / "preset.yaml")  # False of a name that no file can have, too
 
 
 def reads_keep_ratio(name: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from prune_env.checks import in_words
 from prune_env.data.columns import class_names
 from prune_env.data.labels import Labels, read_labels
 from prune_env.data.memory import check_unpacked
@@ -54,8 +55,7 @@ def read_table(file: str, choose: Callable[[pyarrow.Schema], Sequence[str]]) -> 
             table.validate(full=True)  # texts are UTF-8
             return table
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        why = " ".join(str(error).split())
-        raise ValueError(f"{file} is not a whole parquet file: {why}") from error
+        raise ValueError(f"{file} is not a whole parquet file: {in_words(error)}") from error
 
 
 def _check_declared(metadata: Any, columns: Sequence[str], file: str) -> None:

@@ -30,6 +30,7 @@ def test_make_builds_by_name_and_by_import_path():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("x" * 300, "unknown agent 'x{300}'"),  # no file can be called that
         ("ucv", "unknown agent 'ucv' .*did you mean ucb"),
         ("epsilongreedy", r"did you mean epsilon_greedy\?"),
         ("zzzzzzzz", "`prune-env agents` lists them, one.s own is named module:Class"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,20 @@ def test_whatever_is_wrong_with_a_zip_is_said_by_its_name(tmp_path: Path):
             archive.read("nothing")
     with pytest.raises(FileNotFoundError), files.opened_zip(tmp_path / "none", "a parcel"):
         pass
+
+
+def test_a_damaged_zip_is_not_quoted_at_length(tmp_path: Path):
+    """Zipfile tells both names of a file that has two; a flipped bit made one 1,000 bytes long."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("name", b"\x07" * 2_000)
+    content = bytearray(path.read_bytes())
+    content[27] = 4  # the length of the name in front of its content: 4 and 1,024 more
+    path.write_bytes(content)
+    with pytest.raises(Damaged, match="header") as told, files.opened_zip(path, "it") as archive:
+        archive.read("name")
+    assert str(told.value).startswith(f"{path} is not it: File name in directory")
+    assert len(str(told.value)) < 700
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"a": ' + "1" * 5_000 + "}"])

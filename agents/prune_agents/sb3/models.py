@@ -34,6 +34,7 @@ import yaml
 
 from prune_agents.sb3 import state
 from prune_agents.sb3.presets import OFF_POLICY, Preset, algorithm, arguments, check
+from prune_env.checks import in_words
 from prune_env.files import read_yaml, write_json, write_text
 from prune_env.wrappers.small_ids import base_id, spec_of, twin_vector_env
 from prune_env.wrappers.translation import Translation
@@ -65,7 +66,7 @@ def build(preset: Preset, env: gym.Env[Any, Any] | VecEnv, **more: Any) -> BaseA
     try:
         return made(given.pop("policy"), env, **(given | more))
     except (TypeError, ValueError, AssertionError, AttributeError, KeyError) as error:
-        why = " ".join(str(error).split())
+        why = in_words(error)
         raise ValueError(f"{preset.algo} cannot be made from this preset: {why}") from error
 
 
@@ -164,8 +165,7 @@ def load_model(
         check(preset)
         model = for_predictions(preset) if env is None else build(preset, env)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:  # SB3 and torch refuse
-        text = " ".join(str(error).split())
-        raise ValueError(f"{Path(folder) / 'preset.yaml'}: {text}") from error
+        raise ValueError(f"{Path(folder) / 'preset.yaml'}: {in_words(error)}") from error
     state.restore(model, Path(folder) / "model.zip", replay=env is not None)
     return model, preset
 
