@@ -219,11 +219,19 @@ def check(preset: Preset) -> None:
     Raises:
         ValueError: an argument, a policy or a space that does not suit the algorithm.
     """
-    space = Translation(preset.wrappers()).chooser.space(1)
+    scores, rules = (
+        base_id(preset.env).replace("-v0", f"-{kind}-v0") for kind in ("Scores", "Rules")
+    )
+    wrappers = preset.wrappers()
+    if not wrappers and preset.env_wrapper is None:
+        raise ValueError(
+            f"{preset.env} has an action for every arm; take {scores} or {rules}, whose spaces are "
+            "small, or name wrappers in the env_wrapper of a preset"
+        )
+    space = Translation(wrappers).chooser.space(1)
     discrete = isinstance(space, spaces.Discrete)
     if preset.algo in (BOX_ONLY if discrete else DISCRETE_ONLY):
-        kind, other = ("Rules", "Scores") if discrete else ("Scores", "Rules")
-        twin = base_id(preset.env).replace("-v0", f"-{other}-v0")
+        kind, twin = ("Rules", scores) if discrete else ("Scores", rules)
         raise ValueError(
             f"{preset.algo} does not suit the {type(space).__name__} actions of {preset.env}; "
             f"take {twin}, or another algorithm on -{kind}-v0, such as ppo"

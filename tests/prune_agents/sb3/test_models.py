@@ -186,7 +186,7 @@ def test_tensors_that_are_a_pickle_are_refused(saved, tmp_path):
         ("[1, 2]", "is not a preset"),
         ("algo: ppo\nenv: !!python/object/apply:os.getcwd []", "preset.yaml is not YAML"),
         ("algo: pop\nenv: prune_env/Digits-Scores-v0", "unknown algo 'pop'"),
-        ("algo: ppo\nenv: prune_env/Digits-v0", r"wrappers are \[\]"),
+        ("algo: ppo\nenv: prune_env/Digits-v0", "Digits-v0 has an action for every arm"),
         ("algo: ppo\nenv: prune_env/Digits-v0\nenv_wrapper: [os.system: {}]", "unknown wrapper"),
         (
             "algo: ppo\nenv: prune_env/Digits-Scores-v0\npolicy_kwargs: {net_arch: [3]}",

@@ -108,7 +108,11 @@ def test_what_is_not_supported_is_refused_by_name(text, message):
         ("sac", RULES, f"sac does not suit the Discrete actions of {RULES}; take {SCORES}, or"),
         ("crossq", RULES, "crossq does not suit the Discrete actions"),
         ("maskable_ppo", SCORES, "maskable_ppo does not suit the Box actions"),
-        ("ppo", "prune_env/Synthetic-v0", r"wrappers are \[\]; expected one that chooses"),
+        (
+            "dqn",
+            "prune_env/Synthetic-v0",
+            f"Synthetic-v0 has an action for every arm; take {SCORES} or",
+        ),
         ("ppo", "prune_env/Synthetic-Score-v0", "unknown env .*did you mean prune_env/Synthetic-S"),
         ("ppoo", SCORES, r"unknown algo 'ppoo' \(did you mean ppo"),
     ],
