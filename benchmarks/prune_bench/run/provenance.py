@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+from prune_agents.policies import learned
 from prune_agents.registry import own_module, saved_folder
 
 from prune_bench.run.pairs import split_agent
@@ -122,7 +123,7 @@ class Provenance:
         words = {
             "data": "other data",
             "agent": "another source of the agent",
-            "env": "another source of the environment",
+            "env": "another source of the environment, or other weights",
             "threads": f"{self.threads} threads instead of {other.threads}",
             "device": f"a {self.device} instead of a {other.device}",
             "precision": f"{self.precision} instead of {other.precision}",
@@ -172,13 +173,18 @@ def import_from_here() -> None:
 
 
 def env_names(options: Mapping[str, Any]) -> list[str]:
-    """What a run's environment is made of by name: itself, and all of one's own in its options."""
+    """What a run is made of by name beside its agent: the environment, and all of one's own in its
+    options and the agent's.
+    """
     given = {**(options.get("env_kwargs") or {})}
     given |= {name: value for name, value in options.items() if name in CODE and value}
     named = [given.get(name) for name in CODE if name != "recipe"]
     recipe = given.get("recipe")
     named += recipe.values() if isinstance(recipe, Mapping) else []
     own = [name for name in named if isinstance(name, str) and is_code(name)]
+    weights = (options.get("agent_options") or {}).get("weights")
+    if options.get("agent") == "learned" and isinstance(weights, str) and "/" in weights:
+        own.append(str(Path(weights) / learned.FILE))
     return list(dict.fromkeys([options["env"], *own]))
 
 
@@ -215,7 +221,9 @@ def agent_source(name: str) -> str | None:
 
 @cache
 def env_source(name: str) -> str | None:
-    """The same of an environment "module:id", or of one that is registered already."""
+    """The same of what `env_names` lists: "module:name", a registered id, a file of weights."""
+    if Path(name).name == learned.FILE:
+        return _of_files({learned.FILE: Path(name)})
     module = name.rpartition(":")[0]
     if not module and (spec := gym.registry.get(name)) is not None:
         entry = spec.entry_point

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prune_agents.policies import learned
 from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.run.episode import run
@@ -29,6 +30,7 @@ from prune_bench.run.result import Result, read_result
 from prune_bench.run.run_id import run_id
 
 from prune_env.data import Dataset, Split, limited, load
+from prune_env.files import read_json, write_json
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = sorted((ROOT / "benchmarks" / "results").glob("*/runs/*.json"))
@@ -299,3 +301,27 @@ def test_a_network_of_ones_own_is_in_the_name_by_its_source(tmp_path, monkeypatc
         names.append(run_id(options, provenance))
     assert sources["own_network:make"]
     assert names[0] == names[1] != names[2]
+
+
+def test_weights_in_a_folder_are_in_the_name_of_a_run(tmp_path):
+    """They change when a search goes on; a name of the zoo means one thing."""
+    shutil.copytree(learned.ZOO / "digits-1", tmp_path / "mine")
+    given = RunOptions(agent="learned", agent_options={"weights": f"{tmp_path}/mine/"})
+    file = tmp_path / "mine" / learned.FILE
+    assert env_names(vars(given)) == [given.env, str(file)]
+    assert env_names(vars(replace(given, agent_options={}))) == [given.env]
+
+    def name():
+        env_source.cache_clear()
+        sources = sources_of(vars(given))
+        return run_id(given, Provenance.of(vars(given), None, sources, 1, "cpu", None))
+
+    before = name()
+    assert name() == before
+    table = read_json(file)
+    table["weights"]["loss"]["late"] += 1
+    write_json(file, table)
+    assert name() != before
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match=r"weights\.json"):
+        name()
