@@ -119,6 +119,7 @@ class Pruned:
         agent = Everything() if agent is None else agent
         told = epochs, budget, seed, num_classes, num_validation, feedback, model, reference
         of_loop = LoopOptions(*told, prior, signals, keep_traces, quiet)  # type: ignore[arg-type]
+        self._told_classes = num_classes
         known, num_classes = find_classes(dataset, labels, num_classes)
         given = of_loop.given(classes=num_classes is not None, labels=known is not None)
         traced = [n for n in MEASURED if keep_traces and not lacking(n, given)]
@@ -247,6 +248,10 @@ class Pruned:
     def _of_logits(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """(B, C) log-probabilities with their gradient, and all that is measured of the batch."""
         log_p, values = of_logits(logits, labels)
+        if self._told_classes not in (None, log_p.shape[1]):
+            raise ValueError(
+                f"logits have {log_p.shape[1]} columns; num_classes is {self._told_classes}"
+            )
         return log_p, values | self._hooks.values(len(labels), labels)
 
     def _weighted(self, arms: Tensor, losses: Tensor, values: dict[str, Tensor]) -> Tensor:

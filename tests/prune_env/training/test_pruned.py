@@ -170,6 +170,14 @@ def test_losses_alone_where_there_are_no_classes():
         pruned.loss(torch.zeros(6, 3), torch.zeros(6, dtype=torch.int64), torch.arange(6))
 
 
+@pytest.mark.parametrize("columns", [2, 4])
+def test_logits_of_other_classes_than_were_told_are_refused(columns):
+    pruned = Pruned(range(6), epochs=2, num_classes=3)
+    next(iter(pruned.sampler))
+    with pytest.raises(ValueError, match=f"logits have {columns} columns; num_classes is 3"):
+        pruned.loss(torch.zeros(6, columns), torch.zeros(6, dtype=torch.int64), torch.arange(6))
+
+
 def test_gradients_add_up_over_batches_and_a_scaler_scales(blobs, linear):
     gradients = []
     for batch_size in (30, 10):
