@@ -88,6 +88,8 @@ def explained(cells: Sequence[Cell]) -> Group:
         for policy, name in POLICIES.items()
         for of in successes(cells, policy)
     ]
+    if not rows:
+        return Group(Text(f"too few cells to foretell each by {NEAREST} others"))
     title = f"each cell foretold by the {NEAREST} others that are nearest in one number\n"
     headings = ["explanation", "mean error, points", "right where the sign is certain"]
     return Group(Text(title), Fitted(headings, rows))

@@ -71,3 +71,8 @@ def test_what_is_shown(capsys):
     shown = capsys.readouterr().out
     assert "hardest first, by accuracy of full_short" in shown
     assert "8 of 8" in shown
+
+
+def test_of_too_few_cells_no_empty_table_is_shown(capsys):
+    Console(width=120).print(explained(CELLS[:2]))
+    assert capsys.readouterr().out == "too few cells to foretell each by 3 others\n"
