@@ -64,7 +64,7 @@ class Learned(Agent):
     K in each round on average; fewer or more as the run goes on, if the weight of `COUNT` is not 0.
     """
 
-    weights: str | tuple[float, ...] = "digits-1"
+    weights: str | tuple[float, ...] = "mixed-1"
     """a folder with weights.json, of the zoo or by its path; or the numbers, term by term"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "age", "pulls", "progress")

@@ -23,7 +23,7 @@ from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
 from prune_bench.standings.model import Comparison, Row, distinct
 from prune_bench.standings.reference import Line, leave_one_out
-from prune_bench.standings.statistics import estimate
+from prune_bench.standings.statistics import Estimate, estimate
 from prune_bench.standings.verdict import enumerate_clauses, percent, points
 from prune_bench.studies.fidelity import shown
 from prune_bench.studies.rivals import compared
@@ -38,6 +38,7 @@ BOARDS = (
 FILES = (
     ROOT / "README.md",
     ROOT / "docs" / "evidence.md",
+    ROOT / "docs" / "learned.md",
     ROOT / "docs" / "own_training.md",
     ROOT / "docs" / "studies.md",
     RESULTS / "sb3.md",
@@ -55,6 +56,14 @@ WHOLE_BOARDS = {
     "imbalanced": ("cifar10-imbalanced",),
 }
 """By the name of a block: the board that it shows, and columns beside the accuracies."""
+SETTINGS = {
+    "cifar10-short": "CIFAR-10, 8 epochs",
+    "cifar10-long": "24 epochs",
+    "cifar10-noisy": "8, 20 % wrong labels",
+    "cifar10-imbalanced": "8, long tail",
+    "cifar100": "CIFAR-100, 16",
+}
+"""Boards of one network and keep ratio, and what each is of."""
 CLAIMED_ON = ("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar100")
 CLAIMS = (
     ("random anew beats one random subset", "random_dynamic", "static_random"),
@@ -184,11 +193,29 @@ def _board(name: str, *further: str) -> str:
         "|---" * (3 + len(titles)) + "|",
     ]
     for row in comparison.shown:
-        ahead = points(row.ahead, signed=True) if row.ahead else ""
-        ahead = f"**{ahead}**" if row.sign else ahead
+        ahead = _bold(row.ahead, row.sign) if row.ahead else ""
         cells = [COLUMN[column].text(row) for column in further]
         lines.append(_line(f"`{row.label}`", points(row.last), ahead, *cells))
     return "\n".join(lines)
+
+
+def settings() -> str:
+    """Who is on every one of `SETTINGS`: how far ahead of `full_short`, there and on average."""
+    boards = []
+    for board in SETTINGS:
+        (found,) = _comparisons(board)
+        boards.append({row.label: (row.ahead, row.sign) for row in found.shown if row.ahead})
+    lines = []
+    for label in boards[0]:
+        if not all(label in leads for leads in boards):
+            continue
+        leads = [of[label] for of in boards]
+        parts = [(w / len(leads) ** 2, noise) for lead, _ in leads for w, noise in lead.parts]
+        mean = estimate(float(np.mean([lead.value for lead, _ in leads])), parts)
+        cells = (*(_bold(*of) for of in leads), points(mean, signed=True))
+        lines.append((-mean.value, _line(f"`{label}`", *cells)))
+    heading = [_line("agent", *SETTINGS.values(), "mean"), "|---" * (len(boards) + 2) + "|"]
+    return "\n".join([*heading, *(line for _, line in sorted(lines))])
 
 
 def _rivals(name: str) -> str:
@@ -237,7 +264,7 @@ def fidelity() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     of.__name__: of
     for of in (
-        *(table, ahead, bar, claims, static, digits, fidelity),
+        *(table, ahead, bar, claims, static, digits, settings, fidelity),
         *(carried, loop_agents),
     )
 }
@@ -252,6 +279,12 @@ def fill(text: str) -> str:
 
 
 # -- parts ----------------------------------------------------------------------------------------
+
+
+def _bold(lead: Estimate, sign: int) -> str:
+    """A lead in points, bold where its sign is certain."""
+    text = points(lead, signed=True)
+    return f"**{text}**" if sign else text
 
 
 def _comparisons(board: str) -> list[Comparison]:
