@@ -22,6 +22,7 @@ from prune_bench.run.options import RunOptions
 from prune_bench.run.pairs import agent_label
 from prune_bench.run.result import Failure, Result, read_failure
 from prune_bench.standings.model import (
+    HALF_AN_ARM,
     Comparison,
     Row,
     Rule,
@@ -333,7 +334,10 @@ def _rule(agent: str, keep_ratio: float, runs: Sequence[Result], own_amount: boo
         return "own amount"
     if agent == "full_short" or (runs and runs[0].budget):
         return "total budget"
-    fixed = all(np.allclose(run.kept_shares, keep_ratio, rtol=0.02, atol=0) for run in runs)
+    fixed = all(
+        np.allclose(run.kept_shares, keep_ratio, rtol=0.02, atol=HALF_AN_ARM / run.num_arms)
+        for run in runs
+    )
     return "fixed keep ratio" if fixed else "own amount"
 
 

@@ -32,6 +32,9 @@ MIN_SEEDS = 5
 EXTRA_COST = 0.02
 """Agents whose cost differs by less from their keep ratio may be averaged over keep ratios."""
 
+HALF_AN_ARM = 0.5
+"""By which a whole number of arms is off at most."""
+
 _VARYING = ("agent", "agent_options", "keep_ratio", "seed")
 """Options in which the runs of one setting differ."""
 
@@ -177,9 +180,16 @@ class Row:
         return None if self.is_everywhere else 1 - self.keep_ratio
 
     @property
+    def rounding(self) -> float:
+        """Share of its cost that half an arm a round makes, since it keeps a whole number."""
+        bound = self.runs and self.rule == "fixed keep ratio"
+        return HALF_AN_ARM / (self.keep_ratio * self.runs[0].num_arms) if bound else 0.0
+
+    @property
     def costs_its_keep_ratio(self) -> bool:
         """Whether it is charged what training on its keep ratio costs, and nothing beside that."""
-        return bool(self.runs) and abs(self.cost / self.keep_ratio - 1) < EXTRA_COST
+        off = abs(self.cost / self.keep_ratio - 1) if self.runs else np.inf
+        return off < EXTRA_COST + self.rounding
 
     @property
     def seconds(self) -> float:

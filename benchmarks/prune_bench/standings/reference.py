@@ -22,8 +22,8 @@ from prune_bench.standings.statistics import Estimate, Noise, Scores, estimate
 Unit = Literal["cost", "seconds"]
 
 SAME_COST = 0.01
-"""Costs that differ by less than this share are the same: a rounded number of arms is no
-advantage."""
+"""Costs that differ by less than this share are the same. A rounded number of arms is no advantage:
+what `Row.rounding` says, much of few arms, is added."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Line:
         """
         at = self._log(row)
         nearest = int(np.abs(self.logs - at).argmin())
-        if abs(self.logs[nearest] - at) < SAME_COST:
+        if abs(self.logs[nearest] - at) < SAME_COST + row.rounding:
             return self._end(nearest)
         after = int(np.searchsorted(self.logs, at))
         if 0 < after < len(self.ends) and self.bend.dof:

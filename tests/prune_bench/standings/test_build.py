@@ -110,6 +110,24 @@ def test_rules_are_never_in_one_table(made):
     }
 
 
+def test_a_rounded_number_of_few_arms_is_the_keep_ratio(made):
+    """30 % of 48 arms are 14 of 14.4, 3 % less than that and than what full_short spends."""
+
+    def of_48_arms(agent, seed, cost, accuracy):
+        result = made(agent, seed, keep_ratio=0.3) | {"num_arms": 48}
+        for row in result["history"]:
+            row["kept"] = 14
+        result["test_accuracy"]["last"] = accuracy + 0.01 * seed
+        result["passes"]["charged"] = 3 * cost
+        return result
+
+    costs = {"full_short": (144, 0.8), "ucb": (140, 0.7), "full": (480, 0.9)}
+    results = [of_48_arms(agent, s, *how) for agent, how in costs.items() for s in range(5)]
+    row = standings(results).comparisons[0].row("ucb")
+    assert (row.rule, row.costs_its_keep_ratio, row.sign) == ("fixed keep ratio", True, -1)
+    assert row.ahead.value == pytest.approx(-0.1)
+
+
 def test_over_all_keep_ratios_only_what_costs_its_keep_ratio(made):
     costs = {"full_short": 0.1, "random_dynamic": 0.1, "rs2": 0.1, "el2n": 0.35}
     results = [

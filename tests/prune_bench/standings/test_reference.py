@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -81,6 +82,16 @@ def test_a_rounded_number_of_arms_is_no_advantage():
     line = Line([row(0.3, 0.97), row(1.0, 0.98)])
     assert line.bar(row(0.3 * 11_646 / 11_640, 0.971)).accuracy == 0.97
     assert line.bar(row(0.31, 0.971)) is None
+
+
+def test_of_few_arms_a_rounded_number_is_more_of_the_cost():
+    """30 % of 108 arms are 32 of 32.4: full_short spends 194 where six rounds cost 192."""
+    run = SimpleNamespace(cost=192 / 648, last=0.9, charged_seconds=1, num_arms=108)
+    few = Row("ucb", 0.3, "fixed keep ratio", (run,) * 5, noise=NOISE)
+    line = Line([row(194 / 648, 0.93), row(1.0, 0.98)])
+    assert line.bar(few).accuracy == 0.93
+    many = SimpleNamespace(**{**vars(run), "num_arms": 108_000})
+    assert line.bar(replace(few, runs=(many,) * 5)) is None
 
 
 def test_what_is_drawn_is_the_curve_that_judges():
