@@ -94,6 +94,12 @@ def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     return best[:1] if best and likeness[best[0]] == 1 else best
 
 
+def meant(name: str, names: Iterable[str]) -> str:
+    """What follows a name in a message: " (did you mean ucb?)", or nothing where none is near."""
+    close = near(name, names)
+    return f" (did you mean {' or '.join(close)}?)" if close else ""
+
+
 def known(what: str, name: object, names: Iterable[str], more: str = "") -> str:
     """The name, if it is one of these: a file may have anything in its place.
 
@@ -118,8 +124,7 @@ def unknown(what: str, name: object, names: Iterable[str], more: str = "") -> st
         "unknown agent 'ucbb' (did you mean ucb?)", and all names where they are few.
     """
     names = list(dict.fromkeys(names))
-    close = near(str(name), names)
-    parts = [f"unknown {what} {name!r}" + (f" (did you mean {' or '.join(close)}?)" * bool(close))]
+    parts = [f"unknown {what} {name!r}{meant(str(name), names)}"]
     if len(names) <= FEW:
         parts.append(f"allowed are {', '.join(names)}")
     return "; ".join([*parts, more] if more else parts)

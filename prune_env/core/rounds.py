@@ -29,7 +29,7 @@ from prune_env.learners.protocol import (
     ParallelLearner,
     Signals,
 )
-from prune_env.lookup import near, unknown
+from prune_env.lookup import meant, unknown
 
 Feedback = Literal["semi", "full"]
 
@@ -74,11 +74,10 @@ class RoundOptions:
         names = [field.name for field in fields(cls)]
         if strange := sorted(set(given) - set(names)):
             # In Python's own words, by which TorchRL knows what it may leave out.
-            close = near(strange[0], names)
-            meant = f" (did you mean {' or '.join(close)}?)" if close else ""
             raise TypeError(
-                f"got an unexpected keyword argument {strange[0]!r}{meant}; besides those of its "
-                f"entry point (see prune_env.entry_points) an environment has {', '.join(names)}"
+                f"got an unexpected keyword argument {strange[0]!r}{meant(strange[0], names)}; "
+                "besides those of its entry point (see prune_env.entry_points) an environment has "
+                + ", ".join(names)
             )
         return cls(**given)
 

@@ -37,7 +37,7 @@ class PODS(AroundPolicy):
         super().__post_init__()
         cls: Any = find_inside("policy", self.policy)
         settles = self.policy in ("pods", "static_random") or cls.wants_prior
-        if settles or not getattr(cls, "keeps_k", False) or not self.inner.keeps_k:
+        if settles or not self.inner.keeps_k:
             raise ValueError(
                 f"policy is {self.policy!r}; allowed is a policy that chooses K arms anew in every "
                 "round, as uncertainty, ucb, random_dynamic, rs2 or infobatch_k do"

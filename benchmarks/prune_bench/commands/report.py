@@ -10,7 +10,7 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from prune_env.lookup import near
+from prune_env.lookup import meant
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def require_board(folder: Path) -> None:
     if (folder / "board.yaml").exists():
         return
     beside = [path.parent.name for path in folder.absolute().parent.glob("*/board.yaml")]
-    hint = f" (did you mean {' or '.join(close)}?)" if (close := near(folder.name, beside)) else ""
+    hint = meant(folder.name, beside)
     raise FileNotFoundError(
         f"{folder} is no board: there is no {folder / 'board.yaml'}{hint}; `prune-env board` with "
         "--preset, or with --agents and the like, begins one"

@@ -50,9 +50,8 @@ class TrainProgress:
         since, first = self.begun = self.begun or (now, done)
         known = f"{done:,} of {total:,} rounds"
         if done > first:
-            left = (
-                (now - since) / (done - first) * max(0, total - done)
-            )  # the last rollout ends later
+            to_do = max(0, total - done)  # the last rollout ends later
+            left = (now - since) / (done - first) * to_do
             known += f", about {duration(left)} left"
         for name, title in SHOWN.items():
             known += f", {title} {row[name]:.3f}" if name in row else ""
