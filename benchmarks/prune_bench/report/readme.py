@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from prune_bench.standings.statistics import Estimate, estimate
 from prune_bench.standings.verdict import enumerate_clauses, percent, points
 from prune_bench.studies.fidelity import shown
 from prune_bench.studies.rivals import compared
-from prune_env.files import read_json, read_text, write_text
+from prune_env.files import read_json, read_text, replacing, write_text
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -47,7 +47,7 @@ TABLE = (
     *("infobatch", "epsilon_greedy", "uncertainty", "ucb", "ucb1", "rs2", "random_dynamic"),
     *("full_short", "static_random", "el2n", "forgetting"),
 )
-"""The agents of README's table."""
+"""The agents of the table of the first board."""
 WHOLE_BOARDS = {
     "tuned": ("cifar10-short",),
     "long": ("cifar10-long",),
@@ -58,10 +58,10 @@ WHOLE_BOARDS = {
 """By the name of a block: the board that it shows, and columns beside the accuracies."""
 SETTINGS = {
     "cifar10-short": "CIFAR-10, 8 epochs",
-    "cifar10-long": "24 epochs",
-    "cifar10-noisy": "8, 20 % wrong labels",
-    "cifar10-imbalanced": "8, long tail",
-    "cifar100": "CIFAR-100, 16",
+    "cifar10-long": "CIFAR-10, 24 epochs",
+    "cifar10-noisy": "20 % wrong labels, 8 epochs",
+    "cifar10-imbalanced": "long tail, 8 epochs",
+    "cifar100": "CIFAR-100, 16 epochs",
 }
 """Boards of one network and keep ratio, and what each is of."""
 CLAIMED_ON = ("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar100")
@@ -201,21 +201,36 @@ def _board(name: str, *further: str) -> str:
 
 def settings() -> str:
     """Who is on every one of `SETTINGS`: how far ahead of `full_short`, there and on average."""
-    boards = []
-    for board in SETTINGS:
+    boards = leads()
+    lines = [_line("agent", *boards, "mean"), "|---" * (len(boards) + 2) + "|"]
+    for label in next(iter(boards.values())):
+        of = [found[label] for found in boards.values()]
+        lines.append(
+            _line(f"`{label}`", *(_bold(*lead) for lead in of), points(mean_lead(of), True))
+        )
+    for bar in ("full_short", "full"):
+        rows = [_comparisons(board)[0].row(bar) for board in SETTINGS]
+        cells = [points(row.last, interval=False) if row else "–" for row in rows]
+        lines.append(_line(f"`{bar}`, test accuracy, %", *cells, ""))
+    return "\n".join(lines)
+
+
+def leads() -> dict[str, dict[str, tuple[Estimate, int]]]:
+    """By the titles of `SETTINGS`, the lead and its sign of who is on every one; the best first."""
+    boards = {}
+    for board, title in SETTINGS.items():
         (found,) = _comparisons(board)
-        boards.append({row.label: (row.ahead, row.sign) for row in found.shown if row.ahead})
-    lines = []
-    for label in boards[0]:
-        if not all(label in leads for leads in boards):
-            continue
-        leads = [of[label] for of in boards]
-        parts = [(w / len(leads) ** 2, noise) for lead, _ in leads for w, noise in lead.parts]
-        mean = estimate(float(np.mean([lead.value for lead, _ in leads])), parts)
-        cells = (*(_bold(*of) for of in leads), points(mean, signed=True))
-        lines.append((-mean.value, _line(f"`{label}`", *cells)))
-    heading = [_line("agent", *SETTINGS.values(), "mean"), "|---" * (len(boards) + 2) + "|"]
-    return "\n".join([*heading, *(line for _, line in sorted(lines))])
+        boards[title] = {row.label: (row.ahead, row.sign) for row in found.shown if row.ahead}
+    everywhere = set.intersection(*(set(found) for found in boards.values()))
+    means = {label: mean_lead([found[label] for found in boards.values()]) for label in everywhere}
+    best_first = sorted(everywhere, key=lambda label: -means[label].value)
+    return {title: {label: of[label] for label in best_first} for title, of in boards.items()}
+
+
+def mean_lead(of: Sequence[tuple[Estimate, int]]) -> Estimate:
+    """The mean of leads on several boards."""
+    parts = [(weight / len(of) ** 2, noise) for lead, _ in of for weight, noise in lead.parts]
+    return estimate(float(np.mean([lead.value for lead, _ in of])), parts)
 
 
 def _rivals(name: str) -> str:
@@ -365,11 +380,14 @@ def _signed(text: str) -> str:
 
 def main() -> None:
     """Make the reports and write README."""
+    from prune_bench.report.charts.settings_picture import picture
     from prune_bench.report.page import write_pictures, write_report
 
     for board in BOARDS:
         folder = RESULTS / board
         write_pictures(write_report(folder, read_standings(folder)), folder)
+    with replacing(RESULTS / "settings.png") as path:
+        path.write_bytes(picture(leads()))
     for file in FILES:
         write_text(file, fill(read_text(file)))
 

@@ -182,7 +182,8 @@ def agent_rows(**more: Any) -> alt.Y:
 
 
 def signed_axis() -> alt.Axis:
-    return alt.Axis(format="+~f", grid=True, tickCount=5, labelOverlap=True)
+    text = "datum.value ? format(datum.value, '+~f') : '0'"
+    return alt.Axis(labelExpr=text, grid=True, tickCount=5, labelOverlap=True)
 
 
 def few_labels() -> alt.Axis:
