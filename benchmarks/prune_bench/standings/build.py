@@ -105,18 +105,11 @@ def standings(
     rows: dict[Setting, list[Row]] = defaultdict(list)
     for (setting, keep_ratio, agent), names in cells.items():
         own_amount = not reads_keep_ratio(options[names[0]]["agent"], own)
-        runs = sorted((found[name] for name in names if name in found), key=lambda r: r.seed)
-        rows[setting].append(
-            Row(
-                agent=agent,
-                keep_ratio=keep_ratio,
-                rule=_rule(agent, keep_ratio, runs, own_amount),
-                runs=tuple({run.seed: run for run in runs}.values()),
-                expected=len({options[name]["seed"] for name in names}),
-                failed=sum(name in failed for name in names),
-                is_everywhere=own_amount,
-            )
-        )
+        runs = [found[name] for name in names if name in found]
+        row = row_of(agent, keep_ratio, runs, own_amount)
+        expected_runs = len({options[name]["seed"] for name in names})
+        failures_of_it = sum(name in failed for name in names)
+        rows[setting].append(replace(row, expected=expected_runs, failed=failures_of_it))
     judged = {setting: _judged(of) for setting, of in rows.items()}
     return Standings(
         tuple(
@@ -324,6 +317,20 @@ def difference(ours: Row, theirs: Row) -> Estimate:
 
 
 # -- what the runs were ---------------------------------------------------------------------------
+
+
+def row_of(agent: str, keep_ratio: float, runs: Iterable[Result], own_amount: bool = False) -> Row:
+    """The row of an agent, with nothing said yet of how it did.
+
+    Args:
+        agent: its label.
+        keep_ratio: that the runs were asked for.
+        runs: that are over, in any order.
+        own_amount: whether the agent is known not to read its keep ratio.
+    """
+    runs = tuple({run.seed: run for run in sorted(runs, key=lambda run: run.seed)}.values())
+    rule = _rule(agent, keep_ratio, runs, own_amount)
+    return Row(agent, keep_ratio, rule, runs, is_everywhere=own_amount)
 
 
 def _rule(agent: str, keep_ratio: float, runs: Sequence[Result], own_amount: bool) -> Rule:

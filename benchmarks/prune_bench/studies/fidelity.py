@@ -6,7 +6,7 @@ the orders are compared, see `order`. Another board that has the same agents may
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +24,8 @@ from prune_bench.run.pairs import split_agent, typed_agent
 from prune_bench.run.provenance import agent_source, is_own
 from prune_bench.run.result import Result
 from prune_bench.run.schema import SHARE, misfit
-from prune_bench.standings.model import EXTRA_COST, Setting
+from prune_bench.standings.build import row_of
+from prune_bench.standings.model import Setting
 from prune_bench.standings.verdict import percent
 from prune_bench.studies.order import Accuracies, likeness
 from prune_env.checks import In, check
@@ -91,22 +92,19 @@ class Side:
     setting: Setting
     keep_ratio: float
     accuracies: Accuracies
-    costs: Mapping[str, float]
-    """by agent, mean share of all data for all epochs"""
+    at_cost: frozenset[str]
+    """the agents that cost what the keep ratio says, see `Row.costs_its_keep_ratio`"""
 
     @property
     def good(self) -> list[str]:
-        """The agents that cost what the keep ratio says and end near `full_short` or above it.
+        """The agents that cost what the keep ratio says and end near `full_short` or above it; none
+        where that was not run.
 
         Whoever costs more ends higher, on a rung too, whatever it chooses.
         """
-        short = self.accuracies.get("full_short", [0.0])
-        return [
-            name
-            for name, runs in self.accuracies.items()
-            if abs(self.costs[name] / self.keep_ratio - 1) < EXTRA_COST
-            and np.mean(runs) >= np.mean(short) - CLOSE
-        ]
+        least = np.mean(self.accuracies.get("full_short", [np.inf])) - CLOSE
+        found = self.accuracies.items()
+        return [name for name, runs in found if name in self.at_cost and np.mean(runs) >= least]
 
     @property
     def epochs(self) -> int:
@@ -199,7 +197,11 @@ def read_sides(folder: Path, keep_ratios: tuple[float, ...]) -> list[Side]:
             folder.resolve().name,
             *key,
             {name: [run.last for run in runs] for name, runs in agents.items()},
-            {name: float(np.mean([run.cost for run in runs])) for name, runs in agents.items()},
+            frozenset(
+                name
+                for name, runs in agents.items()
+                if row_of(name, key[1], runs).costs_its_keep_ratio
+            ),
         )
         for key, agents in found.items()
         if len(agents) >= 3

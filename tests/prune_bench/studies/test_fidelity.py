@@ -79,9 +79,28 @@ def test_a_board_is_read_and_its_agents_run_on_every_rung(
 
 def test_good_is_who_ends_near_full_short_at_the_same_cost():
     accuracies = {"full_short": [0.8, 0.9], "a": [0.9], "b": [0.831], "c": [0.829], "dear": [0.95]}
-    costs = dict.fromkeys(accuracies, 0.3) | {"a": 0.303, "dear": 0.31}
-    side = fidelity.Side("board", Setting("a/b", 3), 0.3, accuracies, costs)
-    assert side.good == ["full_short", "a", "b"]
+    of = "board", Setting("a/b", 3), 0.3
+    assert fidelity.Side(*of, accuracies, frozenset(["full_short", *"abc"])).good == [
+        "full_short",
+        "a",
+        "b",
+    ]
+    del accuracies["full_short"]  # near what?
+    assert fidelity.Side(*of, accuracies, frozenset("abc")).good == []
+
+
+@pytest.mark.parametrize(("num_arms", "good"), [(48, {"full_short", "ucb"}), (480, {"full_short"})])
+def test_half_an_arm_a_round_is_no_cost(make_result, tmp_path, num_arms, good):
+    """30 % of 48 arms are 14 of 14.4, 3 % less; of 480 arms 3 % are another amount."""
+    for agent, share in {"full_short": 14.4 / 48, "ucb": 14 / 48, "rs2": 16 / 48}.items():
+        options = RunOptions(env="a/b", agent=agent, keep_ratio=0.3, epochs=3)
+        result = make_result(options, num_arms) | {"test_accuracy": {"last": 0.9, "best": 0.9}}
+        result["passes"]["charged"] = share * 3 * num_arms * 3
+        for row in result["history"]:
+            row["kept"] = int(0.3 * num_arms)
+        write_json(tmp_path / "runs" / f"{run_id(options)}.json", result)
+    (side,) = fidelity.read_sides(tmp_path, (0.3,))
+    assert set(side.good) == good
 
 
 def test_a_board_predicts_another_one(write_board, tmp_path, no_runs):
