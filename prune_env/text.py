@@ -32,6 +32,17 @@ def plain(text: object) -> str:
     return "".join(map(_spelled, text))
 
 
+def number(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun: "1 run", "2,000 runs"; "1 row is", "2 rows are".
+
+    Args:
+        count: 0 or more.
+        one: what follows 1.
+        many: what follows other counts; by default `one` with an s.
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def sentence(error: object) -> str:
     """The message of an error as one plain line."""
     return plain(re.sub(r"\s*[\r\n]\s*", " ", str(error).strip()))

@@ -10,6 +10,7 @@ from prune_env.core.signals import SIGNALS
 from prune_env.learners.protocol import Signals
 from prune_env.learners.ranks import Ranks
 from prune_env.notices import say
+from prune_env.text import number
 
 FEW = 5
 """So many arms are named."""
@@ -34,7 +35,10 @@ def unrecorded(kept: int) -> None:
 
 def over(epochs: int) -> None:
     """A loop goes on beyond the end."""
-    _say(f"the run is over after {epochs} epochs: there are no more samples; see pruned.over")
+    _say(
+        f"the run is over after {number(epochs, 'epoch')}: there are no more samples; see "
+        "pruned.over"
+    )
 
 
 def unusual(signals: Signals, epoch: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from prune_env.core.rounds import Rounds
 from prune_env.core.signals import TRAIN
+from prune_env.text import number
 
 GROUPS = 10
 """Groups of equally many arms, from the lowest last loss to the highest."""
@@ -50,8 +51,8 @@ class Summary:
     def __str__(self) -> str:
         choosing = self.seconds_choosing / max(1e-9, self.seconds_training + self.seconds_choosing)
         lines = [
-            f"{self.epochs} epochs of {self.num_arms:,} samples: {self.share:.1%} of them trained "
-            f"on, {self.cost:.1%} of the passes"
+            f"{number(self.epochs, 'epoch')} of {self.num_arms:,} samples: {self.share:.1%} of "
+            f"them trained on, {self.cost:.1%} of the passes"
             + f", {self.prior_passes:,} in a prior run"
             * (self.prior_passes > 0),
             f"choosing took {self.seconds_choosing:.1f} s, {choosing:.2%} of the time",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prune_env.text import cell, markdown, plain, sentence
+from prune_env.text import cell, markdown, number, plain, sentence
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,20 @@ from prune_env.text import cell, markdown, plain, sentence
 def test_nothing_acts_and_nothing_is_lost(text, expected):
     assert plain(text) == expected
     expected.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("count", "nouns", "expected"),
+    [
+        (0, ("run",), "0 runs"),
+        (1, ("run",), "1 run"),
+        (2000, ("run",), "2,000 runs"),
+        (1, ("row is", "rows are"), "1 row is"),
+        (2, ("row is", "rows are"), "2 rows are"),
+    ],
+)
+def test_a_noun_goes_with_its_count(count, nouns, expected):
+    assert number(count, *nouns) == expected
 
 
 def test_an_error_is_one_line():

@@ -17,6 +17,7 @@ from prune_bench.board.pins import Pins
 from prune_bench.run.options import RunOptions
 from prune_bench.run.result import Result, read_results
 from prune_bench.run.run_id import run_id
+from prune_env.text import number
 
 
 def counted(folder: Path, pins: Pins | None) -> tuple[list[Result], list[str]]:
@@ -39,7 +40,8 @@ def counted(folder: Path, pins: Pins | None) -> tuple[list[Result], list[str]]:
     if not reasons:
         return results, []
     listed = "; ".join(f"{count} of {reason}" for reason, count in sorted(reasons.items()))
-    return results, [f"{reasons.total()} results do not count: {listed}."]
+    many = number(reasons.total(), "result does", "results do")
+    return results, [f"{many} not count: {listed}."]
 
 
 def counted_in(folder: Path) -> tuple[list[Result], list[str]]:

@@ -23,7 +23,7 @@ from prune_bench.run.result import Result, read_failure, read_result
 from prune_bench.standings.build import standings
 from prune_bench.standings.model import Setting
 from prune_bench.standings.verdict import percent
-from prune_env.text import plain, sentence
+from prune_env.text import number, plain, sentence
 
 TOP = 3
 """How many agents the live view shows of each keep ratio."""
@@ -68,7 +68,7 @@ class BoardView:
         self.refresh()
 
     def __enter__(self) -> BoardView:
-        so_far = f": {len(self.runs)} runs, {len(self.finished)} of them done"
+        so_far = f": {number(len(self.runs), 'run')}, {len(self.finished)} of them done"
         line = Text.assemble((plain(self.board.folder), "bold"), so_far)
         self.console.print(line, soft_wrap=True)
         if self.console.is_terminal:
@@ -102,8 +102,8 @@ class BoardView:
         if pause and pause != said:
             self.console.print(Text(f"waiting for the disk: {sentence(pause)}"), soft_wrap=True)
         before = len(self.finished) + len(self.failed) - len(news)
-        for number, name in enumerate(news, before + 1):
-            line = f"{number}/{len(self.runs)} {label(self.runs[name])}: "
+        for place, name in enumerate(news, before + 1):
+            line = f"{place}/{len(self.runs)} {label(self.runs[name])}: "
             if name in self.finished:
                 run = self.finished[name]
                 line += f"{100 * run.last:.1f} % in {run.wall:.1f} s, {self.time_left()}"

@@ -9,6 +9,7 @@ import tyro
 from rich.console import Console
 
 from prune_bench.commands.report import require_board
+from prune_env.text import number
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Submit:
         archive.write(out, packed)
         agents = {result.options["agent"] for result in found.results.values()}
         console.print(
-            f"{out}: {len(found.results)} runs of {len(agents)} agents, {len(packed) / 1e3:,.0f} kB"
-            f"\ndigest {digest}",
+            f"{out}: {number(len(found.results), 'run')} of {number(len(agents), 'agent')}, "
+            f"{len(packed) / 1e3:,.0f} kB\ndigest {digest}",
             soft_wrap=True,
         )
         for note in found.notes:

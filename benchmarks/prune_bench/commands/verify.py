@@ -15,6 +15,7 @@ from prune_bench.report.terminal import Fitted
 from prune_bench.run.options import Place
 from prune_bench.run.provenance import import_from_here
 from prune_env.checks import In, check_ranges
+from prune_env.text import number
 
 if TYPE_CHECKING:
     from prune_bench.submission.again import Again
@@ -50,18 +51,22 @@ class Verify:
         with archive.opened(self.result) as folder, console.status(f"reading {self.result}"):
             found = check(folder)
         results = list(found.results.values())
-        console.print(f"{self.result}: {len(results)} runs, their files are whole", soft_wrap=True)
+        runs = number(len(results), "run")
+        console.print(f"{self.result}: {runs}, their files are whole", soft_wrap=True)
         for note in found.notes:
             console.print(f"to be said of it: {note}", soft_wrap=True)
         mine = {n for n, r in found.results.items() if self.trust or not again.code_of(r)}
         if left_out := len(results) - len(mine):
-            console.print(f"{left_out} runs need code of their own and are not drawn; see --trust")
+            one, many = "run needs code of its own and is", "runs need code of their own and are"
+            console.print(f"{number(left_out, one, many)} not drawn; see --trust")
         if not self.sample:
             return
         seed = secrets.randbelow(1 << 32) if self.seed is None else self.seed
         names = again.draw(mine, self.sample, seed)
         took = sum(found.results[name].wall for name in names)
-        console.print(f"drawn by --seed {seed}: {len(names)} runs, which took {took:,.0f} s there")
+        console.print(
+            f"drawn by --seed {seed}: {number(len(names), 'run')}, which took {took:,.0f} s there"
+        )
         compared = []
         for name in names:
             there = found.results[name]

@@ -19,6 +19,7 @@ from prune_bench.run.options import USUAL
 from prune_bench.run.result import PHASES, Failure, Result
 from prune_bench.run.run_id import named_network
 from prune_bench.standings.statistics import NO_NOISE, Estimate, Noise, Scores
+from prune_env.text import number
 
 Rule = Literal["all data", "fixed keep ratio", "total budget", "own amount"]
 """What bounds the cost of a run. Agents under different rules are never in one table; `full` and
@@ -66,7 +67,7 @@ class Setting:
     def title(self) -> str:
         """CIFAR10, 8 epochs, network small."""
         name = self.env.removeprefix("prune_env/").removesuffix("-v0")
-        epochs = [] if self.epochs is None else [f"{self.epochs} epochs"]
+        epochs = [] if self.epochs is None else [number(self.epochs, "epoch")]
         others = [f"{name.replace('_', ' ')} {value}" for name, value in self.others]
         return ", ".join([name, *epochs, *others])
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from prune_bench.standings.model import MIN_SEEDS, Comparison, Row, distinct
 from prune_bench.standings.statistics import Estimate
+from prune_env.text import number
 
 LUCK = "as some do by luck among so many"
 """Why an interval that leaves out 0 is not enough."""
@@ -178,15 +179,12 @@ def caution(comparisons: Sequence[Comparison]) -> str:
     cautions = []
     fewest = min((row.expected for row in rows), default=0)
     if fewest < MIN_SEEDS:
-        cautions.append(
-            f"{fewest} seed{'s' * (fewest != 1)} only: fewer than {MIN_SEEDS} show little"
-        )
+        cautions.append(f"{number(fewest, 'seed')} only: fewer than {MIN_SEEDS} show little")
     if unfinished := sum(not row.complete for row in rows):
-        rows_are = "row is" if unfinished == 1 else "rows are"
-        cautions.append(f"{unfinished} {rows_are} unfinished and cannot win yet")
+        rows_are = number(unfinished, "row is", "rows are")
+        cautions.append(f"{rows_are} unfinished and cannot win yet")
     if diverged := sum(run.diverged for row in rows for run in row.runs):
-        runs = "run" if diverged == 1 else "runs"
-        cautions.append(f"{diverged} {runs} diverged; the accuracy at the end counts")
+        cautions.append(f"{number(diverged, 'run')} diverged; the accuracy at the end counts")
     known = {what for row in rows for run in row.runs for what in run.trained.items()}
     if len(known) > len({name for name, _ in known}):  # early results say less
         cautions.append("runs of different networks or data are mixed here")

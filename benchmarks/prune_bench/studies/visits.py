@@ -26,6 +26,7 @@ from prune_bench.run.pairs import agent_label
 from prune_bench.run.result import Result
 from prune_bench.standings.model import Setting
 from prune_env.checks import In, check
+from prune_env.text import number
 
 Point = tuple[float, float]
 """Of a run: the share of its visits to the harder half, and its test accuracy, in [0, 1] each."""
@@ -102,7 +103,8 @@ def line(found: Mapping[str, list[Point]]) -> Line:
         ValueError: fewer than four agents.
     """
     if len(found) < 4:
-        raise ValueError(f"{len(found)} agents have two runs that count; a line wants 4 or more")
+        have = number(len(found), "agent has", "agents have")
+        raise ValueError(f"{have} two runs that count; a line wants 4 or more")
     shares, accuracies = (
         np.array([np.mean([point[axis] for point in of]) for of in found.values()]) * 100
         for axis in (0, 1)

@@ -16,6 +16,7 @@ from prune_bench.board.counting import counted
 from prune_bench.board.grid import CONTROLS
 from prune_bench.run.result import Failure, Result, read_failure
 from prune_env.files import read_text
+from prune_env.text import number
 
 LEAST_SEEDS = 5
 """Fewer know a mean, but hardly how it scatters."""
@@ -58,20 +59,28 @@ def check(folder: Path) -> Checked:
     failures = {path.stem: read_failure(path) for path in sorted(folder.glob("failed/*.json"))}
     failed = {n: found for n, found in failures.items() if n in expected and n not in done}
     problems = [
-        f"{len(grid.agents)} agents have {grid.seeds} seeds; allowed are {LEAST_SEEDS} or more"
+        f"{number(len(grid.agents), 'agent has', 'agents have')} {number(grid.seeds, 'seed')}; "
+        f"allowed are {LEAST_SEEDS} or more"
         for grid in grids
         if grid.seeds < LEAST_SEEDS
     ]
-    problems += _several("runs are missing", [n for n in expected if n not in done | failed])
+    problems += _several(
+        "run is missing", "runs are missing", [n for n in expected if n not in done | failed]
+    )
     lost = [name for name in failed if expected[name].agent in CONTROLS]
-    problems += _several("controls failed", lost)
+    problems += _several("control failed", "controls failed", lost)
     wrong = {name: found for name, result in done.items() if (found := contradiction(result))}
-    problems += _several("results contradict themselves", [f"{n} ({w})" for n, w in wrong.items()])
+    said = [f"{name} ({what})" for name, what in wrong.items()]
+    problems += _several("result contradicts itself", "results contradict themselves", said)
     if problems:
         raise Unfit(f"{folder} cannot be submitted: {'; '.join(problems)}")
-    notes += _several("runs failed", failed)
-    notes += _several("runs diverged", [name for name, result in done.items() if result.diverged])
-    notes += _several("results are of no run of the board", {r.id for r in results} - done.keys())
+    diverged = [name for name, result in done.items() if result.diverged]
+    others = {result.id for result in results} - done.keys()
+    notes += _several("run failed", "runs failed", failed)
+    notes += _several("run diverged", "runs diverged", diverged)
+    notes += _several(
+        "result is of no run of the board", "results are of no run of the board", others
+    )
     notes += _origins(folder, done)
     return Checked(done, failed, tuple(notes))
 
@@ -105,14 +114,19 @@ def _origins(folder: Path, done: Mapping[str, Result]) -> Iterator[str]:
     """What the results do not say of themselves, or say of changed code."""
     paths = (folder / "runs" / f"{name}.json" for name in done)
     unsealed = [path.stem for path in paths if '"checksum"' not in read_text(path)]
-    yield from _several("results are older than checksums", unsealed)
+    yield from _several(
+        "result is older than checksums", "results are older than checksums", unsealed
+    )
     commits = Counter(result.content["place"].get("commit") for result in done.values())
     changed = [commit for commit in commits if commit and commit.endswith("+")]
-    yield from _several("commits had uncommitted changes", changed)
+    yield from _several(
+        "commit had uncommitted changes", "commits had uncommitted changes", changed
+    )
 
 
-def _several(what: str, names: Iterable[str]) -> list[str]:
-    """One line, or none where there are no names."""
+def _several(one: str, many: str, names: Iterable[str]) -> list[str]:
+    """One line, such as "2 runs failed: a, b", or none where there are no names."""
     found = sorted(names)
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return [f"{len(found)} {what}: {', '.join(found[:SHOWN])}{more}"] if found else []
+    said = f"{number(len(found), one, many)}: {', '.join(found[:SHOWN])}{more}"
+    return [said] if found else []

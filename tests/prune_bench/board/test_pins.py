@@ -172,7 +172,7 @@ def test_an_agent_whose_source_has_changed_is_run_again(board, write_agent):
     found = read_standings(board.folder)
     assert len(found.runs) == len(CONTROLS) + 1
     assert found.note == (
-        "1 results do not count: 1 of pinned_agent:Mine with another source of the agent."
+        "1 result does not count: 1 of pinned_agent:Mine with another source of the agent."
     )
     first.unlink()
     assert read_standings(board.folder).note == ""
@@ -248,7 +248,7 @@ def test_a_result_under_another_name_does_not_count(board, write_data):
     random.write_bytes(rs2.read_bytes())
     found = read_standings(board.folder)
     assert len(found.runs) == len(CONTROLS) - 1
-    assert found.note == "1 results do not count: 1 of rs2 under the name of another run."
+    assert found.note == "1 result does not count: 1 of rs2 under the name of another run."
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_what_luck_alone_makes_agents_differ_by_is_not_explained():
 
 
 def test_a_line_wants_four_agents():
-    with pytest.raises(ValueError, match="1 agents have two runs that count"):
+    with pytest.raises(ValueError, match="1 agent has two runs that count"):
         line({"ucb": [(0.5, 0.8)] * 2})
 
 

@@ -45,7 +45,7 @@ def test_all_that_was_ever_measured_agrees_with_itself():
 )
 def test_a_result_that_contradicts_itself_is_refused(folder, change, steps, said):
     name = change(folder, "ucb-k0.3-s2", *steps)
-    with pytest.raises(Unfit, match=rf"1 results contradict themselves: {name} \({said}"):
+    with pytest.raises(Unfit, match=rf"1 result contradicts itself: {name} \({said}"):
         check(folder)
 
 
@@ -59,7 +59,7 @@ def test_what_is_missing_is_named(folder):
 def test_few_seeds_and_no_board_are_refused(folder, tmp_path):
     path = folder / "board.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("seeds: 5", "seeds: 2"), "utf-8")
-    with pytest.raises(Unfit, match="1 agents have 2 seeds; allowed are 5 or more"):
+    with pytest.raises(Unfit, match="1 agent has 2 seeds; allowed are 5 or more"):
         check(folder)
     path.unlink()
     with pytest.raises(Unfit, match=r"has no board\.yaml with runs"):
@@ -75,22 +75,22 @@ def test_a_control_must_not_have_failed_and_others_are_said(folder, agent):
     failure = {"options": asdict(options), "error": "MemoryError"}
     board.failure_path(name).write_text(json.dumps(failure), encoding="utf-8")
     if agent == "rs2":
-        with pytest.raises(Unfit, match=f"1 controls failed: {name}"):
+        with pytest.raises(Unfit, match=f"1 control failed: {name}"):
             check(folder)
     else:
-        assert f"1 runs failed: {name}" in check(folder).notes
+        assert f"1 run failed: {name}" in check(folder).notes
 
 
 def test_what_diverged_is_said(folder, change):
     name = change(folder, "ucb-k0.3-s2", ("diverged", True), ("history", 1, "diverged", True))
-    assert f"1 runs diverged: {name}" in check(folder).notes
+    assert f"1 run diverged: {name}" in check(folder).notes
 
 
 def test_a_result_under_the_name_of_another_run_does_not_count(folder, change):
     """Options are part of the name: another learning rate cannot pass for the board's."""
     name = change(folder, "ucb-k0.3-s2", ("options", "recipe", {"peak_lr": 0.3}))
     assert read_result(folder / "runs" / f"{name}.json").options["recipe"] == {"peak_lr": 0.3}
-    with pytest.raises(Unfit, match=f"1 runs are missing: {name}"):
+    with pytest.raises(Unfit, match=f"1 run is missing: {name}"):
         check(folder)
 
 
@@ -101,5 +101,5 @@ def test_what_was_written_without_a_checksum_or_from_changed_code_is_said(folder
     del content["checksum"]
     path.write_text(json.dumps(content), encoding="utf-8")
     notes = check(folder).notes
-    assert f"1 results are older than checksums: {name}" in notes
+    assert f"1 result is older than checksums: {name}" in notes
     assert any("had uncommitted changes" in n and "1234567890ab+" in n for n in notes)

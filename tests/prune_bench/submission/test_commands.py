@@ -81,7 +81,7 @@ def test_a_better_number_than_what_it_comes_to_does_not_hold(folder, change, cap
 
 def test_what_is_not_fit_makes_no_file(folder, capsys):
     next(folder.glob("runs/rs2*")).unlink()
-    assert "cannot be submitted: 1 runs are missing: rs2" in refused(capsys, 2, "submit", folder)
+    assert "cannot be submitted: 1 run is missing: rs2" in refused(capsys, 2, "submit", folder)
     assert list(Path().glob("*.zip")) == []
     assert "bord is no board" in refused(capsys, 2, "submit", "bord")
     path = next(folder.glob("runs/ucb*"))

@@ -223,7 +223,7 @@ def test_full_short_ends_before_the_loop_does(blobs, linear, train_epoch):
     pruned = Pruned(blobs, prune_agents.make("full_short", keep_ratio=0.25), epochs=4)
     train_epoch(pruned, linear())
     assert pruned.over
-    with pytest.warns(UserWarning, match="the run is over after 1 epochs"):
+    with pytest.warns(UserWarning, match="the run is over after 1 epoch:"):
         assert train_epoch(pruned, linear()) == []
 
 
