@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium as gym
 import prune_agents
 
 from prune_bench.run.options import RunOptions, Settings
 from prune_bench.run.provenance import is_code, is_own
-from prune_env.checks import check
+from prune_env.checks import In, check
 from prune_env.lookup import unknown
 from prune_env.wrappers.small_ids import plain_id
 
@@ -42,7 +42,7 @@ class Grid(Settings):
     much to keep are compared with it at about their cost"""
     controls: tuple[str, ...] = CONTROLS
     """the controls that are run; full_short always is"""
-    seeds: int = 5
+    seeds: Annotated[int, In("[1, inf)")] = 5
     """how many; they are 0, 1, 2 ..."""
 
     def __post_init__(self) -> None:
@@ -59,8 +59,6 @@ class Grid(Settings):
                 f"controls are {', '.join(self.controls)}; allowed are full_short, which always is "
                 f"one, and others of {', '.join(CONTROLS)}"
             )
-        if self.seeds < 1:
-            raise ValueError(f"seeds is {self.seeds!r}; allowed is a whole number from 1")
         self._make(agent for agent in self.agents if not is_own(RunOptions(agent=agent).agent))
 
     def check(self) -> None:

@@ -28,13 +28,13 @@ class Settings(Dirt):
     """observe kept arms only, or also pay for a forward pass over the rest"""
     refresh: Annotated[int, In("[1, inf)")] = 1
     """with full feedback: rounds between two passes over the rest"""
-    limit: int | None = None
+    limit: Annotated[int, In("[1, inf)")] | None = None
     """use only so many training images, and at most as many test images"""
     evaluate_every: Annotated[int, In("[1, inf)")] | Literal["auto"] = "auto"
     """rounds between two evaluations; auto: as many as keep them below a tenth of the passes of
     training, on CIFAR-10 4 at keep 0.3 and 112 at 0.01, and 1 where the agent reads validation or
     nothing is computed; the last round always has one"""
-    image_size: int | None = None
+    image_size: Annotated[int, In("[1, inf)")] | None = None
     """resize images that come encoded to a square of so many pixels"""
     skip_broken: bool = False
     """go on without images that cannot be decoded"""
@@ -55,9 +55,9 @@ class RunOptions(Settings):
     agent: str = "ucb"
     """name of a selection policy, see `prune-env agents`, or its import path module:Class; its
     options may follow: ucb:c=0.5"""
-    keep_ratio: float = 0.3
+    keep_ratio: Annotated[float, In("(0, 1]")] = 0.3
     """share of the arms to keep each round, in (0, 1]"""
-    seed: int = 0
+    seed: Annotated[int, In("[0, inf)")] = 0
     """decides everything random: the network, the data order, the agent"""
     agent_options: Pairs = field(default_factory=dict)
     """further options of the agent, such as c=1.0"""

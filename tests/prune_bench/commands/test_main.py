@@ -14,7 +14,7 @@ import prune_agents
 import pytest
 import torch
 from prune_agents.policies import GROUPS
-from prune_bench.commands.main import main
+from prune_bench.commands.main import main, parse_command
 from prune_bench.standings.model import PHASES
 
 from prune_env import notices
@@ -136,6 +136,23 @@ def test_bad_input_ends_with_one_clear_error(capsys, arguments, message):
     printed = capsys.readouterr()
     assert message in " ".join(printed.err.split())
     assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--keep-ratio", "1.5"], "keep_ratio is 1.5; allowed is 0 < keep_ratio <= 1"),
+        (["--keep-ratio", "nan"], "keep_ratio is nan"),
+        (["--seed", "-1"], "seed is -1; allowed is 0 or more"),
+        (["--limit", "0"], "limit is 0; allowed is 1 or more"),
+        (["--image-size", "0"], "image_size is 0; allowed is 1 or more"),
+        (["--label-noise", "1"], "label_noise is 1.0; allowed is 0 <= label_noise < 1"),
+        (["--evaluate-every", "0"], "evaluate_every is 0; allowed is 1 or more"),
+    ],
+)
+def test_an_option_out_of_its_range_is_told_before_anything_is_loaded(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        parse_command(["run", *arguments])
 
 
 @pytest.mark.parametrize("content", ["empty", "text"])
