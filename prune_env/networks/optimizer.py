@@ -82,7 +82,7 @@ def own_optimizer(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
             "expected a torch.optim.Optimizer"
         )
     for group in made.param_groups:
-        group["lr_scale"] = float(group["lr"]) / recipe.peak_lr if recipe.peak_lr else 0.0
+        group["lr_scale"] = float(group["lr"]) / recipe.peak_lr
     return made
 
 

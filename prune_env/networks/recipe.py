@@ -105,6 +105,11 @@ class Recipe:
                     f"label_smoothing is {self.label_smoothing}; with a loss of one's own only 0 "
                     "is allowed"
                 )
+            if is_own(self.optimizer) and not self.peak_lr:
+                raise ValueError(
+                    "peak_lr is 0; with an optimizer of one's own, whose rates are its groups', "
+                    "only above 0 is allowed"
+                )
         except ValueError as error:
             raise ValueError(f"recipe {error}") from None
         object.__setattr__(self, "image_sizes", tuple(map(float, self.image_sizes)))

@@ -192,6 +192,10 @@ def test_what_augments_an_arm_does_not_depend_on_the_others() -> None:
         ({"augment": lambda inputs: inputs}, r"is called as augment\(inputs, uniform\), but: too"),
         ({"augment": nn.Dropout()}, r"Dropout' is called as augment\(inputs, uniform\), but: too"),
         ({"loss": lambda outputs: outputs}, r"is called as loss\(log_p, labels\), but: too many"),
+        (
+            {"optimizer": two_rates, "peak_lr": 0.0},
+            "recipe peak_lr is 0; with an optimizer of one's own, .* only above 0 is allowed",
+        ),
         ({"optimizer": lambda: None}, r"is called as optimizer\(named_parameters\), but: too many"),
     ],
 )
