@@ -161,8 +161,9 @@ def _check(inputs: NDArray[Any], count: int, where: str) -> NDArray[Any]:
         raise ValueError(f"{where} is {inputs.dtype}; allowed are floats, uint8 and integers")
     if inputs.dtype == np.uint8:
         return inputs
-    if inputs.min() < 0:
-        raise ValueError(f"{where} holds {inputs.min()}; tokens are 0 and above")
+    for end in (int(inputs.min()), int(inputs.max())):
+        if not 0 <= end < 2**63:
+            raise ValueError(f"{where} holds {end}; tokens are 0 and above, below 2**63")
     return inputs.astype(np.int64, copy=False)
 
 

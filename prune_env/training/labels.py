@@ -31,13 +31,14 @@ def labels_of(dataset: Any) -> NDArray[np.int64] | None:
 
 
 def as_classes(values: Any, num_arms: int) -> NDArray[np.int64] | None:
-    """Values as classes, (N,) int64 of 0 or more, or None where they are none."""
+    """Values as classes, (N,) int64 of 0 or more, or None where they are none, or too large."""
     try:
         array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError):
         return None
     whole = array.shape == (num_arms,) and array.dtype.kind in "iu"
-    return array.astype(np.int64) if whole and array.min(initial=0) >= 0 else None
+    fits = whole and array.min(initial=0) >= 0 and int(array.max(initial=0)) < 2**63
+    return array.astype(np.int64) if fits else None
 
 
 def find_classes(
@@ -55,7 +56,7 @@ def find_classes(
         came = np.asarray(labels)
         raise ValueError(
             f"labels are {came.dtype} of shape {came.shape}; expected ({len(dataset)},) integers, "
-            "0 or more"
+            "0 or more, below 2**63"
         )
     needed = None if known is None else int(known.max()) + 1
     if num_classes is not None and num_classes < (needed or 1):

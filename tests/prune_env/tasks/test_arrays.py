@@ -58,6 +58,7 @@ def test_what_crops_is_refused() -> None:
         (np.zeros(20), r"inputs has shape \(20,\); allowed is \(20, ...\)"),
         (np.full((20, 2), np.nan), "inputs holds NaN or infinite numbers"),
         (np.full((20, 2), -1), "inputs holds -1; tokens are 0 and above"),
+        (np.full((20, 2), 2**63, np.uint64), "holds 9223372036854775808; tokens .* below 2"),
         (np.full((20, 2), "a"), "inputs is <U1; allowed are floats, uint8 and integers"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import prune_agents
 import pytest
 import torch
@@ -23,6 +24,10 @@ from prune_env.training import Collate, Pruned
         ({"epochs": "3"}, "epochs is '3'; expected int"),
         ({"budget": math.nan}, "budget is nan; allowed is above 0"),
         ({"epochs": 2, "num_validation": -3}, "num_validation is -3; allowed is 0 or more"),
+        (
+            {"epochs": 2, "labels": np.full(120, 2**63, np.uint64)},
+            r"labels are uint64 of shape \(120,\); expected .*, 0 or more, below 2\*\*63",
+        ),
         (
             {"epochs": 2, "labels": [0.5] * 120},
             r"labels are float64 of shape \(120,\); expected \(120,\) integers, 0 or more",
