@@ -125,7 +125,7 @@ def unknown(what: str, name: object, names: Iterable[str], more: str = "") -> st
     """
     names = list(dict.fromkeys(names))
     parts = [f"unknown {what} {name!r}{meant(str(name), names)}"]
-    if len(names) <= FEW:
+    if names and len(names) <= FEW:
         parts.append(f"allowed are {', '.join(names)}")
     return "; ".join([*parts, more] if more else parts)
 

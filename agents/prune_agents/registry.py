@@ -253,7 +253,12 @@ def _import(path: str) -> Any:
     if registered and registered.__module__.partition(".")[0] == module_name.partition(".")[0]:
         return registered
     if not hasattr(module, name):
-        known = [key for key, value in vars(module).items() if hasattr(value, "predict")]
+        there = {key: value for key, value in vars(module).items() if hasattr(value, "predict")}
+        known = [  # a class that was imported, such as Agent, is a base and no agent of the module
+            key
+            for key, value in there.items()
+            if not isinstance(value, type) or value.__module__.startswith(module_name)
+        ]
         raise ValueError(unknown(f"agent in {module_name}", name, known))
     found = getattr(module, name)
     if not callable(getattr(found, "predict", None)):

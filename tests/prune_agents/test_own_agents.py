@@ -1,5 +1,6 @@
 """Agents of one's own, as people write them: each runs, or is answered with what to do."""
 
+import re
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -139,6 +140,25 @@ def test_a_name_given_by_register_may_stand_behind_its_module(own):
     own.OldestFirst = OldestFirst
     with pytest.raises(ValueError, match=r"unknown agent in my_module 'ucb'; allowed are OldestF"):
         prune_agents.find("my_module:ucb")
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (
+            "from prune_agents import Agent\nclass Mine(Agent): ...\nmade = Mine()",
+            "unknown agent in their_module 'Mime' (did you mean Mine?); allowed are Mine, made",
+        ),
+        ("from prune_agents import Agent", "unknown agent in their_module 'Mime'"),
+    ],
+)
+def test_only_what_a_module_defines_is_on_offer(tmp_path, monkeypatch, module, said):
+    """The base class that it imports is none of its agents."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "their_module.py").write_text(module)
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        prune_agents.find("their_module:Mime")
+    del sys.modules["their_module"]
 
 
 def test_a_module_that_fails_is_said_in_one_line(tmp_path, monkeypatch):
