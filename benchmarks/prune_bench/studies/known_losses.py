@@ -22,7 +22,6 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
-from rich.console import Console
 from rich.text import Text
 
 from prune_bench.report.terminal import Fitted
@@ -30,6 +29,7 @@ from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.standings.statistics import mean_of, paired_differences
 from prune_bench.standings.verdict import plus_minus
+from prune_bench.studies.script import show_study
 from prune_env.checks import In, check
 from prune_env.core.moving_averages import UNSEEN
 from prune_env.driving import ask
@@ -150,11 +150,7 @@ def table(found: dict[str, dict[str, Any]]) -> Fitted:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run all and print the table."""
-    options = tyro.cli(KnownLossesOptions, description=__doc__, args=arguments)
-    console = Console()
-    with console.status("") as status:
-        found = known_losses(options, lambda agent, seed: status.update(f"{agent}, seed {seed}"))
-    console.print(table(found))
+    show_study(KnownLossesOptions, __doc__, known_losses, table, arguments)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from prune_agents.agent import Observation, State
 from prune_agents.policies.uncertainty import Uncertainty
 from prune_agents.tools.groups import rank_within
-from rich.console import Console
 from rich.text import Text
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
@@ -38,6 +37,7 @@ from prune_bench.run.episode import Episode
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.standings.statistics import mean_of, paired_differences
 from prune_bench.standings.verdict import plus_minus
+from prune_bench.studies.script import show_study
 from prune_env.checks import In, check, difference
 from prune_env.core.selection import best_k
 from prune_env.files import read_json, write_json
@@ -243,11 +243,7 @@ def table(found: Found) -> Fitted:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run what is missing and print the table."""
-    options = tyro.cli(RivalsOptions, description=__doc__, args=arguments)
-    console = Console()
-    with console.status("") as status:
-        found = rivals(options, lambda name, seed: status.update(f"{name}, seed {seed}"))
-    console.print(table(found))
+    show_study(RivalsOptions, __doc__, rivals, table, arguments)
 
 
 if __name__ == "__main__":
