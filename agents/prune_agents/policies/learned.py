@@ -118,7 +118,8 @@ class Learned(Agent):
         return best_k(scores, self.counts(state, observation, k), rng)
 
     def counts(self, state: State, observation: Observation, k: int) -> NDArray[np.int64]:
-        """(M,) how many arms the coming round of each run keeps; all rounds together K a round.
+        """(M,) how many arms the coming rounds of each run keep, until it chooses again; all rounds
+        but the full ones together K a round.
 
         A run that does not know yet how many rounds it has keeps what a very long one would begin
         with; later rounds make up for it.
@@ -126,13 +127,16 @@ class Learned(Agent):
         progress = observation["progress"][:, 0]
         if self.growth == 0:
             return np.full(len(progress), k)
-        kept = observation["pulls"].sum(axis=1, dtype=np.float64)
         num_arms = observation["pulls"].shape[1]
+        full = self.full_rounds
+        kept = observation["pulls"].sum(axis=1, dtype=np.float64) - full * num_arms
         rounds = np.rint(state["round"] / np.maximum(progress, 1e-12))
-        after = (state["round"] + 1) / np.maximum(rounds, 1)
+        coming = np.clip(rounds - state["round"], 1, self.period)
+        rounds = np.maximum(rounds - full, 1)
+        after = (state["round"] - full + coming) / rounds
         total = np.expm1(2 * self.growth * after) / np.expm1(2 * self.growth)
         first = k * 2 * self.growth / np.expm1(2 * self.growth)
-        left = k * rounds * total - kept
+        left = (k * rounds * total - kept) / coming
         return np.clip(np.rint(np.where(progress > 0, left, first)), 1, num_arms).astype(np.int64)
 
     def scores(

@@ -126,15 +126,19 @@ def test_noise_draws_arms_by_their_odds(after):
 
 
 @pytest.mark.parametrize(
-    ("growth", "expected"),
+    ("growth", "options", "expected"),
     [
-        (0.0, [30] * 8),
-        (0.5, [17, 23, 24, 27, 30, 35, 39, 45]),
-        (-0.5, [47, 37, 35, 30, 27, 24, 21, 19]),
+        (0.0, {}, [30] * 8),
+        (0.5, {}, [17, 23, 24, 27, 30, 35, 39, 45]),
+        (-0.5, {}, [47, 37, 35, 30, 27, 24, 21, 19]),
+        (-0.5, {"period": 3}, [47, 47, 47, 20, 20, 20, 20, 20]),
+        (-0.5, {"full_rounds": 2}, [100, 100, 44, 37, 31, 27, 22, 19]),
+        (-0.5, {"full_rounds": 1, "period": 4}, [100, *[36] * 4, *[22] * 3]),
     ],
 )
-def test_counts_grow_and_their_sum_is_kept(tiny_env, growth, expected):
-    agent = Learned(weights=weights(loss=1, count=(7, growth, 7)), keep_ratio=0.3)
+def test_counts_grow_and_their_sum_is_kept(tiny_env, growth, options, expected):
+    """Full rounds are paid beside it; a selection that is repeated counts as often as it is."""
+    agent = Learned(weights=weights(loss=1, count=(7, growth, 7)), keep_ratio=0.3, **options)
     env = tiny_env(agent, 100, rounds=8)
     observation, _ = env.reset(seed=0)
     state, over = None, False
@@ -142,8 +146,9 @@ def test_counts_grow_and_their_sum_is_kept(tiny_env, growth, expected):
         action, state = agent.predict(observation, state)
         observation, _, over, _, _ = env.step(action)
     assert agent.keeps_k == (growth == 0)
-    assert sum(env.kept) == 8 * 30
     assert env.kept == expected
+    full = options.get("full_rounds", 0)
+    assert sum(env.kept) == pytest.approx(full * 100 + (8 - full) * 30, abs=1)
 
 
 def test_weights_of_a_folder(tmp_path):
