@@ -88,12 +88,12 @@ def _one_more_group(
 class SeTa(Agent):
     """SeTa: k-means of the losses of a random pool, and a window of groups from easy to hard.
 
-    Round e: draw floor((1 - rho) N) arms uniformly; group them by k-means of their latest losses
-    into `groups`, easy to hard; keep W = round(window * groups) groups from group e mod
-    (groups - W + 1) on. Round 0, and all rounds of T with e + 1 > delta T, keep the pool whole. No
-    weights. Source: arXiv 2503.13385, verified against the authors' code; losses start at log C
-    here and at 3 there, and their k-means is Lloyd's iteration from k-means++. keep_ratio plays no
-    part.
+    Selection e, usually of round e: draw floor((1 - rho) N) arms uniformly; group them by k-means
+    of their latest losses into `groups`, easy to hard; keep W = round(window * groups) groups from
+    group e mod (groups - W + 1) on. Selection 0, and all rounds r of T with r + 1 > delta T, keep
+    the pool whole. No weights. Source: arXiv 2503.13385, verified against the authors' code; losses
+    start at log C here and at 3 there, and their k-means is Lloyd's iteration from k-means++.
+    keep_ratio plays no part.
     """
 
     rho: Annotated[float, In("[0, 1)")] = 0.1
@@ -117,7 +117,7 @@ class SeTa(Agent):
         mask = np.zeros(losses.shape, bool)
         num_arms = losses.shape[1]
         pool_size = max(1, int((1 - self.rho) * num_arms + 1e-9))
-        epochs = state["round"] // self.period
+        epochs = self.selection_number(state)
         sliding = (epochs > 0) & ends_by(self.delta, state["round"], observation["progress"])[:, 0]
         for run, (row, loss) in enumerate(zip(mask, losses, strict=True)):
             pool = rng.choice(num_arms, pool_size, replace=False, shuffle=False)

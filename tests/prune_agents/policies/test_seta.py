@@ -92,3 +92,14 @@ def test_pool_is_random_and_whole_at_both_ends_of_the_run(observe, at_round):
         assert (sizes == 7).all() if whole else (sizes < 7).all()
         if whole:
             np.testing.assert_allclose(action.mean(axis=0), 0.7, atol=0.06)
+
+
+@pytest.mark.parametrize("options", [{}, {"full_rounds": 3}, {"full_rounds": 1, "period": 2}])
+def test_the_window_begins_at_the_first_selection(at_round, observe, options):
+    """It keeps the pool whole, whatever rounds were full before; then come groups 1-4 and 0-3."""
+    agent = prune_agents.make("seta", rho=0.0, delta=1.0, **options)
+    state, left_out = None, []
+    for round_ in range(options.get("full_rounds", 0), 20, options.get("period", 1)):
+        action, state = at_round(agent, observe(loss=LOSS), round_, 20, state)
+        left_out.append(set(np.flatnonzero(action == 0)))
+    assert left_out[:4] == [set(), PAIRS[0], PAIRS[4], PAIRS[0]]
