@@ -16,6 +16,7 @@ class LossBandit(Agent):
     """A bandit whose reward for an arm is clip(loss / log C, 0, 1); the choice is this project's.
 
     log C is the loss of an arm that was never observed, so it is read off the first observation.
+    In a loop without classes that is 0, and the highest loss of the first round stands for it.
     """
 
     signals: ClassVar[tuple[str, ...]] = ("loss",)
@@ -25,6 +26,7 @@ class LossBandit(Agent):
 
     def reward(self, state: State, observation: Observation) -> Floats:
         """(M, N) float32 in [0, 1]: of every arm at its last observation."""
-        first = state["round"] == 0
-        state["log_classes"][first, 0] = observation["loss"][first].max(axis=1)
-        return np.clip(observation["loss"] / state["log_classes"], 0, 1)
+        unknown = state["log_classes"][:, 0] == 0
+        state["log_classes"][unknown, 0] = observation["loss"][unknown].max(axis=1)
+        most = np.where(state["log_classes"] > 0, state["log_classes"], 1)
+        return np.clip(observation["loss"] / most, 0, 1)
