@@ -29,7 +29,8 @@ TOP = 3
 """How many agents the live view shows of each keep ratio."""
 
 PATIENCE = 20
-"""Its table is not made anew before so many times as long as it took have passed."""
+"""Its table is not made anew before so many times as long as it took have passed. The first one
+waits for imports: of a board of a minute it would stay, with its one row, to the end."""
 
 BAR = 60
 """Columns of its bar, where there is room."""
@@ -179,9 +180,10 @@ class BoardView:
         """
         begun = time.perf_counter()
         if self.finished and self._is_old and begun >= self._next_table:
+            is_first = not self._table
             self._table, self._is_old = self.table(), False
             ended = time.perf_counter()
-            self._next_table = ended + PATIENCE * (ended - begun)
+            self._next_table = ended if is_first else ended + PATIENCE * (ended - begun)
         return self._table
 
     def table(self) -> Fitted:
