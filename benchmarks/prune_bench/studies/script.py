@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console, RenderableType
 
-Options, Found = TypeVar("Options"), TypeVar("Found")
+Options = TypeVar("Options")
+Found = TypeVar("Found")
 
 
 def show_study(
