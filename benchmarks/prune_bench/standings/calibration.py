@@ -139,8 +139,9 @@ def pooled_three(runs: Scores) -> Answer:
 
 def two_way(runs: Scores) -> Answer:
     """The same with what a seed adds to all agents taken out, from agents that scatter alike."""
-    _, alike = pool_variances(runs.var(axis=-1, ddof=1), np.full(runs.shape[1], 1.0))
-    seeds, count = runs.shape[-1], alike.sum(axis=-1)
+    _, agents, seeds = runs.shape
+    _, alike = pool_variances(runs.var(axis=-1, ddof=1), np.full(agents, seeds - 1.0))
+    count = alike.sum(axis=-1)
     rest = runs - runs.mean(axis=-1, keepdims=True)
     rest -= (rest * alike[..., None]).sum(axis=1, keepdims=True) / count[:, None, None]
     dof = (count - 1) * (seeds - 1.0)

@@ -13,6 +13,7 @@ from prune_bench.standings.calibration import (
     main,
     pooled,
     try_engine,
+    two_way,
 )
 from prune_bench.standings.statistics import estimate, pool
 
@@ -58,6 +59,14 @@ def test_the_engine_that_is_tried_is_the_one_of_the_boards():
         expected = (answer.value, answer.half, answer.p)
         at = place - CONTROLS
         assert (value, half, found.p) == pytest.approx([of[0, at] for of in expected])
+
+
+def test_who_scatters_three_times_as_much_is_no_part_of_the_two_way_noise():
+    """Of 16 agents with 5 runs each: an F of 9 at 4 and 64 degrees of freedom is no luck."""
+    runs = np.random.default_rng(0).normal(size=(1, 16, 5))
+    loose = runs[:, :1] / runs[:, :1].std(ddof=1) * 3
+    found = two_way(np.concatenate([runs, loose], axis=1))
+    np.testing.assert_allclose(found.half[:, :-1], two_way(runs).half)
 
 
 def test_a_draw_has_the_size_and_correlation_that_it_says():
