@@ -6,7 +6,6 @@ else comes out of it, whatever is in the file. What carries a checksum is never 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 import json
@@ -26,9 +25,7 @@ from prune_agents.sb3 import models
 from prune_bench.board import claims
 from prune_bench.board.board import Board, read_board, runs_of
 from prune_bench.board.counting import why_not
-from prune_bench.commands.main import parse_command
 from prune_bench.run import checkpoint
-from prune_bench.run.pairs import parse_pairs, split_agent
 from prune_bench.run.result import read_failure, read_result
 from prune_bench.submission import archive
 from prune_bench.submission.check import contradiction
@@ -373,41 +370,3 @@ def test_a_damaged_claim_disturbs_nobody(tmp_path_factory, data):
         assert claims.held(folder).keys() <= {"run"}
         claims.is_alive(claim.path)
         assert Board(folder).folder == folder
-
-
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
-WORDS = (
-    "--agent",
-    "--epochs",
-    "--recipe",
-    "--out",
-    "--seeds",
-    "a=1",
-    "=",
-    "a=[",
-    "ucb:c=",
-    "-",
-    "",
-)
-
-
-@given(st.lists(st.one_of(TEXTS, st.sampled_from(WORDS)), max_size=3))
-def test_words_are_options_or_a_mistake(words):
-    count("odd words typed")
-    with contextlib.suppress(ValueError):
-        assert all(isinstance(name, str) for name in parse_pairs(words))
-    for word in words:
-        with contextlib.suppress(ValueError):
-            agent, options = split_agent(word)
-            assert word.startswith(agent)
-            assert all(isinstance(name, str) for name in options)
-
-
-@given(
-    st.sampled_from(("run", "board", "report", "train", "")),
-    st.lists(st.one_of(TEXTS, st.sampled_from(WORDS)), max_size=4),
-)
-def test_a_command_line_is_understood_or_a_mistake(name, words):
-    count("odd words typed")
-    with contextlib.suppress(ValueError, OSError, SystemExit):  # help ends the program
-        assert hasattr(parse_command([name, *words]), "main")

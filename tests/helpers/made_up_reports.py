@@ -10,10 +10,10 @@ from prune_bench.run.result import Result
 from prune_bench.standings import build
 
 
-def standings(contents, expected=None):
+def standings(contents, expected=None, failures=()):
     """The standings of results that are made up: what their files say, and a name as `id`."""
     results = [Result(content, content.get("id", "")) for content in contents]
-    return build.standings(results, expected)
+    return build.standings(results, expected, failures)
 
 
 def printed(table, width=120):

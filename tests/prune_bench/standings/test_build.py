@@ -6,19 +6,13 @@ import json
 
 import numpy as np
 import pytest
+from made_up_reports import standings
 from prune_bench.run.options import RunOptions
-from prune_bench.run.result import Failure, Result
-from prune_bench.standings import build
+from prune_bench.run.result import Failure
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Setting
 from prune_bench.standings.overall import overall
 from prune_bench.standings.statistics import Estimate
-
-
-def standings(contents, expected=None, failures=()):
-    """The standings of results that are made up: what their files say, and a name as `id`."""
-    results = [Result(content, content.get("id", "")) for content in contents]
-    return build.standings(results, expected, failures)
 
 
 def test_a_row_has_the_numbers_of_its_runs(made):

@@ -1,0 +1,116 @@
+"""Agents that are one treatment: runs that are the same, or that can differ by chance alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_up_reports import standings
+from prune_bench.standings.verdict import headline, judge, notes
+
+
+def kept(result, signals, pulls, **more):
+    """A result of an agent that was shown these signals and kept arms so many times."""
+    result["env_options"] |= {"signals": ["seen", *signals], "feedback": "semi"} | more
+    result["kept"] |= {"arms_by_pulls": pulls, "pulls_by_class": [sum(pulls) // 10] * 10}
+    return result
+
+
+ONCE, TWICE, UNEVEN = [200, 800], [0, 0, 700, 300], [300, 600, 100]
+
+
+@pytest.mark.parametrize(
+    ("signals", "pulls", "more", "expected"),
+    [
+        ([], TWICE, {}, True),  # shown nothing
+        (["age", "pulls"], TWICE, {}, True),
+        (["loss"], ONCE, {}, True),  # no arm comes up after its loss is known
+        (["loss"], TWICE, {}, False),
+        ([], UNEVEN, {}, False),  # random, but another treatment than all arms alike
+        (["loss"], UNEVEN, {}, False),
+        (["loss", "label"], ONCE, {}, False),  # the loss of one arm says something about its class
+        (["features"], ONCE, {}, False),
+        (["val_loss"], ONCE, {}, False),
+        (["loss"], ONCE, {"feedback": "full"}, False),
+    ],
+)
+def test_what_cannot_differ_from_full_short(made, signals, pulls, more, expected):
+    """Which is level by construction is never ahead, by however much chance puts it there."""
+    results = [made("full_short", seed, accuracy=0.5, cost=0.1) for seed in range(5)]
+    results += [
+        kept(made("other", seed, accuracy=0.6, cost=0.1), signals, pulls, **more)
+        for seed in range(5)
+    ]
+    for result in results:
+        for row in result["history"]:  # as many samples a round as the keep ratio says
+            row["kept"] = round(result["num_arms"] * 0.1)
+    comparison = standings(results).comparisons[0]
+    row = comparison.row("other")
+    assert (row.cannot_differ, row.sign) == (expected, 0 if expected else 1)
+    assert judge(comparison).beaters == (() if expected else ("other",))
+    assert any("is chance" in note for note in notes(comparison.rows)) == expected
+
+
+@pytest.mark.parametrize("chance", [0.004, 0.002])
+def test_the_best_that_is_named_is_not_below_one_that_is_not(made, chance):
+    """As at keep 10 % on CIFAR-10, where chance has put one treatment 0.4 points above itself."""
+    noise = np.array([-0.01, 0.01, 0.02, -0.02, 0.0])
+    results = [
+        made(agent, seed, accuracy=0.5 + value + noise[(seed + place) % 5], cost=0.1)
+        for place, (agent, value) in enumerate(
+            {"full_short": 0.0, "ucb": chance, "epsilon_greedy": 0.002}.items()
+        )
+        for seed in range(5)
+    ]
+    for result in results[5:10]:
+        kept(result, ["loss"], ONCE)
+        for row in result["history"]:
+            row["kept"] = round(result["num_arms"] * 0.1)
+    verdict = judge(standings(results).comparisons[0])
+    assert verdict.sentence.startswith(
+        "Nothing beats full_short for certain; the best that can differ from it, epsilon_greedy, "
+        "is at +0.2 ["
+    )
+    assert " The best that can differ from it is epsilon_greedy at keep 10 %" in headline([verdict])
+
+
+def test_a_prior_run_decides_too(made):
+    results = [
+        kept(made("other", seed, cost=0.1), [], TWICE) | {"prior": {"rounds": 2}}
+        for seed in range(2)
+    ] + [made("full_short", cost=0.1)]
+    assert not standings(results).comparisons[0].row("other").cannot_differ
+
+
+def twins(made):
+    """Three agents at keep 10 %, of which two have the same runs, and a fourth."""
+    results = []
+    for seed in range(5):
+        results.append(made("full_short", seed, accuracy=0.5 + 0.001 * seed, cost=0.1))
+        other = made("ucb", seed, accuracy=0.6 + 0.001 * seed, cost=0.1)
+        results += [other, {**other, "options": {**other["options"], "agent": "ducb"}}]
+        results.append(made("rs2", seed, accuracy=0.4 + 0.001 * seed, cost=0.1))
+    return standings(results)
+
+
+def test_identical_runs_are_one_row(made):
+    found = twins(made)
+    (comparison,) = found.comparisons
+    assert [row.label for row in comparison.shown] == ["ducb = ucb", "full_short", "rs2"]
+    assert len(found.runs) == 20  # none is lost
+    assert [comparison.row(name).sign for name in ("ducb", "ucb", "rs2")] == [1, 1, -1]
+    assert comparison.row("ucb").noise.dof == comparison.row("rs2").noise.dof == 12  # not 16
+    verdict = judge(comparison)
+    assert verdict.beaters == ("ducb = ucb",)
+    assert headline([verdict]) == (
+        "At equal cost ducb = ucb beats full_short at keep 10 % (+10.0 points)."
+    )
+    assert notes(comparison.shown) == ["ducb = ucb: the same runs, arm by arm, and counted once."]
+
+
+def test_runs_that_end_alike_but_kept_other_arms_are_two_rows(made):
+    results = [
+        made(agent, seed, accuracy=0.5, cost=0.1)
+        for agent in ("full_short", "ucb", "ducb")
+        for seed in range(2)
+    ]
+    assert len(standings(results).comparisons[0].shown) == 3
