@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools import beta_ppo
 from prune_agents.tools.features import projected
+from prune_agents.tools.guess import remember_guess
 from prune_agents.tools.schedule import ends_by
 from prune_env.checks import In
 from prune_env.core import perceptrons
@@ -67,8 +68,7 @@ class DataAgent(Agent):
         }
 
     def update(self, state: State, observation: Observation) -> None:
-        first = state["round"] == 0
-        state["log_classes"][first, 0] = observation["loss"][first].max(axis=1)
+        remember_guess(state["log_classes"], observation["loss"])
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

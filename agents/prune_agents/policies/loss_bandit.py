@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from prune_agents.agent import Agent, Observation, State
+from prune_agents.tools.guess import remember_guess
 from prune_env.core.moving_averages import Floats
 
 
@@ -15,8 +16,7 @@ from prune_env.core.moving_averages import Floats
 class LossBandit(Agent):
     """A bandit whose reward for an arm is clip(loss / log C, 0, 1); the choice is this project's.
 
-    log C is the loss of an arm that was never observed, so it is read off the first observation.
-    In a loop without classes that is 0, and the highest loss of the first round stands for it.
+    Without classes the highest loss of the first round stands for log C; see `remember_guess`.
     """
 
     signals: ClassVar[tuple[str, ...]] = ("loss",)
@@ -26,7 +26,6 @@ class LossBandit(Agent):
 
     def reward(self, state: State, observation: Observation) -> Floats:
         """(M, N) float32 in [0, 1]: of every arm at its last observation."""
-        unknown = state["log_classes"][:, 0] == 0
-        state["log_classes"][unknown, 0] = observation["loss"][unknown].max(axis=1)
+        remember_guess(state["log_classes"], observation["loss"])
         most = np.where(state["log_classes"] > 0, state["log_classes"], 1)
         return np.clip(observation["loss"] / most, 0, 1)

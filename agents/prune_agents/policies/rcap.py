@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.groups import rank_within
+from prune_agents.tools.guess import remember_guess
 from prune_env.checks import In
 from prune_env.core.generators import gumbel
 from prune_env.core.selection import proportional
@@ -41,8 +42,7 @@ class RCAP(Agent):
         }
 
     def update(self, state: State, observation: Observation) -> None:
-        first = state["round"] == 0
-        state["log_classes"][first, 0] = observation["loss"][first].max(axis=1)
+        remember_guess(state["log_classes"], observation["loss"])
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

@@ -1,0 +1,19 @@
+"""What a guess among the C classes loses: log C, by which policies scale losses."""
+
+from __future__ import annotations
+
+from prune_env.core.moving_averages import Floats
+
+
+def remember_guess(log_classes: Floats, loss: Floats) -> None:
+    """Write log C where it is not known yet.
+
+    It is the loss of an arm that was never observed, so it is read off the first observation. In a
+    loop without classes that is 0, and the highest loss of the first round stands for it.
+
+    Args:
+        log_classes: (M, 1), 0 where it is not known; written.
+        loss: (M, N) as observed.
+    """
+    unknown = log_classes[:, 0] == 0
+    log_classes[unknown, 0] = loss[unknown].max(axis=1)
