@@ -15,6 +15,7 @@ from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.board.grid import CONTROLS
 from prune_bench.run.result import Failure, Result, read_failure
+from prune_env.core.signals import TRAIN
 from prune_env.files import read_text
 from prune_env.text import number
 
@@ -90,6 +91,8 @@ def contradiction(result: Result) -> str:
     content, rows = result.content, result.content["history"]
     kept, passes, last = content["kept"], content["passes"], rows[-1]
     pulls = sum(times * arms for times, arms in enumerate(kept["arms_by_pulls"]))
+    owed = last["passes_train"] + last["passes_refresh"]
+    pays_evaluation = last["passes"] > owed
     found: list[tuple[str, Any, Any]] = [
         ("rounds", [row["round"] for row in rows], list(range(1, len(rows) + 1))),
         ("diverged", result.diverged, any(row["diverged"] for row in rows)),
@@ -99,6 +102,9 @@ def contradiction(result: Result) -> str:
         ("arms kept in all rounds", sum(row["kept"] for row in rows), pulls),
         ("passes charged", result.charged, last["passes"] + passes.get("prior", 0)),
         *((f"passes {name}", passes[name], last[f"passes_{name}"]) for name in _PARTS),
+        # what a cost rests on: a sample that is trained costs TRAIN passes, or more
+        ("passes of the arms kept", passes["train"], max(passes["train"], TRAIN * pulls)),
+        ("passes owed", last["passes"], owed + pays_evaluation * last["passes_evaluate"]),
     ]
     for split in result.splits:
         measured = [row[f"{split}_accuracy"] for row in rows if f"{split}_accuracy" in row]

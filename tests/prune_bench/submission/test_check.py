@@ -38,6 +38,21 @@ def test_all_that_was_ever_measured_agrees_with_itself():
         ([("history", 1, "round", 3)], r"rounds: \[1, 3\] is not \[1, 2\]"),
         ([("passes", "charged", 7)], r"passes charged: 7 is not 162"),
         ([("passes", "train", 7)], r"passes train: 7 is not 162"),
+        (  # cheaper than it was, and all entries say so
+            [
+                *[("passes", name, 54) for name in ("train", "charged")],
+                *[("history", 1, name, 54) for name in ("passes_train", "passes")],
+            ],
+            "passes of the arms kept: 54 is not 162",
+        ),
+        (
+            [("passes", "charged", 150), ("history", 1, "passes", 150)],
+            "passes owed: 150 is not 162",
+        ),
+        (
+            [("passes", "charged", 170), ("history", 1, "passes", 170)],
+            r"passes owed: 170 is not \d{3}",
+        ),
         ([("kept", "arms_by_pulls", [90])], "pulls by class: 54 is not 0"),
         ([("num_arms", 91)], "arms by class: 90 is not 91"),
         ([("history", 0, "kept", 28)], "arms kept in all rounds: 55 is not 54"),
