@@ -12,9 +12,9 @@ with the leading axis taken away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -222,7 +222,12 @@ class Agent:
         state = self._copied(state, episode_start, *observation["seen"].shape)
         rng = np.random.default_rng((self.seed, int(state["calls"])))
         state["calls"] += 1
-        self.update(state, observation)
+        learned = cast(Callable[..., Any], self.update)(state, observation)
+        if learned is not None and learned is not state:
+            raise ValueError(
+                f"{type(self).__name__}.update returned a {type(learned).__name__}, which nobody "
+                "reads; it writes what it learned into state, and returns nothing"
+            )
         return state, rng
 
     def _copied(

@@ -14,6 +14,8 @@ from prune_env.lookup import unknown
 
 HOOKS = ("start", "update")
 """Methods of a policy whose absence says nothing, so that a misspelt one would never be called."""
+CALLED = (*HOOKS, "scores", "choose", "begin", "prior", "env_options")
+"""Methods of a policy that the base calls, by position."""
 ALIKE = 0.85
 """From this ratio of `difflib` on a method is a misspelt hook: updat, starts."""
 
@@ -38,10 +40,17 @@ def check_declared(cls: type, base: type) -> None:
     """Refuse a policy that declares options but is no dataclass, or misspells a method of `base`.
 
     Raises:
-        ValueError: options would be none, or a method would never be called.
+        ValueError: options would be none, a method would never be called or not as it is written,
+            or signals are one text.
     """
+    if isinstance(signals := getattr(cls, "signals", ()), str):
+        raise ValueError(
+            f"{cls.__name__}.signals is the text {signals!r}; write signals = ({signals!r},), "
+            "with the comma"
+        )
     for own in cls.__mro__[: cls.__mro__.index(base)]:
         _check_hooks(own, cls, base)
+    _check_parameters(cls, base)
     for own in cls.__mro__:
         if own is base or "__dataclass_fields__" in own.__dict__:
             return
@@ -67,6 +76,22 @@ def _check_hooks(own: type, cls: type, base: type) -> None:
                 raise ValueError(
                     f"{own.__name__} has a method {name}, which nothing calls; did you mean {hook}?"
                 )
+
+
+def _check_parameters(cls: type, base: type) -> None:
+    """Refuse a method that does not take what the base calls it with."""
+    for name in CALLED:
+        method = inspect.getattr_static(cls, name)
+        if not inspect.isfunction(method) or method is getattr(base, name):
+            continue
+        _, *takes = inspect.signature(getattr(base, name)).parameters
+        try:
+            inspect.signature(method).bind(cls, *takes)
+        except TypeError as error:
+            raise ValueError(
+                f"{cls.__name__}.{name} is called as {name}({', '.join(takes)}), but: {error}; "
+                f"write def {name}(self, {', '.join(takes)})"
+            ) from None
 
 
 def untyped(cls: type, option: str) -> str | None:

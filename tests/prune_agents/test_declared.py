@@ -41,6 +41,41 @@ def test_a_misspelt_method_that_nothing_would_call_is_refused(name, hook):
         slip()
 
 
+@pytest.mark.parametrize("returned", [{"total": np.zeros((1, 4))}, np.zeros((1, 4))])
+def test_an_update_that_returns_what_it_learned_is_refused_as_nobody_would_read_it(returned):
+    slip = type("Slip", (Agent,), {"update": lambda self, state, observation: returned})
+    kind = type(returned).__name__
+    with pytest.raises(ValueError, match=f"^Slip.update returned a {kind}, .* into state"):
+        slip().predict(observation())
+
+
+def test_an_update_may_return_the_state_that_it_has_written_to():
+    slip = type("Kind", (Agent,), {"update": lambda self, state, seen: state, "scores": ranks})
+    assert slip(keep_ratio=0.5).predict(observation("loss"))[0].tolist() == [0, 0, 1, 1]
+
+
+def ranks(self, state, observation, rng):
+    return observation["seen"]
+
+
+def test_a_method_that_does_not_take_what_it_is_called_with_is_answered_with_how_it_is_written():
+    short = type("Short", (Agent,), {"scores": lambda self, observation: observation["loss"]})
+    message = r"^Short.scores is called as scores\(state, observation, rng\), .* write def scores\("
+    with pytest.raises(ValueError, match=message + r"self, state, observation, rng\)$"):
+        short()
+    old = type("Old", (Agent,), {"choose": lambda self, state, observation, rng: None})
+    with pytest.raises(ValueError, match=r"choose\(self, state, observation, k, rng\)$"):
+        old()
+    more = lambda self, state, observation, k, rng, deterministic=False: None  # noqa: E731
+    assert type("More", (Agent,), {"choose": more})().keep_ratio == 0.3
+
+
+def test_signals_without_the_comma_are_answered_with_it():
+    slip = type("Slip", (Agent,), {"signals": "loss"})
+    with pytest.raises(ValueError, match=r"text 'loss'; write signals = \('loss',\), with the"):
+        slip()
+
+
 def test_helpers_of_like_names_are_left_alone():
     helper = {"updated": lambda self, one: one, "update": lambda self, state, observation: None}
     assert type("Helped", (Agent,), helper)().keep_ratio == 0.3
