@@ -9,11 +9,15 @@ import importlib
 import os
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar, get_type_hints
+from inspect import signature
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from prune_env.env import PruneEnv
 from prune_env.lookup import Function
 from prune_env.vector import PruneVectorEnv
+
+if TYPE_CHECKING:
+    from prune_env.core.rounds import RoundOptions
 
 OF_THE_FACE = ("action", "weight_max", "render_mode")
 """What `PruneEnv` takes beside the fields of `RoundOptions`."""
@@ -73,19 +77,14 @@ def network_env(
         FileNotFoundError: the data is not there.
     """
     from prune_env import networks
-    from prune_env.core.rounds import RoundOptions, refuse_validation
+    from prune_env.core.rounds import refuse_validation
     from prune_env.data import limited, load
     from prune_env.data.dirty import Dirt
     from prune_env.learners.network.device import find_device, precision_on
     from prune_env.learners.network.learner import NetworkLearner
 
     # what can be wrong without the data is found before they are read
-    for field in fields(networks.Recipe):
-        if field.name in options:
-            raise ValueError(
-                f"{field.name} is a field of the recipe; pass recipe={{{field.name!r}: ...}}"
-            )
-    of_rounds = RoundOptions.of({n: options[n] for n in options if n not in OF_THE_FACE})
+    of_rounds = _of_rounds(options, network_env)
     if num_validation == 0:
         refuse_validation(of_rounds)
     dirt = Dirt(label_noise, imbalance)
@@ -115,6 +114,25 @@ def network_env(
     return PruneEnv(learner, epochs=learner.recipe.epochs if epochs is None else epochs, **options)
 
 
+def _of_rounds(options: dict[str, Any], *makers: Callable[..., Any]) -> RoundOptions:
+    """Those of the options that neither the functions that make the environment nor its face take.
+
+    Raises:
+        TypeError: one that nobody takes; says which of all may have been meant.
+        ValueError: a value that is not allowed, or a field of the recipe.
+    """
+    from prune_env.core.rounds import RoundOptions
+    from prune_env.networks import Recipe
+
+    for field in fields(Recipe):
+        if field.name in options and field.name != "epochs":
+            raise ValueError(
+                f"{field.name} is a field of the recipe; pass recipe={{{field.name!r}: ...}}"
+            )
+    taken = {*OF_THE_FACE, *(name for maker in makers for name in signature(maker).parameters)}
+    return RoundOptions.of({n: options[n] for n in options if n not in taken}, taken)
+
+
 @renders
 def arrays_env(
     data: Any = None,
@@ -139,6 +157,7 @@ def arrays_env(
     """
     from prune_env.data.inputs import load_arrays
 
+    _of_rounds(options, arrays_env, network_env)
     data = os.environ.get("PRUNE_ENV_DATA") if data is None else data
     found = load_arrays(data, text_column, label_column, tokenizer, length)
     return network_env("images", found, device=device, **options)

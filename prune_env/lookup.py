@@ -14,6 +14,8 @@ Function = str | Callable[..., Any]
 LIKE, SLACK = 0.6, 0.15
 """From this ratio of `difflib` on, 1 being the same, two names are near; by how much less than the
 likeliest another may be."""
+A_WORD = 0.8
+"""How near a name is of which the other is a word, as lr is of peak_lr."""
 
 FEW = 32
 """So many names are listed where there are no more."""
@@ -132,7 +134,9 @@ def unknown(what: str, name: object, names: Iterable[str], more: str = "") -> st
 
 def _likeness(one: str, other: str) -> float:
     """How alike two names are, in [0, 1]: the whole ones, or what follows their last slash."""
-    one, other = (text.lower().replace("-", "_") for text in (one, other))
+    one, other = (text.lower().replace("-", "_").strip("_") for text in (one, other))
+    if len(one) > 1 and one != other and one in other.split("_"):
+        return A_WORD
     if min(len(one), len(other)) / max(len(one), len(other), 1) < LIKE / 3:
         return 0.0  # cheap; networks have a thousand names
     ends = one.rpartition("/")[2], other.rpartition("/")[2]

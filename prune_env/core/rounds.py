@@ -7,7 +7,7 @@ arms too, evaluate, reward.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
@@ -64,8 +64,12 @@ class RoundOptions:
             raise ValueError(f"signals is empty; name at least one of {', '.join(SIGNALS)}")
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> RoundOptions:
+    def of(cls, given: Mapping[str, Any], others: Iterable[str] = ()) -> RoundOptions:
         """Make the options from keyword arguments.
+
+        Args:
+            given: they.
+            others: what else might have been meant by a name that there is not.
 
         Raises:
             TypeError: an argument that there is not.
@@ -75,7 +79,7 @@ class RoundOptions:
         if strange := sorted(set(given) - set(names)):
             # In Python's own words, by which TorchRL knows what it may leave out.
             raise TypeError(
-                f"got an unexpected keyword argument {strange[0]!r}{meant(strange[0], names)}; "
+                f"got an unexpected keyword argument {strange[0]!r}{meant(strange[0], [*names, *others])}; "
                 "besides those of its entry point (see prune_env.entry_points) an environment has "
                 + ", ".join(names)
             )

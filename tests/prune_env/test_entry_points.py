@@ -194,3 +194,18 @@ def test_importing_imports_nothing_heavy():
         "'pyarrow', 'PIL'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "option", "meant"),
+    [
+        ("Digits-v0", "num_validaton", "num_validation"),
+        ("Arrays-v0", "lenght", "length"),
+        ("Arrays-v0", "epoch", "epochs"),
+    ],
+)
+def test_a_misspelt_option_is_answered_with_that_of_its_entry_point(env_id, option, meant):
+    with pytest.raises(TypeError) as said:
+        gym.make(f"prune_env/{env_id}", **{option: 3})
+    told = str(said.value.__context__ or said.value) + str(said.value)
+    assert f"{option!r} (did you mean {meant}?)" in told

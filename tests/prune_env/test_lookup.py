@@ -15,6 +15,9 @@ from prune_env.lookup import imported, near, unknown
         ("UCB", ["ucb1", "ucb"], ["ucb"]),
         ("epsilon-greedy", ["epsilon_greedy", "greedy"], ["epsilon_greedy"]),
         ("Digit-v0", ["prune_env/CIFAR10-v0", "prune_env/Digits-v0"], ["prune_env/Digits-v0"]),
+        ("lr", ["final_lr", "flip", "warmup", "peak_lr"], ["final_lr", "peak_lr"]),
+        ("keep", ["seed", "keep_ratio"], ["keep_ratio"]),
+        ("--lr", ["--help", "--label-noise"], []),  # dashes make no likeness
         ("xyzzy", ["ucb", "rs2"], []),
         ("", ["ucb"], []),
     ],

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 import tyro
 
-from prune_env.lookup import unknown
+from prune_env.lookup import near, unknown
 
 POSITIONAL = get_args(tyro.conf.Positional[str])[1]
 
@@ -40,8 +40,20 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     hint = f"`{prog} --help` explains them"
     for word in given_flags(words):
         if word not in known:
-            raise ValueError(unknown("option", word, known, hint))
-    raise ValueError(f"{_condensed(told.getvalue())}; {hint}")
+            of_recipe = _of_recipe(word) if "--recipe" in known else ""
+            raise ValueError(unknown("option", word, known, of_recipe + hint))
+    said = _condensed(told.getvalue())
+    if said.startswith("nothing takes") and (named := {"--agent", "--agents"} & {*known}):
+        said += f"; options come with their names, as in {named.pop()} ucb"
+    raise ValueError(f"{said}; {hint}")
+
+
+def _of_recipe(flag: str) -> str:
+    """How a field of a recipe is given, where an option was typed that may mean one."""
+    from prune_env.networks import Recipe  # a second of the processor
+
+    close = near(flag.replace("-", "_"), (field.name for field in fields(Recipe)))
+    return f"a recipe has --recipe {'=... or --recipe '.join(close)}=...; " if close else ""
 
 
 @contextlib.contextmanager
@@ -88,6 +100,8 @@ def _condensed(box: str) -> str:
     text = " ".join(said.split()).rstrip(".")
     text = re.sub(r"__tyro.dummy.inner__\.?", "", text)
     text = re.sub(r"^Error parsing [^-\s]\S*: ", "", text)  # a dataclass refuses, no option
+    if left := re.fullmatch(r"Unrecognized options: (\S+)", text):
+        return f"nothing takes {left[1]!r}"
     value = re.match(
         r"Error parsing (\S+): .*?(?:\{None\}\|)?(\w+) could be .* from \['(.*)'\]", text
     )

@@ -116,6 +116,9 @@ def test_without_a_validation_split_nothing_is_said_of_one(capsys):
         (["--env", "prune_env/Digits-Rules-v0"], "run agents on prune_env/Digits-v0"),
         (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; besides"),
         (["--env", "CartPole-v1"], "see `prune-env envs` for those that can"),
+        (["ucb"], "nothing takes 'ucb'; options come with their names, as in --agent ucb;"),
+        (["--lr", "0.1"], "a recipe has --recipe peak_lr=... or --recipe final_lr=... or"),
+        (["--batch-size", "8"], "a recipe has --recipe batch_size=...; `prune-env run"),
         (["--agnt", "ucb"], "unknown option '--agnt' (did you mean --agent"),
         (["--recipe", "peak_lr=high"], "recipe peak_lr is 'high'; expected float"),
         (
@@ -266,7 +269,7 @@ def test_help_needs_nothing_heavy():
         ("bord", "unknown command 'bord' (did you mean board?); allowed are run, "),
         ("run --epochs x", "--epochs is 'x'; expected INT; `prune-env run --help` explains them"),
         ("run --threads 0", "threads is 0; allowed is 1 or more; `prune-env run --help` explains"),
-        ("agents a b", "Unrecognized options: b; `prune-env agents --help` explains them"),
+        ("agents a b", "nothing takes 'b'; `prune-env agents --help` explains them"),
         ("report", "Missing from prune-env report: PATH folder of the board (required); "),
         ("board --out typo", "typo is no board: there is no typo/board.yaml; `prune-env board` "),
         ("report bord", "bord is no board: there is no bord/board.yaml (did you mean board?); "),
