@@ -39,11 +39,12 @@ def imported(what: str, path: Function, *takes: str) -> Callable[..., Any]:
     """
     found = path if callable(path) else _at(what, path)
     try:
-        inspect.signature(getattr(found, "forward", found)).bind(*takes)  # of a torch.nn.Module
+        # a torch.nn.Module is called by its forward, its class by what makes one
+        called = found if isinstance(found, type) else getattr(found, "forward", found)
+        inspect.signature(called).bind(*takes)
     except TypeError as error:
-        called = f"{what}({', '.join(takes)})"
         raise ValueError(
-            f"the {what} {path_of(path)!r} is called as {called}, but: {error}"
+            f"the {what} {path_of(path)!r} is called as {what}({', '.join(takes)}), but: {error}"
         ) from None
     except ValueError:
         pass  # of some functions in C nobody knows what they take

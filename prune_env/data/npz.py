@@ -63,7 +63,10 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         shape, _, dtype = read_header(file)
         size = member.file_size - file.tell()
     if dtype.hasobject:
-        raise ValueError(f"{member.filename} holds Python objects (allow_pickle=False)")
+        raise ValueError(
+            f"{member.filename} holds Python objects, which are not read; write texts as "
+            "array.astype(str), numbers as array.astype(float)"
+        )
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"{member.filename} declares {dtype} of shape {shape} in {size} bytes")
     check_unpacked(member.file_size, member.compress_size, member.filename)

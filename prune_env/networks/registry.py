@@ -113,6 +113,12 @@ LIBRARY_RECIPE = Recipe(epochs=100, batch_size=128, peak_lr=0.05, padding=4, fli
 """What a network from torchvision or timm is trained with where nothing else is said."""
 
 
+TOKENS = (
+    "whole numbers are taken for tokens, which need a network of one's own, see docs/own_data.md; "
+    "a table of numbers comes as floats, inputs.astype('float32')"
+)
+
+
 def default_name(image_shape: tuple[int, int, int], device: torch.device) -> str:
     """The network for images of shape (H, W, C): "mlp" below 16 pixels, else by the device."""
     if min(image_shape[:2]) < 16:
@@ -148,6 +154,8 @@ def factory(name: Function, images: Tensor, num_classes: int) -> Factory:
     if is_own(name) or not isinstance(name, str):
         return own_factory(name, images, num_classes)
     if name == "mlp":
+        if not images.is_floating_point():
+            raise ValueError(f"the network 'mlp' takes floats; {TOKENS}")
         return partial(Mlp, images[0].numel(), num_classes)
     ours = name in WHITENED or name == "resnet18"
     from_library = None if ours else _of_library(name)
@@ -205,19 +213,25 @@ def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
     function = imported("network", name, "example_inputs", "num_classes")
     make, what = partial(function, inputs, num_classes), f"the network {path_of(name)!r}"
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        network = _tried(f"{what} cannot be made", make)
+        shape = tuple(inputs.shape)
+        called = f"of inputs {shape}, a tensor, and {num_classes} classes"
+        network = _tried(f"{what} cannot be made {called}", make)
         if not isinstance(network, nn.Module):
             raise ValueError(
                 f"{what} returned a {type(network).__name__}; expected a torch.nn.Module"
             )
         if make() is network:
             raise ValueError(f"{what} is the same twice; expected a new one each time")
-        shape = tuple(inputs[:2].shape)
-        logits = _tried(f"{what} fails on {shape}", partial(network.eval(), inputs[:2]))
+        few = f"{tuple(inputs[:2].shape)} {str(inputs.dtype).removeprefix('torch.')}"
+        logits = _tried(f"{what} fails on {few}", partial(network.eval(), inputs[:2]))
     if (shape := tuple(getattr(logits, "shape", ()))) != (
         expected := (len(inputs[:2]), num_classes)
     ):
         raise ValueError(f"{what} gives logits of shape {shape}; expected {expected}")
+    if bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-4).all()):
+        raise ValueError(
+            f"{what} gives probabilities, rows that sum to 1; expected logits: without a softmax"
+        )
     return make
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from prune_env.core.generators import of_round
 from prune_env.data.augment import channel_statistics
 from prune_env.networks.recipe import Recipe
+from prune_env.networks.registry import TOKENS
 from prune_env.tasks.task import Noise
 
 
@@ -78,9 +79,7 @@ class Arrays:
             ValueError: the inputs are tokens.
         """
         if self._mean is None:
-            raise ValueError(
-                "tokens have no default network; network= names your own, see docs/own_data.md"
-            )
+            raise ValueError(f"network is None (--network), and {TOKENS}")
         return "mlp"
 
     def store(

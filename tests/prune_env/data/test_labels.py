@@ -139,7 +139,10 @@ def header(shape: tuple[int, ...], dtype: str = "|u1") -> bytes:
         ),
         (header((3,)) + bytes(2), r"declares uint8 of shape \(3,\) in 2 bytes"),
         (header((-1,)), r"declares uint8 of shape \(-1,\)"),
-        (header((1,), "|O") + bytes(8), "holds Python objects"),
+        (
+            header((1,), "|O") + bytes(8),
+            r"holds Python objects, .* write texts as array.astype\(str\)",
+        ),
         (b"nothing of the kind", "magic string is not correct"),
         (header((1 << 20,)) + bytes(1 << 20), r"unpacks 1,\d+ bytes to 1,048,704"),
     ],

@@ -72,6 +72,16 @@ def test_an_optimizer_of_ones_own_gives_the_peaks_of_its_rates() -> None:
     assert rates == [[0.05, 0.5], [0.025, 0.25], [0, 0]]
 
 
+class TakesClasses(nn.Module):
+    """Its `forward` takes as many as a function that makes networks does; what makes it not."""
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+
+    def forward(self, images: Any, more: Any = None) -> Any:
+        return images
+
+
 ONE = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 
 
@@ -92,8 +102,19 @@ ONE = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
             lambda inputs: ONE,
             r"is called as network\(example_inputs, num_classes\), but: too many positional",
         ),
-        (nn.Linear, r"the network 'torch.*:Linear' cannot be made: TypeError: "),
-        (lambda inputs, classes: nn.Linear(5, 10), r"fails on \(2, 1, 8, 8\): RuntimeError: mat1"),
+        (
+            nn.Linear,
+            r"'torch.*:Linear' cannot be made of inputs \(\d+, 1, 8, 8\), a tensor, and 10 classes: T",
+        ),
+        (
+            lambda inputs, classes: nn.Linear(5, 10),
+            r"fails on \(2, 1, 8, 8\) float32: RuntimeError: mat1",
+        ),
+        (
+            lambda inputs, classes: nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Softmax(1)),
+            "gives probabilities, rows that sum to 1; expected logits: without a softmax",
+        ),
+        (TakesClasses, r"is called as network\(example_inputs, num_classes\), but: too many pos"),
     ],
 )
 def test_a_network_that_is_none_is_refused(network: Any, message: str) -> None:

@@ -14,7 +14,7 @@ import torch
 from pyarrow import parquet
 from torch import nn
 
-from prune_env import tasks
+from prune_env import networks, tasks
 from prune_env.data import limited
 from prune_env.data.inputs import load_arrays, words
 from prune_env.learners.network.learner import NetworkLearner
@@ -43,7 +43,7 @@ def test_tokens_stay_and_the_example_has_the_largest_of_all() -> None:
     task = tasks.Arrays(tokens, 9, CPU)
     assert task.store(tokens, CPU).plain(torch.tensor([1])).tolist() == [[3, 0]]
     assert (task.example.max().item(), task.example.dtype) == (9, torch.int64)
-    with pytest.raises(ValueError, match="tokens have no default network"):
+    with pytest.raises(ValueError, match="numbers are taken for tokens, .* floats, inputs.astype"):
         task.default_network(CPU)
 
 
@@ -160,3 +160,8 @@ def test_a_table_of_scikit_learn(tmp_path: Path) -> None:
         info = env.step(np.ones(num_arms, np.int8))[-1]
     assert num_arms == 411
     assert info["test_accuracy"] > 0.9
+
+
+def test_the_perceptron_takes_no_tokens_and_says_how_a_table_comes():
+    with pytest.raises(ValueError, match=r"'mlp' takes floats; whole numbers are .* tokens"):
+        networks.factory("mlp", torch.zeros(4, 3, dtype=torch.int64), 2)
