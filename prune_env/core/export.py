@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.text import cell
+
 ENDINGS = (".csv", ".npz")
 """What such a file may be called."""
 
@@ -49,6 +51,8 @@ def write(temporary: Path, ending: str, columns: Mapping[str, NDArray[Any]]) -> 
             writer.writerow(map(_cell, row))
 
 
-def _cell(value: float) -> str:
-    """Six digits are enough; what was never measured is empty."""
+def _cell(value: float | str) -> str:
+    """Six digits are enough; what was never measured is empty; no text is a formula."""
+    if isinstance(value, str):
+        return str(cell(value))
     return "" if math.isnan(value) else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -78,8 +78,9 @@ class RoundOptions:
         names = [field.name for field in fields(cls)]
         if strange := sorted(set(given) - set(names)):
             # In Python's own words, by which TorchRL knows what it may leave out.
+            near = meant(strange[0], [*names, *others])
             raise TypeError(
-                f"got an unexpected keyword argument {strange[0]!r}{meant(strange[0], [*names, *others])}; "
+                f"got an unexpected keyword argument {strange[0]!r}{near}; "
                 "besides those of its entry point (see prune_env.entry_points) an environment has "
                 + ", ".join(names)
             )

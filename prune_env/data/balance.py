@@ -68,7 +68,7 @@ def limited(dataset: Dataset, limit: int | None) -> Dataset:
         if limit >= len(split.labels):
             return split
         kept = balanced(split.labels, limit, np.random.default_rng(0))
-        return Split(split.images[kept], split.labels[kept])
+        return split.part(kept)
 
     train, test, notes = few(dataset.train), few(dataset.test), dataset.notes
     if test is not dataset.test:

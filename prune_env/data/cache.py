@@ -3,7 +3,8 @@
     $PRUNE_ENV_CACHE/3f2a.../dataset.json        what it was made from, class names, checksums
                              train_images.npy    (N, H, W, C) uint8
                              train_labels.npy    (N,) int64
-                             test_images.npy, test_labels.npy
+                             train_files.npy     (N,) text, of an image folder
+                             test_images.npy, test_labels.npy, test_files.npy
 
 A folder is written under a temporary name and renamed when it is complete, so that it is there as a
 whole or not at all, whoever is killed and however many processes write at once. Every file carries
@@ -40,6 +41,8 @@ VERSION = 2
 """Raised whenever decoding, or the layout of the folder, changes."""
 
 PARTS = ("train", "test")
+KINDS = ("images", "labels", "files")
+"""The fields of a `Split`."""
 ABOUT = "dataset.json"
 NO_LOCKS = -1
 STALE = 3600.0
@@ -98,7 +101,9 @@ def _write(entry: Path, dataset: Dataset, digest: str) -> None:
     checksums: dict[str, str] = {}
     for part in PARTS:
         split = getattr(dataset, part)
-        for kind, array in (("images", split.images), ("labels", split.labels)):
+        for kind in KINDS:
+            if (array := getattr(split, kind)) is None:
+                continue
             path = entry / f"{part}_{kind}.npy"
             with files.replacing(path, sealed=True) as temporary, open(temporary, "wb") as file:
                 np.save(file, array)
@@ -114,6 +119,8 @@ def _open(entry: Path, digest: str) -> Dataset | None:
 
     def array(part: str, kind: str) -> Any:
         path = entry / f"{part}_{kind}.npy"
+        if kind == "files" and path.name not in about["files"]:
+            return None
         if files.verify(path) != about["files"][path.name]:
             raise files.Damaged(f"{path} is of another entry")
         return np.load(path, mmap_mode="r" if kind == "images" else None)
@@ -122,7 +129,7 @@ def _open(entry: Path, digest: str) -> Dataset | None:
         about = json.loads(files.read_sealed(entry / ABOUT))
         if about["key"] != digest:
             raise files.Damaged(f"{entry} is another entry")
-        train, test = (Split(array(part, "images"), array(part, "labels")) for part in PARTS)
+        train, test = (Split(*(array(part, kind) for kind in KINDS)) for part in PARTS)
         classes, notes = tuple(about["classes"]), tuple(about["notes"])
         return Dataset(about["name"], classes, train, test, notes, part_of=about["digest"])
     except (OSError, ValueError, KeyError, TypeError, EOFError):

@@ -23,6 +23,13 @@ class Split:
     """(N, H, W, C) uint8, C = 1 or 3; may be memory-mapped. Other inputs: see `Dataset.kind`."""
     labels: NDArray[np.int64]
     """(N,) int64 in [0, number of classes)."""
+    files: NDArray[np.str_] | None = None
+    """(N,) of an image folder: the path of each image in it."""
+
+    def part(self, rows: NDArray[Any]) -> Split:
+        """Some of the images: positions (n,) int64."""
+        files = None if self.files is None else self.files[rows]
+        return Split(self.images[rows], self.labels[rows], files)
 
 
 @dataclass(frozen=True)

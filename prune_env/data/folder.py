@@ -13,6 +13,7 @@ from prune_env.data.decode import Encoded
 from prune_env.data.labels import read_labels
 from prune_env.data.source import TESTS, TRAINS, Listed, Reading, Source, assemble, few
 from prune_env.data.tree import File, Found, fingerprint, holds, scan
+from prune_env.text import plain
 
 ENDINGS = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff",
@@ -39,19 +40,20 @@ def image_folder(folder: Path, reading: Reading) -> Source | None:
         return None
     parts = [layout.train, layout.test or {}]
     files = [file for part in parts for images in part.values() for file in images]
-    key = {"folder": fingerprint(root, files)} | asdict(reading)
+    key = {"folder": fingerprint(root, files), "named": True} | asdict(reading)
 
     def read() -> Dataset:
-        test = None if layout.test is None else _listed(layout.test)
-        return assemble(root, _listed(layout.train), test, reading)
+        test = None if layout.test is None else _listed(layout.test, root)
+        return assemble(root, _listed(layout.train, root), test, reading)
 
     return Source(Path(os.path.realpath(root)).name, key, read, layout.notes)
 
 
-def _listed(classes: Classes) -> Listed:
+def _listed(classes: Classes, root: str) -> Listed:
     images = [Encoded(file.path, file.path) for files in classes.values() for file in files]
     names = np.repeat(list(classes), [len(files) for files in classes.values()])
-    return Listed(images, read_labels(names, None, "the name of a folder"))
+    paths = [plain(os.path.relpath(image.where, root)) for image in images]
+    return Listed(images, read_labels(names, None, "the name of a folder"), np.array(paths, str))
 
 
 def _splits(root: str) -> _Layout | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prune_env.data.dataset import Dataset, Split, carve
 from prune_env.data.decode import Encoded, decode
@@ -51,6 +52,15 @@ class Listed:
     """N of them."""
     labels: Labels
     """Theirs."""
+    files: NDArray[np.str_] | None = None
+    """See `Split.files`."""
+
+    def split(
+        self, pixels: NDArray[np.uint8], ids: NDArray[np.int64], good: NDArray[np.bool_]
+    ) -> Split:
+        """What it is decoded: the good ones of N images, and the labels of these."""
+        files = None if self.files is None else self.files[good]
+        return Split(pixels, ids, files)
 
 
 def assemble(name: str, train: Listed, test: Listed | None, reading: Reading) -> Dataset:
@@ -75,11 +85,10 @@ def assemble(name: str, train: Listed, test: Listed | None, reading: Reading) ->
         parts.append((pixels[border:], test.labels, good[border:]))
     whole = [(p if g.all() else p[g], labels[g]) for p, labels, g in parts]
     classes, train_ids, test_ids = matched(whole[0][1], whole[-1][1], name)
+    first = train.split(whole[0][0], train_ids, good[:border])
     if test is not None:
-        return Dataset(
-            name, classes, Split(whole[0][0], train_ids), Split(whole[1][0], test_ids), tuple(notes)
-        )
-    pixels = whole[0][0]
+        second = test.split(whole[1][0], test_ids, good[border:])
+        return Dataset(name, classes, first, second, tuple(notes))
     rest, held_out = carve(train_ids, max(1, len(train_ids) // 5), seed=0)
     without = len(classes) - len(np.unique(train_ids[held_out]))
     notes.append(
@@ -87,13 +96,7 @@ def assemble(name: str, train: Listed, test: Listed | None, reading: Reading) ->
         "a fifth of each class, were drawn for it, always the same ones"
         + (f"; {without:,} of {len(classes):,} classes have none there" if without else "")
     )
-    return Dataset(
-        name,
-        classes,
-        Split(pixels[rest], train_ids[rest]),
-        Split(pixels[held_out], train_ids[held_out]),
-        tuple(notes),
-    )
+    return Dataset(name, classes, first.part(rest), first.part(held_out), tuple(notes))
 
 
 def few(names: Sequence[str], total: int | None = None, most: int = 5) -> str:

@@ -97,13 +97,14 @@ class ArmScores:
     def table(self) -> dict[str, NDArray[Any]]:
         """What is known of the arms, (N,) each, in the order of the data.
 
-        `position` in the training split, `label`, `true_label` where one is known, `pulls`,
-        `observed`, `last_loss` and `mean_loss` (nats, NaN of an arm that was never measured), and
-        `score` where the agent ranks.
+        `position` in the training split, `file` in an image folder, `label`, `true_label` where one
+        is known, `pulls`, `observed`, `last_loss` and `mean_loss` (nats, NaN of an arm that was
+        never measured), and `score` where the agent ranks.
         """
         never = self.observed == 0
         columns = {
             "position": getattr(self.learner, "train_positions", np.arange(len(never))),
+            "file": getattr(self.learner, "arm_files", None),
             "label": self.learner.labels,
             "true_label": self.true_labels,
             "pulls": self.pulls,

@@ -82,6 +82,8 @@ class NetworkLearner:
         self.train_positions, self.labels = arms.positions, arms.labels
         """(N,) int64: where each arm lies in `dataset.train`, and its class."""
         self.true_labels = arms.true_labels
+        self.arm_files = None if train.files is None else train.files[arms.positions]
+        """(N,) text, of an image folder: the path of each arm in it."""
         inputs = train.images[self.train_positions]
         self.task = task = tasks.find(dataset, inputs, self.device)
         network = network or task.default_network(self.device)

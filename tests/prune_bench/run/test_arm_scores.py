@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from prune_bench.commands.main import main
 from prune_bench.run import checkpoint
 from prune_bench.run.arm_scores import area_under_curve
@@ -140,6 +142,29 @@ def test_the_file_of_scores(tmp_path, capsys, ending):
     with pytest.raises(SystemExit):
         main(["run", *words, "--scores", str(file)])
     assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", [[], ["--limit", "24"]])
+def test_the_scores_of_an_image_folder_name_the_files(tmp_path, limit):
+    for shade in range(30):
+        for kind, value in (("=dark", shade), ("light", 200 + shade)):
+            file = tmp_path / "photos" / kind / f"{shade}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (4, 4), value).save(file)
+    words = ["--env", "prune_env/Images-v0", "--data", str(tmp_path / "photos"), *limit]
+    for name in ("decoded", "cached"):
+        scores = str(tmp_path / f"{name}.csv")
+        main(["run", *words, "--epochs", "1", "--agent", "full", "--scores", scores])
+        rows = list(csv.DictReader(Path(scores).read_text("utf-8").splitlines()))
+        images = load("images", tmp_path / "photos").train if not limit else None
+        assert len({row["file"] for row in rows}) == len(rows) == (22 if limit else 44)
+        for row in rows:
+            assert row["file"].lstrip("'").startswith(("=dark", "light")[int(row["label"])])
+            assert row["file"].startswith("'=") == (row["label"] == "0")  # no formula
+            if images is not None:
+                shade = int(row["file"].rpartition("/")[2].removesuffix(".png"))
+                value = shade + 200 * int(row["label"])
+                assert (images.images[int(row["position"])] == value).all()
 
 
 def test_scores_go_into_files_of_two_kinds(capsys):

@@ -43,7 +43,7 @@ def test_tokens_stay_and_the_example_has_the_largest_of_all() -> None:
     task = tasks.Arrays(tokens, 9, CPU)
     assert task.store(tokens, CPU).plain(torch.tensor([1])).tolist() == [[3, 0]]
     assert (task.example.max().item(), task.example.dtype) == (9, torch.int64)
-    with pytest.raises(ValueError, match="numbers are taken for tokens, .* floats, inputs.astype"):
+    with pytest.raises(ValueError, match=r"numbers are taken for tokens, .* floats, inputs.astype"):
         task.default_network(CPU)
 
 
