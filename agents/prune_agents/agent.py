@@ -23,6 +23,7 @@ from prune_agents.declared import Shown, check_declared
 from prune_env.checks import In, check
 from prune_env.core.selection import ActionKind, best_k, within_budget
 from prune_env.driving import check_state
+from prune_env.text import number
 
 if TYPE_CHECKING:
     from prune_agents.prior import Prior, Traces
@@ -271,8 +272,9 @@ class Agent:
         if self.action == "keep" and chosen.dtype != bool:
             if bad := int(np.count_nonzero((chosen != 0) & (chosen != 1))):
                 raise ValueError(
-                    f"{who}.choose returned {bad} values that are neither 0 nor 1; of scores, "
-                    "prune_env.best_k(scores, k, rng) keeps the k highest"
+                    f"{who}.choose returned {number(bad, 'value that is', 'values that are')} "
+                    "neither 0 nor 1; of scores, prune_env.best_k(scores, k, rng) keeps the k "
+                    "highest"
                 )
             chosen = chosen != 0
         return chosen

@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from prune_env.text import number
+
 ActionKind = Literal["keep", "weights"]
 Counts = int | np.integer | NDArray[np.integer]
 
@@ -51,7 +53,8 @@ def decode(
         raise ValueError(f"the action has dtype {array.dtype}; expected numbers")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(np.count_nonzero(~np.isfinite(array)))
-        raise ValueError(f"the action has {bad} entries that are NaN or infinite; expected none")
+        many = number(bad, "entry that is", "entries that are")
+        raise ValueError(f"the action has {many} NaN or infinite; expected none")
     if kind == "weights":
         weight_max = min(weight_max, float(np.finfo(np.float32).max))
         with np.errstate(over="ignore"):  # what float32 has no number for is refused below
@@ -59,8 +62,9 @@ def decode(
     kept = array != 0
     if kind == "keep":
         if array.dtype.kind != "b" and (bad := int(np.count_nonzero(kept & (array != 1)))):
+            many = number(bad, "entry that is", "entries that are")
             raise ValueError(
-                f"the action has {bad} entries that are neither 0 (prune) nor 1 (keep); "
+                f"the action has {many} neither 0 (prune) nor 1 (keep); "
                 'loss weights need an environment made with action="weights"'
             )
         weights = None

@@ -116,9 +116,7 @@ def _classes(split: Found, notes: list[str]) -> Classes:
         raise ValueError(f"{few(empty)} of the class folders hold no image")
     odd = [path for found in inside.values() for path in found.others]
     if odd:
-        notes.append(f"{few(odd)} files are left out: they are no images by their names")
+        notes.append(f"left out, as no images by their names: {few(odd)}")
     if split.files:
-        notes.append(
-            f"{few([f.path for f in split.files])} images are left out: they have no class"
-        )
+        notes.append(f"left out, as images without a class: {few([f.path for f in split.files])}")
     return {name: found.files for name, found in inside.items()}

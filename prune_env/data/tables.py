@@ -12,6 +12,7 @@ from prune_env.data.columns import class_names
 from prune_env.data.labels import Labels, read_labels
 from prune_env.data.memory import check_unpacked
 from prune_env.data.source import need_hub_extra
+from prune_env.text import number
 
 if TYPE_CHECKING:
     import pyarrow
@@ -77,7 +78,8 @@ def column_of(table: pyarrow.Table, name: str, where: str) -> Any:
         raise ValueError(f"{where} has no column {name!r}, only {', '.join(table.column_names)}")
     column = table[name]
     if column.null_count:
-        raise ValueError(f"{where}: {column.null_count} rows of {name!r} are null")
+        none = number(column.null_count, "null", "nulls")
+        raise ValueError(f"{where}: {name!r} has {none}; expected a value in every row")
     return column
 
 

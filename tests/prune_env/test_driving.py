@@ -68,7 +68,7 @@ def test_what_is_no_choice_of_one_run_is_refused(action, message):
     [
         ([3, 1, 0, 2], "2 entries that are neither 0"),  # arms by number: as many as there are
         ([0.2, 0.9, 1, 0], "2 entries that are neither 0"),
-        ([np.nan, 1, 1, 0], "1 entries that are NaN or infinite"),
+        ([np.nan, 1, 1, 0], "1 entry that is NaN or infinite"),
         (["1", "0", "1", "1"], "expected numbers"),
         ([True, None, 1, 0], "expected numbers"),
     ],

@@ -256,8 +256,8 @@ def test_divergence_ends_the_run_with_finite_numbers(make):
     [
         (np.ones(3), r"shape \(3,\); expected \(4,\)"),
         (np.zeros(4), "the action keeps no arm; at least 1"),
-        (np.array([1, np.nan, 0, 0]), "1 entries that are NaN or infinite"),
-        (np.array([1, 2, 0, 0]), "1 entries that are neither 0"),
+        (np.array([1, np.nan, 0, 0]), "1 entry that is NaN or infinite"),
+        (np.array([1, 2, 0, 0]), "1 entry that is neither 0"),
         (np.array(["a"] * 4), "dtype <U1; expected numbers"),
     ],
 )

@@ -197,7 +197,7 @@ def hub(tmp_path: Path, png: bytes) -> Path:
     ("columns", "message"),
     [
         ({"image": "PNG", "label": [-1, 0]}, "train.parquet: 'label' holds -1, which is no class"),
-        ({"image": "PNG", "label": [None, 1]}, "train.parquet: 1 rows of 'label' are null"),
+        ({"image": "PNG", "label": [None, 1]}, "train.parquet: 'label' has 1 null; expected"),
         ({"image": "PNG", "label": [None] * 2}, "'label' is null, labels are integers or text"),
         ({"image": "PNG", "label": [0.5, 1.0]}, "'label' is double, labels are integers or text"),
         ({"image": "PNG", "label": [[0], [1]]}, "'label' is list.*, labels are integers or text"),

@@ -114,8 +114,8 @@ def test_what_is_no_image_of_a_class_is_left_out_and_said(pets: Path):
     dataset, said = read(pets)
     assert len(dataset.train.labels) == 3
     assert said == [
-        f"1 ({pets}/train/cat/notes.txt) files are left out: they are no images by their names",
-        f"1 ({pets}/train/loose.png) images are left out: they have no class",
+        f"left out, as no images by their names: 1 ({pets}/train/cat/notes.txt)",
+        f"left out, as images without a class: 1 ({pets}/train/loose.png)",
     ]
 
 
