@@ -24,15 +24,13 @@ from prune_bench.board.counting import counted_in
 from prune_bench.report.terminal import Fitted
 from prune_bench.run.pairs import agent_label
 from prune_bench.run.result import Result
+from prune_bench.standings.build import row_of
 from prune_bench.standings.model import Setting
 from prune_env.checks import In, check
 from prune_env.text import number
 
 Point = tuple[float, float]
 """Of a run: the share of its visits to the harder half, and its test accuracy, in [0, 1] each."""
-
-EQUAL_COST = 0.01
-"""By so much of all passes may the cost of a run differ from its keep ratio."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +77,17 @@ def read(folder: Path) -> list[Result]:
 
 def points(results: Iterable[Result], options: VisitsOptions) -> dict[str, list[Point]]:
     """The runs that count, by agent: those at equal cost that choose anew in each round."""
-    found: dict[str, list[Point]] = defaultdict(list)
+    found: dict[str, list[Result]] = defaultdict(list)
     for result in results:
-        name = result.options["agent"]
-        agent = agent_label(name, result.options["agent_options"])
-        asked = result.options["keep_ratio"] == options.keep_ratio and name not in options.without
-        at_equal_cost = abs(result.cost - options.keep_ratio) < EQUAL_COST
-        if asked and at_equal_cost and not result.is_one_subset:
-            found[agent].append((hard_share(result), result.last))
-    return {agent: of for agent, of in found.items() if len(of) > 1}
+        name, keep_ratio = result.options["agent"], result.options["keep_ratio"]
+        asked = keep_ratio == options.keep_ratio and name not in options.without
+        if asked and not result.is_one_subset:
+            found[agent_label(name, result.options["agent_options"])].append(result)
+    return {
+        agent: [(hard_share(run), run.last) for run in runs]
+        for agent, runs in found.items()
+        if len(runs) > 1 and row_of(agent, options.keep_ratio, runs).costs_its_keep_ratio
+    }
 
 
 def hard_share(result: Result) -> float:

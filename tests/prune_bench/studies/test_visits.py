@@ -16,16 +16,19 @@ OPTIONS = VisitsOptions(folder=Path("board"), keep_ratio=0.3, without=("broken",
 ANEW, ONCE = [0, 50, 50], [70, 0, 0, 30]
 
 
-def result(agent, hard, accuracy, cost=0.3, keep_ratio=0.3, pulls=ANEW, **agent_options):
-    """A run of 3 rounds on 100 arms, with so many visits to each tenth of the harder half."""
-    options = {"agent": agent, "keep_ratio": keep_ratio, "epochs": 10}
+def result(
+    agent, hard, accuracy, cost=0.3, keep_ratio=0.3, pulls=ANEW, num_arms=100, **agent_options
+):
+    """A run of 3 rounds, with so many visits to each tenth of the harder half."""
+    options = {"agent": agent, "keep_ratio": keep_ratio, "epochs": 10, "seed": 0}
     return Result(
         {
             "options": options | {"agent_options": agent_options},
-            "history": [{}] * 3,
+            "env_options": {"budget": None},
+            "history": [{"kept": round(cost * num_arms)}] * 3,
             "kept": {"pulls_by_difficulty": [20 - hard] * 5 + [hard] * 5, "arms_by_pulls": pulls},
-            "num_arms": 100,
-            "passes": {"charged": 3000 * cost},
+            "num_arms": num_arms,
+            "passes": {"charged": 30 * num_arms * cost},
             "test_accuracy": {"last": accuracy},
         }
     )
@@ -47,6 +50,13 @@ def test_what_counts_are_runs_at_equal_cost_that_choose_anew():
     found = points([result("ucb", 10, 0.8)] * 2 + others * 2 + others[-1:], OPTIONS)
     assert found == {"ucb": [(0.5, 0.8)] * 2, "alone": [(0.5, 0.9)] * 3}
     assert points([result("ucb", 10, 0.8)], OPTIONS) == {}  # one run has no noise
+
+
+def test_half_an_arm_a_round_is_no_cost():
+    """30 % of 32 arms are 10 of 9.6, 1.25 % of all more; of 320 arms that is another amount."""
+    for num_arms, agents in ((32, {"ucb"}), (320, set())):
+        runs = [result("ucb", 10, 0.8, cost=10 / 32, num_arms=num_arms)] * 2
+        assert points(runs, OPTIONS).keys() == agents, num_arms
 
 
 def test_options_make_another_agent_and_an_arm_kept_once_is_no_subset():
