@@ -21,7 +21,7 @@ from prune_bench.report.terminal import Fitted
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import RunOptions
 from prune_bench.run.pairs import split_agent, typed_agent
-from prune_bench.run.provenance import agent_source, is_own
+from prune_bench.run.provenance import is_own, sources_of
 from prune_bench.run.result import Result
 from prune_bench.run.schema import SHARE, misfit
 from prune_bench.standings.build import row_of
@@ -302,10 +302,14 @@ def last_accuracy(run: RunOptions, more: dict[str, Any]) -> float:
 
 
 def _version(name: str) -> str:
-    """What an agent is beside its name: the source of one's own, a mended policy's revision."""
-    agent = split_agent(name)[0]
+    """What an agent is beside its name: the source of one's own, its file of weights, or a mended
+    policy's revision.
+    """
+    agent, options = split_agent(name)
     revision = prune_agents.revision(agent)
-    return agent_source(agent) or (f"revision {revision}" if revision > 1 else "")
+    of = {"env": RUNGS["replay"][0], "agent": agent, "agent_options": options}
+    sources = ", ".join(source for source in sources_of(of).values() if source)
+    return sources or (f"revision {revision}" if revision > 1 else "")
 
 
 def _known(out: Path | None, settings: dict[str, Any]) -> tuple[Runs, dict[str, str]]:

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import prune_agents
 import pytest
+from prune_agents.policies.learned import CONTEXTS, ROWS, named
 from prune_bench.commands.main import main
 from prune_bench.run.options import RunOptions
+from prune_bench.run.provenance import env_source
 from prune_bench.run.run_id import run_id
 from prune_bench.standings.model import Setting
 from prune_bench.studies import fidelity
@@ -184,6 +187,20 @@ def test_a_policy_that_was_mended_since_is_run_again(
     assert result["versions"] == {"uncertainty": "revision 2"}
     # its old runs do not count
     assert result["comparisons"][0]["accuracies"]["uncertainty"] == [0.8]
+
+
+def test_weights_that_were_trained_on_are_another_agent(tmp_path):
+    """They lie in a folder, whose name stays; those of the zoo mean one thing for ever."""
+    versions = []
+    for value in (0.1, 0.2, 0.1):
+        table = named(np.full((len(ROWS), len(CONTEXTS)), value))
+        write_json(tmp_path / "weights.json", {"weights": table})
+        env_source.cache_clear()  # a process looks once
+        agents = {f"learned:weights={tmp_path}/", "learned:weights=mixed-1"}
+        rungs = fidelity.OnRungs(fidelity.FidelityOptions(), agents, lambda rung, agent: None)
+        versions.append(rungs.versions)
+    assert versions[0] == versions[2] != versions[1]
+    assert versions[0].keys() == {f"learned:weights={tmp_path}/"}
 
 
 def test_an_agent_that_a_rung_cannot_run_is_left_out(tmp_path, only_replay, capsys, write_board):
