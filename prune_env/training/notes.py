@@ -60,6 +60,14 @@ def unusual(signals: Signals, epoch: int) -> None:
         )
 
 
+def other_labels(different: int, num_arms: int) -> None:
+    """Samples have another class in a prior run than in the data set."""
+    _say(
+        f"in the prior run {different:,} of {num_arms:,} samples have another label than here: is "
+        "it of the same data, in the same order?"
+    )
+
+
 def _say(text: str) -> None:
     if Ranks.here().rank == 0:  # the others would say the same
         say(text)

@@ -138,7 +138,7 @@ class Pruned:
             num_validation,
             self._hooks.shapes,
         )
-        traces = read_prior(prior, self.wishes.prior, self.wishes.who, self.num_arms)
+        traces = read_prior(prior, self.wishes.prior, self.wishes.who, self.num_arms, known)
         self._prior_passes = traces.passes if traces else 0
         state = begun(agent, traces, self.wishes.who)
         recorder = Recorder(self._hooks.has_bias) if keep_traces else None

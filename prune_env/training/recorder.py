@@ -12,6 +12,8 @@ from prune_env.checks import in_a_line
 from prune_env.core.rounds import Rounds
 from prune_env.core.signals import MEASURED
 from prune_env.core.traces import Traces
+from prune_env.text import number
+from prune_env.training import notes
 
 
 class Recorder:
@@ -74,7 +76,9 @@ def begun(agent: Any, traces: Traces | None, who: str) -> Any:
         ) from error
 
 
-def read_prior(given: Any, wanted: Any, who: str, num_arms: int) -> Traces | None:
+def read_prior(
+    given: Any, wanted: Any, who: str, num_arms: int, labels: NDArray[np.int64] | None
+) -> Traces | None:
     """The traces that an agent wants, from what was given; None where it wants none.
 
     Args:
@@ -82,6 +86,8 @@ def read_prior(given: Any, wanted: Any, who: str, num_arms: int) -> Traces | Non
         wanted: the `Prior` of the agent.
         who: its name.
         num_arms: N.
+        labels: (N,) of the data set, where they are known. Other ones are only noted: some may
+            have been put right, or classes numbered otherwise.
 
     Raises:
         ValueError: they are of other data, or do not show what is wanted.
@@ -100,10 +106,13 @@ def read_prior(given: Any, wanted: Any, who: str, num_arms: int) -> Traces | Non
     shape = np.shape(traces.signals["loss"])
     if shape[2] != num_arms:
         raise ValueError(f"the prior run is of {shape[2]} samples; the data set has {num_arms}")
+    told = labels is not None and traces.labels.any()
+    if told and (different := int(np.count_nonzero(traces.labels != labels))):
+        notes.other_labels(different, num_arms)
     if shape[0] < wanted.runs or shape[1] < wanted.rounds:
         raise ValueError(
-            f"{who} wants {wanted.runs} prior runs of {wanted.rounds} epochs; the traces are of "
-            f"{shape[0]} of {shape[1]}"
+            f"{who} wants {number(wanted.runs, 'prior run')} of {wanted.rounds} epochs; the traces "
+            f"are of {shape[0]} of {shape[1]}"
         )
     if missing := [name for name in wanted.extra if name not in traces.signals]:
         raise ValueError(

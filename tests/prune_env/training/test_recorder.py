@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import prune_agents
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import TensorDataset
 
 from prune_env.core.traces import Traces
 from prune_env.training import Pruned
@@ -91,7 +94,7 @@ def test_a_file_gives_back_what_was_saved(recorded, tmp_path):
         ("grand_full", {"traces": True}, "GraNdFull wants gradient_norm_all of a prior run"),
         ("rho_loss", {"twice": True}, r"RhoLoss wants prior runs that leave out one half"),
         ("rho_loss", {"traces": True}, r"wants 2 prior runs of 8 epochs; the traces are of 1 of 8"),
-        ("forgetting", {"short": True}, "wants 1 prior runs of 8 epochs; the traces are of 1 of 3"),
+        ("forgetting", {"short": True}, "wants 1 prior run of 8 epochs; the traces are of 1 of 3"),
         ("d2", {"traces": True}, "D2 wants the features of a prior run; record it with model="),
         ("el2n", {"other": True}, "the prior run is of 7 samples; the data set has 120"),
         ("el2n", {"none": True}, r"prior is \[\]; expected what traces\(\) gives, a file of"),
@@ -113,6 +116,19 @@ def test_what_a_prior_run_lacks_is_said(name, options, message, blobs):
     prior = next((priors[key] for key in options), None)
     with pytest.raises(ValueError, match=message):
         Pruned(blobs, prune_agents.make(name), epochs=8, prior=prior)
+
+
+def test_a_prior_run_of_the_data_in_another_order_is_noted(blobs, recorded, train_epoch):
+    pruned, model = recorded
+    while not pruned.over:
+        train_epoch(pruned, model)
+    traces, agent = pruned.traces(), prune_agents.make("forgetting")
+    shuffled = TensorDataset(*(tensor.roll(1, 0) for tensor in blobs.tensors))
+    with pytest.warns(UserWarning, match="in the prior run 120 of 120 samples have another label"):
+        Pruned(shuffled, agent, epochs=6, prior=traces)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Pruned(blobs, agent, epochs=6, prior=traces)
 
 
 def test_without_keep_traces_there_are_none(blobs):
