@@ -75,8 +75,11 @@ def check(folder: Path) -> Checked:
     problems += _several("result contradicts itself", "results contradict themselves", said)
     if problems:
         raise Unfit(f"{folder} cannot be submitted: {'; '.join(problems)}")
+    agents = [{run.agent for run in grid.runs()} for grid in grids]
+    absent = {name for name in CONTROLS if not all(name in of_grid for of_grid in agents)}
     diverged = [name for name, result in done.items() if result.diverged]
     others = {result.id for result in results} - done.keys()
+    notes += _several("control was not run", "controls were not run", absent)
     notes += _several("run failed", "runs failed", failed)
     notes += _several("run diverged", "runs diverged", diverged)
     notes += _several(

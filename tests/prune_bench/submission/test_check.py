@@ -71,6 +71,14 @@ def test_what_is_missing_is_named(folder):
         check(folder)
 
 
+def test_controls_that_were_not_run_are_said(folder):
+    path = folder / "board.yaml"
+    board = path.read_text(encoding="utf-8")
+    controls = "controls: [full_short, random_dynamic, full]"
+    path.write_text(board.replace("agents: [ucb]", f"agents: [ucb]\n  {controls}"), "utf-8")
+    assert "2 controls were not run: rs2, static_random" in check(folder).notes
+
+
 def test_few_seeds_and_no_board_are_refused(folder, tmp_path):
     path = folder / "board.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("seeds: 5", "seeds: 2"), "utf-8")
