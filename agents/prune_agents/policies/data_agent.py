@@ -62,7 +62,7 @@ class DataAgent(Agent):
             "critic": np.tile(critic, (num_runs, 1)),
             "moments": np.zeros((num_runs, 2, len(actor) + len(critic) + 1), np.float32),
             "score": np.ones((num_runs, num_arms), np.float32),
-            "log_classes": np.ones((num_runs, 1), np.float32),
+            "log_classes": np.zeros((num_runs, 1), np.float32),
             # of the means of all batches so far: how many, their mean, their squared deviations
             "rewards": np.zeros((num_runs, 3)),
         }
