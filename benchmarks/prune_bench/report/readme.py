@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from prune_bench.report.columns import COLUMN
+from prune_bench.report.map_tables import cells_of, foretelling
 from prune_bench.report.own_training import loop_agents
+from prune_bench.report.side_by_side import leads, only, side_by_side
 from prune_bench.run.provenance import FIRST_NETWORKS
 from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
@@ -26,6 +28,7 @@ from prune_bench.standings.reference import Line, leave_one_out
 from prune_bench.standings.statistics import Estimate, estimate
 from prune_bench.standings.verdict import enumerate_clauses, percent, points
 from prune_bench.studies.fidelity import shown
+from prune_bench.studies.regimes import read_cells
 from prune_bench.studies.rivals import compared
 from prune_env.files import read_json, read_text, replacing, write_text
 
@@ -40,6 +43,7 @@ FILES = (
     ROOT / "docs" / "evidence.md",
     ROOT / "docs" / "learned.md",
     ROOT / "docs" / "own_training.md",
+    ROOT / "docs" / "regimes.md",
     ROOT / "docs" / "studies.md",
     RESULTS / "sb3.md",
 )
@@ -57,13 +61,14 @@ WHOLE_BOARDS = {
 }
 """By the name of a block: the board that it shows, and columns beside the accuracies."""
 SETTINGS = {
-    "cifar10-short": "CIFAR-10, 8 epochs",
-    "cifar10-long": "CIFAR-10, 24 epochs",
-    "cifar10-noisy": "20 % wrong labels, 8 epochs",
-    "cifar10-imbalanced": "long tail, 8 epochs",
-    "cifar100": "CIFAR-100, 16 epochs",
+    "CIFAR-10, 8 epochs": RESULTS / "cifar10-short",
+    "CIFAR-10, 24 epochs": RESULTS / "cifar10-long",
+    "20 % wrong labels, 8 epochs": RESULTS / "cifar10-noisy",
+    "long tail, 8 epochs": RESULTS / "cifar10-imbalanced",
+    "CIFAR-100, 16 epochs": RESULTS / "cifar100",
 }
-"""Boards of one network and keep ratio, and what each is of."""
+"""Boards of one network and keep ratio, by what each is of."""
+MAPS = {name: RESULTS / "regimes" / name for name in ("digits", "cifar10", "cifar100")}
 CLAIMED_ON = ("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar100")
 CLAIMS = (
     ("random anew beats one random subset", "random_dynamic", "static_random"),
@@ -199,40 +204,6 @@ def _board(name: str, *further: str) -> str:
     return "\n".join(lines)
 
 
-def settings() -> str:
-    """Who is on every one of `SETTINGS`: how far ahead of `full_short`, there and on average."""
-    boards = leads()
-    lines = [_line("agent", *boards, "mean"), "|---" * (len(boards) + 2) + "|"]
-    for label in next(iter(boards.values())):
-        of = [found[label] for found in boards.values()]
-        lines.append(
-            _line(f"`{label}`", *(_bold(*lead) for lead in of), points(mean_lead(of), True))
-        )
-    for bar in ("full_short", "full"):
-        rows = [_comparisons(board)[0].row(bar) for board in SETTINGS]
-        cells = [points(row.last, interval=False) if row else "–" for row in rows]
-        lines.append(_line(f"`{bar}`, test accuracy, %", *cells, ""))
-    return "\n".join(lines)
-
-
-def leads() -> dict[str, dict[str, tuple[Estimate, int]]]:
-    """By the titles of `SETTINGS`, the lead and its sign of who is on every one; the best first."""
-    boards = {}
-    for board, title in SETTINGS.items():
-        (found,) = _comparisons(board)
-        boards[title] = {row.label: (row.ahead, row.sign) for row in found.shown if row.ahead}
-    everywhere = set.intersection(*(set(found) for found in boards.values()))
-    means = {label: mean_lead([found[label] for found in boards.values()]) for label in everywhere}
-    best_first = sorted(everywhere, key=lambda label: -means[label].value)
-    return {title: {label: of[label] for label in best_first} for title, of in boards.items()}
-
-
-def mean_lead(of: Sequence[tuple[Estimate, int]]) -> Estimate:
-    """The mean of leads on several boards."""
-    parts = [(weight / len(of) ** 2, noise) for lead, _ in of for weight, noise in lead.parts]
-    return estimate(float(np.mean([lead.value for lead, _ in of])), parts)
-
-
 def _rivals(name: str) -> str:
     """Rival explanations of the lead of hardest-first, one treatment each."""
     headings, *lines = compared(read_json(RESULTS / f"{name}.json", "results of rivals")["found"])
@@ -279,12 +250,15 @@ def fidelity() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     of.__name__: of
     for of in (
-        *(table, ahead, bar, claims, static, digits, settings, fidelity),
+        *(table, ahead, bar, claims, static, digits, fidelity),
         *(carried, loop_agents),
     )
 }
 BLOCKS |= {name: partial(_board, *of) for name, of in WHOLE_BOARDS.items()}
 BLOCKS |= {name.replace("-", "_"): partial(_rivals, name) for name in ("rivals", "rivals-digits")}
+BLOCKS |= {f"map_{name}": partial(cells_of, folder) for name, folder in MAPS.items()}
+BLOCKS["settings"] = partial(side_by_side, SETTINGS)
+BLOCKS["foretelling"] = partial(foretelling, MAPS.values(), SETTINGS)
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -380,14 +354,20 @@ def _signed(text: str) -> str:
 
 def main() -> None:
     """Make the reports and write README."""
-    from prune_bench.report.charts.settings_picture import picture
+    from prune_bench.report.charts import regimes_picture, settings_picture
     from prune_bench.report.page import write_pictures, write_report
 
     for board in BOARDS:
         folder = RESULTS / board
         write_pictures(write_report(folder, read_standings(folder)), folder)
-    with replacing(RESULTS / "settings.png") as path:
-        path.write_bytes(picture(leads()))
+    cells = [cell for folder in MAPS.values() for cell in read_cells(folder)]
+    pictures = {
+        RESULTS / "settings.png": settings_picture.picture(leads(only(SETTINGS))),
+        ROOT / "docs" / "regimes.png": regimes_picture.picture(cells),
+    }
+    for path, picture in pictures.items():
+        with replacing(path) as file:
+            file.write_bytes(picture)
     for file in FILES:
         write_text(file, fill(read_text(file)))
 

@@ -9,7 +9,7 @@ import altair as alt
 from prune_bench.report.charts.shared import ROW, Chart, Records, data, signed_axis
 from prune_bench.report.charts.to_png import PRINTED_INK, png
 from prune_bench.report.palette import AHEAD, BEHIND, INK, LEVEL
-from prune_bench.standings.statistics import Estimate
+from prune_bench.report.side_by_side import Lead
 from prune_bench.standings.verdict import points
 
 WIDTH = 150
@@ -17,11 +17,8 @@ WIDTH = 150
 LOOSE = 0.12
 """Of a board's width that stays free at both ends, so that no number is cut."""
 
-Leads = Mapping[str, tuple[Estimate, int]]
-"""By agent: how far ahead of `full_short` in [-1, 1], and the sign; 0 where it is not certain."""
 
-
-def picture(boards: Mapping[str, Leads]) -> bytes:
+def picture(boards: Mapping[str, Mapping[str, Lead]]) -> bytes:
     """The picture: a panel for each board, each with a scale of its own.
 
     Args:
@@ -42,7 +39,7 @@ def picture(boards: Mapping[str, Leads]) -> bytes:
     return png(alt.hconcat(*panels, title=title, spacing=18).to_dict())
 
 
-def _panel(title: str, leads: Leads, agents: list[str], first: bool) -> Chart:
+def _panel(title: str, leads: Mapping[str, Lead], agents: list[str], first: bool) -> Chart:
     records: Records = [
         {
             "agent": agent,

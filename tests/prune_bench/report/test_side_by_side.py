@@ -2,7 +2,8 @@
 
 import pytest
 from prune_bench.report.charts.settings_picture import picture
-from prune_bench.report.readme import SETTINGS, leads, mean_lead
+from prune_bench.report.readme import SETTINGS
+from prune_bench.report.side_by_side import leads, mean_lead, only
 from prune_bench.standings.statistics import Noise, estimate
 
 
@@ -16,8 +17,8 @@ def test_the_mean_of_two_leads_scatters_as_a_mean_of_independent_ones():
 
 
 def test_who_is_on_all_boards_is_there_and_the_best_on_average_first():
-    boards = leads()
-    assert list(boards) == list(SETTINGS.values())
+    boards = leads(only(SETTINGS))
+    assert list(boards) == list(SETTINGS)
     orders = [list(found) for found in boards.values()]
     assert all(order == orders[0] for order in orders)
     assert {"ucb", "epsilon_greedy", "random_dynamic"} <= set(orders[0])

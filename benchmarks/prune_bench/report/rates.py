@@ -1,0 +1,46 @@
+"""Which learning rate is best for whom: the table of docs/evidence.md, chosen by validation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from prune_bench.run.result import read_results
+from prune_bench.standings.verdict import percent
+from prune_env.networks import recipe
+
+
+def rates(*folders: Path) -> str:
+    """Mean validation accuracy after the last epoch, in per cent; the best of a row is bold.
+
+    Only the seeds that an agent has at every rate count.
+
+    Args:
+        folders: boards whose runs differ in `peak_lr`; where a recipe does not name it, it is the
+            network's own.
+    """
+    found: defaultdict[tuple[str, int, float, str], dict[float, dict[int, float]]]
+    found = defaultdict(dict)
+    for run in chain.from_iterable(map(read_results, folders)):
+        of = run.options
+        data = of["env"].removeprefix("prune_env/").removesuffix("-v0")
+        setting = (data, of["epochs"], of["keep_ratio"], of["agent"])
+        rate = of["recipe"].get("peak_lr", recipe(of["network"]).peak_lr)
+        found[setting].setdefault(rate, {})[run.seed] = run.accuracy("val", "last")
+    found = {setting: by_rate for setting, by_rate in found.items() if len(by_rate) > 1}
+    columns = sorted({rate for by_rate in found.values() for rate in by_rate})
+    heading = ["data", "epochs", "keep", "agent", "runs each", *(f"{rate:g}" for rate in columns)]
+    lines = [f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
+    for (data, epochs, keep, agent), by_rate in sorted(found.items()):
+        seeds = sorted(set.intersection(*(set(runs) for runs in by_rate.values())))
+        means = {rate: np.mean([runs[seed] for seed in seeds]) for rate, runs in by_rate.items()}
+        texts = {rate: f"{100 * mean:.1f}" for rate, mean in means.items()}
+        best = max(means, key=lambda rate: means[rate])
+        texts[best] = f"**{texts[best]}**"
+        cells = [texts.get(rate, "–") for rate in columns]
+        of_row = [data, str(epochs), percent(keep), f"`{agent}`", str(len(seeds)), *cells]
+        lines.append(f"| {' | '.join(of_row)} |")
+    return "\n".join(lines)

@@ -1,0 +1,38 @@
+"""The table of learning rates."""
+
+from prune_bench.board.board import Board
+from prune_bench.board.grid import Grid
+from prune_bench.report.rates import rates
+
+from prune_env.files import write_json
+
+
+def test_the_best_rate_of_an_agent_is_that_of_the_highest_mean_of_validation(tmp_path, make_result):
+    ends = {
+        ("ucb", 0.1): (0.5, 0.8),
+        ("ucb", None): (0.7, 0.7, 0.9),  # the last seed has no other rate
+        ("full_short", 0.1): (0.6, 0.6),
+    }
+    for rate in (0.1, None):
+        grid = Grid(
+            env=("prune_env/Digits-v0",),
+            agents=("ucb",),
+            keep_ratios=(0.3,),
+            controls=("full_short",),
+            seeds=3,
+            epochs=4,
+            network="cpu90",
+            recipe={} if rate is None else {"peak_lr": rate},
+        )
+        board = Board(tmp_path / str(rate))
+        board.add(grid)
+        for name, run in board.runs().items():
+            of_seed = ends.get((run.agent, rate), ())
+            if run.seed < len(of_seed):
+                val = {"last": of_seed[run.seed], "best": 0.99}
+                write_json(board.result_path(name), make_result(run) | {"val_accuracy": val})
+    assert rates(tmp_path / "0.1", tmp_path / "None").splitlines() == [
+        "| data | epochs | keep | agent | runs each | 0.1 | 0.12 |",
+        "|---|---|---|---|---|---|---|",
+        "| Digits | 4 | 30 % | `ucb` | 2 | 65.0 | **70.0** |",
+    ]
