@@ -89,7 +89,8 @@ def test_a_command_says_all_its_options(texts, name):
 
 def test_what_is_said_of_an_option(texts):
     page = texts["commands/board"]
-    assert "`--seeds` `INT`\n: How many; they are 0, 1, 2 ... Default: `5`.\n" in page
+    seeds = "How many; they are 0, 1, 2 ... Allowed: in [1, inf). Default: `5`."
+    assert f"`--seeds` `INT`\n: {seeds}\n" in page
     assert "`--keep-ratios` `FLOAT` `...`\n" in page
     assert "Default: `0.1 0.3 0.5`." in page
     assert "`--engine` `processes|ray`\n" in page

@@ -22,8 +22,7 @@ def rates(*folders: Path) -> str:
         folders: boards whose runs differ in `peak_lr`; where a recipe does not name it, it is the
             network's own.
     """
-    found: defaultdict[tuple[str, int, float, str], dict[float, dict[int, float]]]
-    found = defaultdict(dict)
+    found: dict[tuple[str, int, float, str], dict[float, dict[int, float]]] = defaultdict(dict)
     for run in chain.from_iterable(map(read_results, folders)):
         of = run.options
         data = of["env"].removeprefix("prune_env/").removesuffix("-v0")
