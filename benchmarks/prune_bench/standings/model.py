@@ -182,8 +182,10 @@ class Row:
 
     @property
     def rounding(self) -> float:
-        """Share of its cost that half an arm a round makes, since it keeps a whole number."""
-        bound = self.runs and self.rule == "fixed keep ratio"
+        """Share of its cost that half an arm a round makes, since it keeps a whole number; 0 of an
+        agent that does not read its keep ratio.
+        """
+        bound = self.runs and not self.is_everywhere
         return HALF_AN_ARM / (self.keep_ratio * self.runs[0].num_arms) if bound else 0.0
 
     @property

@@ -6,7 +6,7 @@ That is known when their runs are over. A board then gets `full_short` at these 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -32,22 +32,27 @@ def add_bars(board: Board) -> None:
         new = []
         for grid in grids:
             names = runs_of([grid], pins).keys()
-            costs = {row.cost for row in rows if any(run.id in names for run in row.runs)}
+            here = [row for row in rows if any(run.id in names for run in row.runs)]
+            costs = {row.cost: SAME_COST + row.rounding for row in here}
             bars = missing_bars(grid, costs)
             new.append(replace(grid, full_short_at=(*grid.full_short_at, *bars)))
         if new != grids:
             board.write(new, pins)
 
 
-def missing_bars(grid: Grid, costs: Iterable[float]) -> list[float]:
+def missing_bars(grid: Grid, costs: Mapping[float, float]) -> list[float]:
     """The keep ratios at which `full_short` is to be run, so that one is at each of these costs.
 
-    Costs that are the same, see `SAME_COST`, share one; none is above all data for all epochs.
+    Costs that are the same share one; none is above all data for all epochs.
+
+    Args:
+        grid: what is run already.
+        costs: by what share another one may differ from each and still be the same.
     """
     there = [1.0, *grid.keep_ratios, *grid.full_short_at]
     bars: list[float] = []
-    for cost in sorted(costs):
+    for cost, same in sorted(costs.items()):
         nearest = np.abs(np.log([*there, *bars]) - np.log(cost)).min()
-        if cost < 1 and nearest >= SAME_COST:
+        if cost < 1 and nearest >= same:
             bars.append(float(f"{cost:.3g}"))
     return bars

@@ -25,7 +25,22 @@ from prune_bench.standings.own_cost import missing_bars
     ],
 )
 def test_which_runs_are_missing(costs, bars):
-    assert missing_bars(Grid(keep_ratios=(0.3,), full_short_at=(0.8,)), costs) == bars
+    grid = Grid(keep_ratios=(0.3,), full_short_at=(0.8,))
+    assert missing_bars(grid, dict.fromkeys(costs, 0.01)) == bars
+
+
+def test_half_an_arm_a_round_asks_for_no_bar_of_its_own(tmp_path, monkeypatch):
+    """32 of 108 arms are 1.2 % less than 30 %, which is what `full_short` has there."""
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: {})
+    words = "board --agents learned --controls full_short --keep-ratios 0.3 --epochs 4 --seeds 2"
+    main(f"{words} --limit 120 --device cpu --threads-per-job 1 --out {tmp_path}".split())
+    (grid,) = Board(tmp_path).grids()
+    assert grid.full_short_at == ()
+    (comparison,) = read_standings(tmp_path).comparisons
+    row, bar = comparison.row("learned"), comparison.row("full_short")
+    assert row.runs[0].num_arms == 108
+    assert row.cost < 0.99 * 0.3
+    assert row.ahead.value == pytest.approx(row.scores.mean() - bar.scores.mean())
 
 
 def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, monkeypatch, capsys):
