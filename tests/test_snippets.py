@@ -197,6 +197,21 @@ def test_the_python_of_an_environment_runs(env_id, elsewhere, request):
     assert 0 < float(accuracy) < 1
 
 
+def test_a_table_with_words_becomes_the_file_that_the_page_says(tmp_path, monkeypatch):
+    pd = pytest.importorskip("pandas")
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"`(np\.savez\(.*)`", text)
+    column = np.arange(100)
+    columns = {"age": column, "pay": column / 7, "city": np.where(column % 3, "Ulm", "Bonn")}
+    table = pd.DataFrame({**columns, "label": np.where(column % 2, "odd", "even")})
+    exec(line, {"np": np, "pd": pd, "table": table})
+    env = gym.make("prune_env/Arrays-v0", data="table.npz", epochs=1)
+    assert env.unwrapped.learner.num_classes == 2
+    with np.load("table.npz") as arrays:
+        assert arrays["inputs"][:2].tolist() == [[0, 0, 1, 0], [1, 1 / 7, 0, 1]]
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")), ids=str)
 def test_a_notebook_has_no_outputs_in_git(path):
     text = path.read_text(encoding="utf-8")

@@ -98,7 +98,7 @@ class Row:
     is_everywhere: bool = False
     """whether the agent does not read its keep ratio and so belongs to the comparison of each"""
     noise: Noise = NO_NOISE
-    """how a run of it scatters, pooled with those of the other agents"""
+    """how a run of it scatters, pooled with those of the other agents that scatter alike"""
     same_runs_as: tuple[str, ...] = ()
     """the agents whose runs are, arm by arm, the same as its own"""
     is_repeat: bool = False

@@ -28,6 +28,20 @@ def test_the_verdict_is_short_and_the_tables_have_every_row(found):
     assert any("fake_level" in line and "4/5, 1 failed" in line for line in lines)
 
 
+def test_the_legend_says_that_a_wild_agent_is_not_pooled(make_result):
+    def result(agent, seed):
+        content = make_result(RunOptions(agent=agent, seed=seed))
+        last = (0.2 if agent == "wild" else 0.7) + (0.5 if agent == "wild" else 0.001) * (seed % 2)
+        content["test_accuracy"]["last"] = content["history"][-1]["test_accuracy"] = last
+        return content
+
+    agents = ("full_short", "calm", "still", "wild")
+    found = standings([result(agent, seed) for agent in agents for seed in range(5)])
+    widths = {row.agent: row.last.half for row in found.comparisons[0].rows}
+    assert widths["wild"] > 100 * widths["calm"]
+    assert "variance pooled over the agents that scatter alike" in markdown(found)
+
+
 @pytest.mark.parametrize("width", [100, 80, 60, 40])
 def test_no_name_and_no_number_is_broken(make_result, width):
     long = "my_package.my_agents:TheAgentOfMyThesis"
