@@ -20,8 +20,9 @@ def cut_off(left: int, kept: int, epoch: int) -> None:
     """Some of what was kept was not trained on."""
     _say(
         f"{left} of the {kept} samples of epoch {epoch} were never recorded (a break, or "
-        "drop_last=True?) and count as pruned; batch_sampler=pruned.batch_sampler(size) makes "
-        "batches of which none has to be dropped"
+        "drop_last=True?) and count as pruned; a last epoch of which some are left never ends, and "
+        "prints no summary; batch_sampler=pruned.batch_sampler(size) makes batches of which none "
+        "has to be dropped"
     )
 
 
@@ -29,7 +30,8 @@ def unrecorded(kept: int) -> None:
     """An epoch was gone through twice, and nothing of it was recorded."""
     say(
         f"all {kept} samples of an epoch were drawn twice and none was recorded, so the same ones "
-        "follow: call pruned.loss(logits, labels, arms), or pruned.record, on every batch"
+        "follow: call pruned.loss(logits, labels, arms), or pruned.record, on every batch; where "
+        "drop_last=True drops so few, take batch_sampler=pruned.batch_sampler(size)"
     )
 
 

@@ -35,3 +35,17 @@ def test_what_is_recorded_smaller_is_trained_on_as_it_is():
     loss = pruned.record(arms, losses[arms] / 1000) * 1000
     assert loss.item() == pytest.approx(losses.mean().item())
     assert pruned.columns()["loss"] == pytest.approx([0.05, 20, 90, 0.099])
+
+
+def test_drop_last_leaves_the_last_epoch_open_and_is_told_so(blobs, linear, train_epoch, taking):
+    """Its summary does not come; with fewer samples than a batch nothing is trained on at all."""
+    pruned, model = Pruned(blobs, taking(100, 8), epochs=2), linear()
+    train_epoch(pruned, model, drop_last=True)
+    with pytest.warns(Notice, match="a last epoch of which some are left never ends, and prints"):
+        assert train_epoch(pruned, model, drop_last=True) == []
+    assert (pruned.epoch, pruned.over) == (1, False)
+    train_epoch(pruned, model, drop_last=True)  # one may have been read ahead
+    with pytest.warns(Notice, match=r"all 8 .* where drop_last=True drops so few, take batch_samp"):
+        train_epoch(pruned, model, drop_last=True)
+    train_epoch(pruned, model, batch_sampler=pruned.batch_sampler(16))
+    assert pruned.over
