@@ -19,6 +19,7 @@ import numpy as np
 from prune_bench.report.columns import COLUMN
 from prune_bench.report.map_tables import cells_of, foretelling
 from prune_bench.report.own_training import loop_agents
+from prune_bench.report.rates import rates
 from prune_bench.report.side_by_side import leads, only, side_by_side
 from prune_bench.run.provenance import FIRST_NETWORKS
 from prune_bench.run.result import read_results
@@ -258,6 +259,8 @@ BLOCKS |= {name: partial(_board, *of) for name, of in WHOLE_BOARDS.items()}
 BLOCKS |= {name.replace("-", "_"): partial(_rivals, name) for name in ("rivals", "rivals-digits")}
 BLOCKS |= {f"map_{name}": partial(cells_of, folder) for name, folder in MAPS.items()}
 BLOCKS["settings"] = partial(side_by_side, SETTINGS)
+RATES = (RESULTS / "rates" / "cifar10", RESULTS / "rates" / "cifar100")
+BLOCKS["rates"] = partial(rates, *RATES, RESULTS / "cifar10-long", RESULTS / "cifar100")
 BLOCKS["foretelling"] = partial(foretelling, MAPS.values(), SETTINGS)
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
