@@ -201,7 +201,10 @@ def _board(name: str, *further: str) -> str:
     for row in comparison.shown:
         ahead = _bold(row.ahead, row.sign) if row.ahead else ""
         cells = [COLUMN[column].text(row) for column in further]
-        lines.append(_line(f"`{row.label}`", points(row.last), ahead, *cells))
+        name = f"`{row.label}`"
+        if not row.costs_its_keep_ratio:
+            name += f", cost {COLUMN['cost'].text(row)}"
+        lines.append(_line(name, points(row.last), ahead, *cells))
     return "\n".join(lines)
 
 
