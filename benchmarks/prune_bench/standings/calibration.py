@@ -307,7 +307,9 @@ def of_boards(folders: Sequence[Path]) -> str:
         for comparison in read_standings(folder).comparisons:
             rows = [row for row in comparison.shown if row.complete and not row.is_everywhere]
             noise = max((row.noise for row in rows), key=lambda noise: noise.dof)
-            runs = np.array([row.scores for row in rows if row.noise == noise])
+            pooled = [row.scores for row in rows if row.noise == noise]
+            seeds = min(map(len, pooled))  # a bar may have more than the others
+            runs = np.array([scores[:seeds] for scores in pooled])
             cells = (folder.name, percent(comparison.keep_ratio), str(len(runs)))
             shares = (f"{x:.2f}" for x in (100 * noise.variance**0.5, *alike(runs)))
             lines.append(f"| {' | '.join((*cells, *shares))} |")
