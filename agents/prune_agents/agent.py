@@ -80,7 +80,10 @@ class Agent:
         self, state: State, observation: Observation, rng: np.random.Generator
     ) -> NDArray[np.floating[Any]]:
         """How much each arm is worth keeping, (M, N), no NaN: for a policy that ranks its arms."""
-        raise ValueError(f"{type(self).__name__} says neither how it chooses nor how it ranks arms")
+        raise ValueError(
+            f"{type(self).__name__} says neither how it chooses nor how it ranks arms; write a "
+            "method `scores`, or `choose`"
+        )
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

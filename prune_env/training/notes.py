@@ -39,7 +39,7 @@ def over(epochs: int) -> None:
     """A loop goes on beyond the end."""
     _say(
         f"the run is over after {number(epochs, 'epoch')}: there are no more samples; see "
-        "pruned.over"
+        "pruned.over, and pruned.scheduler where a schedule of your own would go on"
     )
 
 

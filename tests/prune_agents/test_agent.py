@@ -110,7 +110,7 @@ def test_a_policy_that_says_neither_is_told_so(observe):
     class Silent(Agent):
         pass
 
-    with pytest.raises(ValueError, match="Silent says neither how it chooses nor how it ranks"):
+    with pytest.raises(ValueError, match="nor how it ranks arms; write a method `scores`, or"):
         Silent().predict(observe(loss=[1.0, 2.0]))
     with pytest.raises(ValueError, match="Silent wants no prior run"):
         Silent().begin(None)

@@ -16,6 +16,12 @@ LUCK = "as some do by luck among so many"
 Kind = Literal["beats", "level", "behind", "open"]
 
 
+NONE_DIFFERS = (
+    "No agent that was run can differ from full_short here: what is between them is chance. More "
+    "epochs, or another keep ratio, would let it choose."
+)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether anything beats `full_short` at equal cost, in one comparison."""
@@ -33,7 +39,8 @@ class Verdict:
     """of those that decide themselves how much to keep: the ones that are certainly ahead of
     `full_short` for their cost; they decide nothing at a keep ratio"""
     some_cannot_differ: bool = False
-    """whether an agent ends no lower than the leader that is the same treatment as `full_short`"""
+    """whether an agent that is the same treatment as `full_short` ends no lower than the leader, or
+    has its runs where there is no leader"""
     so_far: Row | None = None
     """while it is open: the one furthest ahead of `full_short` in the runs that there are"""
 
@@ -66,7 +73,11 @@ class Verdict:
             ahead = points(self.so_far.ahead, signed=True)
             return f"Runs are missing. So far {self.so_far.label} is at {ahead} points."
         if self.leader is None:
-            return "No agent has a run beside full_short yet."
+            return (
+                NONE_DIFFERS
+                if self.some_cannot_differ
+                else "No agent has a run beside full_short yet."
+            )
         name, ahead = self.leader.label, points(self.ahead, signed=True)
         best = f"{self.rank}, {name}, is at {ahead} points"
         if self.kind == "beats":
@@ -104,8 +115,13 @@ def judge(comparison: Comparison) -> Verdict:
     )
     short = comparison.row("full_short")
     if short is None or not short.complete or not judged or (under_way and not beaters):
+        alike = any(row.cannot_differ and row.complete for row in comparison.shown)
         return Verdict(
-            "open", comparison.keep_ratio, own_amount=own, so_far=next(iter(candidates), None)
+            "open",
+            comparison.keep_ratio,
+            own_amount=own,
+            some_cannot_differ=alike and not candidates and bool(short and short.complete),
+            so_far=next(iter(candidates), None),
         )
     kind: Kind = "behind" if all(row.sign < 0 for row in judged) else "level"
     leader = (beaters or judged)[0]
@@ -136,6 +152,8 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
     judged = [verdict for verdict in verdicts if verdict.kind != "open"]
     if not judged:
         begun = [verdict for verdict in verdicts if verdict.so_far]
+        if not begun and any(verdict.some_cannot_differ for verdict in verdicts):
+            return NONE_DIFFERS
         if not begun:
             return "Nothing to compare yet: full_short and one agent must have finished."
         clauses = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up_reports import standings
@@ -9,7 +11,15 @@ from prune_bench.run.options import RunOptions
 from prune_bench.run.result import Failure
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.statistics import Estimate
-from prune_bench.standings.verdict import LUCK, caution, headline, judge, notes, points
+from prune_bench.standings.verdict import (
+    LUCK,
+    NONE_DIFFERS,
+    caution,
+    headline,
+    judge,
+    notes,
+    points,
+)
 
 
 def verdict_of(made, **ahead):
@@ -34,6 +44,22 @@ def test_verdict(made, values, kind, words):
     verdict = verdict_of(made, rs2=values)
     assert verdict.kind == kind
     assert verdict.sentence.startswith(words)
+
+
+def test_where_nobody_can_differ_that_is_said_and_not_that_runs_are_missing(made):
+    """rs2 has every arm as often as full_short; of an agent with losses to go by it is not so."""
+    ends = {"full_short": 0.5, "rs2": 0.52}
+    results = [
+        made(agent, seed, accuracy=ends[agent], cost=0.1) for agent in ends for seed in (0, 1)
+    ]
+    (comparison,) = standings(results).comparisons
+    rows = tuple(replace(row, cannot_differ=row.agent == "rs2") for row in comparison.rows)
+    verdict = judge(replace(comparison, rows=rows))
+    assert verdict.kind == "open"
+    assert verdict.sentence == NONE_DIFFERS
+    assert headline([verdict]) == NONE_DIFFERS
+    half = tuple(replace(row, expected=3) for row in rows)
+    assert headline([judge(replace(comparison, rows=half))]).startswith("Nothing to compare yet")
 
 
 def test_a_certain_winner_leads_before_a_higher_uncertain_one(made):
