@@ -11,6 +11,7 @@ from pathlib import Path
 from prune_agents.policies import GROUPS, POLICIES
 from prune_bench.report.column import Cell
 from prune_bench.report.columns import COLUMN
+from prune_bench.run.pairs import short_name
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Comparison, Row, Setting, Standings
 from prune_bench.standings.verdict import headline, judge, percent
@@ -36,7 +37,7 @@ class Place:
     @property
     def data(self) -> str:
         """What was trained on, with what was made wrong in it."""
-        name = self.setting.env.removeprefix("prune_env/").removesuffix("-v0")
+        name = short_name(self.setting.env)
         dirt = [
             f"{key.replace('_', ' ')} {value}"
             for key, value in self.setting.others

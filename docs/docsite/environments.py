@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, get_type_hints
 
 import gymnasium as gym
+from prune_bench.run.pairs import short_name
 
 from docsite.markdown import of_docstring, options, table
 from prune_env import ENVIRONMENTS, RUNGS, PruneEnv, RoundOptions, entry_points
@@ -22,11 +23,6 @@ DATA = {
     "Arrays": ', data="table.npz"',
 }
 """What has to be said beside the id, of those that bring no data."""
-
-
-def short_name(env_id: str) -> str:
-    """`Digits` of `prune_env/Digits-v0`."""
-    return env_id.removeprefix("prune_env/").removesuffix("-v0")
 
 
 def page_name(env_id: str) -> str:

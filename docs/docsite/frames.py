@@ -10,8 +10,9 @@ import gymnasium as gym
 import numpy as np
 import prune_agents
 from PIL import Image
+from prune_bench.run.pairs import short_name
 
-from docsite.environments import IDS, short_name
+from docsite.environments import IDS
 from docsite.places import ROOT
 
 NEEDS_DATA = ("CIFAR10", "CIFAR100", "Images")

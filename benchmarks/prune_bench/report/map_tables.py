@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from prune_bench.report.markdown import bold_if_certain, markdown_table
 from prune_bench.standings.statistics import Estimate
 from prune_bench.standings.verdict import points
 from prune_bench.studies.explanations import EXPLANATIONS, foretold, successes
@@ -18,21 +19,15 @@ def cells_of(folder: Path) -> str:
     """All cells of one data set, a row each."""
     cells = read_cells(folder)
     cells.sort(key=lambda cell: (cell.label_noise, cell.network, cell.arms, cell.epochs))
-    lines = ["| cell | loss share | `full_short`, % | hardest first | easiest first | random |"]
-    lines += ["|---" * (3 + len(POLICIES)) + "|"]
-    lines += [_row(cell) for cell in cells]
-    return "\n".join(lines)
+    headings = ("cell", "loss share", "`full_short`, %", *POLICIES.values())
+    return markdown_table(headings, map(_row, cells))
 
 
-def _row(cell: Cell) -> str:
-    leads = []
-    for agent in POLICIES:
-        text = points(cell.ahead.get(agent), signed=True)
-        leads.append(f"**{text}**" if cell.signs.get(agent) else text)
+def _row(cell: Cell) -> list[str]:
+    leads = [bold_if_certain(cell.ahead.get(name), cell.signs.get(name, 0)) for name in POLICIES]
     noise = f", noise {cell.label_noise:g}" if cell.label_noise else ""
     name = f"{cell.arms:,} arms, {cell.epochs} epochs, `{cell.network}`{noise}"
-    bar = f"{100 * cell.bar:.1f}"
-    return f"| {' | '.join([name, f'{cell.loss_share:.2f}', bar, *leads])} |"
+    return [name, f"{cell.loss_share:.2f}", f"{100 * cell.bar:.1f}", *leads]
 
 
 def foretelling(maps: Iterable[Path], boards: dict[str, Path]) -> str:
@@ -44,8 +39,7 @@ def foretelling(maps: Iterable[Path], boards: dict[str, Path]) -> str:
     """
     cells = [cell for folder in maps for cell in read_cells(folder)]
     real = {title: read_cells(folder)[0] for title, folder in boards.items()}
-    lines = [f"| by | mean error, points | signs | {' | '.join(real)} |"]
-    lines += ["|---" * (3 + len(real)) + "|"]
+    lines = []
     for found in successes(cells, HARDEST):
         number = EXPLANATIONS[found.explanation]
         guesses = [
@@ -53,9 +47,7 @@ def foretelling(maps: Iterable[Path], boards: dict[str, Path]) -> str:
             for cell in real.values()
         ]
         signs = f"{found.right} of {found.certain}"
-        lines.append(
-            f"| {found.explanation} | {found.error:.1f} | {signs} | {' | '.join(guesses)} |"
-        )
+        lines.append([found.explanation, f"{found.error:.1f}", signs, *guesses])
     came = [points(cell.ahead[HARDEST], signed=True) for cell in real.values()]
-    lines.append(f"| what came | | | {' | '.join(came)} |")
-    return "\n".join(lines)
+    lines.append(["what came", "", "", *came])
+    return markdown_table(("by", "mean error, points", "signs", *real), lines)

@@ -19,6 +19,7 @@ from prune_bench.standings.model import Comparison
 INK, GREY = "currentColor", "#8c929b"
 """Ink is the text's own colour, so that one chart does for a light and a dark page."""
 AHEAD, LEVEL, BEHIND = "#1a7fc1", GREY, "#d55e00"
+COLOUR_OF_SIGN = {1: AHEAD, 0: LEVEL, -1: BEHIND}
 COLOURS = (AHEAD, BEHIND, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKS = (
     "M.9,0A.9,.9,0,1,1,-.9,0A.9,.9,0,1,1,.9,0Z",

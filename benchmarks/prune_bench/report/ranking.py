@@ -60,9 +60,6 @@ def left_end(intervals: Sequence[tuple[float, float]]) -> float:
 def off_scale(comparison: Comparison) -> set[str]:
     """The agents that would squeeze the scale of the others, see `left_end`."""
     points = {row.agent: row.ahead for row in comparison.rows if row.ahead is not None}
-    intervals = [
-        (100 * (e.value if e.low is None else e.low), 100 * (e.value if e.high is None else e.high))
-        for e in points.values()
-    ]
+    intervals = [(100 * e.ends[0], 100 * e.ends[1]) for e in points.values()]
     left = left_end(intervals) if intervals else -math.inf
     return {agent for agent, estimate in points.items() if 100 * estimate.value < left}

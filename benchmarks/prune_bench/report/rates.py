@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from prune_bench.report.markdown import markdown_table
+from prune_bench.run.pairs import short_name
 from prune_bench.run.result import read_results
 from prune_bench.standings.verdict import percent
 from prune_env.networks import recipe
@@ -25,14 +27,12 @@ def rates(*folders: Path) -> str:
     found: dict[tuple[str, int, float, str], dict[float, dict[int, float]]] = defaultdict(dict)
     for run in chain.from_iterable(map(read_results, folders)):
         of = run.options
-        data = of["env"].removeprefix("prune_env/").removesuffix("-v0")
-        setting = (data, of["epochs"], of["keep_ratio"], of["agent"])
+        setting = (short_name(of["env"]), of["epochs"], of["keep_ratio"], of["agent"])
         rate = of["recipe"].get("peak_lr", recipe(of["network"]).peak_lr)
         found[setting].setdefault(rate, {})[run.seed] = run.accuracy("val", "last")
     found = {setting: by_rate for setting, by_rate in found.items() if len(by_rate) > 1}
     columns = sorted({rate for by_rate in found.values() for rate in by_rate})
-    heading = ["data", "epochs", "keep", "agent", "runs each", *(f"{rate:g}" for rate in columns)]
-    lines = [f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
+    lines = []
     for (data, epochs, keep, agent), by_rate in sorted(found.items()):
         seeds = sorted(set.intersection(*(set(runs) for runs in by_rate.values())))
         means = {rate: np.mean([runs[seed] for seed in seeds]) for rate, runs in by_rate.items()}
@@ -40,6 +40,6 @@ def rates(*folders: Path) -> str:
         best = max(means, key=lambda rate: means[rate])
         texts[best] = f"**{texts[best]}**"
         cells = [texts.get(rate, "–") for rate in columns]
-        of_row = [data, str(epochs), percent(keep), f"`{agent}`", str(len(seeds)), *cells]
-        lines.append(f"| {' | '.join(of_row)} |")
-    return "\n".join(lines)
+        lines.append([data, str(epochs), percent(keep), f"`{agent}`", str(len(seeds)), *cells])
+    headings = ["data", "epochs", "keep", "agent", "runs each", *(f"{rate:g}" for rate in columns)]
+    return markdown_table(headings, lines)

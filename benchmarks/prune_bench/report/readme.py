@@ -18,6 +18,7 @@ import numpy as np
 
 from prune_bench.report.columns import COLUMN
 from prune_bench.report.map_tables import cells_of, foretelling
+from prune_bench.report.markdown import bold_if_certain, markdown_table
 from prune_bench.report.own_training import loop_agents
 from prune_bench.report.rates import rates
 from prune_bench.report.side_by_side import leads, only, side_by_side
@@ -26,7 +27,7 @@ from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
 from prune_bench.standings.model import Comparison, Row, distinct
 from prune_bench.standings.reference import Line, leave_one_out
-from prune_bench.standings.statistics import Estimate, estimate
+from prune_bench.standings.statistics import estimate
 from prune_bench.standings.verdict import enumerate_clauses, percent, points
 from prune_bench.studies.fidelity import shown
 from prune_bench.studies.regimes import read_cells
@@ -70,6 +71,11 @@ SETTINGS = {
 }
 """Boards of one network and keep ratio, by what each is of."""
 MAPS = {name: RESULTS / "regimes" / name for name in ("digits", "cifar10", "cifar100")}
+"""The boards of the map of when choosing pays, by data set."""
+RATES = tuple(
+    RESULTS / name for name in ("rates/cifar10", "rates/cifar100", "cifar10-long", "cifar100")
+)
+"""Boards that differ in their learning rates."""
 CLAIMED_ON = ("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar100")
 CLAIMS = (
     ("random anew beats one random subset", "random_dynamic", "static_random"),
@@ -86,7 +92,7 @@ def table() -> str:
     keeps = [f"keep {percent(comparison.keep_ratio)}" for comparison in comparisons]
     further = ("passes_saved", "seconds_saved", "seconds")
     titles = ("saves, % of passes", "% of CPU s", "CPU s")
-    lines = [_line("agent", *keeps, *titles), "|---" * (len(keeps) + 4) + "|"]
+    lines = []
     for name in TABLE:
         rows = [comparison.row(name) for comparison in comparisons]
         once = rows[:1] if rows[0] and rows[0].is_everywhere else rows
@@ -94,14 +100,13 @@ def table() -> str:
         numbers = [", ".join(COLUMN[n].text(row) if row else "–" for row in once) for n in further]
         shown = f"**`{name}`**" if name == "full_short" else f"`{name}`"
         shown += ", decides itself" * (len(once) < len(rows))
-        lines.append(_line(shown, *cells, *numbers))
+        lines.append((shown, *cells, *numbers))
     full, epochs = _row(comparisons[0], "full"), comparisons[0].setting.epochs
-    lines += [
-        "",
+    return (
+        f"{markdown_table(('agent', *keeps, *titles), lines)}\n\n"
         f"`full`, all data for all {epochs} epochs: {points(full.last)} at cost 1 in "
-        f"{full.seconds:.0f} CPU s.",
-    ]
-    return "\n".join(lines)
+        f"{full.seconds:.0f} CPU s."
+    )
 
 
 def ahead() -> str:
@@ -148,7 +153,7 @@ def bar() -> str:
 def claims() -> str:
     """The paper's claims on every board of clean data: yes or no where that is certain."""
     titles = [claim for claim, _, _ in CLAIMS]
-    lines = [_line("data", "epochs", "network", "keep", *titles), "|---" * 8 + "|"]
+    lines = []
     for board in CLAIMED_ON:
         for comparison in _comparisons(board):
             setting = comparison.setting
@@ -156,8 +161,8 @@ def claims() -> str:
             keep = percent(comparison.keep_ratio)
             cells = [_answer(comparison, ours, theirs) for _, ours, theirs in CLAIMS]
             network = dict(setting.others).get("network", FIRST_NETWORKS[setting.env])
-            lines.append(_line(data, str(setting.epochs), f"`{network}`", keep, *cells))
-    return "\n".join(lines)
+            lines.append((data, str(setting.epochs), f"`{network}`", keep, *cells))
+    return markdown_table(("data", "epochs", "network", "keep", *titles), lines)
 
 
 def static() -> str:
@@ -194,61 +199,52 @@ def _board(name: str, *further: str) -> str:
     """All agents of a board of one keep ratio, and these columns beside the accuracies."""
     (comparison,) = _comparisons(name)
     titles = [COLUMN[column].title for column in further]
-    lines = [
-        _line("agent", "test accuracy, %", "ahead of `full_short`, points", *titles),
-        "|---" * (3 + len(titles)) + "|",
-    ]
+    headings = ("agent", "test accuracy, %", "ahead of `full_short`, points", *titles)
+    lines = []
     for row in comparison.shown:
-        ahead = _bold(row.ahead, row.sign) if row.ahead else ""
+        ahead = bold_if_certain(row.ahead, row.sign) if row.ahead else ""
         cells = [COLUMN[column].text(row) for column in further]
         name = f"`{row.label}`"
         if not row.costs_its_keep_ratio:
             name += f", cost {COLUMN['cost'].text(row)}"
-        lines.append(_line(name, points(row.last), ahead, *cells))
-    return "\n".join(lines)
+        lines.append((name, points(row.last), ahead, *cells))
+    return markdown_table(headings, lines)
 
 
 def _rivals(name: str) -> str:
     """Rival explanations of the lead of hardest-first, one treatment each."""
     headings, *lines = compared(read_json(RESULTS / f"{name}.json", "results of rivals")["found"])
-    rule = "|---" * len(headings) + "|"
-    return "\n".join([_line(*headings), rule, *(_line(*map(_signed, line)) for line in lines)])
+    return markdown_table(headings, ([*map(_signed, line)] for line in lines))
 
 
 def carried() -> str:
     """An agent that was trained on the probe, on real CIFAR-10."""
     trained = np.array([run.last for run in read_results(RESULTS / "ppo-probe-cifar10")])
     comparison = next(c for c in _comparisons("cifar10-cpu") if c.keep_ratio == 0.3)
-    lines = [
-        _line("agent", "runs", "test accuracy, %", "trained minus this, points"),
-        "|---" * 4 + "|",
-        _line("trained on the probe", str(len(trained)), f"{100 * trained.mean():.1f}", ""),
-    ]
+    headings = ("agent", "runs", "test accuracy, %", "trained minus this, points")
+    lines = [("trained on the probe", str(len(trained)), f"{100 * trained.mean():.1f}", "")]
     for agent in ("random_dynamic", "ucb", "uncertainty", "static_random"):
         if (row := comparison.row(agent)) is None:
             continue
         parts = [(1 / len(runs), row.noise) for runs in (trained, row.runs)]
         minus = estimate(float(trained.mean() - row.scores.mean()), parts)
         mean = points(row.last, interval=False)
-        lines.append(_line(f"`{agent}`", str(len(row.runs)), mean, points(minus, signed=True)))
-    return "\n".join(lines)
+        lines.append((f"`{agent}`", str(len(row.runs)), mean, points(minus, signed=True)))
+    return markdown_table(headings, lines)
 
 
 def fidelity() -> str:
     """How far each rung predicts each board: all agents, and those that are near the bar."""
     found = read_json(RESULTS / "fidelity.json", "a comparison")["comparisons"]
     rungs = list(dict.fromkeys(name for of in found for name in of["tau"]["all"]))
-    lines = [
-        _line("board", "agents", *(rung.partition(":")[0] for rung in rungs)),
-        "|---" * (len(rungs) + 2) + "|",
-    ]
+    lines = []
     for of in found:
         agents = {"all": of["accuracies"], "good": of["good"]}
         for kind, taus in of["tau"].items():
             name = f"`{of['board']}`, keep {percent(of['keep_ratio'])}"
             cells = [shown(taus.get(rung)) for rung in rungs]
-            lines.append(_line(name, f"{len(agents[kind])} {kind}", *cells))
-    return "\n".join(lines)
+            lines.append((name, f"{len(agents[kind])} {kind}", *cells))
+    return markdown_table(("board", "agents", *(rung.partition(":")[0] for rung in rungs)), lines)
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -262,8 +258,7 @@ BLOCKS |= {name: partial(_board, *of) for name, of in WHOLE_BOARDS.items()}
 BLOCKS |= {name.replace("-", "_"): partial(_rivals, name) for name in ("rivals", "rivals-digits")}
 BLOCKS |= {f"map_{name}": partial(cells_of, folder) for name, folder in MAPS.items()}
 BLOCKS["settings"] = partial(side_by_side, SETTINGS)
-RATES = (RESULTS / "rates" / "cifar10", RESULTS / "rates" / "cifar100")
-BLOCKS["rates"] = partial(rates, *RATES, RESULTS / "cifar10-long", RESULTS / "cifar100")
+BLOCKS["rates"] = partial(rates, *RATES)
 BLOCKS["foretelling"] = partial(foretelling, MAPS.values(), SETTINGS)
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -274,12 +269,6 @@ def fill(text: str) -> str:
 
 
 # -- parts ----------------------------------------------------------------------------------------
-
-
-def _bold(lead: Estimate, sign: int) -> str:
-    """A lead in points, bold where its sign is certain."""
-    text = points(lead, signed=True)
-    return f"**{text}**" if sign else text
 
 
 def _comparisons(board: str) -> list[Comparison]:
@@ -332,10 +321,6 @@ def _answer(comparison: Comparison, ours: str, theirs: str) -> str:
     found = difference(of[0], of[1])
     answer = {1: "**yes**", 0: "not certain", -1: "**no**"}[found.sign]
     return f"{answer}, {points(found, signed=True)}"
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _wrapped(*paragraphs: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from prune_bench.report.markdown import bold_if_certain, markdown_table
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Comparison
 from prune_bench.standings.statistics import Estimate, estimate
@@ -45,15 +46,13 @@ def side_by_side(boards: Mapping[str, Path]) -> str:
     lines = []
     for label in next(iter(found.values())):
         of = [leads_there[label] for leads_there in found.values()]
-        texts = [(points(lead, signed=True), sign) for lead, sign in of]
-        cells = [f"**{text}**" if sign else text for text, sign in texts]
+        cells = [bold_if_certain(*lead) for lead in of]
         lines.append([f"`{label}`", *cells, points(mean_lead(of), signed=True)])
     for bar in ("full_short", "full"):
         rows = [comparison.row(bar) for comparison in comparisons.values()]
         cells = [points(row.last, interval=False) if row else "–" for row in rows]
         lines.append([f"`{bar}`, test accuracy, %", *cells, ""])
-    heading = f"| {' | '.join(['agent', *found, 'mean'])} |\n" + "|---" * (len(found) + 2) + "|"
-    return "\n".join([heading, *(f"| {' | '.join(line)} |" for line in lines)])
+    return markdown_table(("agent", *found, "mean"), lines)
 
 
 def only(boards: Mapping[str, Path]) -> dict[str, Comparison]:

@@ -52,6 +52,11 @@ def typed_agent(agent: str, options: Mapping[str, Any]) -> str:
     return f"{agent}:{listed}" if listed else agent
 
 
+def short_name(env_id: str) -> str:
+    """`Digits` of `prune_env/Digits-v0`."""
+    return env_id.removeprefix("prune_env/").removesuffix("-v0")
+
+
 def agent_label(agent: str, options: Mapping[str, Any]) -> str:
     """How an agent is called wherever it is shown: its name and the options that it was given."""
     return plain(" ".join([agent, *(f"{name}={value}" for name, value in sorted(options.items()))]))

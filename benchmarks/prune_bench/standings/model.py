@@ -16,6 +16,7 @@ import numpy as np
 
 from prune_bench.board.grid import CONTROLS, Grid
 from prune_bench.run.options import USUAL
+from prune_bench.run.pairs import short_name
 from prune_bench.run.result import PHASES, Failure, Result
 from prune_bench.run.run_id import named_network
 from prune_bench.standings.statistics import NO_NOISE, Estimate, Noise, Scores
@@ -66,7 +67,7 @@ class Setting:
     @property
     def title(self) -> str:
         """CIFAR10, 8 epochs, network small."""
-        name = self.env.removeprefix("prune_env/").removesuffix("-v0")
+        name = short_name(self.env)
         epochs = [] if self.epochs is None else [number(self.epochs, "epoch")]
         others = [f"{name.replace('_', ' ')} {value}" for name, value in self.others]
         return ", ".join([name, *epochs, *others])

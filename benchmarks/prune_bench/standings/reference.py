@@ -26,6 +26,11 @@ SAME_COST = 0.01
 what `Row.rounding` says, much of few arms, is added."""
 
 
+def tolerance(row: Row) -> float:
+    """By what share another cost may differ from that of a row and still be the same."""
+    return SAME_COST + row.rounding
+
+
 @dataclass(frozen=True)
 class Bar:
     """What `full_short` reaches for some cost."""
@@ -71,7 +76,7 @@ class Line:
         """
         at = self._log(row)
         nearest = int(np.abs(self.logs - at).argmin())
-        if abs(self.logs[nearest] - at) < SAME_COST + row.rounding:
+        if abs(self.logs[nearest] - at) < tolerance(row):
             return self._end(nearest)
         after = int(np.searchsorted(self.logs, at))
         if 0 < after < len(self.ends) and self.bend.dof:

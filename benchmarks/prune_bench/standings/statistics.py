@@ -55,6 +55,14 @@ class Estimate:
         return replace(self, low=max(self.low, least), high=min(self.high, most))
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """Of the interval; the number itself, twice, where there is none."""
+        return (
+            self.value if self.low is None else self.low,
+            self.value if self.high is None else self.high,
+        )
+
+    @property
     def half(self) -> float:
         """Half the width of the interval; NaN where there is none."""
         return np.nan if self.low is None or self.high is None else (self.high - self.low) / 2

@@ -22,6 +22,7 @@ from prune_bench.board.board import Board, runs_of
 from prune_bench.board.grid import Grid
 from prune_bench.report.terminal import Fitted
 from prune_bench.run.options import RunOptions
+from prune_bench.run.pairs import short_name
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Comparison
 from prune_bench.standings.statistics import Estimate
@@ -141,7 +142,7 @@ class Cell:
     @property
     def name(self) -> str:
         """CIFAR10, 5,000 arms, 10 epochs, small, a fifth of the labels wrong."""
-        data = self.env.removeprefix("prune_env/").removesuffix("-v0")
+        data = short_name(self.env)
         size = f" at {self.image_size} pixels" if self.image_size else ""
         noise = f", label noise {self.label_noise:g}" if self.label_noise else ""
         return f"{data}{size}, {self.arms:,} arms, {self.epochs} epochs, {self.network}{noise}"

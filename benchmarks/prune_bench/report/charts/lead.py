@@ -19,7 +19,7 @@ from prune_bench.report.charts.shared import (
     parameters,
     signed_axis,
 )
-from prune_bench.report.palette import AHEAD, BEHIND, INK, LEVEL
+from prune_bench.report.palette import COLOUR_OF_SIGN, INK, LEVEL
 from prune_bench.report.ranking import REPEATED, left_end, ranks
 from prune_bench.standings.model import Comparison, Row
 
@@ -124,8 +124,8 @@ def _estimates(rows: Sequence[Row], rank: Mapping[str, int]) -> Records:
             "label": name_with_cost(row),
             "rank": rank[row.agent],
             "points": 100 * row.ahead.value,
-            "low": 100 * (row.ahead.value if row.ahead.low is None else row.ahead.low),
-            "high": 100 * (row.ahead.value if row.ahead.high is None else row.ahead.high),
+            "low": 100 * row.ahead.ends[0],
+            "high": 100 * row.ahead.ends[1],
             "interval": "–"
             if row.ahead.low is None or row.ahead.high is None
             else f"{100 * row.ahead.low:+.2f} to {100 * row.ahead.high:+.2f}",
@@ -142,4 +142,4 @@ def _estimates(rows: Sequence[Row], rank: Mapping[str, int]) -> Records:
 def _verdict_colour(row: Row) -> str:
     if not row.complete or row.ahead is None:
         return LEVEL
-    return {1: AHEAD, 0: LEVEL, -1: BEHIND}[row.sign]
+    return COLOUR_OF_SIGN[row.sign]

@@ -15,6 +15,7 @@ import altair as alt
 from prune_bench.report.charts.shared import data
 from prune_bench.report.charts.to_png import PRINTED_INK, png
 from prune_bench.report.palette import AHEAD, BEHIND
+from prune_bench.run.pairs import short_name
 from prune_bench.standings.verdict import percent, points
 from prune_bench.studies.regimes import POLICIES, Cell
 
@@ -102,7 +103,7 @@ def _block(cells: Sequence[Cell]) -> alt.FacetChart:
 
 def _records(cell: Cell) -> Iterator[dict[str, Any]]:
     """A record for the bar, and one for each policy."""
-    name = cell.env.removeprefix("prune_env/").removesuffix("-v0")
+    name = short_name(cell.env)
     size = f": at {cell.image_size} pixels" if cell.image_size else ""
     noise = f": {percent(cell.label_noise)} wrong labels" if cell.label_noise else ""
     place = {

@@ -8,7 +8,7 @@ import altair as alt
 
 from prune_bench.report.charts.shared import ROW, Chart, Records, data, signed_axis
 from prune_bench.report.charts.to_png import PRINTED_INK, png
-from prune_bench.report.palette import AHEAD, BEHIND, INK, LEVEL
+from prune_bench.report.palette import COLOUR_OF_SIGN, INK
 from prune_bench.report.side_by_side import Lead
 from prune_bench.standings.verdict import points
 
@@ -44,10 +44,10 @@ def _panel(title: str, leads: Mapping[str, Lead], agents: list[str], first: bool
         {
             "agent": agent,
             "points": 100 * lead.value,
-            "low": 100 * (lead.value if lead.low is None else lead.low),
-            "high": 100 * (lead.value if lead.high is None else lead.high),
+            "low": 100 * lead.ends[0],
+            "high": 100 * lead.ends[1],
             "text": points(lead, signed=True, interval=False),
-            "colour": {1: AHEAD, 0: LEVEL, -1: BEHIND}[sign],
+            "colour": COLOUR_OF_SIGN[sign],
         }
         for agent, (lead, sign) in leads.items()
     ]
