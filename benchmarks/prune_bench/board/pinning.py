@@ -74,7 +74,7 @@ def hold(
         pins = _placed(board, pins, place, bool(done), bool(todo))
         if todo or place.data or os.environ.get("PRUNE_ENV_DATA"):
             looked_at = [run for run in planned.values() if not _untrusted([run], trusted)]
-            pins = _looked_up(board, looked_at, place, pins, done)
+            pins = _looked_up(board, looked_at, place, pins, done, new)
         board.write(grids, pins)
     anew = [name for name in changed if name in old.sources]
     said = [f"the source of {n} has changed: its runs are done anew" for n in sorted(anew)]
@@ -167,14 +167,27 @@ def _precision(kind: str, device: str) -> Precision:
 
 
 def _looked_up(
-    board: Board, runs: Iterable[RunOptions], place: Place, old: Pins, done: Iterable[RunOptions]
+    board: Board,
+    runs: Iterable[RunOptions],
+    place: Place,
+    old: Pins,
+    done: Iterable[RunOptions],
+    new: Grid | None,
 ) -> Pins:
     """Pin the data of each environment as it is here, and the network of runs that name none."""
     begun = set(map(data_key, done))
     data, networks = dict(old.data), dict(old.networks)
     open_last = sorted(runs, key=lambda run: run.network is None)
     for key, run in {data_key(run): run for run in open_last}.items():
-        learner = make_learner(run, replace(place, device="cpu"))
+        try:
+            learner = make_learner(run, replace(place, device="cpu"))
+        except (ValueError, FileNotFoundError) as error:
+            if new is None or run.env in new.env or key not in begun:
+                raise
+            raise ValueError(
+                f"{board.folder} has runs of {run.env} too, which need other data (--data); "
+                f"name another folder (--out): {error}"
+            ) from error
         digest = learner.digest if isinstance(learner, Sourced) else None
         expected = old.data.get(key, KNOWN.get(run.env))
         if key in begun and digest != expected:

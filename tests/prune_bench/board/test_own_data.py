@@ -35,3 +35,23 @@ def test_a_table_lies_on_a_board_beside_the_digits(tmp_path, monkeypatch):
     assert table.content["trained"]["network"] == "own_table_network:make"
     assert len(table.content["sources"]["own_table_network:make"]) == 12
     assert table.last > 0.75
+
+
+def test_data_that_another_grid_of_the_folder_cannot_take_are_told_with_the_folder(
+    tmp_path, monkeypatch, capsys
+):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "table.npz", inputs=rng.normal(size=(60, 4)), labels=np.arange(60) % 2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PRUNE_ENV_DATA", raising=False)
+    words = ["board", "--agents", "ucb", "--seeds", "1", "--keep-ratios", "0.5", "--epochs", "1"]
+    main([*words, "--env", "prune_env/Digits-v0", "--limit", "60", "--controls", "full_short"])
+    before = (tmp_path / "board" / "board.yaml").read_bytes()
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main([*words, "--env", "prune_env/Arrays-v0", "--data", "table.npz"])
+    said = (
+        "has runs of prune_env/Digits-v0 too, which need other data (--data); name another folder"
+    )
+    assert f"{tmp_path / 'board'} {said} (--out): data is " in capsys.readouterr().err
+    assert (tmp_path / "board" / "board.yaml").read_bytes() == before
