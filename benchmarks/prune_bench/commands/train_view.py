@@ -18,7 +18,10 @@ from prune_bench.training.train import CONTROLS
 from prune_env.text import plain
 
 SHOWN = {"return": "return", "val_accuracy": "val", "eval_return": "held out"}
-"""What is known of the last episodes, and how it is called."""
+"""What is known of the last episodes, and how it is called: docs/train_an_agent.md explains it."""
+
+PARTS = 20
+"""Lines that a training writes to a file or a pipe, which have no live view."""
 
 
 class TrainProgress:
@@ -29,6 +32,8 @@ class TrainProgress:
         self.live = Live(console=console, refresh_per_second=4, transient=True)
         self.begun: tuple[float, int] | None = None
         """When the first round was done, and its number, which after --resume is not 1."""
+        self.part = 0
+        """Twentieths of the rounds that a file or a pipe has been told of."""
 
     def __enter__(self) -> TrainProgress:
         if self.console.is_terminal:
@@ -55,7 +60,11 @@ class TrainProgress:
             known += f", about {duration(left)} left"
         for name, title in SHOWN.items():
             known += f", {title} {row[name]:.3f}" if name in row else ""
-        self.live.update(Text.assemble((plain(self.options.algo), "bold"), f": {known}"))
+        line = Text.assemble((plain(self.options.algo), "bold"), f": {known}")
+        self.live.update(line)
+        if not self.console.is_terminal and PARTS * done // total > self.part:
+            self.part = PARTS * done // total
+            self.console.print(line, soft_wrap=True)
 
     def print_scores(self, scores: dict[str, Any]) -> None:
         """A table of the trained agent and the controls, and where the agent is."""
@@ -73,6 +82,6 @@ class TrainProgress:
         folder = shlex.quote(plain(self.options.out.resolve()))
         self.console.print(
             f"n = {scores['n']} seeds that training never saw, keep ratio {scores['keep_ratio']}\n"
-            f"prune-env run --agent {folder} --env prune_env/CIFAR10-v0",
+            f"prune-env run --agent {folder} chooses by it; --env says where",
             soft_wrap=True,
         )

@@ -161,7 +161,7 @@ COLUMNS = (
         read=lambda row: Saved(row.passes_saved, row.seconds_saved, row.saving_promised),
         show=Saved.shown,
         heading="Saved, %",
-        hint="passes of all data for all epochs / seconds of full, of what the keep ratio promises",
+        hint="passes of all data for all epochs / seconds of full (–: none); of: by keep_ratio",
     ),
     Column(
         "saving_promised",
@@ -189,7 +189,7 @@ COLUMNS = (
         show_on_page=tenths,
         heading="Saved",
         unit="% of seconds",
-        hint="of those of full, as measured; none where another machine was faster",
+        hint="of those of full, as measured; none where full was not run or its machine was faster",
         record="seconds_saved",
     ),
     Column(

@@ -249,6 +249,17 @@ def test_how_far_a_training_is_shows_on_a_terminal():
     assert "1,200 of 40,000 rounds, return 1.500" in console.file.getvalue()
 
 
+def test_a_training_says_in_a_pipe_how_far_it_is_twenty_times():
+    console = Console(file=io.StringIO(), width=80)
+    with TrainProgress(console, TrainOptions()) as progress:
+        for done in range(1, 1001):
+            progress.on_progress({"rounds": done, "total": 1_000, "return": 1.5})
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 20
+    assert lines[0].startswith("ppo: 50 of 1,000 rounds, about ")
+    assert lines[-1] == "ppo: 1,000 of 1,000 rounds, about 0 s left, return 1.500"
+
+
 def test_nothing_is_left_where_the_last_rollout_ends_after_the_training():
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with TrainProgress(console, TrainOptions()) as progress:
