@@ -82,7 +82,7 @@ def _table(compared: list[Again]) -> Fitted:
     """A line for each run: accuracies there and here, where others end, and what that means."""
     rows = []
     for run in compared:
-        seeds = "[{:.2%}, {:.2%}]".format(*run.interval) if run.interval else "too few"
+        seeds = "[{:.2%}, {:.2%}]".format(*run.interval) if run.interval else "too few or equal"
         told = f"{run.there.last:.2%}", f"{run.here.last:.2%}", seeds
         rows.append((run.there.id, *told, run.found, HOLDS[run.holds]))
     return Fitted(

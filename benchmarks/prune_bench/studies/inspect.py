@@ -67,6 +67,8 @@ class Watched:
     """kind of arm -> (N,) bool; empty where arms have no kinds"""
     labels: NDArray[np.int64]
     """(N,) the class of each arm"""
+    classes: tuple[str, ...]
+    """their names; empty where arms have none"""
 
 
 def inspect(
@@ -120,6 +122,7 @@ def watch(episode: Episode, on_round: Callable[[str, PruneEnv], None]) -> Watche
         found=_told(row.get("wrong_auc", {}).get("mean_loss") for row in episode.history),
         groups=_kinds(learner),
         labels=learner.labels,
+        classes=getattr(learner, "classes", ()),
     )
 
 

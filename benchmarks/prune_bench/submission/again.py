@@ -37,7 +37,7 @@ class Again:
     here: Result
     found: Found
     interval: tuple[float, float] | None
-    """where another seed would end, in [0, 1]; None where the board has too few"""
+    """where another seed would end, in [0, 1]; None where the board has too few or all are equal"""
 
     @property
     def holds(self) -> bool:
@@ -110,7 +110,7 @@ def _without_seed(result: Result) -> dict[str, Any]:
 
 def _interval(seeds: Sequence[float], sure: float) -> tuple[float, float] | None:
     """Where one more seed ends with probability 1 - sure, by Student's t."""
-    if (count := len(seeds)) < LEAST_SEEDS:
+    if (count := len(seeds)) < LEAST_SEEDS or len(set(seeds)) == 1:  # equal ones say as little
         return None
     from scipy.stats import t
 

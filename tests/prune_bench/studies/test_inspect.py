@@ -124,3 +124,23 @@ def test_without_the_packages_for_pictures(monkeypatch, tmp_path, capsys):
         main(["inspect", "--out", str(tmp_path / "inspect.png")])
     assert end.value.code == 2
     assert "a picture needs: pip install 'prune_env[report]'" in capsys.readouterr().err
+
+
+def test_classes_have_the_names_of_their_folders(tmp_path):
+    from PIL import Image
+    from prune_bench.report.charts.per_agent import by_class
+    from prune_bench.run.options import Place
+
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for i in range(15):
+            picture = Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8))
+            picture.save(tmp_path / name / f"{i}.png")
+    options = InspectOptions(env="prune_env/Images-v0", agents=("ucb",), network="mlp", epochs=1)
+    seen = inspect(options, Place(str(tmp_path)))
+    chart = str(by_class(seen, 200).to_dict())
+    assert "'group': 'cat'" in chart
+    assert "'group': 'dog'" in chart
+    digits = inspect(InspectOptions(env="prune_env/Digits-v0", agents=("ucb",), epochs=1, limit=60))
+    assert "'group': 'class 9'" in str(by_class(digits, 200).to_dict())

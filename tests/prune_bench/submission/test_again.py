@@ -65,6 +65,7 @@ def test_elsewhere_it_has_to_lie_where_another_seed_would(runs, here):
     both = compare(there, here, seeds, drawn=2)  # together as sure as one alone
     assert both.interval[0] < found.interval[0]
     assert compare(there, here, seeds[:2]).found == "unknown"
+    assert compare(there, here, [0.5] * 5).found == "unknown"  # one test sample more is no fraud
 
 
 def test_its_seeds_are_those_of_the_same_run(trained, runs):

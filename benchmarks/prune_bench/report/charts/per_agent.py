@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prune_bench.report.charts.shared import Chart, Records, data, few_labels
 from prune_bench.report.palette import AHEAD, BEHIND, COLOURS
 from prune_bench.studies.inspect import TENTHS, Watched, share_kept
+from prune_env.text import plain
 
 EVEN = "#eef0f3"
 """The colour of what is kept as often as usual; it fades into the page."""
@@ -72,9 +73,15 @@ def by_class(runs: Sequence[Watched], width: int) -> Chart:
         run.agent: np.stack([share_kept(run.kept, run.labels == c) for c in classes], axis=1)
         for run in runs
     }
-    labels = [f"class {c}" for c in classes]
+    labels = [_class_name(c, runs[0].classes) for c in classes]
     axis = alt.Axis(minExtent=LEFT, labelOverlap=True)
     return _rectangles("By class", "share kept of each class", runs, width, shares, labels, axis)
+
+
+def _class_name(number: int, names: Sequence[str]) -> str:
+    """A class by its name, or by its number where that says as much."""
+    name = names[number] if names else str(number)
+    return f"class {number}" if name == str(number) else plain(name)
 
 
 def _rectangles(
