@@ -51,6 +51,7 @@ class Adopted:
 
     def _read_spaces(self, model: Any) -> None:
         """A model is shown what it was trained on, and answers as it was trained to."""
+        refuse_normalised(model)
         observed, acted = model.observation_space, model.action_space
         names = tuple(observed) if isinstance(observed, spaces.Dict) else ()
         weights = isinstance(acted, spaces.Box)
@@ -88,6 +89,21 @@ class Adopted:
     def begin(self, traces: Any) -> Any:
         """What is inside is shown the prior run that it wants."""
         return self.agent.begin(traces)
+
+
+def refuse_normalised(model: Any) -> None:
+    """Refuse a model of Stable-Baselines3 that was shown something else than an environment shows.
+
+    Raises:
+        ValueError: it was trained in a VecNormalize that changes observations.
+    """
+    found = getattr(model, "get_vec_normalize_env", lambda: None)()
+    if found is not None and found.norm_obs:
+        raise ValueError(
+            f"the {type(model).__name__} was trained in VecNormalize, whose means it does not "
+            "hold, so that as an agent it would be shown what it does not know; train it in "
+            "VecNormalize(env, norm_obs=False), or in none"
+        )
 
 
 def _is_mask(space: Any) -> bool:

@@ -236,6 +236,12 @@ def test_a_model_is_shown_what_it_was_trained_on(own):
     with pytest.raises(ValueError, match=r"the A2C was trained on other spaces.*sb3\.save\(model"):
         prune_agents.make_for_run("my_module:small", keep_ratio=0.5)
 
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    own.model = A2C("MultiInputPolicy", VecNormalize(DummyVecEnv([lambda: env])), n_steps=4)
+    with pytest.raises(ValueError, match="the A2C was trained in VecNormalize, whose means it do"):
+        prune_agents.make_for_run("my_module:model", keep_ratio=0.5)
+
 
 @pytest.fixture
 def zoo(tmp_path, monkeypatch):

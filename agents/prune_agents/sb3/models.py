@@ -32,10 +32,12 @@ import gymnasium as gym
 import numpy as np
 import yaml
 
+from prune_agents.adopted import refuse_normalised
 from prune_agents.sb3 import state
 from prune_agents.sb3.presets import OFF_POLICY, Preset, algorithm, arguments, check
 from prune_env.checks import in_words
 from prune_env.files import read_yaml, write_json, write_text
+from prune_env.wrappers.choosers import KeepRatio
 from prune_env.wrappers.small_ids import base_id, spec_of, twin_vector_env
 from prune_env.wrappers.translation import Translation
 
@@ -140,12 +142,34 @@ def save(
         replay: keep the replay buffer too, so that the training can go on; all that it needs is in
             `model.zip` then, and a kill at any moment leaves the last one or this one.
         data: digest of what it was trained on, for who goes on with it.
+
+    Raises:
+        ValueError: the model was shown, or does, something else than the preset says.
     """
+    _check_seen(model, preset)
     folder = Path(folder)
     write_text(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))
     state.write(model, folder / "model.zip", replay)
     result = {"num_timesteps": model.num_timesteps, "versions": _versions(), "scores": scores or {}}
     write_json(folder / "result.json", result | ({} if data is None else {"data": data}))
+
+
+def _check_seen(model: BaseAlgorithm, preset: Preset) -> None:
+    """Refuse a model whose environment was in more wrappers than its agent will have."""
+    refuse_normalised(model)
+    way = Translation(preset.wrappers())
+    (size, *_) = (model.observation_space if way.stacks else model.action_space).shape or (1,)
+    num_arms = size - (isinstance(way.chooser, KeepRatio) and not way.stacks)
+    expected = {
+        "observation_space": way.observation_space(num_arms),
+        "action_space": way.chooser.space(num_arms),
+    }
+    for name, space in expected.items():
+        if (own := getattr(model, name)) != space:
+            raise ValueError(
+                f"the {name} of the model is {own}, and that of {preset.env} with the wrappers of "
+                f"its preset {space}; the agent has those and none of your own"
+            )
 
 
 def load_model(

@@ -14,8 +14,11 @@ import numpy as np
 import prune_agents
 import pytest
 import torch
+from gymnasium.wrappers import NormalizeObservation, RescaleAction
 from prune_agents import sb3
 from prune_agents.sb3.presets import ALGORITHMS, BOX_ONLY, DISCRETE_ONLY, OFF_POLICY, Preset
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 import prune_env  # noqa: F401
 from prune_env.wrappers import arm_features
@@ -317,3 +320,27 @@ def test_many_runs_of_a_rung_train_as_one():
 def test_box_and_discrete_algorithms_are_told_apart():
     assert not set(BOX_ONLY) & set(DISCRETE_ONLY)
     assert set(BOX_ONLY) | set(DISCRETE_ONLY) < set(ALGORITHMS)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "said"),
+    [
+        (lambda env: VecNormalize(DummyVecEnv([lambda: env])), "trained in VecNormalize, whose m"),
+        (
+            lambda env: RescaleAction(env, np.float32(0), np.float32(1)),
+            r"action_space .* is Box\(0",
+        ),
+        (NormalizeObservation, r"observation_space of the model is Box\(-inf"),
+        (lambda env: VecNormalize(DummyVecEnv([lambda: env]), norm_obs=False), None),
+    ],
+)
+def test_a_model_that_was_shown_something_else_is_not_saved(wrap, said, tmp_path):
+    """Its agent would be shown what it does not know, and nobody would be told."""
+    preset = preset_for(env_kwargs={"num_arms": 40})
+    model = PPO("MlpPolicy", wrap(preset.make_env()), n_steps=8, batch_size=8)
+    if said is None:
+        sb3.save(model, preset, tmp_path / "mine")
+    else:
+        with pytest.raises(ValueError, match=said):
+            sb3.save(model, preset, tmp_path / "mine")
+    assert (tmp_path / "mine").exists() == (said is None)
