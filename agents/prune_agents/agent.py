@@ -53,6 +53,8 @@ class Agent:
     """Which action space the policy answers in."""
     keeps_k: ClassVar[bool] = True
     """Whether each round keeps exactly K = round(keep_ratio N) arms; else the policy decides."""
+    not_of_arms: ClassVar[tuple[str, ...]] = ()
+    """Entries of the state with N places that are no arms: one a group of arms, or an order."""
     reads_keep_ratio: ClassVar[bool] = True
     """Whether keep_ratio plays a part; where it does not, a board runs the agent once."""
 

@@ -322,8 +322,9 @@ class Pruned:
             found["weight"] = course.weights
         if (scores := course.scores()) is not None:
             found["score"] = scores
+        others = getattr(course.agent, "not_of_arms", ())
         for name, array in (course.agent_state or {}).items():
-            if array.size == self.num_arms > 1:
+            if array.size == self.num_arms > 1 and name not in others:
                 found[f"agent_{name}"] = array.reshape(-1)
         return {name: column.copy() for name, column in found.items()}
 

@@ -38,6 +38,7 @@ class ArmClusters(LossBandit):
     """what an observation keeps of its weight each round"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "label")
+    not_of_arms: ClassVar[tuple[str, ...]] = ("sum", "count")
     revision: ClassVar[int] = 2
 
     def start(self, num_runs: int, num_arms: int) -> State:

@@ -23,6 +23,7 @@ class ClassBandit(LossBandit):
     """
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "label")
+    not_of_arms: ClassVar[tuple[str, ...]] = ("chance",)
 
     def start(self, num_runs: int, num_arms: int) -> State:
         # One value a class. There are never more classes than arms; the rest stays 0.

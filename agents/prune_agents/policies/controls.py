@@ -76,6 +76,8 @@ class RS2(Agent):
     twice in a chunk, and each list still holds each arm once. This rule is the project's own.
     """
 
+    not_of_arms: ClassVar[tuple[str, ...]] = ("order",)
+
     def start(self, num_runs: int, num_arms: int) -> State:
         return {
             "order": np.zeros((num_runs, num_arms), np.int32),

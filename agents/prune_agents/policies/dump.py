@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ class DUMP(ClassBandit):
 
     temperature: Annotated[float, In("(0, inf)")] = 0.1
     """of the softmax"""
+
+    not_of_arms: ClassVar[tuple[str, ...]] = (*ClassBandit.not_of_arms, "advantage", "count")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {

@@ -50,6 +50,8 @@ class MetaBandit(Agent):
         signals = {"val_loss"}.union(*(agent.signals for agent in self.agents))
         object.__setattr__(self, "signals", tuple(sorted(signals)))
         object.__setattr__(self, "keeps_k", all(agent.keeps_k for agent in self.agents))
+        of_others = [f"{j}/{n}" for j, agent in enumerate(self.agents) for n in agent.not_of_arms]
+        object.__setattr__(self, "not_of_arms", tuple(of_others))
 
     @cached_property
     def agents(self) -> list[Agent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, log, sqrt
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ class ODM(ClassBandit):
 
     batch_size: Annotated[int, In("[1, inf)")] = 128
     """arms a batch"""
+
+    not_of_arms: ClassVar[tuple[str, ...]] = (*ClassBandit.not_of_arms, "sum")
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {

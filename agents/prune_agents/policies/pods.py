@@ -46,6 +46,7 @@ class PODS(AroundPolicy):
         signals = tuple(dict.fromkeys((*self.inner.signals, "progress")))
         object.__setattr__(self, "signals", signals)
         object.__setattr__(self, "action", self.inner.action)
+        object.__setattr__(self, "not_of_arms", self.inner.not_of_arms)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

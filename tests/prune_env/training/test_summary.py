@@ -96,3 +96,25 @@ def test_after_the_end_scores_are_those_of_a_further_choice(blobs, linear, train
             train_epoch(pruned, linear())
     assert (short.over, longer.over) == (True, False)
     np.testing.assert_array_equal(short.columns()["score"], longer.columns()["score"])
+
+
+@pytest.mark.parametrize(
+    ("agent", "of_arms"),
+    [
+        ("odm", []),  # what it keeps of its classes is no column of samples
+        ("dump", ["before"]),
+        ("rs2", []),
+        ("pods:rs2", []),
+        ("arm_clusters", ["known", "before", "group"]),
+        ("meta_bandit:random_dynamic,rs2,uncertainty", ["2/mean"]),
+    ],
+)
+def test_what_an_agent_keeps_of_groups_is_no_column(agent, of_arms, blobs, linear, train_epoch):
+    name, _, inside = agent.partition(":")
+    options = {"pods": {"policy": inside}, "meta_bandit": {"policies": tuple(inside.split(","))}}
+    made = prune_agents.make(name, **options.get(name, {}))
+    pruned = Pruned(blobs, made, epochs=3, num_validation=9, quiet=True)
+    train_epoch(pruned, linear())
+    pruned.validated(1.0, 0.5)
+    columns = [name for name in pruned.columns() if name.startswith("agent_")]
+    assert columns == [f"agent_{name}" for name in of_arms]
