@@ -44,7 +44,7 @@ class Course:
         seed: decides the order of the arms in every epoch.
         state: what the agent knows before the first epoch.
         recorder: is shown the table of arms after every epoch.
-        on_over: called when the run is over.
+        on_over: called with the rounds when the run is over.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Course:
         seed: int,
         state: Any,
         recorder: Recorder | None,
-        on_over: Callable[[], None],
+        on_over: Callable[[Rounds], None],
     ) -> None:
         self.agent, self.wishes, self.learner, self.seed = agent, wishes, learner, seed
         self.rounds = Rounds(learner, options)
@@ -231,7 +231,7 @@ class Course:
             self.recorder.keep(self.rounds)
         self._choose()
         if self.phase == "over":
-            self._on_over()
+            self._on_over(self.rounds)
 
     def _gather(self) -> None:
         """Let all ranks know what each has measured, as each of them calls this."""

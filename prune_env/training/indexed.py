@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
 from prune_env.checks import check
 
@@ -40,7 +40,8 @@ class Indexed(Dataset[Any]):
         kind = type(dataset)
         named = isinstance(dataset, Mapping) and 0 not in dataset  # splits by name, for example
         has_both = hasattr(kind, "__len__") and hasattr(kind, "__getitem__")
-        if named or isinstance(dataset, str | bytes) or not has_both:
+        none = (str, bytes, IterableDataset)  # that inherits a __getitem__ which only raises
+        if named or isinstance(dataset, none) or not has_both:
             raise ValueError(
                 f"dataset is a {kind.__name__}; expected a map-style data set, which has "
                 "len(dataset) and dataset[0]; examples/shards.py does it for an iterable one"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prune_env.core.signals import SIGNALS
 from prune_env.learners.protocol import Signals
@@ -21,8 +22,8 @@ def cut_off(left: int, kept: int, epoch: int) -> None:
     _say(
         f"{left} of the {kept} samples of epoch {epoch} were never recorded (a break, or "
         "drop_last=True?) and count as pruned; a last epoch of which some are left never ends, and "
-        "prints no summary; batch_sampler=pruned.batch_sampler(size) makes batches of which none "
-        "has to be dropped"
+        "is missing in the summary; batch_sampler=pruned.batch_sampler(size) makes batches of "
+        "which none has to be dropped"
     )
 
 
@@ -68,6 +69,26 @@ def other_labels(different: int, num_arms: int) -> None:
         f"in the prior run {different:,} of {num_arms:,} samples have another label than here: is "
         "it of the same data, in the same order?"
     )
+
+
+def pruned_prior(share: float, who: str) -> None:
+    """A prior run has not trained on everything."""
+    _say(
+        f"the prior run has trained on {share:.1%} of its samples: {who} chooses by a run that "
+        "keeps everything, Pruned without an agent, and those that this one left out look as they "
+        "did when they were last seen, or as a guess"
+    )
+
+
+def labels_of_loop(labels: NDArray[np.integer], known: NDArray[np.int64]) -> None:
+    """The first batch, (B,), has other classes than the data set tells of."""
+    if different := int(np.count_nonzero(labels != known)):
+        _say(
+            f"{different} of {len(labels)} samples of the first batch have another class in the "
+            "loop than the data set tells (its targets, labels, column label or the last tensor of "
+            "a TensorDataset, or labels=), which is what an agent and the summary go by; pass "
+            "labels=, the class of every sample as the loop trains on it"
+        )
 
 
 def _say(text: str) -> None:

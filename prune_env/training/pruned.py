@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from prune_env.core.signals import EXTRAS, MEASURED
 from prune_env.core.tensors import to_arrays, to_tensors
 from prune_env.core.traces import Traces
 from prune_env.files import replacing
-from prune_env.learners.ranks import Ranks
-from prune_env.notices import told_on_screen
+from prune_env.training import notes
 from prune_env.training.course import Course
+from prune_env.training.ending import Ending
 from prune_env.training.hooks import Hooks
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
@@ -32,8 +33,6 @@ from prune_env.training.recorder import Recorder, begun, read_prior
 from prune_env.training.rows import LoopLearner
 from prune_env.training.summary import Summary, summarise
 from prune_env.training.visit import ArmSampler, EqualBatches
-
-_log = told_on_screen(__package__)
 
 
 class Everything:
@@ -88,8 +87,8 @@ class Pruned:
         signals: further entries of `prune_env.SIGNALS` to keep of every arm.
         keep_traces: keep what every epoch shows of every arm, for `traces`; 20 bytes an arm and
             epoch.
-        quiet: whether the logger `prune_env.training` is told nothing when the run is over; else it
-            shows `summary`.
+        quiet: whether the logger `prune_env.training` is told nothing when the run is over, or its
+            loop has ended before; else it shows `summary`.
 
     Raises:
         ValueError: an argument is not allowed, or the agent needs what the loop does not give.
@@ -131,7 +130,7 @@ class Pruned:
         extras = [name for name in EXTRAS if name in options.signals]
         self._hooks = Hooks(extras, model, reference)
         self._has_classes, self.num_arms = num_classes is not None, len(dataset)
-        self._has_labels, self._quiet = known is not None, quiet
+        self._has_labels = self._to_compare = known is not None
         learner = LoopLearner(
             np.zeros(self.num_arms, np.int64) if known is None else known,
             num_classes or 1,
@@ -142,14 +141,16 @@ class Pruned:
         self._prior_passes = traces.passes if traces else 0
         state = begun(agent, traces, self.wishes.who)
         recorder = Recorder(self._hooks.has_bias) if keep_traces else None
+        ending = Ending(self._has_labels, self._prior_passes, quiet)
         self.course = Course(
-            agent, self.wishes, learner, options, weight_max, seed, state, recorder, self._ended
+            agent, self.wishes, learner, options, weight_max, seed, state, recorder, ending.over
         )
         """The epochs, and what is known of every arm."""
         self.sampler = ArmSampler(self.course.kept)
         """The arms of an epoch, in its order."""
         self.rest = ArmSampler(self.course.rest)
         """With full feedback: the arms that were not kept, to be given to `look` after an epoch."""
+        weakref.finalize(self, ending.early, self.course.rounds, learner)
 
     # -- what a loop reads ------------------------------------------------------------------------
 
@@ -262,6 +263,10 @@ class Pruned:
                 f"losses are {tuple(losses.shape)}; expected {host.shape}, one a sample"
             )
         weights = self.course.train(host, values)
+        if self._to_compare and "labels" in values:  # once: a GPU has to be waited for
+            self._to_compare = False
+            known = self.course.rounds.arms.labels[host]
+            notes.labels_of_loop(values["labels"].cpu().numpy(), known)
         if weights is None:
             return losses.mean()
         return (losses * torch.from_numpy(weights).to(losses.device, non_blocking=True)).mean()
@@ -286,10 +291,6 @@ class Pruned:
     def summary(self) -> Summary:
         """What was saved so far, what choosing took and what was kept; `print` shows it."""
         return summarise(self.course.rounds, self._has_labels, self._prior_passes)
-
-    def _ended(self) -> None:
-        if not self._quiet and Ranks.here().rank == 0:
-            _log.info(self.summary())
 
     def traces(self) -> Traces:
         """What every epoch so far has shown of every arm, for `prior`; `save` writes a file.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_env.checks import in_a_line
 from prune_env.core.rounds import Rounds
-from prune_env.core.signals import MEASURED
+from prune_env.core.signals import MEASURED, TRAIN
 from prune_env.core.traces import Traces
 from prune_env.text import number
 from prune_env.training import notes
@@ -128,4 +128,7 @@ def read_prior(
             f"{who} wants prior runs that leave out one half of the arms each, which only "
             "prune_agents.prior.record makes"
         )
+    share = traces.passes / (TRAIN * np.prod(shape))
+    if traces.trained is None and share < 1:
+        notes.pruned_prior(share, who)
     return traces if wanted.features else traces.first(wanted.rounds)

@@ -48,6 +48,9 @@ class Rows:
         if self._measured.numbers >= FLUSH:
             self._flush()
 
+    def __len__(self) -> int:
+        return sum(map(len, self._arms))
+
     def _measure(self) -> None:
         if self._new.parts:
             self._measured.add(table_of(self._new.take()))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import warnings
+
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from prune_env.notices import Notice
 from prune_env.training import Pruned
@@ -41,7 +46,7 @@ def test_drop_last_leaves_the_last_epoch_open_and_is_told_so(blobs, linear, trai
     """Its summary does not come; with fewer samples than a batch nothing is trained on at all."""
     pruned, model = Pruned(blobs, taking(100, 8), epochs=2), linear()
     train_epoch(pruned, model, drop_last=True)
-    with pytest.warns(Notice, match="a last epoch of which some are left never ends, and prints"):
+    with pytest.warns(Notice, match="a last epoch of which some are left never ends, and is mis"):
         assert train_epoch(pruned, model, drop_last=True) == []
     assert (pruned.epoch, pruned.over) == (1, False)
     train_epoch(pruned, model, drop_last=True)  # one may have been read ahead
@@ -49,3 +54,81 @@ def test_drop_last_leaves_the_last_epoch_open_and_is_told_so(blobs, linear, trai
         train_epoch(pruned, model, drop_last=True)
     train_epoch(pruned, model, batch_sampler=pruned.batch_sampler(16))
     assert pruned.over
+
+
+@pytest.mark.parametrize(
+    ("options", "epochs", "loading", "line"),
+    [
+        ({"epochs": 5}, 3, {}, "after 3 of 5 epochs: the agent and pruned.scheduler go by epochs"),
+        (
+            {"epochs": 2},
+            2,
+            {"drop_last": True},
+            "after 1 of 2 epochs and a part of the next: the a",
+        ),
+        (
+            {"budget": 4.0},
+            3,
+            {},
+            "after 75% of its budget: the agent and pruned.scheduler go by bu",
+        ),
+        ({"epochs": 3}, 3, {}, None),
+        ({"epochs": 3}, 0, {}, None),
+        ({"epochs": 5, "quiet": True}, 3, {}, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::prune_env.notices.Notice")
+def test_a_loop_that_ends_before_its_run_is_told_so(
+    options, epochs, loading, line, blobs, linear, train_epoch, capsys
+):
+    pruned = Pruned(blobs, **options)
+    for _ in range(epochs):
+        train_epoch(pruned, linear(), **loading)
+    capsys.readouterr()
+    del pruned
+    shown = capsys.readouterr().out.splitlines()
+    if line is None:
+        assert shown == []
+    else:
+        assert shown[0].startswith(f"the loop has ended {line}")
+        assert "of 120 samples: " in shown[1]
+        assert ("drop_last=True has left it open" in shown[0]) == bool(loading)
+
+
+SCRIPT = """
+import torch
+from prune_env.training import Pruned
+
+pruned = Pruned(range(4), epochs=3)
+for _ in range(2):
+    pruned.record(torch.tensor(list(pruned.sampler)), torch.rand(4))
+"""
+
+
+def test_a_script_is_told_at_its_end_but_not_where_it_failed():
+    def told(script):
+        found = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8"
+        )
+        return [line for line in found.stdout.splitlines() if "the loop has ended" in line]
+
+    assert told(SCRIPT) == [
+        "the loop has ended after 2 of 3 epochs: the agent and pruned.scheduler go by epochs=3, so "
+        "make it what the loop goes through"
+    ]
+    assert told(SCRIPT + "raise ValueError") == []
+
+
+def test_other_classes_in_the_loop_than_in_the_data_set_are_noted(blobs, linear):
+    """As after a target_transform, or where the last tensor numbers the samples."""
+    inputs, labels = blobs.tensors
+    numbered = TensorDataset(inputs, labels, torch.arange(120) + 3)
+    pruned = Pruned(numbered, epochs=1, quiet=True)
+    inputs, labels, _, arms = next(iter(DataLoader(pruned.dataset, 8, sampler=pruned.sampler)))
+    with pytest.warns(Notice, match="8 of 8 samples of the first batch have another class in the"):
+        pruned.loss(linear()(inputs), labels, arms)
+    told = Pruned(numbered, epochs=1, labels=blobs.tensors[1], quiet=True)
+    inputs, labels, _, arms = next(iter(DataLoader(told.dataset, 8, sampler=told.sampler)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told.loss(linear()(inputs), labels, arms)

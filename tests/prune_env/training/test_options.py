@@ -9,7 +9,7 @@ import prune_agents
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from prune_env.training import Collate, Pruned
 
@@ -61,6 +61,16 @@ def test_bad_arguments_are_named(blobs, options, message):
         Pruned(blobs, **options)
 
 
+class Stream(IterableDataset):
+    """Knows how long it is, and inherits a `__getitem__` which only raises."""
+
+    def __len__(self):
+        return 5
+
+    def __iter__(self):
+        return iter(range(5))
+
+
 @pytest.mark.parametrize(
     ("dataset", "kind"),
     [
@@ -68,6 +78,7 @@ def test_bad_arguments_are_named(blobs, options, message):
         ({"train": [0], "test": [1]}, "dict"),
         (iter(()), "tuple"),
         ("cifar10", "str"),
+        (Stream(), "Stream"),
     ],
 )
 def test_what_is_no_map_style_data_set_is_refused(dataset, kind):

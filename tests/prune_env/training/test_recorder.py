@@ -131,6 +131,16 @@ def test_a_prior_run_of_the_data_in_another_order_is_noted(blobs, recorded, trai
         Pruned(blobs, agent, epochs=6, prior=traces)
 
 
+def test_a_prior_run_that_left_samples_out_is_noted(blobs, linear, train_epoch):
+    kept = prune_agents.make("random_dynamic", keep_ratio=0.25)
+    prior = Pruned(blobs, kept, epochs=3, keep_traces=True, quiet=True)
+    for _ in range(3):
+        train_epoch(prior, linear())
+    message = "has trained on 25.0% of its samples: Forgetting chooses by a run that keeps everyt"
+    with pytest.warns(UserWarning, match=message):
+        Pruned(blobs, prune_agents.make("forgetting"), epochs=3, prior=prior.traces())
+
+
 def test_without_keep_traces_there_are_none(blobs):
     with pytest.raises(ValueError, match="there are no traces; pass keep_traces=True"):
         Pruned(blobs, epochs=2).traces()

@@ -1,0 +1,58 @@
+"""Ending: what is told when a run is over, or when its loop has ended before that."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from prune_env.core.rounds import Rounds
+from prune_env.learners.ranks import Ranks
+from prune_env.notices import told_on_screen
+from prune_env.training.rows import LoopLearner
+from prune_env.training.summary import summarise
+
+_log = told_on_screen(__package__)
+
+
+class Ending:
+    """Shows the summary of a run at its end, by the logger `prune_env.training`.
+
+    Args:
+        has_labels: whether the class of every sample is known.
+        prior_passes: those of the prior run.
+        quiet: whether nothing is shown.
+    """
+
+    def __init__(self, has_labels: bool, prior_passes: int, quiet: bool) -> None:
+        self._has_labels, self._prior_passes = has_labels, prior_passes
+        self._shows, self._process = not quiet and Ranks.here().rank == 0, os.getpid()
+
+    def over(self, rounds: Rounds) -> None:
+        """The run is over."""
+        if self._shows:
+            _log.info(summarise(rounds, self._has_labels, self._prior_passes))
+
+    def early(self, rounds: Rounds, learner: LoopLearner) -> None:
+        """Nobody has the `Pruned` of these rounds any more, so no more batches come.
+
+        A run that has failed is not told how it ended, nor is a worker process with a copy of it.
+        """
+        epochs, options = int(rounds.arms.round[0]), rounds.options
+        failed = getattr(sys, "last_value", None) is not None
+        if not self._shows or epochs == 0 or failed or os.getpid() != self._process:
+            return
+        if not rounds.ledger.affordable[0]:
+            return
+        after, told = f"{epochs} of {options.epochs} epochs", f"epochs={options.epochs}"
+        if options.budget is not None:
+            after = f"{rounds.ledger.progress[0]:.0%} of its budget"
+            told = f"budget={options.budget:g}"
+        part, drops = "", ""
+        if len(learner.trained):
+            part = " and a part of the next"
+            drops = "; or where drop_last=True has left it open, take pruned.batch_sampler(size)"
+        _log.info(
+            f"the loop has ended after {after}{part}: the agent and pruned.scheduler go by {told}, "
+            f"so make it what the loop goes through{drops}\n"
+            f"{summarise(rounds, self._has_labels, self._prior_passes)}"
+        )
