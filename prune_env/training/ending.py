@@ -25,7 +25,8 @@ class Ending:
 
     def __init__(self, has_labels: bool, prior_passes: int, quiet: bool) -> None:
         self._has_labels, self._prior_passes = has_labels, prior_passes
-        self._shows, self._process = not quiet and Ranks.here().rank == 0, os.getpid()
+        self._shows = not quiet and Ranks.here().rank == 0
+        self._process, self._failure = os.getpid(), _last_failure()
 
     def over(self, rounds: Rounds) -> None:
         """The run is over."""
@@ -38,10 +39,9 @@ class Ending:
         A run that has failed is not told how it ended, nor is a worker process with a copy of it.
         """
         epochs, options = int(rounds.arms.round[0]), rounds.options
-        failed = getattr(sys, "last_value", None) is not None
-        if not self._shows or epochs == 0 or failed or os.getpid() != self._process:
+        if not self._shows or epochs == 0 or not rounds.ledger.affordable[0]:
             return
-        if not rounds.ledger.affordable[0]:
+        if (os.getpid(), _last_failure()) != (self._process, self._failure):
             return
         after, told = f"{epochs} of {options.epochs} epochs", f"epochs={options.epochs}"
         if options.budget is not None:
@@ -56,3 +56,8 @@ class Ending:
             f"so make it what the loop goes through{drops}\n"
             f"{summarise(rounds, self._has_labels, self._prior_passes)}"
         )
+
+
+def _last_failure() -> int:
+    """Which exception Python has last printed, since nobody caught it."""
+    return id(getattr(sys, "last_value", None))

@@ -91,6 +91,16 @@ def labels_of_loop(labels: NDArray[np.integer], known: NDArray[np.int64]) -> Non
         )
 
 
+def taken_for_classes(num_classes: int, num_arms: int) -> None:
+    """Losses are recorded of samples whose whole numbers were taken for classes."""
+    _say(
+        f"the whole numbers of the data set are taken for {num_classes} classes, and agents scale "
+        f"losses by what a guess among those loses, {math.log(num_classes):.3g}; pass "
+        f"labels=[0] * {num_arms} where they are none, as ratings or counts, and "
+        f"num_classes={num_classes} where they are"
+    )
+
+
 def _say(text: str) -> None:
     if Ranks.here().rank == 0:  # the others would say the same
         say(text)

@@ -131,6 +131,8 @@ class Pruned:
         self._hooks = Hooks(extras, model, reference)
         self._has_classes, self.num_arms = num_classes is not None, len(dataset)
         self._has_labels = self._to_compare = known is not None
+        guessed = known is not None and labels is None and self._told_classes is None
+        self._taken_for_classes = guessed and "loss" in self.wishes.signals
         learner = LoopLearner(
             np.zeros(self.num_arms, np.int64) if known is None else known,
             num_classes or 1,
@@ -243,6 +245,9 @@ class Pruned:
             raise ValueError(
                 f"{self.wishes.who} reads {', '.join(blind)}, which losses do not tell; call loss"
             )
+        if self._taken_for_classes:
+            self._taken_for_classes = False
+            notes.taken_for_classes(self.course.learner.num_classes, self.num_arms)
         values = of_losses(losses) | self._hooks.values(len(losses), None)
         return self._weighted(arms, losses, values)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import warnings
 
+import numpy as np
+import prune_agents
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -95,28 +96,15 @@ def test_a_loop_that_ends_before_its_run_is_told_so(
         assert ("drop_last=True has left it open" in shown[0]) == bool(loading)
 
 
-SCRIPT = """
-import torch
-from prune_env.training import Pruned
-
-pruned = Pruned(range(4), epochs=3)
-for _ in range(2):
-    pruned.record(torch.tensor(list(pruned.sampler)), torch.rand(4))
-"""
-
-
-def test_a_script_is_told_at_its_end_but_not_where_it_failed():
-    def told(script):
-        found = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8"
-        )
-        return [line for line in found.stdout.splitlines() if "the loop has ended" in line]
-
-    assert told(SCRIPT) == [
-        "the loop has ended after 2 of 3 epochs: the agent and pruned.scheduler go by epochs=3, so "
-        "make it what the loop goes through"
-    ]
-    assert told(SCRIPT + "raise ValueError") == []
+def test_a_run_that_failed_is_not_told_how_it_ended(
+    blobs, linear, train_epoch, capsys, monkeypatch
+):
+    """As where a script ends because of an error."""
+    pruned = Pruned(blobs, epochs=3)
+    train_epoch(pruned, linear())
+    monkeypatch.setattr(sys, "last_value", ValueError(), raising=False)
+    del pruned
+    assert capsys.readouterr().out == ""
 
 
 def test_other_classes_in_the_loop_than_in_the_data_set_are_noted(blobs, linear):
@@ -132,3 +120,25 @@ def test_other_classes_in_the_loop_than_in_the_data_set_are_noted(blobs, linear)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         told.loss(linear()(inputs), labels, arms)
+
+
+def test_ratings_are_no_classes():
+    """Of losses above log 6 all would be the highest reward, so that nothing was learned of any."""
+    stars, losses = torch.arange(200) % 5 + 1, 2 + torch.arange(200) / 20
+    rated = TensorDataset(torch.zeros(200, 3), stars)
+
+    def rewards(**options):
+        agent = prune_agents.make("ucb1", keep_ratio=1.0)
+        pruned = Pruned(rated, agent, epochs=2, quiet=True, **options)
+        arms = torch.tensor(list(pruned.sampler))
+        pruned.record(arms, losses[arms])
+        return pruned.columns()["agent_sum"]
+
+    with pytest.warns(
+        Notice, match=r"are taken for 6 classes, .* loses, 1.79; pass labels=\[0\] \* 2"
+    ):
+        np.testing.assert_array_equal(rewards(), 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(rewards(labels=[0] * 200), losses / losses.max(), rtol=1e-6)
+        np.testing.assert_array_equal(rewards(num_classes=6), 1)
