@@ -152,7 +152,8 @@ class Pruned:
         """The arms of an epoch, in its order."""
         self.rest = ArmSampler(self.course.rest)
         """With full feedback: the arms that were not kept, to be given to `look` after an epoch."""
-        weakref.finalize(self, ending.early, self.course.rounds, learner)
+        if not keep_traces:  # a prior run is cut where it has shown enough
+            weakref.finalize(self, ending.early, self.course.rounds, learner)
 
     # -- what a loop reads ------------------------------------------------------------------------
 

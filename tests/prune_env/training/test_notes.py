@@ -76,6 +76,7 @@ def test_drop_last_leaves_the_last_epoch_open_and_is_told_so(blobs, linear, trai
         ({"epochs": 3}, 3, {}, None),
         ({"epochs": 3}, 0, {}, None),
         ({"epochs": 5, "quiet": True}, 3, {}, None),
+        ({"epochs": 5, "keep_traces": True}, 3, {}, None),
     ],
 )
 @pytest.mark.filterwarnings("ignore::prune_env.notices.Notice")
