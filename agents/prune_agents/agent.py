@@ -284,6 +284,11 @@ class Agent:
             chosen = chosen != 0
         return chosen
 
+    def shared(self) -> dict[str, Any]:
+        """The options that a policy inside this one is made with."""
+        names = ("keep_ratio", "period", "full_rounds", "seed")
+        return {name: getattr(self, name) for name in names}
+
     def choose_in(
         self,
         runs: NDArray[Any],

@@ -15,12 +15,12 @@ class AroundPolicy(Agent):
     """The base of policies that change what another one makes of its knowledge."""
 
     policy: str = "uncertainty"
-    """name of the policy inside; it is made with this keep_ratio and seed"""
+    """name of the policy inside; it is made with what all share, as keep_ratio and seed"""
 
     @cached_property
     def inner(self) -> Agent:
         """The policy inside."""
-        return make(self.policy, keep_ratio=self.keep_ratio, seed=self.seed)
+        return make(self.policy, **self.shared())
 
     def env_options(self, epochs: float) -> dict[str, Any]:
         return self.inner.env_options(epochs)

@@ -28,7 +28,7 @@ class MetaBandit(Agent):
     """
 
     policies: tuple[str, ...] = ("random_dynamic", "uncertainty", "ucb", "gauss_loss")
-    """names of the policies to choose from; each is made with this keep_ratio and seed"""
+    """names of the policies to choose from; each is made with what all share"""
     c: Annotated[float, In("[0, inf)")] = 0.5
     """weight of the bonus"""
     discount: Annotated[float, In("(0, 1]")] = 0.9
@@ -56,8 +56,7 @@ class MetaBandit(Agent):
     @cached_property
     def agents(self) -> list[Agent]:
         """One agent a policy."""
-        common = {"keep_ratio": self.keep_ratio, "seed": self.seed}
-        return [make(name, **common) for name in self.policies]
+        return [make(name, **self.shared()) for name in self.policies]
 
     def env_options(self, epochs: float) -> dict[str, Any]:
         merged: dict[str, Any] = {"evaluate_every": 1}  # else a reward is of several rounds

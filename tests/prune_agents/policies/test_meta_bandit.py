@@ -150,3 +150,11 @@ def test_reads_what_its_policies_read():
 def test_bad_policies(policies, message):
     with pytest.raises(ValueError, match=message):
         prune_agents.make("meta_bandit", policies=policies)
+
+
+def test_the_pruned_arms_are_looked_at_before_each_selection_only():
+    """As of the policies inside alone: in every round they would be paid for in vain."""
+    made = prune_agents.make(
+        "meta_bandit", policies=("nlu_diet", "kakurenbo"), period=5, full_rounds=10
+    )
+    assert made.env_options(20)["refresh"] == 5

@@ -79,3 +79,9 @@ def test_any_policy_that_chooses_anew_can_be_inside(policy, tiny_env):
 def test_a_policy_that_does_not_is_refused(policy):
     with pytest.raises(ValueError, match=f"policy is '{policy}'; allowed is a policy that chooses"):
         prune_agents.make("pods", policy=policy)
+
+
+def test_the_pruned_arms_are_looked_at_before_each_selection_only():
+    """As of the policy inside alone: in every round they would be paid for in vain."""
+    made = prune_agents.make("pods", policy="grad_match", period=5, full_rounds=10)
+    assert made.env_options(20)["refresh"] == 5
