@@ -136,6 +136,30 @@ def test_no_size_is_too_odd(name, tiny_env):
 
 
 @every_agent
+def test_one_class_is_learned_from_like_others(name, tiny_env, monkeypatch):
+    """Of one class log C and all losses are 0, and whoever divides by log C knows nothing."""
+    usual = tiny_env._observation
+    of_one = {"loss": 0, "reference_loss": 0, "error_norm": 0, "label": 0}
+    of_one |= {"confidence": 1, "margin": 1, "correct": 1}
+
+    def observation(env):
+        shown = usual(env)
+        return shown | {n: np.full_like(shown[n], v) for n, v in of_one.items() if n in shown}
+
+    monkeypatch.setattr(tiny_env, "_observation", observation)
+    agent = prune_agents.make(name, keep_ratio=0.3)
+    env = tiny_env(agent, NUM_ARMS, rounds=4)
+    observed, _ = env.reset(seed=0)
+    state = None
+    for _ in range(4):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            action, state = agent.predict(observed, state)
+        observed, *_ = env.step(action)
+    assert not [name for name, array in state.items() if np.isnan(array).any()]
+
+
+@every_agent
 def test_never_keeps_more_than_the_budget_affords(name, tiny_env):
     agent = prune_agents.make(name, keep_ratio=0.3)
     env = tiny_env(agent, NUM_ARMS, budget=2.35)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.loss_bandit import LossBandit
+from prune_agents.tools.guess import in_guesses
 from prune_env.checks import In
 from prune_env.core.moving_averages import UNSEEN, Floats, ema, ema_variance
 
@@ -104,4 +105,4 @@ class Contextual(LossBandit):
 
 def _scaled_loss(state: State, observation: Observation) -> Floats:
     """(M, N) float32: the loss over log C."""
-    return (observation["loss"] / state["log_classes"]).astype(np.float32)
+    return in_guesses(observation["loss"], state["log_classes"]).astype(np.float32)

@@ -126,7 +126,7 @@ def useful(
     clipped = np.minimum(loss, np.quantile(loss, 0.95))
     relative = (clipped - clipped.min()) / (np.ptp(clipped) + 1e-8)
     squares = (error_norm**2 + 2 * confidence - 1).clip(np.exp(-log_classes), 1)
-    entropy = -np.log(squares) / log_classes
+    entropy = -np.log(squares) / (log_classes or 1)  # 0 of one class
     share = relative.var() / (relative.var() + entropy.var() + 1e-8)
     return share * relative + (1 - share) * entropy
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.guess import remember_guess
+from prune_agents.tools.guess import in_guesses, remember_guess
 from prune_env.core.moving_averages import Floats
 
 
@@ -27,5 +27,4 @@ class LossBandit(Agent):
     def reward(self, state: State, observation: Observation) -> Floats:
         """(M, N) float32 in [0, 1]: of every arm at its last observation."""
         remember_guess(state["log_classes"], observation["loss"])
-        most = np.where(state["log_classes"] > 0, state["log_classes"], 1)
-        return np.clip(observation["loss"] / most, 0, 1)
+        return np.clip(in_guesses(observation["loss"], state["log_classes"]), 0, 1)

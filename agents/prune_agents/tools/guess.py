@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from prune_env.core.moving_averages import Floats
 
 
@@ -17,3 +19,9 @@ def remember_guess(log_classes: Floats, loss: Floats) -> None:
     """
     unknown = log_classes[:, 0] == 0
     log_classes[unknown, 0] = loss[unknown].max(axis=1)
+
+
+def in_guesses(loss: Floats, log_classes: Floats) -> Floats:
+    """(M, N) the loss by log C, (M, 1); as it is where that is 0, as of one class."""
+    scale: Floats = np.where(log_classes > 0, log_classes, np.float32(1))
+    return loss / scale
