@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, fields, is_dataclass
@@ -331,6 +332,7 @@ class Course:
     def _identity(self) -> dict[str, Any]:
         return {
             "num_arms": self.learner.num_arms,
+            "checksum of labels": zlib.crc32(self.learner.labels.astype(np.int64).tobytes()),
             "seed": self.seed,
             "agent": self.wishes.who,
             "agent_options": self._agent_options(),

@@ -154,6 +154,9 @@ def test_a_state_of_something_else_is_refused(linear):
         Pruned(points(), epochs=EPOCHS, seed=6).load_state_dict(state)
     with pytest.raises(ValueError, match="the state has agent 'everything'; now it is 'UCB'"):
         Pruned(points(), prune_agents.make("ucb"), epochs=EPOCHS, seed=5).load_state_dict(state)
+    rolled = TensorDataset(*(tensor.roll(1, 0) for tensor in points().tensors))
+    with pytest.raises(ValueError, match=r"the state has checksum of labels \d+; now it is \d+"):
+        Pruned(rolled, epochs=EPOCHS, seed=5).load_state_dict(state)
 
 
 def test_a_loaders_state_without_that_of_pruned_is_refused(linear):
