@@ -54,6 +54,7 @@ def hold(
         ValueError, FileNotFoundError: something does not fit. The board is what it was before.
     """
     if new is not None:
+        _check_trust(board, new.runs(), trusted)
         new.check()
     with claims.wait_for(board.work, "board.yaml"):
         grids, old = board.read()

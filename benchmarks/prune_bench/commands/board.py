@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -14,15 +15,20 @@ from rich.console import Console
 from rich.text import Text
 
 from prune_bench.board import presets
+from prune_bench.board.board import read_board
 from prune_bench.board.grid import Grid
+from prune_bench.commands.parsing import given_flags
 from prune_bench.commands.report import show
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import env_names, import_from_here
 from prune_env.checks import In, check_ranges
+from prune_env.wrappers.small_ids import plain_id
 
 if TYPE_CHECKING:
     from prune_bench.board.board import Board as Folder
     from prune_bench.commands.board_view import BoardView
+
+GRID = tuple(field.name for field in fields(Grid))
 
 PRESET = f"a board by name: {', '.join(presets.names())}; options given beside it take precedence"
 
@@ -34,7 +40,8 @@ class Board:
     grid: tyro.conf.OmitArgPrefixes[Grid] = field(default_factory=Grid)
     preset: Annotated[str | None, tyro.conf.arg(help=PRESET)] = None
     out: Path = Path("board")
-    """folder of the board; what is there already is not run again, what is missing is added"""
+    """folder of the board; what is there already is not run again, what is missing is added, and
+    what is not said here is as in its first grid, or the first of the `env` that is said"""
     jobs: Annotated[int, In("[1, inf)")] = 1
     """runs at a time"""
     threads_per_job: Annotated[int, In("[1, inf)")] | None = None
@@ -60,13 +67,18 @@ class Board:
     gpus_per_run: Annotated[float, In("[0, inf)")] | None = None
     """GPUs that Ray reserves for a run, such as 0.25; by default none on a CPU; on GPUs as much
     as lets all jobs run at once, or half of one on a cluster that is there already"""
+    of_folder: tyro.conf.Suppress[tuple[str, ...]] = ()
+    """fields of the grid that nobody typed and the folder's board.yaml says; see `default_of`"""
 
     def main(self, console: Console) -> None:
         """Run it."""
         from prune_bench.board.board import Board as Folder
 
         board = Folder(self.out.resolve())
-        new = self.grid if self.grid != Grid() or not board.grids() else None
+        new = None if {*GRID} <= {*self.of_folder} else self.grid
+        if new is not None and self.of_folder:
+            said = _in_words(new, self.of_folder)
+            console.print(Text(f"as on {self.out}: {said}"), soft_wrap=True)
         view = self.work_off(board, new, console)
         show(console, board.folder, view.problems())
         if view.failed or view.diverged:
@@ -148,18 +160,51 @@ class Board:
 
     def _trusted(self) -> set[str] | None:
         """What may be imported: what was typed, or all."""
-        typed = {RunOptions(agent=agent).agent for agent in self.grid.agents}
-        around = {name for run in self.grid.runs() for name in env_names(vars(run))}
-        return None if self.trust else typed | around
+        agents = {RunOptions(agent=agent).agent for agent in self.typed.agents}
+        around = {name for run in self.typed.runs() for name in env_names(vars(run))}
+        return None if self.trust else agents | around
+
+    @property
+    def typed(self) -> Grid:
+        """The grid without what the folder says."""
+        return Grid(**{n: getattr(self.grid, n) for n in GRID if n not in self.of_folder})
 
     @staticmethod
-    def preset_of(arguments: list[str]) -> Board | None:
-        """The defaults that a preset among the words of a command line sets."""
-        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        parser.add_argument("--preset")
-        name = parser.parse_known_args(arguments)[0].preset
-        if name is None:
+    def default_of(words: Sequence[str]) -> Board | None:
+        """What holds where nothing is typed: what a preset sets, or else what the folder has.
+
+        Raises:
+            ValueError: there is no such preset; the folder's board.yaml describes no board.
+        """
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        for flag in ("--preset", "--out"):
+            parser.add_argument(flag)
+        parser.add_argument("--env", nargs="+")
+        try:
+            given = parser.parse_known_args(words)[0]
+        except argparse.ArgumentError:  # whoever parses all of it says so better
             return None
-        chosen = presets.read(name)
-        of_grid = {f.name: chosen.pop(f.name) for f in fields(Grid) if f.name in chosen}
-        return Board(Grid(**of_grid), preset=name, **({"out": Path(f"board-{name}")} | chosen))
+        if given.preset is not None:
+            chosen = presets.read(given.preset)
+            of_grid = {name: chosen.pop(name) for name in GRID if name in chosen}
+            out = {"out": Path(f"board-{given.preset}")}
+            return Board(Grid(**of_grid), preset=given.preset, **(out | chosen))
+        path = Path(given.out or Board.out) / "board.yaml"
+        grids = read_board(path)[0] if path.exists() else []
+        wanted = {plain_id(env) for env in given.env or ()}
+        typed = {flag.removeprefix("--").replace("-", "_") for flag in given_flags(words)}
+        left = tuple(name for name in GRID if not {name, f"no_{name}"} & typed)
+        fitting = [grid for grid in grids if wanted <= {*grid.env}]
+        return Board(fitting[0], out=path.parent, of_folder=left) if fitting else None
+
+
+def _in_words(grid: Grid, names: Sequence[str]) -> str:
+    """Options of a grid as they are typed; those that are as usual are left out."""
+    said = grid.unusual("env", "agents", "keep_ratios", "seeds")
+    words = []
+    for name in (name for name in said if name in names):
+        value = said[name]
+        pairs = [f"{key}={of}" for key, of in value.items()] if isinstance(value, dict) else value
+        several = pairs if isinstance(pairs, list | tuple) else [pairs]
+        words.append(" ".join([f"--{name.replace('_', '-')}", *map(str, several)]))
+    return " ".join(words)

@@ -81,7 +81,7 @@ def parse_command(arguments: list[str]) -> Any:
             return tyro.extras.subcommand_cli_from_dict(
                 COMMANDS, prog="prune-env", description=DESCRIPTION, args=[name, *words]
             )
-    default = Board.preset_of(words) if name == "board" else None
+    default = Board.default_of(words) if name == "board" else None
     chosen = parse(COMMANDS[name], f"prune-env {name}", words, default)
     if name == "board" and not default and flags(Grid).isdisjoint(given_flags(words)):
         require_board(chosen.out)  # it is to be gone on with
@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
             command = parse_command(arguments)
             if processes.count() > 1 and not isinstance(command, Run):
                 raise ValueError("torchrun is for prune-env run; boards have --jobs")
-            if any(map(is_code, _texts(command))):
+            if any(map(is_code, _texts(getattr(command, "typed", command)))):
                 import_from_here()
             command.main(Terminal())
     except stopping.Stopped:

@@ -1,12 +1,14 @@
-"""`prune-env board`: which GPUs its runs are given."""
+"""`prune-env board`: which GPUs its runs are given, and what it takes from its folder."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
 from prune_bench.board import engines
+from prune_bench.board.grid import Grid
 from prune_bench.commands import main
 from prune_bench.commands.board import Board
 
@@ -57,3 +59,53 @@ def test_a_board_spreads_its_runs_over_the_gpus_there_are(
 )
 def test_what_ray_reserves_for_a_run(options, device, gpus, share):
     assert Board(**options)._gpus_of_a_run(device, gpus) == share
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A board of two grids, of which nothing is run."""
+    from prune_bench.board.board import Board as Folder
+    from prune_bench.board.pins import Pins
+
+    monkeypatch.chdir(tmp_path)
+    first = Grid(agents=("ucb",), keep_ratios=(0.3,), seeds=2, epochs=2, network="mlp")
+    other = Grid(env=("prune_env/Probe-v0",), agents=("ducb",), keep_ratios=(0.5,), seeds=1)
+    Folder(tmp_path / "mine").write([first, other], Pins())
+    return Folder(tmp_path / "mine"), first, other
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "changed"),
+    [
+        (["--agents", "swucb"], 0, {"agents": ("swucb",)}),
+        (["--seeds", "3"], 0, {"seeds": 3}),
+        (["--keep-ratios=0.1", "--epochs", "4"], 0, {"keep_ratios": (0.1,), "epochs": 4}),
+        (["--env", "prune_env/Probe-v0"], 1, {}),
+        (["--env", "prune_env/Probe-v0", "--skip-broken"], 1, {"skip_broken": True}),
+    ],
+)
+def test_what_is_not_typed_is_as_in_the_grid_of_the_folder(folder, words, place, changed):
+    chosen = main.parse_command(["board", "--out", "mine", *words])
+    assert chosen.grid == replace(folder[1 + place], **changed)
+
+
+def test_an_environment_that_the_folder_has_not_is_as_usual(folder):
+    chosen = main.parse_command(["board", "--out", "mine", "--env", "prune_env/Synthetic-v0"])
+    assert chosen.grid == Grid(env=("prune_env/Synthetic-v0",))
+    chosen = main.parse_command(["board", "--out", "mine", "--preset", "demo"])
+    assert chosen.grid.epochs == 10  # a preset says all
+
+
+def test_an_agent_is_added_to_the_runs_of_the_folder_and_to_no_others(folder, monkeypatch, capsys):
+    board, first, other = folder
+    monkeypatch.setattr(engines, "work_off", lambda *args: None)
+    monkeypatch.setattr("prune_bench.commands.board.show", lambda *args: None)
+    main.main(["board", "--out", "mine", "--agents", "swucb"])
+    assert board.grids() == [replace(first, agents=("ucb", "swucb")), other]
+    told = (
+        "as on mine: --env prune_env/Digits-v0 --keep-ratios 0.3 --seeds 2 --epochs 2 --network mlp"
+    )
+    assert told in capsys.readouterr().out
+    main.main(["board", "--out", "mine"])  # goes on, adds nothing and says nothing of it
+    assert board.grids() == [replace(first, agents=("ucb", "swucb")), other]
+    assert "as on mine" not in capsys.readouterr().out

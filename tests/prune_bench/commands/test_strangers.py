@@ -113,6 +113,19 @@ def test_a_board_to_be_finished_imports_nothing_unasked(stranger, capsys):
     assert not list(stranger.glob("runs/full-*"))
 
 
+@pytest.mark.parametrize("words", [["--seeds", "2"], ["--agents", "ucb", "--network", "mlp"], []])
+def test_what_is_not_typed_comes_from_the_folder_and_imports_nothing(stranger, capsys, words):
+    """The first grid of the folder stands in for it, and names code."""
+    before = Path("board.yaml").read_bytes()
+    with pytest.raises(SystemExit) as caught:
+        main(["board", "--out", ".", *words])
+    assert caught.value.code == 2
+    assert "--trust" in capsys.readouterr().err
+    assert str(stranger) not in sys.path
+    assert "" not in sys.path
+    assert Path("board.yaml").read_bytes() == before
+
+
 def test_a_name_that_was_typed_does_not_trust_the_others(stranger, capsys):
     (stranger / "mine.py").write_text(HOSTILE.replace("CODE-RAN", "MINE"), encoding="utf-8")
     words = ["--agents", "mine:Mine", "--seeds", "1", "--limit", "100", "--out", "."]
