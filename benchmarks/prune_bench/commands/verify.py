@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,6 +60,11 @@ class Verify:
         if left_out := len(results) - len(mine):
             one, many = "run needs code of its own and is", "runs need code of their own and are"
             console.print(f"{number(left_out, one, many)} not drawn; see --trust")
+        lacking = {name: why for name in mine if (why := again.absent(found.results[name]))}
+        mine -= lacking.keys()
+        for why, count in Counter(lacking.values()).items():
+            runs = number(count, "run is", "runs are")
+            console.print(f"{runs} not drawn: {why}; it has to lie here as there", soft_wrap=True)
         if not self.sample:
             return
         seed = secrets.randbelow(1 << 32) if self.seed is None else self.seed

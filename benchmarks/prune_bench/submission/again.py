@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.provenance import env_names, is_code
+from prune_bench.run.provenance import env_names, is_code, sources_of
 from prune_bench.run.result import Result, without_times
 
 SURE = 0.05
@@ -48,6 +48,15 @@ class Again:
 def code_of(result: Result) -> list[str]:
     """The names in a result whose import would run code."""
     return [n for n in (result.options["agent"], *env_names(result.options)) if is_code(n)]
+
+
+def absent(result: Result) -> str:
+    """What a run needs that is not here, in words; "" where all is. Nothing is imported."""
+    try:
+        sources_of(result.options)
+    except FileNotFoundError as error:
+        return f"there is no {error.filename}" if error.filename else str(error)
+    return ""
 
 
 def draw(names: Collection[str], sample: int, seed: int) -> list[str]:

@@ -85,6 +85,16 @@ def check(folder: Path) -> Checked:
     notes += _several(
         "result is of no run of the board", "results are of no run of the board", others
     )
+    notes += _several(
+        "source of one's own, which the file has not, is needed to run it again",
+        "sources of one's own, which the file has not, are needed to run them again",
+        {
+            name
+            for of in done.values()
+            for name, digest in of.content.get("sources", {}).items()
+            if digest
+        },
+    )
     notes += _origins(folder, done)
     return Checked(done, failed, tuple(notes))
 

@@ -117,6 +117,30 @@ def test_a_strangers_submission_runs_no_code(tmp_path, make_result, capsys):
     assert (tmp_path / "CODE-RAN").exists()
 
 
+def test_runs_of_an_agent_that_is_not_here_are_not_drawn_and_the_others_are(
+    tmp_path, make_result, capsys
+):
+    """Such as a model of Stable-Baselines3, whose folder no file of a board contains."""
+    agent = "./zoo_elsewhere/model"
+    board = Board(tmp_path / "theirs")
+    board.write(
+        [Grid(agents=(agent,), keep_ratios=(0.3,), epochs=2, limit=100)],
+        Pins(sources={agent: "0123456789ab"}),
+    )
+    for name, options in board.runs().items():
+        source = "0123456789ab" if options.agent == agent else None
+        content = made_to_fit(make_result(options)) | {"sources": {options.agent: source}}
+        board.result_path(name).parent.mkdir(exist_ok=True)
+        board.result_path(name).write_text(json.dumps(content), encoding="utf-8")
+    main(["submit", "theirs", "--out", "theirs.zip"])
+    told = f"1 source of one's own, which the file has not, is needed to run it again: {agent}"
+    assert told in capsys.readouterr().out
+    refused(capsys, 1, "verify", "theirs.zip", "--sample", "99", "--seed", "0")
+    main(["verify", "theirs.zip", "--sample", "0"])
+    told = "5 runs are not drawn: there is no zoo_elsewhere/model/model.zip; it has to lie"
+    assert told in capsys.readouterr().out
+
+
 def made_to_fit(content):
     """A made-up result whose numbers fit together."""
     arms = content["num_arms"]
