@@ -1,4 +1,4 @@
-"""cifar_plain.py, training on 30 % of the images of each epoch: six lines are others.
+"""cifar_plain.py, training on 30 % of the images of each epoch, as is usual: six lines are others.
 
 python examples/cifar_pruned.py --data cifar10/    # a folder of parquet files, as the hub has them
 """
@@ -64,7 +64,7 @@ plain = [transforms.ToTensor(), normalize]
 augment = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), *plain]
 trainset = CIFAR10("train", transforms.Compose(augment))
 testset = CIFAR10("test", transforms.Compose(plain))
-pruned = Pruned(trainset, prune_agents.make("ucb", keep_ratio=0.3), epochs=args.epochs)
+pruned = Pruned(trainset, prune_agents.make("ucb"), epochs=args.epochs, seed=args.seed)
 trainloader = DataLoader(pruned.dataset, 128, sampler=pruned.sampler, num_workers=args.workers)
 testloader = DataLoader(testset, batch_size=500, num_workers=args.workers)
 

@@ -13,8 +13,8 @@ with the leading axis taken away.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -283,6 +283,10 @@ class Agent:
                 )
             chosen = chosen != 0
         return chosen
+
+    def seeded(self, seed: int) -> Self:
+        """The agent for a run of that seed; one that was made with a seed of its own keeps it."""
+        return self if self.seed or not seed else replace(self, seed=seed)
 
     def shared(self) -> dict[str, Any]:
         """The options that a policy inside this one is made with."""

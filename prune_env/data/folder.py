@@ -53,7 +53,9 @@ def _listed(classes: Classes, root: str) -> Listed:
     images = [Encoded(file.path, file.path) for files in classes.values() for file in files]
     names = np.repeat(list(classes), [len(files) for files in classes.values()])
     paths = [plain(os.path.relpath(image.where, root)) for image in images]
-    return Listed(images, read_labels(names, None, "the name of a folder"), np.array(paths, str))
+    return Listed(
+        images, read_labels(names, None, "the name of a folder", ()), np.array(paths, str)
+    )
 
 
 def _splits(root: str) -> _Layout | None:

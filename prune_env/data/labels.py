@@ -7,7 +7,7 @@ no classes, and 2**40 is a name like any other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Literal
@@ -32,16 +32,26 @@ class Labels:
         return replace(self, ids=self.ids[rows])
 
 
-def read_labels(values: NDArray[Any], noted: Sequence[Any] | None, where: str) -> Labels:
+MISSING = ("", "nan", "<NA>")
+"""How NumPy and pandas write a text that is missing."""
+
+
+def read_labels(
+    values: NDArray[Any],
+    noted: Sequence[Any] | None,
+    where: str,
+    missing: Collection[str] = MISSING,
+) -> Labels:
     """What (N,) integers or text say.
 
     Args:
         values: (N,) of any integer type, or text.
         noted: the name of each number, where the storage has them.
         where: what errors call them.
+        missing: texts that are no class.
 
     Raises:
-        ValueError: they are something else, negative, or beyond the names.
+        ValueError: they are something else, negative, missing, or beyond the names.
     """
     if values.ndim != 1:
         raise ValueError(f"{where} has shape {values.shape}; expected (N,): a label a sample")
@@ -50,8 +60,11 @@ def read_labels(values: NDArray[Any], noted: Sequence[Any] | None, where: str) -
     kind = values.dtype.kind
     if kind == "U" or (kind == "O" and all(isinstance(value, str) for value in values)):
         found, ids = np.unique(values, return_inverse=True)
-        if "" in found:
-            raise ValueError(f"{where} holds empty texts; expected a class name for each sample")
+        for place in np.flatnonzero(np.isin(ids, [i for i, n in enumerate(found) if n in missing])):
+            raise ValueError(
+                f"{where} holds {str(values[place])!r} at {place}, as of a label that is missing; "
+                "expected a class name for each sample"
+            )
         return Labels(ids, tuple(map(str, found)), "text")
     if kind not in "iu":
         raise ValueError(f"{where} is {values.dtype}, allowed are integers and text")

@@ -6,10 +6,11 @@ import os
 import sys
 
 from prune_env.core.rounds import Rounds
+from prune_env.core.traces import Traces
 from prune_env.learners.ranks import Ranks
 from prune_env.notices import told_on_screen
 from prune_env.training.rows import LoopLearner
-from prune_env.training.summary import summarise
+from prune_env.training.summary import Summary, summarise
 
 _log = told_on_screen(__package__)
 
@@ -18,20 +19,27 @@ class Ending:
     """Shows the summary of a run at its end, by the logger `prune_env.training`.
 
     Args:
+        planned: epochs that the loop was to go through; None where a budget ends it.
         has_labels: whether the class of every sample is known.
-        prior_passes: those of the prior run.
+        prior: what its prior run has shown.
         quiet: whether nothing is shown.
     """
 
-    def __init__(self, has_labels: bool, prior_passes: int, quiet: bool) -> None:
-        self._has_labels, self._prior_passes = has_labels, prior_passes
+    def __init__(
+        self, planned: int | None, has_labels: bool, prior: Traces | None, quiet: bool
+    ) -> None:
+        self._told = planned, has_labels, prior.passes if prior else 0
         self._shows = not quiet and Ranks.here().rank == 0
         self._process, self._failure = os.getpid(), _last_failure()
+
+    def summary(self, rounds: Rounds) -> Summary:
+        """The numbers of the run so far."""
+        return summarise(rounds, *self._told)
 
     def over(self, rounds: Rounds) -> None:
         """The run is over."""
         if self._shows:
-            _log.info(summarise(rounds, self._has_labels, self._prior_passes))
+            _log.info(self.summary(rounds))
 
     def early(self, rounds: Rounds, learner: LoopLearner) -> None:
         """Nobody has the `Pruned` of these rounds any more, so no more batches come.
@@ -54,7 +62,7 @@ class Ending:
         _log.info(
             f"the loop has ended after {after}{part}: the agent and pruned.scheduler go by {told}, "
             f"so make it what the loop goes through{drops}\n"
-            f"{summarise(rounds, self._has_labels, self._prior_passes)}"
+            f"{self.summary(rounds)}"
         )
 
 

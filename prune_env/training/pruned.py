@@ -31,7 +31,7 @@ from prune_env.training.needs import check, lacking, options_for, wishes_of
 from prune_env.training.options import LoopOptions
 from prune_env.training.recorder import Recorder, begun, read_prior
 from prune_env.training.rows import LoopLearner
-from prune_env.training.summary import Summary, summarise
+from prune_env.training.summary import Summary
 from prune_env.training.visit import ArmSampler, EqualBatches
 
 
@@ -71,7 +71,8 @@ class Pruned:
         agent: what has `predict`, as from `prune_agents.make`; None keeps every arm.
         epochs: how many the loop goes through. An agent may wish for fewer, see `over`.
         budget: instead, what the run may cost, in epochs of the whole data.
-        seed: decides the order of the samples in every epoch.
+        seed: decides the order of the samples in every epoch, and by `agent.seeded(seed)` what an
+            agent of prune_agents draws. Nothing here reads PyTorch's own seed.
         labels: (N,) the class of each sample; None: `targets`, `labels`, the last tensor of a
             TensorDataset or the column "label", where the data set has such.
         num_classes: C; None: as many as the labels need. Where neither is known samples have no
@@ -126,6 +127,7 @@ class Pruned:
         self.wishes = wishes_of(agent, epochs or budget or 0, given)
         """What the agent reads and asks for."""
         check(self.wishes, given, signals)
+        agent = agent.seeded(seed) if hasattr(agent, "seeded") else agent
         options, weight_max = options_for(self.wishes, of_loop.length, feedback, signals)
         extras = [name for name in EXTRAS if name in options.signals]
         self._hooks = Hooks(extras, model, reference)
@@ -140,10 +142,9 @@ class Pruned:
             self._hooks.shapes,
         )
         traces = read_prior(prior, self.wishes.prior, self.wishes.who, self.num_arms, known)
-        self._prior_passes = traces.passes if traces else 0
         state = begun(agent, traces, self.wishes.who)
         recorder = Recorder(self._hooks.has_bias) if keep_traces else None
-        ending = Ending(self._has_labels, self._prior_passes, quiet)
+        self._ending = ending = Ending(epochs, self._has_labels, traces, quiet)
         self.course = Course(
             agent, self.wishes, learner, options, weight_max, seed, state, recorder, ending.over
         )
@@ -296,7 +297,7 @@ class Pruned:
 
     def summary(self) -> Summary:
         """What was saved so far, what choosing took and what was kept; `print` shows it."""
-        return summarise(self.course.rounds, self._has_labels, self._prior_passes)
+        return self._ending.summary(self.course.rounds)
 
     def traces(self) -> Traces:
         """What every epoch so far has shown of every arm, for `prior`; `save` writes a file.

@@ -20,6 +20,8 @@ class Summary:
 
     epochs: int
     """how many are over"""
+    planned: int
+    """how many the loop was to go through; `full_short` takes fewer, a budget says none"""
     num_arms: int
     """N"""
     samples: int
@@ -48,13 +50,19 @@ class Summary:
         whole = TRAIN * max(1, self.epochs * self.num_arms)
         return (self.passes + self.prior_passes) / whole
 
+    @property
+    def cost_of_planned(self) -> float:
+        """Passes, of those that the planned epochs on all data take."""
+        return self.cost * self.epochs / max(1, self.planned)
+
     def __str__(self) -> str:
         choosing = self.seconds_choosing / max(1e-9, self.seconds_training + self.seconds_choosing)
         lines = [
             f"{number(self.epochs, 'epoch')} of {self.num_arms:,} samples: {self.share:.1%} of "
             f"them trained on, {self.cost:.1%} of the passes"
-            + f", {self.prior_passes:,} in a prior run"
-            * (self.prior_passes > 0),
+            + f", {self.cost_of_planned:.1%} of those of {self.planned} epochs"
+            * (self.epochs < self.planned)
+            + f", {self.prior_passes:,} in a prior run" * (self.prior_passes > 0),
             f"choosing took {self.seconds_choosing:.1f} s, {choosing:.2%} of the time",
             f"kept, from the lowest loss to the highest: {_shares(self.kept_by_difficulty)}",
         ]
@@ -63,8 +71,8 @@ class Summary:
         return "\n".join(lines)
 
 
-def summarise(rounds: Rounds, has_labels: bool, prior_passes: int) -> Summary:
-    """The summary of a run."""
+def summarise(rounds: Rounds, planned: int | None, has_labels: bool, prior_passes: int) -> Summary:
+    """The summary of a run that was to have so many epochs; None where a budget ends it."""
     arms, clock = rounds.arms, rounds.clock.wall
     pulls, epochs = arms.pulls[0], max(1, int(arms.round[0]))
     easiest_first = np.argsort(arms.measured["loss"][0], kind="stable")
@@ -76,6 +84,7 @@ def summarise(rounds: Rounds, has_labels: bool, prior_passes: int) -> Summary:
         by_class = tuple((of_class / np.maximum(1, sizes) / epochs).tolist())
     return Summary(
         epochs=int(arms.round[0]),
+        planned=planned or int(arms.round[0]),
         num_arms=arms.num_arms,
         samples=int(pulls.sum()),
         passes=int(rounds.ledger.charged[0]),

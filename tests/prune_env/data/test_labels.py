@@ -65,7 +65,11 @@ def test_files_of_one_split_are_joined_by_name(parts, names, ids):
     [
         (lambda: labels([0, -1]), "here holds -1, which is no class"),
         (lambda: labels([0.0]), "here is float64, allowed are integers and text"),
-        (lambda: labels(["a", ""]), "here holds empty texts"),
+        (lambda: labels(["a", ""]), "here holds '' at 1, as of a label that is missing"),
+        (
+            lambda: labels(["a", "nan", "nan"]),
+            "here holds 'nan' at 1, as of a label that is missing",
+        ),
         (lambda: labels([2], ["a", "b"]), "here holds 2, but 2 names are noted: a, b"),
         (lambda: labels([0], ["a", "a"]), "here has two classes of the same name"),
         (lambda: joined([labels([0]), labels(["a"])], "here"), "files of integers and of text"),

@@ -38,6 +38,21 @@ def test_what_was_saved_is_printed_at_the_end(blobs, linear, train_epoch, capsys
     assert min(summary.seconds_choosing, summary.seconds_training) > 0
 
 
+def test_a_bar_of_fewer_epochs_says_what_it_costs_of_those_that_were_planned(
+    blobs, linear, train_epoch, capsys
+):
+    pruned = Pruned(blobs, prune_agents.make("full_short", keep_ratio=0.25), epochs=4)
+    train_epoch(pruned, linear())
+    summary = pruned.summary()
+    assert (summary.epochs, summary.planned) == (1, 4)
+    assert (summary.cost, summary.cost_of_planned) == (1, 0.25)
+    shown = capsys.readouterr().out.splitlines()[0]
+    assert shown == (
+        "1 epoch of 120 samples: 100.0% of them trained on, 100.0% of the passes, "
+        "25.0% of those of 4 epochs"
+    )
+
+
 def test_difficulty_goes_from_the_lowest_loss_to_the_highest(blobs):
     pruned = Pruned(blobs, epochs=2, quiet=True)
     agent = prune_agents.make("ucb", keep_ratio=0.1)
