@@ -77,7 +77,8 @@ def hold(
             looked_at = [run for run in planned.values() if not _untrusted([run], trusted)]
             pins = _looked_up(board, looked_at, place, pins, done, new)
         board.write(grids, pins)
-    anew = [name for name in changed if name in old.sources]
+    left = {name for run in todo for name in (run.agent, *env_names(vars(run)))}
+    anew = [name for name in changed & left if name in old.sources]
     said = [f"the source of {n} has changed: its runs are done anew" for n in sorted(anew)]
     device = pins.device if place.device == "auto" else place.device
     return replace(place, device=device, threads=pins.threads), said

@@ -63,11 +63,13 @@ class Verify:
         lacking = {name: why for name in mine if (why := again.absent(found.results[name]))}
         mine -= lacking.keys()
         for why, count in Counter(lacking.values()).items():
-            runs = number(count, "run is", "runs are")
-            console.print(f"{runs} not drawn: {why}; it has to lie here as there", soft_wrap=True)
+            are = number(count, "run is", "runs are")
+            console.print(f"{are} not drawn: {why}; it has to lie here as there", soft_wrap=True)
         if not self.sample:
             return
         seed = secrets.randbelow(1 << 32) if self.seed is None else self.seed
+        if not mine:
+            raise ValueError(f"none of {runs} can be run again here")
         names = again.draw(mine, self.sample, seed)
         took = sum(found.results[name].wall for name in names)
         console.print(

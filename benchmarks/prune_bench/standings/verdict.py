@@ -234,7 +234,9 @@ def notes(rows: Sequence[Row]) -> list[str]:
         text = enumerate_clauses(
             [f"{row.label} ({points(row.ahead, signed=True)})" for row in luck]
         )
-        found.append(f"Not certain although the interval leaves out 0: {text}, {LUCK}.")
+        found.append(
+            f"Not certain although the interval, before rounding, leaves out 0: {text}, {LUCK}."
+        )
     return found
 
 

@@ -178,6 +178,16 @@ def test_an_agent_whose_source_has_changed_is_run_again(board, write_agent):
     assert read_standings(board.folder).note == ""
 
 
+def test_an_edit_that_is_undone_does_nothing_anew_and_is_not_said_to(board, write_agent):
+    write_agent()
+    do_all(board, OWN, Place())
+    write_agent(AGENT + "# changed")
+    do_all(board, None, Place())
+    write_agent()
+    assert do_all(board, None, Place()) == []
+    assert len(list((board.folder / "runs").glob("pinned_agent*"))) == 2
+
+
 def test_a_board_that_began_before_does_not_do_the_runs_of_the_new_source(board, write_agent):
     """Nor does it file a failure in their place."""
     write_agent()

@@ -265,7 +265,9 @@ def test_an_interval_that_leaves_out_0_is_explained(made):
         for seed, value in enumerate(values)
     ]
     (note,) = notes(standings(results).comparisons[0].rows)
-    assert note.startswith("Not certain although the interval leaves out 0: lucky (+2.2 [")
+    assert note.startswith(
+        "Not certain although the interval, before rounding, leaves out 0: lucky (+2.2 ["
+    )
     assert note.endswith(f", {LUCK}.")
 
 

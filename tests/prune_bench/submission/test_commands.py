@@ -141,6 +141,23 @@ def test_runs_of_an_agent_that_is_not_here_are_not_drawn_and_the_others_are(
     assert told in capsys.readouterr().out
 
 
+def test_a_board_of_which_nothing_can_be_run_here_is_not_called_verified(
+    tmp_path, make_result, capsys
+):
+    network = "not_anywhere:make"
+    board = Board(tmp_path / "theirs")
+    grid = Grid(agents=("ucb",), keep_ratios=(0.3,), epochs=2, limit=100, network=network)
+    board.write([grid], Pins(sources={network: "0123456789ab"}))
+    for name, options in board.runs().items():
+        content = made_to_fit(make_result(options))
+        content["sources"] = {options.agent: None, network: "0123456789ab"}
+        board.result_path(name).parent.mkdir(exist_ok=True)
+        board.result_path(name).write_text(json.dumps(content), encoding="utf-8")
+    main(["submit", "theirs", "--out", "theirs.zip"])
+    assert "none of 30 runs can be run again here" in refused(capsys, 2, "verify", "theirs.zip")
+    main(["verify", "theirs.zip", "--sample", "0"])  # its files are whole
+
+
 def made_to_fit(content):
     """A made-up result whose numbers fit together."""
     arms = content["num_arms"]
