@@ -183,7 +183,7 @@ def agent_rows(**more: Any) -> alt.Y:
 
 def signed_axis() -> alt.Axis:
     text = "datum.value ? format(datum.value, '+~f') : '0'"
-    return alt.Axis(labelExpr=text, grid=True, tickCount=5, labelOverlap=True)
+    return alt.Axis(labelExpr=text, grid=True, tickCount=5, labelOverlap=True, labelSeparation=6)
 
 
 def few_labels() -> alt.Axis:
