@@ -24,7 +24,7 @@ from prune_bench.standings.statistics import mean_of
 from prune_env.files import read_json, replacing, write_json
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-ONE_LINE = 'make("ucb", keep_ratio=0.3), epochs=args.epochs'
+ONE_LINE = 'make("ucb"), epochs=args.epochs'
 """The agent of cifar_pruned.py."""
 EPOCH = re.compile(r"epoch \d+: loss (.+), (.+) s, test accuracy (.+) %")
 SAVED = re.compile(r"samples: (.+)% of them trained on")
@@ -121,8 +121,7 @@ class Run:
         if plain:
             return source
         assert source.count(ONE_LINE) == 1
-        keep = f"keep_ratio={of.keep_ratio}, seed=args.seed"
-        other = f'make("{self.agent}", {keep}), epochs=args.epochs, seed=args.seed'
+        other = f'make("{self.agent}", keep_ratio={of.keep_ratio}), epochs=args.epochs'
         return source.replace(ONE_LINE, other)
 
     def go(self, end: float) -> str:

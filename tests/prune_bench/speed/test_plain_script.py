@@ -33,7 +33,7 @@ def test_each_run_is_the_script_with_another_agent_and_has_its_own_file():
     names = ("full", "full_short", "rs2")
     plain, short, pruned = (Run(of, name, 1).source() for name in names)
     assert plain == short
-    assert 'make("rs2", keep_ratio=0.3, seed=args.seed), epochs=args.epochs, seed=args.' in pruned
+    assert 'make("rs2", keep_ratio=0.3), epochs=args.epochs, seed=args.seed)' in pruned
     assert [Run(of, name, 1).epochs for name in names] == [10, 3, 10]
     paths = {Run(Compare(Path("c"), epochs=n), name, 1).path for n in (10, 20) for name in names}
     assert len(paths) == 6
