@@ -60,7 +60,9 @@ def read_labels(
     kind = values.dtype.kind
     if kind == "U" or (kind == "O" and all(isinstance(value, str) for value in values)):
         found, ids = np.unique(values, return_inverse=True)
-        for place in np.flatnonzero(np.isin(ids, [i for i, n in enumerate(found) if n in missing])):
+        lost = np.array([name in missing for name in found], bool)[ids]
+        if lost.any():
+            place = int(lost.argmax())
             raise ValueError(
                 f"{where} holds {str(values[place])!r} at {place}, as of a label that is missing; "
                 "expected a class name for each sample"

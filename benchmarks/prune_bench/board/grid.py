@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
@@ -135,6 +136,20 @@ def reads_keep_ratio(agent: str, own_amount: Collection[str] = ()) -> bool:
         return is_own(agent) or prune_agents.reads_keep_ratio(agent)
     except ValueError:
         return True
+
+
+def as_typed(options: Mapping[str, Any]) -> list[str]:
+    """Options of a grid as the words of a command line."""
+    words = []
+    for name, value in options.items():
+        words.append("--" + name.replace("_", "-"))
+        if isinstance(value, dict):
+            words += [f"{key}={json.dumps(item)}" for key, item in value.items()]
+        elif isinstance(value, list | tuple):
+            words += [str(item) for item in value]
+        else:
+            words.append(str(value))
+    return words
 
 
 def added(grids: Sequence[Grid], new: Grid) -> list[Grid]:

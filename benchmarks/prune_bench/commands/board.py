@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from prune_bench.board import presets
 from prune_bench.board.board import read_board
-from prune_bench.board.grid import Grid
+from prune_bench.board.grid import Grid, as_typed
 from prune_bench.commands.parsing import given_flags
 from prune_bench.commands.report import show
 from prune_bench.run.options import Place, RunOptions
@@ -77,8 +78,9 @@ class Board:
         board = Folder(self.out.resolve())
         new = None if {*GRID} <= {*self.of_folder} else self.grid
         if new is not None and self.of_folder:
-            said = _in_words(new, self.of_folder)
-            console.print(Text(f"as on {self.out}: {said}"), soft_wrap=True)
+            said = new.unusual("env", "agents", "keep_ratios", "seeds")
+            words = as_typed({n: value for n, value in said.items() if n in self.of_folder})
+            console.print(Text(f"as on {self.out}: {shlex.join(words)}"), soft_wrap=True)
         view = self.work_off(board, new, console)
         show(console, board.folder, view.problems())
         if view.failed or view.diverged:
@@ -196,15 +198,3 @@ class Board:
         left = tuple(name for name in GRID if not {name, f"no_{name}"} & typed)
         fitting = [grid for grid in grids if wanted <= {*grid.env}]
         return Board(fitting[0], out=path.parent, of_folder=left) if fitting else None
-
-
-def _in_words(grid: Grid, names: Sequence[str]) -> str:
-    """Options of a grid as they are typed; those that are as usual are left out."""
-    said = grid.unusual("env", "agents", "keep_ratios", "seeds")
-    words = []
-    for name in (name for name in said if name in names):
-        value = said[name]
-        pairs = [f"{key}={of}" for key, of in value.items()] if isinstance(value, dict) else value
-        several = pairs if isinstance(pairs, list | tuple) else [pairs]
-        words.append(" ".join([f"--{name.replace('_', '-')}", *map(str, several)]))
-    return " ".join(words)

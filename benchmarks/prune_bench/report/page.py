@@ -21,7 +21,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prune_bench.board.grid import Grid
+from prune_bench.board.grid import Grid, as_typed
 from prune_bench.report.column import Cell, Column
 from prune_bench.report.columns import OVERALL, PAGE, columns, told
 from prune_bench.report.tables import comma_separated, markdown
@@ -264,16 +264,8 @@ def _settings(comparisons: Sequence[Comparison]) -> Any:
 
 def command(grid: Grid, name: str) -> str:
     """What to type to do the runs of a grid again."""
-    words = ["prune-env", "board"]
-    for option, value in grid.unusual("env", "agents", "keep_ratios").items():
-        words.append("--" + option.replace("_", "-"))
-        if isinstance(value, dict):
-            words += [f"{key}={json.dumps(item)}" for key, item in value.items()]
-        elif isinstance(value, list | tuple):
-            words += [str(item) for item in value]
-        else:
-            words.append(str(value))
-    return shlex.join([*words, "--out", name])
+    words = as_typed(grid.unusual("env", "agents", "keep_ratios"))
+    return shlex.join(["prune-env", "board", *words, "--out", name])
 
 
 def _assignments(options: Mapping[str, Any]) -> str:

@@ -219,20 +219,6 @@ def test_a_budget_is_in_epochs_of_the_whole_data(blobs, linear, train_epoch):
         Pruned(blobs, epochs=3, budget=2)
 
 
-def test_a_seed_decides_the_order_and_what_the_agent_draws(blobs):
-    def first(agent, seed):
-        return list(Pruned(blobs, agent, epochs=2, seed=seed, quiet=True).sampler)
-
-    random = prune_agents.make("random_dynamic", keep_ratio=0.5)
-    assert first(random, 1) == first(random, 1)
-    assert set(first(random, 1)) != set(first(random, 2)) != set(first(random, 0))
-    own = prune_agents.make("random_dynamic", keep_ratio=0.5, seed=7)
-    assert set(first(own, 1)) == set(first(own, 2))  # a seed of its own stays
-    assert first(own, 1) != first(own, 2)
-    everything = prune_agents.make("full")
-    assert first(everything, 1) != first(everything, 2)
-
-
 def test_full_short_ends_before_the_loop_does(blobs, linear, train_epoch):
     pruned = Pruned(blobs, prune_agents.make("full_short", keep_ratio=0.25), epochs=4)
     train_epoch(pruned, linear())
