@@ -347,6 +347,7 @@ def describe_place(env: PruneEnv) -> dict[str, Any]:
         "device": str(device),
         "gpu": gpu,
         "processor": processor_name(),
+        "instructions": instructions(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "processes": Ranks.here().size,
@@ -374,8 +375,23 @@ def commit() -> str | None:
 
 def processor_name() -> str:
     """The processor as its maker calls it, where the system tells."""
+    return _told().get("model name") or platform.processor() or platform.machine()
+
+
+def instructions() -> str:
+    """What sums are computed with: processors of one name differ in it, and so do their bits."""
+    import torch
+
+    told = [f"{name} {_told()[name]}" for name in ("cpu family", "model") if name in _told()]
+    return ", ".join([torch.backends.cpu.get_cpu_capability(), *told])
+
+
+@cache
+def _told() -> dict[str, str]:
+    """What Linux says of the first processor."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
+    except OSError:
+        return {}
+    parts = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in parts}

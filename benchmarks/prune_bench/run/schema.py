@@ -73,6 +73,7 @@ RESULT: dict[Any, Any] = {
         "device": str,
         "gpu": (str, None),
         "processor": str,
+        "instructions?": str,
         "cores": (COUNT, None),
         "threads": In("[1, inf)"),
         "processes?": In("[1, inf)"),

@@ -125,13 +125,13 @@ def _interval(seeds: Sequence[float], sure: float) -> tuple[float, float] | None
 
     mean, deviation = float(np.mean(seeds)), float(np.std(seeds, ddof=1))
     half = float(t.ppf(1 - sure / 2, count - 1)) * deviation * (1 + 1 / count) ** 0.5
-    return mean - half, mean + half
+    return max(0.0, mean - half), min(1.0, mean + half)
 
 
 def _machine(result: Result) -> tuple[Any, ...]:
-    """What the bits of floating-point sums depend on."""
+    """What the bits of floating-point sums depend on; older results do not know all of it."""
     place, versions = result.content["place"], result.versions
-    parts = (place.get("processor"), place.get("gpu"), result.device, result.threads)
+    parts = (*map(place.get, ("processor", "instructions", "gpu")), result.device, result.threads)
     return (*parts, versions.get("torch"), versions.get("numpy"))
 
 

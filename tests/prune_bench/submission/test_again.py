@@ -45,6 +45,25 @@ def test_other_bits_on_the_same_machine_do_not_hold(runs, here):
     assert (found.found, found.holds) == ("other bits on the same machine", False)
 
 
+@pytest.mark.parametrize("told", ["AVX512, cpu family 26, model 2", None])
+def test_processors_of_one_name_may_add_in_another_order(runs, here, told):
+    """Virtual machines call many of them "AMD EPYC"; older results say no more than that."""
+    content = copy.deepcopy(dict(runs[1].content))
+    content["history"][0]["kept_loss"] = np.nextafter(content["history"][0]["kept_loss"], 2)
+    content["place"] = {**content["place"], "instructions": told}
+    if told is None:
+        del content["place"]["instructions"]
+    seeds = [here.last - 0.01, here.last, here.last + 0.01]
+    assert compare(Result(content, runs[1].id), here, seeds).found == "within"
+
+
+def test_no_interval_goes_beyond_what_an_accuracy_can_be(runs, here):
+    interval = compare(elsewhere(runs[1]), here, [0.9, 0.99, 1.0]).interval
+    assert interval[1] == 1
+    assert 0 < interval[0] < 0.9
+    assert compare(elsewhere(runs[1]), here, [0.0, 0.01, 0.1]).interval[0] == 0
+
+
 def test_a_result_that_says_less_is_compared_by_what_it_says(runs, here):
     content = copy.deepcopy(dict(runs[1].content))
     for name in ("prior", "sources", "trained"):
