@@ -142,12 +142,13 @@ def as_typed(options: Mapping[str, Any]) -> list[str]:
     """Options of a grid as the words of a command line."""
     words = []
     for name, value in options.items():
-        words.append("--" + name.replace("_", "-"))
+        word = name.replace("_", "-")
+        words.append(f"--no-{word}" if value is False else f"--{word}")
         if isinstance(value, dict):
             words += [f"{key}={json.dumps(item)}" for key, item in value.items()]
         elif isinstance(value, list | tuple):
             words += [str(item) for item in value]
-        else:
+        elif not isinstance(value, bool):
             words.append(str(value))
     return words
 

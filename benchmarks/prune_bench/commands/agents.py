@@ -79,6 +79,8 @@ def explain(name: str, console: Console) -> None:
     for option in inspect.signature(cls).parameters.values():
         interval = f"in {allowed[option.name].interval}" if option.name in allowed else None
         usual = None if option.default is option.empty else f"by default {option.default!r}"
+        if option.name == "keep_ratio" and not prune_agents.reads_keep_ratio(name):
+            interval, usual = "it plays no part here", None
         lines[option.name] = "; ".join(filter(None, (docs.get(option.name), interval, usual)))
     console.print(Listed(lines))
 

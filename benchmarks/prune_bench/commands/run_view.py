@@ -59,7 +59,8 @@ class RunProgress:
         trace: TracebackType | None,
     ) -> None:
         self.live.stop()
-        self.console.print(self.table(self.rounds))
+        if self.rounds:
+            self.console.print(self.table(self.rounds))
 
     def on_round(self, env: PruneEnv, row: dict[str, Any]) -> None:
         """Show a finished round."""

@@ -19,6 +19,7 @@ from prune_bench.run.options import Place, RunOptions
 from prune_env.files import replacing
 from prune_env.learners.network.learner import NetworkLearner
 from prune_env.learners.ranks import Ranks
+from prune_env.text import number
 
 CHECKPOINT_SECONDS = 60.0
 """At least so long between two writes of the checkpoint."""
@@ -58,6 +59,10 @@ def run(
         with status(f"making {options.env}"):
             episode = Episode(options, place, scores=scores is not None)
         learner = episode.env.learner
+        split = f"{number(learner.num_arms, 'arm')} to choose from"
+        if learner.num_validation:
+            split += f", {number(learner.num_validation, 'sample')} for validation"
+        progress.console.print(split)
         if episode.env.options.evaluate_every > 1:
             when = said(episode.env)
             progress.console.print(f"evaluated after {when}; --evaluate-every N changes that")

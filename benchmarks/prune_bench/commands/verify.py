@@ -78,7 +78,8 @@ class Verify:
         compared = []
         for name in names:
             there = found.results[name]
-            with console.status(f"running {name} again"):
+            console.print(f"running {name} again, {there.wall:,.0f} s there", soft_wrap=True)
+            with console.status("it runs"):
                 here = again.run_again(there, Place(self.data, self.device))
             compared.append(again.compare(there, here, again.seeds_of(there, results), len(names)))
         console.print(_table(compared))
@@ -94,5 +95,7 @@ def _table(compared: list[Again]) -> Fitted:
         told = f"{run.there.last:.2%}", f"{run.here.last:.2%}", seeds
         rows.append((run.there.id, *told, run.found, HOLDS[run.holds]))
     return Fitted(
-        ("run", "there", "here", "its seeds", "found", "so it"), rows, goes=("its seeds",)
+        ("run", "there", "here", "its seeds", "found", "so it"),
+        rows,
+        goes=("its seeds", "there", "here"),
     )

@@ -206,6 +206,8 @@ def test_an_agent_is_explained_with_its_options(capsys):
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "c weight of the variance; in [0, inf); by default 1.0" in lines
     assert any(line.startswith("keep_ratio share") for line in lines)  # of its base
+    main(["agents", "infobatch"])
+    assert "it plays no part here" in capsys.readouterr().out
 
 
 def test_an_agent_of_ones_own_is_explained(capsys, tmp_path, monkeypatch):
@@ -304,7 +306,7 @@ def test_regret_is_shown_where_the_environment_tells_it(capsys):
     main(["run", "--env", "prune_env/Synthetic-v0", "--epochs", "2", "--json"])
     told = [f"{row['regret']:.3g}" for row in json.loads(capsys.readouterr().out)["history"]]
     main(["run", "--env", "prune_env/Synthetic-v0", "--epochs", "2"])
-    lines = capsys.readouterr().out.splitlines()
+    _, *lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[-2] == "regret"
     assert [line.split()[-2] for line in lines[1:3]] == told
     assert f"regret   {told[-1]}" in lines

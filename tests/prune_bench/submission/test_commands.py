@@ -53,6 +53,7 @@ def test_a_board_is_submitted_and_verified(trained, capsys):
     assert f"{name}: 30 runs, their files are whole" in out
     assert "drawn by --seed 1: 2 runs" in out
     assert out.count("the same bits  holds") == 2
+    assert out.count(" again, ") == 2  # said as they begin
 
 
 def test_a_folder_is_verified_too_and_the_draw_is_said(trained, capsys):
