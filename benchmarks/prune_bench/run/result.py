@@ -130,6 +130,8 @@ class Result:
         """The GPU or the processor, and how much of it, in words."""
         place = self.content["place"]
         name = place["gpu"] or place["processor"]
+        if not place["gpu"] and "instructions" in place:
+            name += f" ({place['instructions']})"
         return f"{name}; cores {place['cores']}, threads of a run {self.threads}"
 
     @property

@@ -64,6 +64,10 @@ def read_standings(folder: Path) -> Standings:
     results, left_out = counted(folder, pins)
     if not results and not expected:
         raise FileNotFoundError(f"no results in {folder}/runs and no {folder}/board.yaml")
+    if (kinds := len({result.hardware for result in results})) > 1:
+        notes.append(
+            f"Runs were done on {kinds} kinds of machine: what compares seconds, compares them too."
+        )
     failures = [
         read_failure(path)
         for path in sorted((folder / "failed").glob("*.json"))
@@ -249,9 +253,13 @@ def _with_seconds_saved(rows: Sequence[Row]) -> list[Row]:
     full = next((row for row in rows if row.agent == "full" and row.runs), None)
     if full is None or not full.seconds:
         return list(rows)
+
+    def machines(row: Row) -> set[str]:
+        return {run.hardware for run in row.runs}
+
     return [
         replace(row, seconds_saved=1 - row.seconds / full.seconds)
-        if row.runs and row.pace > SAME_MACHINE * full.pace
+        if row.runs and machines(row) == machines(full) and row.pace > SAME_MACHINE * full.pace
         else row
         for row in rows
     ]

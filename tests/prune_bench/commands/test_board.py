@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from prune_bench.board import engines
-from prune_bench.board.grid import Grid
+from prune_bench.board.grid import Grid, as_typed
 from prune_bench.commands import main
 from prune_bench.commands.board import Board
 
@@ -109,3 +109,17 @@ def test_an_agent_is_added_to_the_runs_of_the_folder_and_to_no_others(folder, mo
     main.main(["board", "--out", "mine"])  # goes on, adds nothing and says nothing of it
     assert board.grids() == [replace(first, agents=("ucb", "swucb")), other]
     assert "as on mine" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid(agents=("ucb:c=0.5",), skip_broken=True, recipe={"peak_lr": 0.1, "precision": "bf16"}),
+        Grid(keep_ratios=(0.3,), label_noise=0.2, evaluate_every=4, env_kwargs={"length": 64}),
+    ],
+)
+def test_options_that_are_written_as_typed_are_read_back(grid):
+    words = as_typed(grid.unusual("env", "agents", "keep_ratios"))
+    assert main.parse_command(["board", *words, "--out", "no-such-folder"]).grid == grid
+    words = as_typed({"skip_broken": False})
+    assert words == ["--no-skip-broken"]

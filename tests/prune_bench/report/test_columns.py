@@ -95,6 +95,20 @@ def test_seconds_are_saved_beside_full_of_the_same_machine(fake_board):
     assert rows[0.1].seconds_saved == pytest.approx(1 - 7 / 61)
 
 
+def test_no_seconds_are_saved_beside_another_kind_of_machine(fake_board):
+    """A slower one has no pace that gives it away."""
+    for path in (fake_board / "runs").glob("fake_winner-k0.3-*"):
+        content = json.loads(path.read_text())
+        content["place"]["instructions"] = "AVX2, cpu family 25, model 1"
+        content["cpu_seconds"]["train"] *= 2
+        path.write_text(json.dumps(content))
+    found = read_standings(fake_board)
+    rows = {c.keep_ratio: c.row("fake_winner") for c in found.comparisons}
+    assert rows[0.3].seconds_saved is None
+    assert rows[0.1].seconds_saved == pytest.approx(1 - 7 / 61)
+    assert "2 kinds of machine" in found.note
+
+
 def test_every_column_is_shown_somewhere_and_has_a_heading_where_it_is():
     shown = {*PAGE, *MARKDOWN, *TERMINAL, *LIVE}
     assert {column.name for column in COLUMNS if not column.record} <= shown
