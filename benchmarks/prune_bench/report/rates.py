@@ -24,22 +24,24 @@ def rates(*folders: Path) -> str:
         folders: boards whose runs differ in `peak_lr`; where a recipe does not name it, it is the
             network's own.
     """
-    found: dict[tuple[str, int, float, str], dict[float, dict[int, float]]] = defaultdict(dict)
+    found: dict[tuple[str, int, str, float, str], dict[float, dict[int, float]]] = defaultdict(dict)
     for run in chain.from_iterable(map(read_results, folders)):
         of = run.options
-        setting = (short_name(of["env"]), of["epochs"], of["keep_ratio"], of["agent"])
+        precision = run.provenance.precision or "fp32"
+        setting = (short_name(of["env"]), of["epochs"], precision, of["keep_ratio"], of["agent"])
         rate = of["recipe"].get("peak_lr", recipe(of["network"]).peak_lr)
         found[setting].setdefault(rate, {})[run.seed] = run.accuracy("val", "last")
     found = {setting: by_rate for setting, by_rate in found.items() if len(by_rate) > 1}
     columns = sorted({rate for by_rate in found.values() for rate in by_rate})
     lines = []
-    for (data, epochs, keep, agent), by_rate in sorted(found.items()):
+    for (data, epochs, precision, keep, agent), by_rate in sorted(found.items()):
         seeds = sorted(set.intersection(*(set(runs) for runs in by_rate.values())))
         means = {rate: np.mean([runs[seed] for seed in seeds]) for rate, runs in by_rate.items()}
         texts = {rate: f"{100 * mean:.1f}" for rate, mean in means.items()}
         best = max(means, key=lambda rate: means[rate])
         texts[best] = f"**{texts[best]}**"
         cells = [texts.get(rate, "–") for rate in columns]
-        lines.append([data, str(epochs), percent(keep), f"`{agent}`", str(len(seeds)), *cells])
-    headings = ["data", "epochs", "keep", "agent", "runs each", *(f"{rate:g}" for rate in columns)]
-    return markdown_table(headings, lines)
+        told = [data, str(epochs), precision, percent(keep), f"`{agent}`", str(len(seeds))]
+        lines.append([*told, *cells])
+    headings = ["data", "epochs", "in", "keep", "agent", "runs each"]
+    return markdown_table([*headings, *(f"{rate:g}" for rate in columns)], lines)

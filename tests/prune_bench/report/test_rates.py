@@ -32,7 +32,7 @@ def test_the_best_rate_of_an_agent_is_that_of_the_highest_mean_of_validation(tmp
                 val = {"last": of_seed[run.seed], "best": 0.99}
                 write_json(board.result_path(name), make_result(run) | {"val_accuracy": val})
     assert rates(tmp_path / "0.1", tmp_path / "None").splitlines() == [
-        "| data | epochs | keep | agent | runs each | 0.1 | 0.12 |",
-        "|---|---|---|---|---|---|---|",
-        "| Digits | 4 | 30 % | `ucb` | 2 | 65.0 | **70.0** |",
+        "| data | epochs | in | keep | agent | runs each | 0.1 | 0.12 |",
+        "|---|---|---|---|---|---|---|---|",
+        "| Digits | 4 | fp32 | 30 % | `ucb` | 2 | 65.0 | **70.0** |",
     ]
