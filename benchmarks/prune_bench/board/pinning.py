@@ -105,8 +105,8 @@ def _check_trust(board: Board, todo: Iterable[RunOptions], trusted: Collection[s
     """Refuse to import what only the folder has named."""
     if unknown := _untrusted(todo, trusted):
         raise ValueError(
-            f"{board.folder / 'board.yaml'} names code that its missing runs would import: "
-            f"{', '.join(unknown)}; --trust does so, for a folder of somebody whom you trust"
+            f"{board.folder / 'board.yaml'} names code that is imported only where it is typed: "
+            f"{', '.join(unknown)}; --trust imports it, for a folder of somebody whom you trust"
         )
 
 

@@ -27,7 +27,7 @@ def rates(*folders: Path) -> str:
     found: dict[tuple[str, int, str, float, str], dict[float, dict[int, float]]] = defaultdict(dict)
     for run in chain.from_iterable(map(read_results, folders)):
         of = run.options
-        precision = run.provenance.precision or "fp32"
+        precision = run.trained.get("precision", "fp32")
         setting = (short_name(of["env"]), of["epochs"], precision, of["keep_ratio"], of["agent"])
         rate = of["recipe"].get("peak_lr", recipe(of["network"]).peak_lr)
         found[setting].setdefault(rate, {})[run.seed] = run.accuracy("val", "last")

@@ -31,9 +31,9 @@ LEGEND = (
     "Test accuracy of the last epoch: mean [95 % t-interval, variance pooled over the agents that "
     "scatter alike]. vs full_short: points, at equal cost in sample passes. Saved, %: passes of "
     "all data for all epochs / seconds of full, as measured, of what the keep ratio promises; – "
-    "where full was not run, or on another machine. Cost: passes relative to all data for all "
-    "epochs. Seconds: CPU time, on a GPU wall-clock, without evaluation. Beats, coloured: "
-    "certain among all that end ahead, with 5 % false ones expected."
+    "where full was not run, or trained a pass slower, as a busier or another machine does. Cost: "
+    "passes relative to all data for all epochs. Seconds: CPU time, on a GPU wall-clock, without "
+    "evaluation. Coloured: certain among all that end ahead, with 5 % false ones expected."
 )
 
 

@@ -214,16 +214,18 @@ def notes(rows: Sequence[Row]) -> list[str]:
     same = [row.label for row in rows if row.same_runs_as]
     chance = [row.label for row in rows if row.cannot_differ]
     unknown = [
-        row.label
+        row
         for row in rows
         if row.complete and not row.ahead and not row.is_reference and any(r.ahead for r in rows)
     ]
     luck = [row for row in rows if _is_doubtful(row)]
     found = [f"{label}: the same runs, arm by arm, and counted once." for label in same]
     if unknown:
+        costs = " ".join(sorted({f"{row.cost:.3g}" for row in unknown if row.cost <= 1}))
         found.append(
-            f"{enumerate_clauses(unknown)}: no difference is known. full_short was not run at that "
-            "cost; neither above its next dearer run nor below its next cheaper one."
+            f"{enumerate_clauses([row.label for row in unknown])}: no difference is known. "
+            "full_short was not run at that cost; neither above its next dearer run nor below its "
+            "next cheaper one." + f" --full-short-at {costs} does so." * bool(costs)
         )
     if chance:
         found.append(

@@ -104,7 +104,7 @@ def test_an_option_of_an_agent_imports_nothing(stranger, capsys, monkeypatch, ag
 def test_a_board_to_be_finished_imports_nothing_unasked(stranger, capsys):
     before = (stranger / "board.yaml").read_text(encoding="utf-8")
     error = refused(capsys, "board", "--out", ".")
-    assert "board.yaml names code that its missing runs would import" in error
+    assert "board.yaml names code that is imported only where it is typed" in error
     for name in (AGENT, ENV, REWARD, NETWORK, OPTIMIZER):
         assert name in error
     assert "--trust" in error

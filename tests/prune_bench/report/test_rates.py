@@ -30,9 +30,10 @@ def test_the_best_rate_of_an_agent_is_that_of_the_highest_mean_of_validation(tmp
             of_seed = ends.get((run.agent, rate), ())
             if run.seed < len(of_seed):
                 val = {"last": of_seed[run.seed], "best": 0.99}
-                write_json(board.result_path(name), make_result(run) | {"val_accuracy": val})
+                more = {"val_accuracy": val, "trained": {"precision": "bf16"}}
+                write_json(board.result_path(name), make_result(run) | more)
     assert rates(tmp_path / "0.1", tmp_path / "None").splitlines() == [
         "| data | epochs | in | keep | agent | runs each | 0.1 | 0.12 |",
         "|---|---|---|---|---|---|---|---|",
-        "| Digits | 4 | fp32 | 30 % | `ucb` | 2 | 65.0 | **70.0** |",
+        "| Digits | 4 | bf16 | 30 % | `ucb` | 2 | 65.0 | **70.0** |",
     ]

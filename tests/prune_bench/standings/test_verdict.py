@@ -187,7 +187,8 @@ def test_between_two_points_of_full_short_only_these_are_known(made):
     assert all(comparison.row(name).ahead is None for name in ("between", "dear", "cheap"))
     assert notes(comparison.rows) == [
         "dear, between and cheap: no difference is known. full_short was not run at that cost; "
-        "neither above its next dearer run nor below its next cheaper one."
+        "neither above its next dearer run nor below its next cheaper one. "
+        "--full-short-at 0.05 0.2 does so."
     ]
 
 
