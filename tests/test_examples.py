@@ -33,7 +33,7 @@ def test_six_lines_prune_an_ordinary_script():
 
 @pytest.mark.parametrize("name", ["plain", "pruned"])
 def test_the_scripts_train_on_real_images(name, cifar10_path, monkeypatch, capsys):
-    size = ["--limit", "256", "--epochs", "2", "--width", "4", "--workers", "0"]
+    size = ["--limit", "256", "--epochs", "2", "--width", "8", "--workers", "0"]
     monkeypatch.setattr(sys, "argv", ["script", "--data", str(cifar10_path), *size])
     script = runpy.run_path(str(EXAMPLES / f"cifar_{name}.py"))
     shown = capsys.readouterr().out
@@ -46,7 +46,7 @@ def test_the_scripts_train_on_real_images(name, cifar10_path, monkeypatch, capsy
 
 def test_lightning_trains_on_real_images(cifar10_path, tmp_path, monkeypatch, capsys):
     pytest.importorskip("lightning", reason="pip install prune_env[lightning]")
-    size = ["--limit", "256", "--epochs", "2", "--width", "4", "--workers", "0"]
+    size = ["--limit", "256", "--epochs", "2", "--width", "8", "--workers", "0"]
     monkeypatch.setattr(sys, "argv", ["script", "--data", str(cifar10_path), *size])
     monkeypatch.chdir(tmp_path)
     script = runpy.run_path(str(EXAMPLES / "cifar_lightning.py"))
@@ -71,7 +71,7 @@ def test_every_file_of_a_split_is_read(name, cifar10_path, tmp_path, monkeypatch
         for number in range(2):
             part = table.slice(number * rows, rows)
             parquet.write_table(part, tmp_path / f"{split}-0000{number}-of-00002.parquet")
-    size = ["--epochs", "1", "--width", "4", "--agent", "full"]
+    size = ["--epochs", "1", "--width", "8", "--agent", "full"]
     size += ["--workers", "0"] if name == "cifar_lightning" else ["--output", str(tmp_path / "o")]
     monkeypatch.setattr(sys, "argv", ["script", "--data", str(tmp_path), *size])
     monkeypatch.chdir(tmp_path)  # Lightning writes checkpoints to where it is

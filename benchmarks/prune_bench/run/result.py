@@ -129,9 +129,7 @@ class Result:
     def hardware(self) -> str:
         """The GPU or the processor, and how much of it, in words."""
         place = self.content["place"]
-        name = place["gpu"] or place["processor"]
-        if not place["gpu"] and "instructions" in place:
-            name += f" ({place['instructions']})"
+        name = place["gpu"] or f"{place['processor']} {place.get('instructions', '')}".rstrip()
         return f"{name}; cores {place['cores']}, threads of a run {self.threads}"
 
     @property

@@ -239,7 +239,7 @@ def test_a_reward_of_ones_own_is_in_the_name_by_its_source(board, tmp_path, monk
         hold(board, grid, Place(), None)
         ids.append(set(board.runs()))
     assert ids[0].isdisjoint(ids[1])
-    with pytest.raises(ValueError, match=r"would import: pinned_reward:mine; --trust"):
+    with pytest.raises(ValueError, match=r"where it is typed: pinned_reward:mine; --trust"):
         hold(board, None, Place(), ())
 
 
