@@ -21,7 +21,7 @@ from prune_bench.report.map_tables import cells_of, foretelling
 from prune_bench.report.markdown import bold_if_certain, markdown_table
 from prune_bench.report.own_training import loop_agents
 from prune_bench.report.rates import rates
-from prune_bench.report.side_by_side import leads, only, side_by_side
+from prune_bench.report.side_by_side import leads, only, repeated, side_by_side
 from prune_bench.run.provenance import FIRST_NETWORKS
 from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
@@ -39,6 +39,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 BOARDS = (
     *("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar10-noisy", "cifar10-imbalanced"),
     *("cifar100", "digits-policies", "digits-noisy", "digits-imbalanced"),
+    *("cifar10-long-gpu", "cifar100-gpu"),
 )
 FILES = (
     ROOT / "README.md",
@@ -56,27 +57,28 @@ TABLE = (
 """The agents of the table of the first board."""
 WHOLE_BOARDS = {
     "tuned": ("cifar10-short",),
-    "long": ("cifar10-long",),
-    "cifar100": ("cifar100",),
     "noisy": ("cifar10-noisy", "wrong_kept", "wrong_found"),
     "imbalanced": ("cifar10-imbalanced",),
 }
 """By the name of a block: the board that it shows, and columns beside the accuracies."""
+REPEATED = {"long": ("cifar10-long-gpu", "cifar10-long"), "cifar100": ("cifar100-gpu", "cifar100")}
+"""By the name of a block: a board, and one of the same setting whose runs a CPU made."""
 SETTINGS = {
     "CIFAR-10, 8 epochs": RESULTS / "cifar10-short",
-    "CIFAR-10, 24 epochs": RESULTS / "cifar10-long",
+    "CIFAR-10, 24 epochs": RESULTS / "cifar10-long-gpu",
     "20 % wrong labels, 8 epochs": RESULTS / "cifar10-noisy",
     "long tail, 8 epochs": RESULTS / "cifar10-imbalanced",
-    "CIFAR-100, 16 epochs": RESULTS / "cifar100",
+    "CIFAR-100, 16 epochs": RESULTS / "cifar100-gpu",
 }
-"""Boards of one network and keep ratio, by what each is of."""
+"""Boards of one network, by what each is of."""
 MAPS = {name: RESULTS / "regimes" / name for name in ("digits", "cifar10", "cifar100")}
 """The boards of the map of when choosing pays, by data set."""
 RATES = tuple(
-    RESULTS / name for name in ("rates/cifar10", "rates/cifar100", "cifar10-long", "cifar100")
+    RESULTS / name
+    for name in ("rates/cifar10", "rates/cifar10-gpu", "rates/cifar100", "cifar10-long", "cifar100")
 )
 """Boards that differ in their learning rates."""
-CLAIMED_ON = ("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar100")
+CLAIMED_ON = ("cifar10-cpu", "cifar10-short", "cifar10-long-gpu", "cifar100-gpu")
 CLAIMS = (
     ("random anew beats one random subset", "random_dynamic", "static_random"),
     ("`epsilon_greedy` beats random", "epsilon_greedy", "random_dynamic"),
@@ -255,6 +257,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     )
 }
 BLOCKS |= {name: partial(_board, *of) for name, of in WHOLE_BOARDS.items()}
+BLOCKS |= {n: partial(repeated, *(RESULTS / board for board in of)) for n, of in REPEATED.items()}
 BLOCKS |= {name.replace("-", "_"): partial(_rivals, name) for name in ("rivals", "rivals-digits")}
 BLOCKS |= {f"map_{name}": partial(cells_of, folder) for name, folder in MAPS.items()}
 BLOCKS["settings"] = partial(side_by_side, SETTINGS)

@@ -1,4 +1,7 @@
-"""Who is ahead of fewer epochs on several boards: the table of it; settings_picture.py draws it."""
+"""Several boards side by side: who is ahead of fewer epochs, and whether it is so elsewhere too.
+
+settings_picture.py draws the first.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
+from prune_bench.report.columns import COLUMN
 from prune_bench.report.markdown import bold_if_certain, markdown_table
 from prune_bench.standings.build import read_standings
-from prune_bench.standings.model import Comparison
+from prune_bench.standings.model import Comparison, Row
 from prune_bench.standings.statistics import Estimate, estimate
-from prune_bench.standings.verdict import points
+from prune_bench.standings.verdict import percent, points
 
 Lead = tuple[Estimate, int]
 """How far ahead of `full_short`, in [-1, 1], and the sign of that; 0 where it is not certain."""
+
+FEW = 5
+"""An agent with fewer runs than this is said to have them."""
 
 
 def leads(boards: Mapping[str, Comparison]) -> dict[str, dict[str, Lead]]:
@@ -39,7 +46,7 @@ def side_by_side(boards: Mapping[str, Path]) -> str:
     """The leads and their mean as a table, in points, and the accuracy of both bars below.
 
     Args:
-        boards: folders, each with one setting at one keep ratio, by title.
+        boards: folders, each with one setting, by title; what is compared is keep 30 %.
     """
     comparisons = only(boards)
     found = leads(comparisons)
@@ -55,7 +62,46 @@ def side_by_side(boards: Mapping[str, Path]) -> str:
     return markdown_table(("agent", *found, "mean"), lines)
 
 
-def only(boards: Mapping[str, Path]) -> dict[str, Comparison]:
-    """The one comparison of each board."""
+def only(boards: Mapping[str, Path], keep_ratio: float = 0.3) -> dict[str, Comparison]:
+    """The one comparison of each board at this keep ratio."""
     found = {title: read_standings(folder).comparisons for title, folder in boards.items()}
-    return {title: comparison for title, (comparison,) in found.items()}
+    at = {
+        title: [of for of in all_of if of.keep_ratio == keep_ratio]
+        for title, all_of in found.items()
+    }
+    return {title: comparison for title, (comparison,) in at.items()}
+
+
+def repeated(board: Path, again: Path) -> str:
+    """All agents of a board, and how far ahead they are on another one of the same setting.
+
+    Args:
+        board: with one setting; each keep ratio has two columns.
+        again: with one keep ratio, the first of `board`; its machine is another.
+    """
+    here, (there,) = read_standings(board).comparisons, read_standings(again).comparisons
+    rows = [{row.label: row for row in of.shown} for of in (*here, there)]
+    headings = ["agent"]
+    for of in here:
+        keep = percent(of.keep_ratio)
+        headings += [f"keep {keep}: test accuracy, %", "ahead of `full_short`, points"]
+    lines = []
+    for label in dict.fromkeys(label for of in rows for label in of):
+        found = [of.get(label) for of in rows]
+        costs = [COLUMN["cost"].text(row) for row in found if row and not row.costs_its_keep_ratio]
+        name = f"`{label}`" + (f", cost {', '.join(dict.fromkeys(costs))}" if costs else "")
+        cells = [text for row in found[:-1] for text in (_accuracy(row), _ahead(row))]
+        lines.append([name, *cells, _ahead(found[-1])])
+    return markdown_table((*headings, f"keep {percent(there.keep_ratio)}, on a CPU"), lines)
+
+
+def _accuracy(row: Row | None) -> str:
+    if row is None or row.last is None:
+        return "–"
+    return points(row.last) + (f", {len(row.runs)} runs" if len(row.runs) < FEW else "")
+
+
+def _ahead(row: Row | None) -> str:
+    if row is None:
+        return "–"
+    return bold_if_certain(row.ahead, row.sign) if row.ahead else ""

@@ -31,9 +31,16 @@ def test_the_best_rate_of_an_agent_is_that_of_the_highest_mean_of_validation(tmp
             if run.seed < len(of_seed):
                 val = {"last": of_seed[run.seed], "best": 0.99}
                 more = {"val_accuracy": val, "trained": {"precision": "bf16"}}
-                write_json(board.result_path(name), make_result(run) | more)
-    assert rates(tmp_path / "0.1", tmp_path / "None").splitlines() == [
+                result = make_result(run) | more
+                write_json(board.result_path(name), result)
+                if run.agent == "ucb":  # a GPU made the same, half a point better
+                    result["place"]["device"] = "cuda:0"
+                    val["last"] += 0.005
+                    write_json(tmp_path / f"{rate} gpu" / "runs" / f"{name}.json", result)
+    folders = [tmp_path / f"{rate}{on}" for on in ("", " gpu") for rate in (0.1, None)]
+    assert rates(*folders).splitlines() == [
         "| data | epochs | in | keep | agent | runs each | 0.1 | 0.12 |",
         "|---|---|---|---|---|---|---|---|",
         "| Digits | 4 | bf16 | 30 % | `ucb` | 2 | 65.0 | **70.0** |",
+        "| Digits | 4 | bf16, GPU | 30 % | `ucb` | 2 | 65.5 | **70.5** |",
     ]

@@ -66,14 +66,17 @@ def test_the_host_does_not_wait(network, precision, cuda_graph, monkeypatch):
 def test_a_graph_trains_as_its_kernels(network, record_property):
     """Both on the GPU: they add in one order but for atomics, as in the gradient of max-pooling.
 
-    So do kernels twice; what a graph differs by is compared with that.
+    So do kernels twice; what a graph differs by is compared with the most that four repeats do.
+    One is too few: on an H200 the graph of `small` was over three times that in one of two tries.
     """
     recipe = {"precision": "fp32", "batch_size": 50}
-    kernels, again, graph = (
+    first, graph, *again = (
         measures.losses(learner_on("cuda", network, cuda_graph=on, **recipe), arms=500, rounds=3)
-        for on in (False, False, True)
+        for on in (False, True, False, False, False, False)
     )
-    noise, found = measures.differences(kernels, again), measures.differences(kernels, graph)
+    found = measures.differences(first, graph)
+    repeats = [measures.differences(first, other) for other in again]
+    noise = {name: max(repeat[name] for repeat in repeats) for name in found}
     for name, value in found.items():
         record_property(name, value)
         record_property(f"{name}_by_kernels_again", noise[name])
