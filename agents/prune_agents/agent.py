@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_agents.declared import Shown, check_declared
+from prune_agents.declared import Shown, check_declared, nothing_in_object
 from prune_env.checks import In, check
 from prune_env.core.selection import ActionKind, best_k, within_budget
 from prune_env.driving import check_state
@@ -95,14 +95,7 @@ class Agent:
         A policy that ranks its arms leaves this to `scores`. May write to `state` what the next
         choice needs, in entries that `start` has made.
         """
-        scores = self.scores(state, observation, rng)
-        if scores is None or np.ndim(scores) != 2:
-            came = "None" if scores is None else f"shape {np.shape(scores)}"
-            raise ValueError(
-                f"{type(self).__name__}.scores returned {came}; expected (M, N), a score for each "
-                "arm of each run"
-            )
-        return best_k(np.asarray(scores), k, rng)
+        return best_k(self._ranked(state, observation, rng), k, rng)
 
     @classmethod
     def ranks(cls) -> bool:
@@ -176,13 +169,16 @@ class Agent:
         """
         observation, batched = self._of_several(observation)
         num_runs, num_arms = observation["seen"].shape
-        state, rng = self._learned(observation, state, episode_start)
         k = max(1, round(self.keep_ratio * num_arms))
-        if self.period == 1 and (state["round"] >= self.full_rounds).all():
-            chosen = self.choose(state, observation, k, rng)
-        else:
-            chosen = self._choose_when_due(state, observation, k, rng)
+        with nothing_in_object(type(self).__name__):
+            state, rng = self._learned(observation, state, episode_start)
+            if self.period == 1 and (state["round"] >= self.full_rounds).all():
+                chosen = self.choose(state, observation, k, rng)
+            else:
+                chosen = self._choose_when_due(state, observation, k, rng)
         chosen = self._checked(chosen, num_runs, num_arms)
+        if self.keeps_k:
+            self._check_k(chosen[state["round"] >= self.full_rounds], k)
         check_state(state, type(self).__name__)
         state["round"] += 1
         if "budget_left" in observation:
@@ -203,8 +199,21 @@ class Agent:
             return None
         observation, batched = self._of_several(observation)
         state, rng = self._learned(observation, state)
-        scores = self.scores(state, observation, rng)
+        scores = self._ranked(state, observation, rng)
         return scores if batched else scores[0]
+
+    def _ranked(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        """What `scores` returned, where it is a number for each arm of each run."""
+        scores = np.asarray(self.scores(state, observation, rng))
+        if scores.shape != observation["seen"].shape or scores.dtype.kind not in "biuf":
+            came = f"{scores.dtype} of shape {scores.shape}" if scores.ndim else str(scores)
+            raise ValueError(
+                f"{type(self).__name__}.scores returned {came}; expected numbers of shape "
+                f"{observation['seen'].shape}, a score for each arm of each run"
+            )
+        return scores
 
     def _of_several(self, observation: Observation) -> tuple[Observation, bool]:
         """The observation of M runs, 1 where it was of a single one; and whether it was of M."""
@@ -283,6 +292,15 @@ class Agent:
                 )
             chosen = chosen != 0
         return chosen
+
+    def _check_k(self, chosen: NDArray[Any], k: int) -> None:
+        """Refuse another number of arms than k where the class says that it keeps k."""
+        kept = np.count_nonzero(chosen, axis=1)
+        if (kept != k).any():
+            raise ValueError(
+                f"{type(self).__name__}.choose kept {number(int(kept[kept != k][0]), 'arm')} where "
+                f"k is {k:,}; a policy that decides itself how many says keeps_k = False"
+            )
 
     def seeded(self, seed: int) -> Self:
         """The agent for a run of that seed; one that was made with a seed of its own keeps it."""

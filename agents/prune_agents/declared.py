@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import FrozenInstanceError
 from difflib import SequenceMatcher
 from typing import Any, NoReturn
 
@@ -92,6 +94,18 @@ def _check_parameters(cls: type, base: type) -> None:
                 f"{cls.__name__}.{name} is called as {name}({', '.join(takes)}), but: {error}; "
                 f"write def {name}(self, {', '.join(takes)})"
             ) from None
+
+
+@contextmanager
+def nothing_in_object(who: str) -> Iterator[None]:
+    """Say where a policy keeps what it learns, when it writes to itself."""
+    try:
+        yield
+    except FrozenInstanceError as error:
+        raise ValueError(
+            f"{who} stores something in the object ({error}); what it learns goes into state, in "
+            "entries that start has made"
+        ) from error
 
 
 def untyped(cls: type, option: str) -> str | None:

@@ -24,6 +24,7 @@ import importlib
 import inspect
 import os
 import re
+import traceback
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -248,7 +249,9 @@ def _import(path: str) -> Any:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever is wrong with somebody's module
         kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
-        raise ValueError(f"cannot import agent {path!r}: {kind}{error}") from error
+        ran = [f for f in traceback.extract_tb(error.__traceback__) if f.name == "<module>"]
+        where = f"{Path(ran[-1].filename).name}, line {ran[-1].lineno}: " if ran else ""
+        raise ValueError(f"cannot import agent {path!r}: {where}{kind}{error}") from error
     registered = _REGISTERED.get(name)
     if registered and registered.__module__.partition(".")[0] == module_name.partition(".")[0]:
         return registered

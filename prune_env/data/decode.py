@@ -17,6 +17,7 @@ from __future__ import annotations
 import errno
 import io
 import math
+import re
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -200,7 +201,7 @@ def _fault(error: Exception) -> str:
     """What is wrong with an image; what is wrong with the machine is raised again."""
     if is_disk_trouble(error) or getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
         raise error
-    return str(error) or type(error).__name__
+    return re.sub(r" <\S+ object at 0x[0-9a-f]+>", "", str(error)) or type(error).__name__
 
 
 def _describe(images: Sequence[Encoded], broken: dict[int, str]) -> str:

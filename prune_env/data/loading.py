@@ -129,6 +129,8 @@ def _find_place(name: str, place: str, reading: Reading) -> Source:
     path = Path(place).expanduser()
     if path.suffix == ".npz" and path.is_file():
         return Source(path.stem, None, lambda: from_npz(path))
+    if path.suffix == ".parquet" and path.is_file():
+        raise ValueError(f"{path} is one file of a dataset; name its folder, {path.parent}")
     if path.is_file():
         raise ValueError(f"{path} is not a dataset; {EXPECTED}")
     if path.is_dir():

@@ -267,7 +267,8 @@ class Pruned:
         host = on_host(arms, len(next(iter(values.values()))), self.num_arms)
         if losses.shape != host.shape:
             raise ValueError(
-                f"losses are {tuple(losses.shape)}; expected {host.shape}, one a sample"
+                f"losses are {tuple(losses.shape)}; expected {host.shape}, one a sample, as "
+                'reduction="none" gives them'
             )
         weights = self.course.train(host, values)
         if self._to_compare and "labels" in values:  # once: a GPU has to be waited for

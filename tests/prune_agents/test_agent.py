@@ -118,13 +118,50 @@ def test_a_policy_that_says_neither_is_told_so(observe):
 
 @pytest.mark.parametrize(
     ("answer", "came"),
-    [(None, "None"), (np.float32(1), r"shape \(\)"), (np.ones(2), r"shape \(2,\)")],
+    [
+        (None, "None"),
+        (np.float32(1), "1.0"),
+        (np.ones(2), r"float64 of shape \(2,\)"),
+        (np.ones((1, 1)), r"float64 of shape \(1, 1\)"),
+        (np.array([["a", "b"]]), r"<U1 of shape \(1, 2\)"),
+    ],
 )
-def test_scores_of_another_shape_are_refused(observe, answer, came):
+def test_scores_of_another_shape_or_of_no_numbers_are_refused(observe, answer, came):
     @dataclass(frozen=True, kw_only=True)
     class Flat(Agent):
         def scores(self, state, observation, rng):
             return answer
 
-    with pytest.raises(ValueError, match=rf"Flat\.scores returned {came}; expected \(M, N\)"):
+    expected = rf"Flat\.scores returned {came}; expected numbers of shape \(1, 2\)"
+    with pytest.raises(ValueError, match=expected):
         Flat().predict(observe(loss=[1.0, 2.0]))
+
+
+def test_a_mask_of_more_or_fewer_than_k_is_refused_where_the_class_keeps_k(observe):
+    @dataclass(frozen=True, kw_only=True)
+    class All(Agent):
+        def choose(self, state, observation, k, rng):
+            return np.ones(observation["seen"].shape, bool)
+
+    class Free(All):
+        keeps_k = False
+
+    shown = observe(loss=[1.0, 2.0, 3.0, 4.0])
+    with pytest.raises(
+        ValueError, match=r"All.choose kept 4 arms where k is 1; .* keeps_k = False"
+    ):
+        All().predict(shown)
+    assert All(keep_ratio=1.0).predict(shown)[0].sum() == 4
+    assert All(full_rounds=1).predict(shown)[0].sum() == 4
+    assert Free().predict(shown)[0].sum() == 4
+
+
+def test_a_policy_that_writes_to_itself_is_told_where_to_write(observe):
+    @dataclass(frozen=True, kw_only=True)
+    class Stateful(Agent):
+        def scores(self, state, observation, rng):
+            self.seen_so_far = 1
+            return observation["seen"]
+
+    with pytest.raises(ValueError, match=r"Stateful stores something in the object .* into state"):
+        Stateful().predict(observe(loss=[1.0, 2.0]))

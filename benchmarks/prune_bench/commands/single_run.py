@@ -62,6 +62,8 @@ def run(
         split = f"{number(learner.num_arms, 'arm')} to choose from"
         if learner.num_validation:
             split += f", {number(learner.num_validation, 'sample')} for validation"
+        if isinstance(learner, NetworkLearner):
+            split += f", {learner.num_test:,} for the test"
         progress.console.print(split)
         if episode.env.options.evaluate_every > 1:
             when = said(episode.env)

@@ -5,6 +5,7 @@ Nothing that it names is imported.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 
 from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
-from prune_bench.board.grid import CONTROLS
+from prune_bench.board.grid import CONTROLS, Grid, as_typed
 from prune_bench.run.result import Failure, Result, read_failure
 from prune_env.core.signals import TRAIN
 from prune_env.files import read_text
@@ -60,7 +61,7 @@ def check(folder: Path) -> Checked:
     failures = {path.stem: read_failure(path) for path in sorted(folder.glob("failed/*.json"))}
     failed = {n: found for n, found in failures.items() if n in expected and n not in done}
     problems = [
-        f"{number(len(grid.agents), 'agent has', 'agents have')} {number(grid.seeds, 'seed')}; "
+        f"the grid {_typed(grid)} has {number(grid.seeds, 'seed')}; "
         f"allowed are {LEAST_SEEDS} or more"
         for grid in grids
         if grid.seeds < LEAST_SEEDS
@@ -141,6 +142,12 @@ def _origins(folder: Path, done: Mapping[str, Result]) -> Iterator[str]:
     yield from _several(
         "commit had uncommitted changes", "commits had uncommitted changes", changed
     )
+
+
+def _typed(grid: Grid) -> str:
+    """What tells a grid from the others of its board, as it is typed."""
+    said = grid.unusual("agents")
+    return shlex.join(as_typed({n: said[n] for n in ("env", "agents", "epochs") if said.get(n)}))
 
 
 def _several(one: str, many: str, names: Iterable[str]) -> list[str]:

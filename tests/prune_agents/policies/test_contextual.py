@@ -65,7 +65,7 @@ def exploring(observe, rng, **options):
         "target": target[None],
     }
     # `choose` itself: `predict` would make features of the observation first
-    kept = agent.choose(state | known, {}, 150, np.random.default_rng(0))[0]
+    kept = agent.choose(state | known, {"seen": nothing[None]}, 150, np.random.default_rng(0))[0]
     covariance = np.linalg.inv(gram + 0.5 * np.eye(dim))
     deviation = np.sqrt(np.einsum("ni,ij,nj->n", x, covariance, x))
     return kept, x @ covariance @ target, deviation, covariance, x

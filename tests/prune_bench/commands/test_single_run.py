@@ -93,7 +93,10 @@ def test_a_run_that_is_stopped_says_how_to_go_on(tmp_path, number, more, said):
     words = ["run", "--agent", "ucb", "--epochs", "100000", "--limit", "100", *more]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, "-c", SAYS_ROUND_3, *words], cwd=tmp_path, **pipes)
-    assert process.stdout.readline() == "90 arms to choose from, 10 samples for validation\n"
+    assert (
+        process.stdout.readline()
+        == "90 arms to choose from, 10 samples for validation, 100 for the test\n"
+    )
     assert process.stdout.readline().startswith("evaluated after every 14 rounds and the last")
     assert process.stdout.readline() == "round 3\n"
     process.send_signal(number)

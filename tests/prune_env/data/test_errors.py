@@ -105,6 +105,11 @@ def without(folder: Path, name: str) -> Path:
         (lambda f: f, ValueError, "is not a dataset, it holds nothing; expected is one of"),
         (lambda f: text(f, "notes.txt"), ValueError, "it holds notes.txt; expected is one of"),
         (lambda f: text(f, "a.txt") / "a.txt", ValueError, "a.txt is not a dataset; expected"),
+        (
+            lambda f: text(f, "t.parquet") / "t.parquet",
+            ValueError,
+            "is one file of a dataset; name",
+        ),
         (lambda f: text(f, "x.npz") / "x.npz", ValueError, "x.npz is not a whole .npz file"),
         (lambda f: text(f, "x.npz", "") / "x.npz", ValueError, "x.npz is not a whole .npz file"),
         (lambda f: npz(f, 0.5, **GOOD), ValueError, "x.npz is not a whole .npz file"),
