@@ -126,7 +126,7 @@ def check_argument(name: str, value: object, hint: Any) -> None:
 
 def _check_type(name: str, value: object, hint: Any) -> None:
     if not _fits(value, hint):
-        raise ValueError(f"{name} is {in_a_line(value)}; expected {_name(hint)}")
+        raise ValueError(f"{name} is {in_a_line(value)}; expected {kind_of(hint)}")
 
 
 def _check_range(name: str, value: object, allowed: In) -> None:
@@ -182,20 +182,24 @@ def names(argument: str, value: Iterable[str]) -> tuple[str, ...]:
     """
     listed = () if isinstance(value, str) else tuple(value)
     if isinstance(value, str) or not all(isinstance(name, str) for name in listed):
-        raise ValueError(f"{argument} is {in_a_line(value)}; expected {_name(tuple[str, ...])}")
+        raise ValueError(f"{argument} is {in_a_line(value)}; expected {kind_of(tuple[str, ...])}")
     return listed
 
 
-def _name(hint: Any) -> str:
-    """A type in the words of an error message."""
+def kind_of(hint: Any) -> str:
+    """A type in the words of an error message.
+
+    >>> kind_of(int | Literal["auto"]), kind_of(tuple[float, ...])
+    ("int or 'auto'", 'a list of float')
+    """
     if get_origin(hint) in (Union, UnionType):
-        return " or ".join(map(_name, get_args(hint)))
+        return " or ".join(map(kind_of, get_args(hint)))
     if hint is type(None):
         return "None"
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
     if get_origin(hint) is tuple:
-        return f"a list of {_name(get_args(hint)[0])}"
+        return f"a list of {kind_of(get_args(hint)[0])}"
     if get_origin(hint) is Callable:
         return "a function"
     return hint.__name__ if isinstance(hint, type) else str(hint)

@@ -9,7 +9,7 @@ import importlib
 import os
 from collections.abc import Callable
 from dataclasses import fields
-from inspect import signature
+from inspect import getfullargspec
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from prune_env.env import PruneEnv
@@ -118,10 +118,9 @@ def _of_rounds(options: dict[str, Any], *makers: Callable[..., Any]) -> RoundOpt
     """Those of the options that neither the functions that make the environment nor its face take.
 
     Raises:
-        TypeError: one that nobody takes; says which of all may have been meant.
+        TypeError: one that nobody takes; says which there are.
         ValueError: a value that is not allowed, or a field of the recipe.
     """
-    from prune_env.core.rounds import RoundOptions
     from prune_env.networks import Recipe
 
     for field in fields(Recipe):
@@ -129,8 +128,17 @@ def _of_rounds(options: dict[str, Any], *makers: Callable[..., Any]) -> RoundOpt
             raise ValueError(
                 f"{field.name} is a field of the recipe; pass recipe={{{field.name!r}: ...}}"
             )
-    taken = {*OF_THE_FACE, *(name for maker in makers for name in signature(maker).parameters)}
-    return RoundOptions.of({n: options[n] for n in options if n not in taken}, taken)
+    named = [name for maker in makers for name in getfullargspec(maker).args]
+    return _checked(options, named)
+
+
+def _checked(options: dict[str, Any], named: list[str]) -> RoundOptions:
+    """Those of the options that are neither named nor of the face."""
+    from prune_env.core.rounds import RoundOptions
+
+    others = list(dict.fromkeys((*named, *OF_THE_FACE)))
+    rest = {name: value for name, value in options.items() if name not in others}
+    return RoundOptions.of(rest, others)
 
 
 @renders
@@ -185,8 +193,10 @@ def _rung(learner: str, num_runs: int, options: dict[str, Any]) -> Any:
     module, _, name = learner.partition(":")
     kind = getattr(importlib.import_module(module), name)
     taken = get_type_hints(kind.__init__)["options"]
-    names = [field.name for field in fields(taken) if field.name in options]
-    made = kind(taken(**{name: options.pop(name) for name in names}), num_runs)
+    names = [field.name for field in fields(taken)]
+    _checked(options, names)
+    own = {name: options.pop(name) for name in names if name in options}
+    made = kind(taken(**own), num_runs)
     if hasattr(made, "num_rounds"):
         options.setdefault("epochs", made.num_rounds)
     return made

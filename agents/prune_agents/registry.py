@@ -151,7 +151,7 @@ def make(name: str, /, **options: Any) -> Any:
             raise ValueError(unknown(f"option of agent {name!r}", option, allowed))
     try:
         return cls(**options)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"agent {name!r} cannot be made so: {error}") from error
 
 

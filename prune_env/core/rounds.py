@@ -69,7 +69,7 @@ class RoundOptions:
 
         Args:
             given: they.
-            others: what else might have been meant by a name that there is not.
+            others: what the environment takes beside them.
 
         Raises:
             TypeError: an argument that there is not.
@@ -78,11 +78,10 @@ class RoundOptions:
         names = [field.name for field in fields(cls)]
         if strange := sorted(set(given) - set(names)):
             # In Python's own words, by which TorchRL knows what it may leave out.
-            near = meant(strange[0], [*names, *others])
+            allowed = list(dict.fromkeys((*others, *names)))
             raise TypeError(
-                f"got an unexpected keyword argument {strange[0]!r}{near}; "
-                "besides those of its entry point (see prune_env.entry_points) an environment has "
-                + ", ".join(names)
+                f"got an unexpected keyword argument {strange[0]!r}{meant(strange[0], allowed)}; "
+                f"allowed are {', '.join(allowed)}"
             )
         return cls(**given)
 

@@ -67,7 +67,7 @@ def test_unknown_name(name, message):
             "unknown option of agent 'ucb' 'b'; allowed are keep_ratio, period, full_rounds, seed, "
             "alpha, c",
         ),
-        ({"c": "large"}, "c is 'large'; expected float"),
+        ({"c": "large"}, "agent 'ucb' cannot be made so: c is 'large'; expected float"),
         ({"c": -1}, "c is -1; allowed is 0 or more"),
         ({"alpha": 0}, "alpha is 0; allowed is 0 < alpha <= 1"),
         ({"period": 2.0}, "period is 2.0; expected int"),

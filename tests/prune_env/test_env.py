@@ -303,9 +303,13 @@ def test_bad_options(halving, options, message):
 
 def test_unknown_options_are_answered_with_those_that_there_are(halving):
     with pytest.raises(
-        TypeError, match=r"argument 'epoch' .*mean epochs\?\); .* has epochs, budget"
+        TypeError, match=r"argument 'epoch' .*mean epochs\?\); allowed are epochs, budget"
     ):
         PruneEnv(halving(), lr=0.1, epoch=3)
+    with pytest.raises(
+        TypeError, match=r"argument 'foo'; allowed are num_arms, .*, epochs, budget"
+    ):
+        gym.make("prune_env/Synthetic-v0", foo=1)
 
 
 def test_steps_outside_an_episode_are_refused(halving):

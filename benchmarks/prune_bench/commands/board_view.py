@@ -243,8 +243,9 @@ def _middle(values: list[float]) -> float:
 
 
 def label(options: RunOptions) -> str:
-    """A run in a few words."""
-    return f"{options.label} keep {options.keep_ratio:g} seed {options.seed}"
+    """A run in a few words; a board has those that do not read their keep ratio at 1."""
+    keep = "" if options.keep_ratio == 1 else f" keep {options.keep_ratio:g}"
+    return f"{options.label}{keep} seed {options.seed}"
 
 
 def duration(seconds: float) -> str:

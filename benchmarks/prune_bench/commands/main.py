@@ -83,7 +83,7 @@ def parse_command(arguments: list[str]) -> Any:
             )
     default = Board.default_of(words) if name == "board" else None
     chosen = parse(COMMANDS[name], f"prune-env {name}", words, default)
-    if name == "board" and not default and flags(Grid).isdisjoint(given_flags(words)):
+    if name == "board" and not default and flags(Grid).keys().isdisjoint(given_flags(words)):
         require_board(chosen.out)  # it is to be gone on with
     return chosen
 

@@ -11,9 +11,12 @@ from typing import Any, get_args, get_type_hints
 
 import tyro
 
+from prune_env.checks import kind_of
 from prune_env.lookup import near, unknown
 
 POSITIONAL = get_args(tyro.conf.Positional[str])[1]
+NO_VALUE = "base 10:|could not convert|could be|for arguments:|could be instantiated"
+"""What the parser says, in one way or another, of a value that has not the type of its option."""
 
 
 def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -> Any:
@@ -36,13 +39,14 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     except SystemExit as end:
         if not end.code:  # it was asked for help
             raise
-    known = sorted(flags(command))
+    kinds = flags(command)
+    known = sorted(kinds)
     hint = f"`{prog} --help` explains them"
     for word in given_flags(words):
         if word not in known:
             of_recipe = _of_recipe(word) if "--recipe" in known else ""
             raise ValueError(unknown("option", word, known, of_recipe + hint))
-    said = _condensed(told.getvalue())
+    said = _condensed(told.getvalue(), kinds)
     if said.startswith("nothing takes") and (named := {"--agent", "--agents"} & {*known}):
         said += f"; options come with their names, as in {named.pop()} ucb"
     raise ValueError(f"{said}; {hint}")
@@ -70,17 +74,18 @@ def whole_words() -> Iterator[None]:
             print(line.replace(r"\n", " ") if line.startswith("COMPLETION_SPEC") else line)
 
 
-def flags(command: type) -> set[str]:
-    """All options of a command as they are typed."""
-    found = {"--help"}
-    hints = get_type_hints(command, include_extras=True)
+def flags(command: type) -> dict[str, Any]:
+    """All options of a command as they are typed, and the types of their values."""
+    found: dict[str, Any] = {"--help": bool}
+    marked, hints = get_type_hints(command, include_extras=True), get_type_hints(command)
     for field in fields(command):
-        kind, *marks = get_args(hints[field.name]) or (hints[field.name],)
-        name = field.name.replace("_", "-")
+        kind, name = hints[field.name], field.name.replace("_", "-")
         if isinstance(kind, type) and is_dataclass(kind):
             found |= flags(kind)
-        elif POSITIONAL not in marks:
-            found |= {f"--{name}", f"--no-{name}"} if kind is bool else {f"--{name}"}
+        elif POSITIONAL not in get_args(marked[field.name]):
+            found[f"--{name}"] = kind
+            if kind is bool:
+                found[f"--no-{name}"] = kind
     return found
 
 
@@ -91,7 +96,7 @@ def given_flags(words: Sequence[str]) -> Iterator[str]:
             yield word.partition("=")[0].replace("_", "-")
 
 
-def _condensed(box: str) -> str:
+def _condensed(box: str, kinds: dict[str, Any]) -> str:
     """What the parser says in a box of several lines, as far as it is about the mistake."""
     box = re.sub(r"\x1b\[[\d;]*m", "", box)  # colours, where the standard output is a terminal
     lines = [line.strip("│|╭╮╰╯ ") for line in box.splitlines()[1:]]  # below its title
@@ -102,7 +107,8 @@ def _condensed(box: str) -> str:
     text = re.sub(r"^Error parsing [^-\s]\S*: ", "", text)  # a dataclass refuses, no option
     if left := re.fullmatch(r"Unrecognized options: (\S+)", text):
         return f"nothing takes {left[1]!r}"
-    value = re.match(
-        r"Error parsing (\S+): .*?(?:\{None\}\|)?(\w+) could be .* from \['(.*)'\]", text
-    )
-    return f"{value[1]} is {value[3]!r}; expected {value[2]}" if value else text
+    value = re.match(rf"Error parsing (\S+): .*(?:{NO_VALUE}) .*?\[?'(.*)'\]?$", text)
+    if not value:
+        return text
+    flag, typed = value[1], value[2].replace("', '", " ")
+    return f"{flag} is {typed!r}; expected {kind_of(kinds[flag])}"

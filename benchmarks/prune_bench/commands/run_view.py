@@ -123,6 +123,7 @@ class RunProgress:
         share = f"{result.cost:.1%} of training on everything"
         lines = {
             "cost": f"{result.charged:,} sample passes, {share}",
+            "with": beside_training(result),
             "regret": "" if regret is None else f"{regret:.3g}",
             "wrong labels": found and f"area under the curve for finding them by {found}",
             "seconds": ", ".join(f"{name} {s:.2f}" for name, s in spent.items() if s),
@@ -133,6 +134,18 @@ class RunProgress:
         self.diverged = result.diverged
         if result.diverged:
             self.console.print(Text("the run diverged: its loss is not finite", "bold red"))
+
+
+def beside_training(result: Result) -> str:
+    """What an agent pays for beside training, as shares of training on everything."""
+    passes = result.content["passes"]
+    spent = {
+        "the run before": passes.get("prior", 0),
+        "losses of what is not kept": passes["refresh"],
+        "the validation that the agent reads": passes["evaluate"] * result.pays_evaluation,
+    }
+    parts = [f"{part / result.full_passes:.1%} for {name}" for name, part in spent.items() if part]
+    return ", ".join(parts)
 
 
 ENDS: tuple[End, ...] = ("last", "best")

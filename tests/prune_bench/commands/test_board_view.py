@@ -80,7 +80,7 @@ def test_what_went_wrong_is_said_once(board, finish):
         finish(board, name, 0.1, 1.0, diverged=True)
     view = BoardView(Console(file=io.StringIO()), board, jobs=1)
     assert [text.plain for text in view.problems()] == [
-        "failed full keep 1 seed 0 and 2 more: ValueError: [bold]",
+        "failed full seed 0 and 2 more: ValueError: [bold]",
         f"failed {label(board.runs()[names[3]])}: MemoryError: one two",
         "try the failed ones again with --retry-failed",
         "diverged rs2 keep 0.5 seed 0 and 1 more: its loss is not finite; it counts with the "

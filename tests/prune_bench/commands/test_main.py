@@ -83,6 +83,21 @@ def test_the_terminal_shows_rounds_and_a_summary(capsys):
         assert word in out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--feedback", "full"), "% for losses of what is not kept"),
+        (("--agent", "el2n"), "% for the run before"),
+        (("--agent", "dvrl"), "% for the validation that the agent reads"),
+        ((), None),
+    ],
+)
+def test_the_summary_says_what_was_paid_beside_training(words, said, capsys):
+    run("--epochs", "2", *words)
+    line = re.search(r"^with +\d+\.\d(.*)$", capsys.readouterr().out, re.MULTILINE)
+    assert (line and line[1]) == said
+
+
 def test_without_a_validation_split_nothing_is_said_of_one(capsys):
     run("--epochs", "2", "--env-kwargs", "num_validation=0")
     out = capsys.readouterr().out
@@ -114,7 +129,7 @@ def test_without_a_validation_split_nothing_is_said_of_one(capsys):
             "environment 'Digits-v0' (did you mean prune_env/Digits-v0",
         ),
         (["--env", "prune_env/Digits-Rules-v0"], "run agents on prune_env/Digits-v0"),
-        (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; besides"),
+        (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; allowed"),
         (["--env", "CartPole-v1"], "see `prune-env envs` for those that can"),
         (["ucb"], "nothing takes 'ucb'; options come with their names, as in --agent ucb;"),
         (["--lr", "0.1"], "a recipe has --recipe peak_lr=... or --recipe final_lr=... or"),
@@ -269,7 +284,11 @@ def test_help_needs_nothing_heavy():
         ("run --agent_option c=1", "unknown option '--agent-option' (did you mean --agent-options"),
         ("verify no.zip", "no.zip: No such file or directory\n"),
         ("bord", "unknown command 'bord' (did you mean board?); allowed are run, "),
-        ("run --epochs x", "--epochs is 'x'; expected INT; `prune-env run --help` explains them"),
+        ("run --epochs x", "--epochs is 'x'; expected int or None; `prune-env run --help`"),
+        ("run --seed x", "--seed is 'x'; expected int; "),
+        ("run --imbalance x", "--imbalance is 'x'; expected float; "),
+        ("run --evaluate-every x", "--evaluate-every is 'x'; expected int or 'auto'; "),
+        ("board --keep-ratios 0.1 x", "--keep-ratios is '0.1 x'; expected a list of float; "),
         ("run --threads 0", "threads is 0; allowed is 1 or more; `prune-env run --help` explains"),
         ("agents a b", "nothing takes 'b'; `prune-env agents --help` explains them"),
         ("report", "Missing from prune-env report: PATH folder of the board (required); "),

@@ -96,9 +96,8 @@ def test_a_mistake_is_shown_in_whole_words():
     shown = in_a_terminal("run", "--keep-ratio", "30%", "--agent", "ucb", COLUMNS="50")
     lines = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()
     assert [line.rstrip() for line in lines] == [
-        "prune-env: Error parsing --keep-ratio: could not",
-        "convert string to float: '30%'; `prune-env run",
-        "--help` explains them",
+        "prune-env: --keep-ratio is '30%'; expected float;",
+        "`prune-env run --help` explains them",
     ]
 
 

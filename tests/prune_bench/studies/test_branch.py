@@ -99,7 +99,7 @@ def test_one_group_of_many_is_ahead_by_luck(level, is_green):
         (["--draws", "1"], "draws is 1; allowed is a whole number from 2"),
         (["--choices", "el2n"], "el2n chooses by a prior run of its own"),
         (["--choices", "ubc"], "unknown agent 'ubc'"),
-        (["--env-kwargs", "colour=red"], "unexpected keyword argument 'colour'; besides"),
+        (["--env-kwargs", "colour=red"], "unexpected keyword argument 'colour'; allowed"),
     ],
 )
 def test_bad_input_ends_with_one_clear_error(capsys, arguments, message):
