@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -13,8 +13,6 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.schedule import ends_by
 from prune_env.checks import In
 
-Squares = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
-
 
 def group_edges(values: NDArray[np.floating], num_groups: int) -> NDArray[np.int64]:
     """The best k-means of sorted values: where each group begins, and N at the end.
@@ -22,8 +20,8 @@ def group_edges(values: NDArray[np.floating], num_groups: int) -> NDArray[np.int
     Best of all partitions, so never worse than what Lloyd's iteration finds from any start; on
     heavy tails it sticks at several times these squares. Groups are intervals, and the last one of
     the best g groups of the first i values begins the later the larger i: for each g, rows i are
-    solved by halves, each between the answers of its neighbours, which is O(N log N). Equal values
-    stay together and may leave fewer groups.
+    solved by halves, each between the answers of its neighbours, which is O(N log N); of the last
+    group all that is asked for is row N. Equal values stay together and may leave fewer groups.
 
     Args:
         values: (N,) ascending.
@@ -35,37 +33,34 @@ def group_edges(values: NDArray[np.floating], num_groups: int) -> NDArray[np.int
     moments = np.zeros((3, len(counts) + 1))  # sums of 1, v and v^2 over the first i
     np.cumsum(counts * centred ** np.arange(3)[:, None], axis=1, out=moments[:, 1:])
 
-    def squares(first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:
-        n, v, v2 = moments[:, last] - moments[:, first]
-        return v2 - v**2 / n
-
-    rows = np.arange(1, len(counts) + 1)
-    best = np.append(0.0, squares(np.zeros_like(rows), rows))  # of the first i in one group
+    num_values, num_groups = len(counts), min(num_groups, len(counts))
+    whole = moments[:, 1:]
+    best = np.append(0.0, whole[2] - whole[1] ** 2 / whole[0])  # of the first i in one group
     cuts = []
-    for g in range(2, min(num_groups, len(counts)) + 1):
-        best, cut = _one_more_group(best, squares, g)
+    for g in range(2, num_groups + 1):
+        halves = [1 << bit for bit in reversed(range(num_values.bit_length()))]
+        best, cut = _one_more_group(best, moments, g, [num_values] if g == num_groups else halves)
         cuts.append(cut)
-    edges = [len(counts)]
+    edges = [num_values]
     for cut in reversed(cuts):
         edges.append(cut[edges[-1]])
     return begins[[0, *reversed(edges)]]
 
 
 def _one_more_group(
-    best: NDArray[np.float64], squares: Squares, num_groups: int
+    best: NDArray[np.float64], moments: NDArray[np.float64], num_groups: int, steps: Sequence[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(U + 1,) each: the least squares of the first i values in so many groups, and the last cut.
 
     Args:
         best: the same in one group less; what has fewer values than groups is never read.
-        squares: of the values first .. last - 1 about their mean.
+        moments: (3, U + 1) sums of 1, v and v^2 over the first i.
         num_groups: 2 or more.
+        steps: solved are the rows at odd multiples of each, which lie between two that are solved.
     """
     num_values = len(best) - 1
     found, cut = best.copy(), np.full(num_values + 1, num_groups - 1)
-    step = 1 << num_values.bit_length()
-    while step > 1:  # rows at odd multiples of step / 2 lie between two that are solved
-        step //= 2
+    for step in steps:
         rows = np.arange(step, num_values + 1, 2 * step)
         rows = rows[rows >= num_groups]
         if not len(rows):
@@ -77,7 +72,8 @@ def _one_more_group(
         sizes = high - low + 1
         starts = np.cumsum(sizes) - sizes
         tried = np.arange(sizes.sum()) + np.repeat(low - starts, sizes)
-        cost = best[tried] + squares(tried, np.repeat(rows, sizes))
+        n, v, v2 = (np.repeat(sums[rows], sizes) - sums[tried] for sums in moments)
+        cost = best[tried] + (v2 - v**2 / n)
         found[rows] = np.minimum.reduceat(cost, starts)
         hit = np.flatnonzero(cost == np.repeat(found[rows], sizes))
         cut[rows] = tried[hit[np.searchsorted(hit, starts)]]

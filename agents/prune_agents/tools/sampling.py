@@ -51,6 +51,7 @@ def logistic(value: Scores, total: float) -> NDArray[np.float64]:
         total: expected number of arms kept in each row, at most N.
     """
     check_scores(value)
+    value = value.astype(np.float64)
     bound = np.abs(value).max() + 40.0  # there all probabilities are 0 or 1 to the last digit
     low, high = np.full((len(value), 1), -bound), np.full((len(value), 1), bound)
     for _ in range(50):
@@ -60,16 +61,17 @@ def logistic(value: Scores, total: float) -> NDArray[np.float64]:
     return expit(value + low)
 
 
-def systematic(probability: NDArray[np.float64], rng: np.random.Generator) -> Mask:
+def systematic(probability: Scores, rng: np.random.Generator) -> Mask:
     """Keep each arm with its own probability, and in each row as many as they sum to.
 
     The arms are laid in random order along a line, each as long as its probability, and those that
-    a comb of step 1 with a random start falls on are kept.
+    a comb of step 1 with a random start falls on are kept. The line is of float64: in float32 one
+    of 50,000 arms has ends so coarse that teeth miss.
     """
     mask = np.zeros(probability.shape, bool)
     for row, pi in zip(mask, probability, strict=True):
         order = rng.permutation(len(pi))
-        ends = np.cumsum(pi[order])
+        ends = np.cumsum(pi[order], dtype=np.float64)
         ends *= np.rint(ends[-1]) / ends[-1]  # takes the rounding of the sum away
         teeth = np.floor(ends + rng.random())
         row[order] = np.diff(teeth, prepend=0) > 0

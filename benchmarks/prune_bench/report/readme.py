@@ -18,10 +18,10 @@ import numpy as np
 
 from prune_bench.report.columns import COLUMN
 from prune_bench.report.map_tables import cells_of, foretelling
-from prune_bench.report.markdown import bold_if_certain, markdown_table
+from prune_bench.report.markdown import markdown_table
 from prune_bench.report.own_training import loop_agents
 from prune_bench.report.rates import rates
-from prune_bench.report.side_by_side import leads, only, repeated, side_by_side
+from prune_bench.report.side_by_side import lead_of, leads, name_of, only, repeated, side_by_side
 from prune_bench.run.provenance import FIRST_NETWORKS
 from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
@@ -197,19 +197,16 @@ def digits() -> str:
     )
 
 
-def _board(name: str, *further: str) -> str:
+def _board(folder: str, *further: str) -> str:
     """All agents of a board of one keep ratio, and these columns beside the accuracies."""
-    (comparison,) = _comparisons(name)
-    titles = [COLUMN[column].title for column in further]
+    (comparison,) = _comparisons(folder)
+    columns = [COLUMN[column] for column in further]
+    titles = [column.title for column in columns]
     headings = ("agent", "test accuracy, %", "ahead of `full_short`, points", *titles)
-    lines = []
-    for row in comparison.shown:
-        ahead = bold_if_certain(row.ahead, row.sign) if row.ahead else ""
-        cells = [COLUMN[column].text(row) for column in further]
-        name = f"`{row.label}`"
-        if not row.costs_its_keep_ratio:
-            name += f", cost {COLUMN['cost'].text(row)}"
-        lines.append((name, points(row.last), ahead, *cells))
+    lines = [
+        (name_of(row), points(row.last), lead_of(row), *(column.text(row) for column in columns))
+        for row in comparison.shown
+    ]
     return markdown_table(headings, lines)
 
 

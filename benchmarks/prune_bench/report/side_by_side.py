@@ -88,20 +88,26 @@ def repeated(board: Path, again: Path) -> str:
     lines = []
     for label in dict.fromkeys(label for of in rows for label in of):
         found = [of.get(label) for of in rows]
-        costs = [COLUMN["cost"].text(row) for row in found if row and not row.costs_its_keep_ratio]
-        name = f"`{label}`" + (f", cost {', '.join(dict.fromkeys(costs))}" if costs else "")
-        cells = [text for row in found[:-1] for text in (_accuracy(row), _ahead(row))]
-        lines.append([name, *cells, _ahead(found[-1])])
+        cells = [text for row in found[:-1] for text in (_accuracy(row), lead_of(row))]
+        lines.append([name_of(*found), *cells, lead_of(found[-1])])
     return markdown_table((*headings, f"keep {percent(there.keep_ratio)}, on a CPU"), lines)
+
+
+def name_of(*rows: Row | None) -> str:
+    """What a table calls an agent: its label, and its costs where they are not its keep ratios."""
+    there = [row for row in rows if row]
+    costs = [COLUMN["cost"].text(row) for row in there if not row.costs_its_keep_ratio]
+    return f"`{there[0].label}`" + (f", cost {', '.join(dict.fromkeys(costs))}" if costs else "")
+
+
+def lead_of(row: Row | None) -> str:
+    """How far an agent is ahead, bold where that is certain; a dash where it was not run."""
+    if row is None:
+        return "–"
+    return bold_if_certain(row.ahead, row.sign) if row.ahead else ""
 
 
 def _accuracy(row: Row | None) -> str:
     if row is None or row.last is None:
         return "–"
     return points(row.last) + (f", {len(row.runs)} runs" if len(row.runs) < FEW else "")
-
-
-def _ahead(row: Row | None) -> str:
-    if row is None:
-        return "–"
-    return bold_if_certain(row.ahead, row.sign) if row.ahead else ""

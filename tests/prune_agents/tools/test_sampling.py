@@ -98,10 +98,12 @@ def test_systematic_keeps_each_with_its_chance_and_always_as_many(rng):
     np.testing.assert_allclose(mask.mean(axis=0), chance, atol=0.03)
 
 
-def test_systematic_is_exact_at_full_size(rng):
-    weight = rng.gamma(0.5, size=(1, 50_000)) + 0.01
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_systematic_is_exact_at_full_size(rng, kind):
+    weight = (rng.gamma(0.5, size=(1, 50_000)) + 0.01).astype(kind)
     for k in (5_000, 15_000, 49_999, 50_000):
-        assert systematic(inclusion(weight, k), rng).sum() == k
+        assert systematic(inclusion(weight, k).astype(kind), rng).sum() == k
+        assert systematic(logistic(np.log(weight), k), rng).sum() == k
 
 
 def test_inclusion_of_weights_that_differ_by_30_orders():
