@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import prune_agents
@@ -96,8 +96,21 @@ def made_up_traces(agent: Any, num_arms: int, rng: np.random.Generator) -> Trace
     return Traces(signals, 0, 0.0, 0.0, labels, features, trained)
 
 
-def measure(name: str, options: Options) -> tuple[float, float, float]:
-    """CPU seconds of one `predict` (median) and of `begin`, and bytes of state an arm."""
+class Measured(NamedTuple):
+    """What an agent takes: CPU seconds, and bytes."""
+
+    usual: float
+    """a call of `predict`, the median"""
+    longest: float
+    """the longest call, as where an agent learns in some rounds"""
+    begin: float
+    """the call of `begin`"""
+    state: float
+    """bytes an arm"""
+
+
+def measure(name: str, options: Options) -> Measured:
+    """Time one agent."""
     rng = np.random.default_rng(0)
     agent = prune_agents.make(name, keep_ratio=options.keep_ratio)
     everything = made_up(options.num_arms, rng)
@@ -115,23 +128,27 @@ def measure(name: str, options: Options) -> tuple[float, float, float]:
         advance(everything, action, 0.8 * step / rounds, rng)
     assert state is not None
     size = sum(array.nbytes for array in state.values())
-    return statistics.median(seconds[3:]), begin_seconds, size / options.num_arms
+    usual = statistics.median(seconds[3:])
+    return Measured(usual, max(seconds), begin_seconds, size / options.num_arms)
 
 
 def main(options: Options) -> None:
     """Print one table, slowest first."""
     round_seconds = options.keep_ratio * options.num_arms / IMAGES_PER_SECOND
+    rounds = f"median of {options.repeats} rounds, the longest of {options.repeats + 3}"
     table = Table(
         title=f"CPU time of predict, N = {options.num_arms:,}, keep {options.keep_ratio}",
-        caption=f"median of {options.repeats}; a round trains {round_seconds:.1f} s",
+        caption=f"{rounds}; a round trains {round_seconds:.1f} s",
     )
-    for column in ("agent", "ms", "% of a round", "begin, ms", "state, bytes an arm"):
-        table.add_column(column, justify="left" if column == "agent" else "right")
+    table.add_column("agent", no_wrap=True)
+    for column in ("ms", "% of a round", "longest, ms", "begin, ms", "state, bytes an arm"):
+        table.add_column(column, justify="right")
     measured = {name: measure(name, options) for name in options.agents or prune_agents.names()}
-    for name, (seconds, begin, size) in sorted(measured.items(), key=lambda item: -item[1][0]):
-        share = 100 * seconds / round_seconds
-        first = f"{1000 * begin:.0f}" if begin > 1e-3 else ""
-        table.add_row(name, f"{1000 * seconds:.2f}", f"{share:.3f}", first, f"{size:.0f}")
+    for name, of in sorted(measured.items(), key=lambda item: -item[1].usual):
+        share = 100 * of.usual / round_seconds
+        first = f"{1000 * of.begin:.0f}" if of.begin > 1e-3 else ""
+        cells = (f"{1000 * of.usual:.2f}", f"{share:.3f}", f"{1000 * of.longest:.1f}", first)
+        table.add_row(name, *cells, f"{of.state:.0f}")
     Console().print(table)
 
 
