@@ -125,7 +125,10 @@ def _from_arrays(arrays: Mapping[str, Any], name: str) -> Dataset:
     named = read_labels(np.asarray(arrays["labels"]), None, f"{name}: labels")
     whole = _check(np.asarray(arrays["inputs"]), len(named.ids), f"{name}: inputs")
     rest, held_out = carve(named.ids, max(1, len(named.ids) // 5), seed=0)
-    say(f"{name} has no test split: {len(held_out):,} of its {len(named.ids):,} are it", DataNotice)
+    drawn = (
+        f"{len(held_out):,} of its {len(named.ids):,} samples, a fifth of each class, were drawn"
+    )
+    say(f"{name} has no test split: {drawn} for it, always the same ones", DataNotice)
     return _assembled(
         name,
         {"train": whole[rest], "test": whole[held_out]},

@@ -30,7 +30,7 @@ def of_logits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Values]:
             "(B, C) and (B,); for anything else call record with a loss a sample"
         )
     if labels.is_floating_point():
-        raise ValueError(f"labels are {labels.dtype}; expected int64, the number of a class")
+        raise ValueError(f"labels are {labels.dtype}; expected int64: labels.long()")
     if len(labels) and labels.device.type == "cpu":  # a GPU would have to be waited for
         low, high = int(labels.min()), int(labels.max())
         if not 0 <= low <= high < logits.shape[1]:

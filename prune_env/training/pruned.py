@@ -226,13 +226,13 @@ class Pruned:
         Raises:
             ValueError: shapes do not fit, or the arms are not of this epoch.
         """
-        if not self._has_classes:
-            came = f"num_classes={logits.shape[1]}" if logits.ndim == 2 else "num_classes="
-            raise ValueError(
-                f"loss takes classes, and the data set tells of none; pass {came} to Pruned, or "
-                "labels=, the class of every sample; for what is no classification call record"
-            )
         log_p, values = self._of_logits(logits, labels)
+        if not self._has_classes:
+            raise ValueError(
+                "loss takes classes, and the data set tells of none; pass "
+                f"num_classes={logits.shape[1]} to Pruned, or labels=, the class of every sample; "
+                "for what is no classification call record"
+            )
         if losses is None:
             losses = nll_loss(log_p, labels, reduction="none")
         return self._weighted(arms, losses, values)

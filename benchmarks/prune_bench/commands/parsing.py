@@ -45,7 +45,9 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     for word in given_flags(words):
         if word not in known:
             of_recipe = _of_recipe(word) if "--recipe" in known else ""
-            raise ValueError(unknown("option", word, known, of_recipe + hint))
+            typed = next(typed for typed in words if [*given_flags([typed])] == [word])
+            name = typed.partition("=")[0]
+            raise ValueError(unknown("option", name, known, of_recipe + hint))
     said = _condensed(told.getvalue(), kinds)
     if said.startswith("nothing takes") and (named := {"--agent", "--agents"} & {*known}):
         said += f"; options come with their names, as in {named.pop()} ucb"

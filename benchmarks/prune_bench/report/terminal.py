@@ -193,7 +193,8 @@ class Prose:
         self.text, self.style = plain(text), style
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in textwrap.wrap(WHOLE.sub(_glued, self.text), options.max_width):
+        text = WHOLE.sub(_glued, self.text)
+        for line in textwrap.wrap(text, options.max_width, break_on_hyphens=False):
             yield Text(line.replace(GLUE, " "), self.style)
 
 

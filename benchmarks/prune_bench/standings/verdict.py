@@ -195,9 +195,12 @@ def caution(comparisons: Sequence[Comparison]) -> str:
     """What a reader must keep in mind, or nothing."""
     rows = distinct(comparisons)
     cautions = []
-    fewest = min((row.expected for row in rows), default=0)
-    if fewest < MIN_SEEDS:
-        cautions.append(f"{number(fewest, 'seed')} only: fewer than {MIN_SEEDS} show little")
+    few = sorted(row.expected for row in rows if row.expected < MIN_SEEDS)
+    if few:
+        of = "" if len(few) == len(rows) else f"{number(len(few), 'row has', 'rows have')} "
+        least = f"{few[0]} to " if few[0] < few[-1] else ""
+        seeds = number(few[-1], "seed")
+        cautions.append(f"{of}{least}{seeds} only: fewer than {MIN_SEEDS} show little")
     if unfinished := sum(not row.complete for row in rows):
         rows_are = number(unfinished, "row is", "rows are")
         cautions.append(f"{rows_are} unfinished and cannot win yet")
@@ -223,9 +226,10 @@ def notes(rows: Sequence[Row]) -> list[str]:
     if unknown:
         costs = " ".join(sorted({f"{row.cost:.3g}" for row in unknown if row.cost <= 1}))
         found.append(
-            f"{enumerate_clauses([row.label for row in unknown])}: no difference is known. "
-            "full_short was not run at that cost; neither above its next dearer run nor below its "
-            "next cheaper one." + f" --full-short-at {costs} does so." * bool(costs)
+            f"{enumerate_clauses([row.label for row in unknown])}: no difference is known, for "
+            "full_short was not run at that cost, and its runs next to it do not decide."
+            + " The validation that an agent reads is charged." * any(map(_pays, unknown))
+            + f" --full-short-at {costs} runs it there." * bool(costs)
         )
     if chance:
         found.append(
@@ -240,6 +244,10 @@ def notes(rows: Sequence[Row]) -> list[str]:
             f"Not certain although the interval, before rounding, leaves out 0: {text}, {LUCK}."
         )
     return found
+
+
+def _pays(row: Row) -> bool:
+    return any(run.pays_evaluation for run in row.runs)
 
 
 def _doubt(row: Row) -> str:

@@ -106,8 +106,15 @@ def test_an_agent_is_added_to_the_runs_of_the_folder_and_to_no_others(folder, mo
         "as on mine: --env prune_env/Digits-v0 --keep-ratios 0.3 --seeds 2 --epochs 2 --network mlp"
     )
     assert told in capsys.readouterr().out
+    main.main(["board", "--out", "mine", "--agents", "swucb", "--seeds", "4"])  # a grid of its own
+    assert "not named, so not grown to 4 seeds: ucb\n" in capsys.readouterr().out
+    both = replace(first, agents=("ucb", "swucb"))
+    assert board.grids() == [both, other, replace(first, agents=("swucb",), seeds=4)]
+    main.main(["board", "--out", "mine", "--seeds", "4"])  # all of them
+    assert "not named" not in capsys.readouterr().out
+    grids = board.grids()
     main.main(["board", "--out", "mine"])  # goes on, adds nothing and says nothing of it
-    assert board.grids() == [replace(first, agents=("ucb", "swucb")), other]
+    assert board.grids() == grids
     assert "as on mine" not in capsys.readouterr().out
 
 

@@ -281,7 +281,7 @@ def test_help_needs_nothing_heavy():
     ("arguments", "line"),
     [
         ("run --agnt ucb", "unknown option '--agnt' (did you mean --agent?); "),
-        ("run --agent_option c=1", "unknown option '--agent-option' (did you mean --agent-options"),
+        ("run --agent_option c=1", "unknown option '--agent_option' (did you mean --agent-options"),
         ("verify no.zip", "no.zip: No such file or directory\n"),
         ("bord", "unknown command 'bord' (did you mean board?); allowed are run, "),
         ("run --epochs x", "--epochs is 'x'; expected int or None; `prune-env run --help`"),

@@ -186,9 +186,9 @@ def test_between_two_points_of_full_short_only_these_are_known(made):
     assert comparison.row("aum").ahead.value == pytest.approx(0.40 + 0.006 - 0.502)
     assert all(comparison.row(name).ahead is None for name in ("between", "dear", "cheap"))
     assert notes(comparison.rows) == [
-        "dear, between and cheap: no difference is known. full_short was not run at that cost; "
-        "neither above its next dearer run nor below its next cheaper one. "
-        "--full-short-at 0.05 0.2 does so."
+        "dear, between and cheap: no difference is known, for full_short was not run at that cost, "
+        "and its runs next to it do not decide. The validation that an agent reads is charged. "
+        "--full-short-at 0.05 0.2 runs it there."
     ]
 
 
@@ -240,6 +240,12 @@ def test_headline_without_anything():
 def test_few_seeds_are_said(made):
     results = [made(agent, seed) for agent in ("rs2", "full_short") for seed in (0, 1)]
     assert caution(standings(results).comparisons) == "2 seeds only: fewer than 5 show little"
+    results += [made(agent, 2) for agent in ("rs2", "full_short")]
+    results += [made("ucb", seed) for seed in (0, 1)]
+    assert caution(standings(results).comparisons) == "2 to 3 seeds only: fewer than 5 show little"
+    results += [made(agent, seed) for agent in ("rs2", "full_short") for seed in (3, 4)]
+    found = caution(standings(results).comparisons)
+    assert found == "1 row has 2 seeds only: fewer than 5 show little"
 
 
 @pytest.mark.parametrize(
