@@ -65,7 +65,8 @@ def decode(
             many = number(bad, "entry that is", "entries that are")
             raise ValueError(
                 f"the action has {many} neither 0 (prune) nor 1 (keep); "
-                'loss weights need an environment made with action="weights"'
+                'loss weights need an environment made with action="weights", as an agent asks for '
+                'that has the class attribute action = "weights"'
             )
         weights = None
     else:
