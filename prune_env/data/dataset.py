@@ -148,6 +148,27 @@ def carve(
     return np.setdiff1d(np.arange(size), carved), np.sort(carved)
 
 
+def carve_test(
+    name: str, labels: NDArray[np.int64], what: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
+    """Carve out a fifth, always the same one, for the test split that the data lacks.
+
+    Args:
+        name: of the data.
+        labels: (N,) int64.
+        what: its samples are called: "images".
+
+    Returns:
+        rest, carved: as `carve`; and what has to be said of it.
+    """
+    rest, carved = carve(labels, max(1, len(labels) // 5), seed=0)
+    note = (
+        f"{name} has no test split: {len(carved):,} of its {len(labels):,} {what}, "
+        "a fifth of each class, were drawn for it, always the same ones"
+    )
+    return rest, carved, note
+
+
 def _mended(shares: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Shares of the same sum, as near as may be: 1 to size - 1 of each class where that can be."""
     count = shares.sum()

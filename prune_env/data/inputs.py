@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from prune_env.checks import In, check_argument
 from prune_env.data import npz
-from prune_env.data.dataset import Dataset, Split, carve
+from prune_env.data.dataset import Dataset, Split, carve_test
 from prune_env.data.labels import Labels, joined, matched, read_labels
 from prune_env.data.tables import check_shards, labels_of, read_table
 from prune_env.lookup import Function, imported, path_of
@@ -124,11 +124,8 @@ def _from_arrays(arrays: Mapping[str, Any], name: str) -> Dataset:
         return _assembled(name, inputs, labels)
     named = read_labels(np.asarray(arrays["labels"]), None, f"{name}: labels")
     whole = _check(np.asarray(arrays["inputs"]), len(named.ids), f"{name}: inputs")
-    rest, held_out = carve(named.ids, max(1, len(named.ids) // 5), seed=0)
-    drawn = (
-        f"{len(held_out):,} of its {len(named.ids):,} samples, a fifth of each class, were drawn"
-    )
-    say(f"{name} has no test split: {drawn} for it, always the same ones", DataNotice)
+    rest, held_out, note = carve_test(name, named.ids, "samples")
+    say(note, DataNotice)
     return _assembled(
         name,
         {"train": whole[rest], "test": whole[held_out]},

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.data.dataset import Dataset, Split, carve
+from prune_env.data.dataset import Dataset, Split, carve_test
 from prune_env.data.decode import Encoded, decode
 from prune_env.data.labels import Labels, matched
 
@@ -89,13 +89,11 @@ def assemble(name: str, train: Listed, test: Listed | None, reading: Reading) ->
     if test is not None:
         second = test.split(whole[1][0], test_ids, good[border:])
         return Dataset(name, classes, first, second, tuple(notes))
-    rest, held_out = carve(train_ids, max(1, len(train_ids) // 5), seed=0)
+    rest, held_out, note = carve_test(name, train_ids, "images")
     without = len(classes) - len(np.unique(train_ids[held_out]))
-    notes.append(
-        f"{name} has no test split: {len(held_out):,} of its {len(train_ids):,} images, "
-        "a fifth of each class, were drawn for it, always the same ones"
-        + (f"; {without:,} of {len(classes):,} classes have none there" if without else "")
-    )
+    if without:
+        note += f"; {without:,} of {len(classes):,} classes have none there"
+    notes.append(note)
     return Dataset(name, classes, first.part(rest), first.part(held_out), tuple(notes))
 
 

@@ -36,9 +36,9 @@ def group_edges(values: NDArray[np.floating], num_groups: int) -> NDArray[np.int
     num_values, num_groups = len(counts), min(num_groups, len(counts))
     whole = moments[:, 1:]
     best = np.append(0.0, whole[2] - whole[1] ** 2 / whole[0])  # of the first i in one group
+    halves = [1 << bit for bit in reversed(range(num_values.bit_length()))]
     cuts = []
     for g in range(2, num_groups + 1):
-        halves = [1 << bit for bit in reversed(range(num_values.bit_length()))]
         best, cut = _one_more_group(best, moments, g, [num_values] if g == num_groups else halves)
         cuts.append(cut)
     edges = [num_values]

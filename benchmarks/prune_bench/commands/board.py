@@ -81,17 +81,17 @@ class Board:
             said = new.unusual("env", "agents", "keep_ratios", "seeds")
             words = as_typed({n: value for n, value in said.items() if n in self.of_folder})
             console.print(Text(f"as on {self.out}: {shlex.join(words)}"), soft_wrap=True)
-            if behind := self._behind():
+            if behind := self._behind(board.grids()):
                 console.print(Text(behind), soft_wrap=True)
         view = self.work_off(board, new, console)
         show(console, board.folder, view.problems())
         if view.failed or view.diverged:
             sys.exit(1)
 
-    def _behind(self) -> str:
+    def _behind(self, grids: Sequence[Grid]) -> str:
         """Which agents of the folder get no further seeds, as only those that are named do."""
         new, seeds = self.grid, dict[str, int]()
-        for grid in read_board(self.out / "board.yaml")[0]:
+        for grid in grids:
             if not {*new.env}.isdisjoint(grid.env):
                 seeds |= {agent: max(grid.seeds, seeds.get(agent, 0)) for agent in grid.agents}
         left = [name for name in seeds if name not in new.agents and seeds[name] < new.seeds]

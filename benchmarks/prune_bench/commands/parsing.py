@@ -42,12 +42,10 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     kinds = flags(command)
     known = sorted(kinds)
     hint = f"`{prog} --help` explains them"
-    for word in given_flags(words):
-        if word not in known:
-            of_recipe = _of_recipe(word) if "--recipe" in known else ""
-            typed = next(typed for typed in words if [*given_flags([typed])] == [word])
-            name = typed.partition("=")[0]
-            raise ValueError(unknown("option", name, known, of_recipe + hint))
+    for typed in _typed_flags(words):
+        if _plain(typed) not in known:
+            of_recipe = _of_recipe(typed) if "--recipe" in known else ""
+            raise ValueError(unknown("option", typed, known, of_recipe + hint))
     said = _condensed(told.getvalue(), kinds)
     if said.startswith("nothing takes") and (named := {"--agent", "--agents"} & {*known}):
         said += f"; options come with their names, as in {named.pop()} ucb"
@@ -92,10 +90,18 @@ def flags(command: type) -> dict[str, Any]:
 
 
 def given_flags(words: Sequence[str]) -> Iterator[str]:
-    """The options among the words of a command line, without their values."""
-    for word in words:
-        if re.match(r"--[^\W\d]", word):
-            yield word.partition("=")[0].replace("_", "-")
+    """The options among the words of a command line, without their values, spelled with -."""
+    return map(_plain, _typed_flags(words))
+
+
+def _typed_flags(words: Sequence[str]) -> Iterator[str]:
+    """The same as they were typed."""
+    return (word.partition("=")[0] for word in words if re.match(r"--[^\W\d]", word))
+
+
+def _plain(flag: str) -> str:
+    """An option as the parser spells it."""
+    return flag.replace("_", "-")
 
 
 def _condensed(box: str, kinds: dict[str, Any]) -> str:

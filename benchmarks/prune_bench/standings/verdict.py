@@ -224,11 +224,12 @@ def notes(rows: Sequence[Row]) -> list[str]:
     luck = [row for row in rows if _is_doubtful(row)]
     found = [f"{label}: the same runs, arm by arm, and counted once." for label in same]
     if unknown:
+        pays = any(run.pays_evaluation for row in unknown for run in row.runs)
         costs = " ".join(sorted({f"{row.cost:.3g}" for row in unknown if row.cost <= 1}))
         found.append(
             f"{enumerate_clauses([row.label for row in unknown])}: no difference is known, for "
             "full_short was not run at that cost, and its runs next to it do not decide."
-            + " The validation that an agent reads is charged." * any(map(_pays, unknown))
+            + " The validation that an agent reads is charged." * pays
             + f" --full-short-at {costs} runs it there." * bool(costs)
         )
     if chance:
@@ -244,10 +245,6 @@ def notes(rows: Sequence[Row]) -> list[str]:
             f"Not certain although the interval, before rounding, leaves out 0: {text}, {LUCK}."
         )
     return found
-
-
-def _pays(row: Row) -> bool:
-    return any(run.pays_evaluation for run in row.runs)
 
 
 def _doubt(row: Row) -> str:
