@@ -77,7 +77,11 @@ def on_host(arms: Any, size: int, num_arms: int) -> NDArray[np.int64]:
     Raises:
         ValueError: they are not so many, or none of 0 to N - 1.
     """
-    host = torch.as_tensor(arms).detach().cpu().numpy()
+    try:
+        host = torch.as_tensor(arms).detach().cpu().numpy()
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = type(arms).__name__
+        raise ValueError(f"arms are a {kind}; expected int64 ({size},), as they came") from error
     if host.shape != (size,) or host.dtype.kind not in "iu":
         raise ValueError(f"arms are {host.dtype} of shape {host.shape}; expected int64 ({size},)")
     if size and not 0 <= host.min() <= host.max() < num_arms:

@@ -36,6 +36,7 @@ from prune_bench.run import stopping
 from prune_bench.run.options import RunOptions
 from prune_env import notices
 from prune_env.files import patiently
+from prune_env.text import number
 
 DEATHS = 3
 """So many processes may die over a run before it counts as failed."""
@@ -60,7 +61,7 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> No
         submit: begins a run sometime soon.
         on_tick: called about once a second with what the board waits for, usually "".
     """
-    runs, deaths, pause = board.runs(), Counter[str](), Pause(board)
+    runs, deaths, pause, told = board.runs(), Counter[str](), Pause(board), set[str]()
     while missing := _open(board, runs):
         pending = {submit(runs[name]): name for name in missing}
         while pending or pause.waiting:
@@ -82,7 +83,11 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> No
             pending |= {submit(runs[name]): name for name in pause.over()}
             patiently(partial(on_tick, pause.message))
         # Another board works on the runs that are still open; if it dies, this one takes over.
-        if _open(board, runs):
+        if elsewhere := _open(board, runs):
+            if not told.issuperset(elsewhere):
+                told.update(elsewhere)
+                count = number(len(elsewhere), "run")
+                patiently(partial(on_tick, f"another board over this folder, which does {count}"))
             time.sleep(1.0)
     patiently(partial(on_tick, ""))
     patiently(board.sweep)
@@ -119,7 +124,7 @@ class Pause:
     @property
     def message(self) -> str:
         """What is waited for, or ""."""
-        return next((outcome.message for outcome in self.waiting.values()), "")
+        return next((f"the disk: {of.message}" for of in self.waiting.values()), "")
 
     def over(self) -> list[str]:
         """The runs to begin again, as soon as the disk takes files."""

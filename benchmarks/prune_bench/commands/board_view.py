@@ -101,7 +101,7 @@ class BoardView:
             self.live.update(self.picture(), refresh=True)
             return
         if pause and pause != said:
-            self.console.print(Text(f"waiting for the disk: {sentence(pause)}"), soft_wrap=True)
+            self.console.print(Text(f"waiting for {sentence(pause)}"), soft_wrap=True)
         before = len(self.finished) + len(self.failed) - len(news)
         for place, name in enumerate(news, before + 1):
             line = f"{place}/{len(self.runs)} {label(self.runs[name])}: "
@@ -151,7 +151,7 @@ class BoardView:
         width = self.console.width
         rows: list[RenderableType] = [bar(done + failed, len(self.runs), min(BAR, width)), line]
         if self.pause:
-            rows.append(Text(f"waiting for the disk: {sentence(self.pause)}", style="bold yellow"))
+            rows.append(Text(f"waiting for {sentence(self.pause)}", style="bold yellow"))
         for name, since in sorted(running.items(), key=lambda item: item[1]):
             if name in self.runs:
                 spent = duration(time.time() - since)

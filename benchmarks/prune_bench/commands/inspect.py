@@ -37,4 +37,4 @@ class Inspect:
                 lambda agent, env: status.update(f"{agent}, round {env.rounds.arms.round[0]}"),
             )
             file.write_bytes(picture(runs, title))
-        console.print(f"picture: {options.out.resolve().as_uri()}", soft_wrap=True)
+        console.print(f"picture of {title}: {options.out.resolve().as_uri()}", soft_wrap=True)

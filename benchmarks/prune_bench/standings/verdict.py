@@ -21,6 +21,11 @@ NONE_DIFFERS = (
     "epochs, or another keep ratio, would let it choose."
 )
 
+TINY = 1e-9
+"""Differences of accuracies below it are rounding."""
+
+ALL_ALIKE = ": all end alike. Fewer epochs or a larger test set may tell them apart."
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -41,6 +46,8 @@ class Verdict:
     some_cannot_differ: bool = False
     """whether an agent that is the same treatment as `full_short` ends no lower than the leader, or
     has its runs where there is no leader"""
+    all_alike: bool = False
+    """whether all that is complete ended exactly as `full_short` did, in every seed"""
     so_far: Row | None = None
     """while it is open: the one furthest ahead of `full_short` in the runs that there are"""
 
@@ -78,6 +85,8 @@ class Verdict:
                 if self.some_cannot_differ
                 else "No agent has a run beside full_short yet."
             )
+        if self.all_alike:
+            return f"Nothing beats full_short{ALL_ALIKE}"
         name, ahead = self.leader.label, points(self.ahead, signed=True)
         best = f"{self.rank}, {name}, is at {ahead} points"
         if self.kind == "beats":
@@ -133,6 +142,7 @@ def judge(comparison: Comparison) -> Verdict:
         tuple(row.label for row in beaters),
         own,
         some_cannot_differ=max(chance, default=-1.0) >= _value(leader.ahead),
+        all_alike=not any(abs(of) > TINY for row in judged for of in row.ahead_runs.values()),
     )
 
 
@@ -165,6 +175,8 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
         so_far = enumerate_clauses(clauses)
         return f"Not decided, runs are missing. Against full_short so far {so_far}."
     won = [verdict for verdict in judged if verdict.kind == "beats"]
+    if all(verdict.all_alike for verdict in judged):
+        return f"At equal cost nothing beats full_short{ALL_ALIKE}"
     if not won:
         best = max(judged, key=lambda verdict: _value(verdict.ahead))
         assert best.leader is not None

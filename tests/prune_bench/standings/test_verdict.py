@@ -12,6 +12,7 @@ from prune_bench.run.result import Failure
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.statistics import Estimate
 from prune_bench.standings.verdict import (
+    ALL_ALIKE,
     LUCK,
     NONE_DIFFERS,
     caution,
@@ -37,6 +38,7 @@ def verdict_of(made, **ahead):
     [
         ([0.02] * 5, "beats", "rs2 beats full_short by +2.0 [2.0, 2.0] points."),
         ([0.02, -0.02, 0.01, -0.01, 0.0], "level", "Nothing beats full_short for certain; the"),
+        ([0.0] * 5, "level", f"Nothing beats full_short{ALL_ALIKE}"),
         ([-0.03] * 5, "behind", "Nothing beats full_short; the closest, rs2, is at −3.0 [−3.0, "),
     ],
 )
@@ -60,6 +62,14 @@ def test_where_nobody_can_differ_that_is_said_and_not_that_runs_are_missing(made
     assert headline([verdict]) == NONE_DIFFERS
     half = tuple(replace(row, expected=3) for row in rows)
     assert headline([judge(replace(comparison, rows=half))]).startswith("Nothing to compare yet")
+
+
+def test_where_all_end_alike_no_best_is_named(made):
+    alike = verdict_of(made, rs2=[0.0] * 5, ucb=[0.0] * 5)
+    one_less = verdict_of(made, rs2=[0.0] * 5, ucb=[0.0, 0.0, 0.0, 0.0, -0.01])
+    assert headline([alike]) == f"At equal cost nothing beats full_short{ALL_ALIKE}"
+    assert headline([alike, one_less]).startswith("At equal cost nothing beats full_short for ce")
+    assert "The best is rs2" in headline([one_less])
 
 
 def test_a_certain_winner_leads_before_a_higher_uncertain_one(made):
