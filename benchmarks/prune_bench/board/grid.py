@@ -39,8 +39,8 @@ class Grid(Settings):
     keep_ratios: tuple[float, ...] = (0.1, 0.3, 0.5)
     """shares of the arms to keep each round, in (0, 1]"""
     full_short_at: tuple[float, ...] = ()
-    """keep ratios at which full_short is run as well, so that agents which decide themselves how
-    much to keep are compared with it at about their cost"""
+    """keep ratios at which full_short is run as well; those at which an agent costs another share
+    than it keeps are added by the board itself, when that is known"""
     controls: tuple[str, ...] = CONTROLS
     """the controls that are run; full_short always is"""
     seeds: Annotated[int, In("[1, inf)")] = 5

@@ -141,7 +141,7 @@ class Board:
                 engines.work_off(board, submit, view.tick)
                 add_bars(board)
                 if board.runs().keys() != view.runs.keys():  # by this board, or by another over it
-                    view.plan("now full_short at what agents cost that decided it themselves")
+                    view.plan("now full_short at what other agents cost")
                     engines.work_off(board, submit, view.tick)
         return view
 

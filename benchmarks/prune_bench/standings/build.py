@@ -271,6 +271,7 @@ def _against_short(row: Row, line: Line, clock: Line) -> Row:
     return replace(
         row,
         ahead=bar.difference(row) if bar else None,
+        from_curve=bar is not None and bar.is_curve,
         ahead_runs=runs,
         ahead_seconds=clock.curve(row).difference(row),
         cannot_differ=row.rule == "fixed keep ratio"

@@ -112,6 +112,8 @@ class Row:
     ahead: Estimate | None = None
     """that minus what `full_short` reaches for as many sample passes; None where that is not known,
     see `prune_bench.standings.reference`"""
+    from_curve: bool = False
+    """whether that was read between two runs of `full_short`, for lack of one at that cost"""
     ahead_runs: Mapping[int, float] = field(default_factory=dict)
     """by seed, the same of every run"""
     sign: int = 0

@@ -1,7 +1,8 @@
-"""The bar of agents that decide themselves how much to keep: `full_short` at what each one cost.
+"""The bar of agents that cost another share than they keep: `full_short` at what each one cost.
 
-That is known when their runs are over. A board then gets `full_short` at these costs too, as if
-`full_short_at` had named them, so that the verdict on such an agent is read from no curve.
+They decide it themselves, train a while before they choose, read validation, or need a prior run.
+What that came to is known when their runs are over. A board then gets `full_short` at these costs
+too, as if `full_short_at` had named them, so that no verdict is read from a curve, or is wanting.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from prune_bench.standings.reference import tolerance
 
 
 def add_bars(board: Board) -> None:
-    """Let `full_short` belong to a board at the cost of each agent that decided it itself."""
+    """Let `full_short` belong to a board at the cost of each agent that it has to be known for."""
     comparisons = read_standings(board.folder).comparisons
     rows = [
         row
         for comparison in comparisons
         for row in comparison.rows
-        if row.rule == "own amount" and row.complete
+        if row.complete
+        and not row.is_reference
+        and (row.rule == "own amount" or row.ahead is None or row.from_curve)
     ]
     with claims.wait_for(board.work, "board.yaml"):
         grids, pins = board.read()

@@ -39,6 +39,11 @@ class Bar:
     parts: tuple[tuple[float, Noise], ...]
     """its variance, see `prune_bench.standings.statistics.estimate`"""
 
+    @property
+    def is_curve(self) -> bool:
+        """Whether it is read between runs, and not known from one."""
+        return len(self.parts) > 1
+
     def difference(self, row: Row) -> Estimate:
         """The mean accuracy of a row minus this."""
         ours = (1 / len(row.runs), row.noise)

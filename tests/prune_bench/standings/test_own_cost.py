@@ -1,4 +1,4 @@
-"""`full_short` at what agents cost that decide it themselves."""
+"""`full_short` at what agents cost that is not what they keep."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def test_which_runs_are_missing(costs, bars):
     assert missing_bars(grid, dict.fromkeys(costs, 0.01)) == bars
 
 
-def test_half_an_arm_a_round_asks_for_no_bar_of_its_own(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("_runs_here")
+def test_half_an_arm_a_round_asks_for_no_bar_of_its_own(tmp_path):
     """32 of 108 arms are 1.2 % less than 30 %, which is what `full_short` has there."""
-    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: {})
     words = "board --agents learned --controls full_short --keep-ratios 0.3 --epochs 4 --seeds 2"
     main(f"{words} --limit 120 --device cpu --threads-per-job 1 --out {tmp_path}".split())
     (grid,) = Board(tmp_path).grids()
@@ -43,7 +43,10 @@ def test_half_an_arm_a_round_asks_for_no_bar_of_its_own(tmp_path, monkeypatch):
     assert row.ahead.value == pytest.approx(row.scores.mean() - bar.scores.mean())
 
 
-def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def _runs_here(monkeypatch):
+    """Boards begin no processes, and write no pages."""
+
     @contextmanager
     def here(do, jobs, threads, gpus):
         def submit(options):
@@ -55,6 +58,25 @@ def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, monkeypa
 
     monkeypatch.setattr(engines, "processes", here)
     monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: {})
+
+
+@pytest.mark.usefixtures("_runs_here")
+def test_an_agent_that_costs_more_than_it_keeps_is_compared_at_its_cost(tmp_path):
+    """It trains on all arms first. Its bar was a curve, with an interval of up to 33 points."""
+    agent = "ucb full_rounds=1"
+    words = "board --agents ucb:full_rounds=1 --controls full_short full --keep-ratios 0.3 0.8"
+    main(f"{words} --epochs 4 --seeds 2 --limit 200 --device cpu --out {tmp_path}".split())
+    (grid,) = Board(tmp_path).grids()
+    assert grid.full_short_at == (0.475, 0.85)  # (1 + 3 * 0.3) / 4, (1 + 3 * 0.8) / 4
+    for comparison in read_standings(tmp_path).comparisons:
+        row = comparison.row(agent)
+        (bar,) = [bar for bar in comparison.bar if bar.keep_ratio == pytest.approx(row.cost, 0.01)]
+        assert not row.from_curve
+        assert row.ahead.value == pytest.approx(row.scores.mean() - bar.scores.mean())
+
+
+@pytest.mark.usefixtures("_runs_here")
+def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, capsys):
     words = (
         "board --agents infobatch --controls full_short rs2 --keep-ratios 0.3 --epochs 4 --seeds 2"
     )
@@ -70,9 +92,7 @@ def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, monkeypa
     assert (bar.keep_ratio, len(bar.runs), bar.complete) == (at, 2, True)
     # the verdict is the difference of two means, and no curve
     assert row.ahead.value == pytest.approx(row.scores.mean() - bar.scores.mean())
-    assert (
-        "now full_short at what agents cost that decided it themselves" in capsys.readouterr().out
-    )
+    assert "now full_short at what other agents cost" in capsys.readouterr().out
     written = (tmp_path / "board.yaml").read_text(encoding="utf-8")
     main(["board", "--out", str(tmp_path)])
     assert (tmp_path / "board.yaml").read_text(encoding="utf-8") == written
