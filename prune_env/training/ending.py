@@ -9,8 +9,10 @@ from prune_env.core.rounds import Rounds
 from prune_env.core.traces import Traces
 from prune_env.learners.ranks import Ranks
 from prune_env.notices import told_on_screen
+from prune_env.training import notes
 from prune_env.training.rows import LoopLearner
 from prune_env.training.summary import Summary, summarise
+from prune_env.training.visit import Visit
 
 _log = told_on_screen(__package__)
 
@@ -41,15 +43,17 @@ class Ending:
         if self._shows:
             _log.info(self.summary(rounds))
 
-    def early(self, rounds: Rounds, learner: LoopLearner) -> None:
+    def early(self, rounds: Rounds, learner: LoopLearner, kept: Visit) -> None:
         """Nobody has the `Pruned` of these rounds any more, so no more batches come.
 
         A run that has failed is not told how it ended, nor is a worker process with a copy of it.
         """
         epochs, options = int(rounds.arms.round[0]), rounds.options
-        if not self._shows or epochs == 0 or not rounds.ledger.affordable[0]:
-            return
         if (os.getpid(), _last_failure()) != (self._process, self._failure):
+            return
+        if epochs == 0 and kept.drawn and kept.left == len(kept.order):
+            notes.unrecorded(kept.left)
+        if not self._shows or epochs == 0 or not rounds.ledger.affordable[0]:
             return
         after, told = f"{epochs} of {options.epochs} epochs", f"epochs={options.epochs}"
         if options.budget is not None:

@@ -28,10 +28,10 @@ def cut_off(left: int, kept: int, epoch: int) -> None:
 
 
 def unrecorded(kept: int) -> None:
-    """An epoch was gone through twice, and nothing of it was recorded."""
+    """An epoch was gone through, and nothing of it was recorded."""
     say(
-        f"all {kept} samples of an epoch were drawn twice and none was recorded, so the same ones "
-        "follow: call pruned.loss(logits, labels, arms), or pruned.record, on every batch; where "
+        f"all {kept} samples of an epoch were drawn and none was recorded, so no other epoch "
+        "follows: call pruned.loss(logits, labels, arms), or pruned.record, on every batch; where "
         "drop_last=True drops so few, take batch_sampler=pruned.batch_sampler(size)"
     )
 
@@ -53,13 +53,13 @@ def unusual(signals: Signals, epoch: int) -> None:
             f"in epoch {epoch} the loss of {len(bad)} of {len(loss)} samples was not finite; it is "
             f"recorded as the worst, {high:g}: samples {named}"
         )
-    elif outside := int(((loss < 0) | (loss > high)).sum()):
+    elif ((loss < 0) | (loss > high)).any():
         worst = float(loss.max())
         by = 10 ** math.ceil(math.log10(max(worst, high) / high))
         hint = f": record them smaller, pruned.record(arms, losses / {by}) * {by}"
         _say(
-            f"in epoch {epoch} {outside} of {len(loss)} losses are below 0 or above {high:g}, and "
-            f"look like 0 or {high:g} to the agent, all alike{hint * (worst > high)}"
+            f"losses below 0 or above {high:g} look like 0 or {high:g} to the agent, all alike"
+            f"{hint * (worst > high)}"
         )
 
 

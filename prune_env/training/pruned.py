@@ -154,7 +154,7 @@ class Pruned:
         self.rest = ArmSampler(self.course.rest)
         """With full feedback: the arms that were not kept, to be given to `look` after an epoch."""
         if not keep_traces:  # a prior run is cut where it has shown enough
-            weakref.finalize(self, ending.early, self.course.rounds, learner)
+            weakref.finalize(self, ending.early, self.course.rounds, learner, self.course.kept)
 
     # -- what a loop reads ------------------------------------------------------------------------
 

@@ -144,8 +144,11 @@ def save(
         data: digest of what it was trained on, for who goes on with it.
 
     Raises:
-        ValueError: the model was shown, or does, something else than the preset says.
+        ValueError: the model is of another algorithm, or was shown, or does, something else than
+            the preset says.
     """
+    if not isinstance(model, algorithm(preset.algo)):
+        raise ValueError(f"the model is of {type(model).__name__}; its preset says {preset.algo}")
     _check_seen(model, preset)
     folder = Path(folder)
     write_text(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))

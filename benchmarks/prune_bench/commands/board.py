@@ -83,6 +83,10 @@ class Board:
             console.print(Text(f"as on {self.out}: {shlex.join(words)}"), soft_wrap=True)
             if behind := self._behind(board.grids()):
                 console.print(Text(behind), soft_wrap=True)
+        elif new is not None and not board.grids():
+            console.print(
+                Text(f"{self.out} is a new board, of {', '.join(new.env)}"), soft_wrap=True
+            )
         view = self.work_off(board, new, console)
         show(console, board.folder, view.problems())
         if view.failed or view.diverged:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from prune_bench.report.terminal import Fitted
 from prune_env.files import replacing
+from prune_env.text import number
 
 
 def print_generation(console: Console, row: dict[str, Any]) -> None:
@@ -25,6 +26,11 @@ def print_generation(console: Console, row: dict[str, Any]) -> None:
         f"ahead of {', '.join(leads)}",
         soft_wrap=True,
     )
+
+
+def print_comparison(console: Console, count: int) -> None:
+    """One line before what takes about as long as a generation."""
+    console.print(f"comparing on {number(count, 'held-out instance')}", soft_wrap=True)
 
 
 def print_weights(console: Console, folder: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from prune_bench.commands.board import Board
 from prune_bench.commands.branch import Branch
 from prune_bench.commands.envs import Envs
 from prune_bench.commands.fidelity import Fidelity
+from prune_bench.commands.help import Help
 from prune_bench.commands.inspect import Inspect
 from prune_bench.commands.parsing import flags, given_flags, parse, whole_words
 from prune_bench.commands.record import Record
@@ -40,12 +40,6 @@ from prune_bench.run.provenance import import_from_here, is_code
 from prune_env import notices
 from prune_env.lookup import unknown
 from prune_env.text import sentence
-
-DESCRIPTION = (
-    "Train on some of the samples, and let an agent choose which. See README.md. `prune-env "
-    "--version` says which version this is; `--tyro-print-completion bash` (or zsh) prints what "
-    "lets a shell complete its words."
-)
 
 COMMANDS: dict[str, Any] = {
     "run": Run,
@@ -73,14 +67,13 @@ def parse_command(arguments: list[str]) -> Any:
     name, *words = arguments or ["--help"]
     if name == "--version":
         return Version()
+    if name in ("-h", "--help"):
+        return Help(COMMANDS)
+    if name.startswith("--tyro-"):  # completion of shells
+        with whole_words():
+            return tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="prune-env", args=arguments)
     if name not in COMMANDS:
-        completes = name.startswith("--tyro-")  # completion of shells
-        if name not in ("-h", "--help") and not completes:
-            raise ValueError(unknown("command", name, COMMANDS))
-        with whole_words() if completes else nullcontext():
-            return tyro.extras.subcommand_cli_from_dict(
-                COMMANDS, prog="prune-env", description=DESCRIPTION, args=[name, *words]
-            )
+        raise ValueError(unknown("command", name, COMMANDS))
     default = Board.default_of(words) if name == "board" else None
     chosen = parse(COMMANDS[name], f"prune-env {name}", words, default)
     if name == "board" and not default and flags(Grid).keys().isdisjoint(given_flags(words)):

@@ -60,7 +60,8 @@ class Train:
         if self.json:
             print(json.dumps(evolve(self.train, self.evolution), sort_keys=True))
             return
-        scores = evolve(self.train, self.evolution, partial(view.print_generation, console))
+        told = (partial(of, console) for of in (view.print_generation, view.print_comparison))
+        scores = evolve(self.train, self.evolution, *told)
         view.print_weights(console, self.train.out)
         view.print_scores(console, scores)
 

@@ -73,6 +73,7 @@ def evolve(
     train: TrainOptions,
     options: EvolutionOptions,
     on_progress: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_comparison: Callable[[int], None] = lambda count: None,
 ) -> dict[str, Any]:
     """Search for weights, then compare them with others on held-out instances.
 
@@ -80,6 +81,7 @@ def evolve(
         train: where the agent is kept, the seed, and whether to go on.
         options: how.
         on_progress: called after each generation with what it found.
+        on_comparison: called before the comparison with the number of held-out instances.
 
     Returns:
         The comparison, which is in `result.json` too; nothing where there are no held-out seeds.
@@ -115,6 +117,7 @@ def evolve(
         if not train.eval_seeds:
             return {}
         held_out = [instances.draw(HELD_OUT + place) for place in range(train.eval_seeds)]
+        on_comparison(train.eval_seeds)
         scores = compare(search.mean, held_out, instances.labels, submit)
     write_json(train.out / "result.json", scores)
     return scores

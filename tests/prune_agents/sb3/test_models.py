@@ -17,7 +17,7 @@ import torch
 from gymnasium.wrappers import NormalizeObservation, RescaleAction
 from prune_agents import sb3
 from prune_agents.sb3.presets import ALGORITHMS, BOX_ONLY, DISCRETE_ONLY, OFF_POLICY, Preset
-from stable_baselines3 import PPO
+from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 import prune_env  # noqa: F401
@@ -344,3 +344,12 @@ def test_a_model_that_was_shown_something_else_is_not_saved(wrap, said, tmp_path
         with pytest.raises(ValueError, match=said):
             sb3.save(model, preset, tmp_path / "mine")
     assert (tmp_path / "mine").exists() == (said is None)
+
+
+def test_a_model_of_another_algorithm_is_not_saved(tmp_path):
+    """Its weights would be named one by one when the folder is read."""
+    preset = preset_for(env_kwargs={"num_arms": 40})
+    model = A2C("MlpPolicy", preset.make_env(), n_steps=8)
+    with pytest.raises(ValueError, match="the model is of A2C; its preset says ppo"):
+        sb3.save(model, preset, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()

@@ -87,9 +87,14 @@ def test_a_pipe_gets_text(words):
     assert len(done.stdout + done.stderr) > 30
 
 
-@pytest.mark.parametrize("words", [("--help",), ("agents", "ubc")])
-def test_a_terminal_gets_colours(words):
-    assert COLOUR.search(in_a_terminal(*words))
+def test_help_fits_80_columns():
+    shown = re.sub(r"\x1b\[[\d;]*m", "", in_a_terminal("--help", COLUMNS="80")).splitlines()
+    assert "run       Run one agent once, with a live progress display and a summary." in shown
+    assert max(map(len, shown)) <= 80
+
+
+def test_a_terminal_gets_colours():
+    assert COLOUR.search(in_a_terminal("agents", "ubc"))
 
 
 def test_a_mistake_is_shown_in_whole_words():

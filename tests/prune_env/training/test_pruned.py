@@ -373,7 +373,7 @@ def test_a_loop_that_records_nothing_is_told_so(blobs, linear, train_epoch):
     loader = DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
     for _ in range(2):
         assert sum(len(arms) for _, _, arms in loader) == 20
-    with pytest.warns(Notice, match="all 20 samples of an epoch were drawn twice and none was rec"):
+    with pytest.warns(Notice, match="all 20 samples of an epoch were drawn and none was recorded"):
         train_epoch(pruned, linear())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
