@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import sysconfig
 import warnings
+from types import FrameType
 from typing import TextIO
 
 from prune_env.lookup import unknown
@@ -18,6 +20,13 @@ from prune_env.text import sentence
 
 LEVELS = ("debug", "info", "warning", "error")
 """What the variable PRUNE_ENV_LOG may say."""
+
+OURS = ("prune_env", "prune_agents", "prune_bench")
+INSTALLED = (
+    "<frozen ",
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib")),
+)
+"""How the files of Python itself and of packages begin."""
 
 _usual = warnings.formatwarning
 _said: dict[str | tuple[str, type[Warning], int], int] = {}
@@ -32,8 +41,23 @@ class DataNotice(Notice):
 
 
 def say(text: str, kind: type[Notice] = Notice) -> None:
-    """Warn once in a process, by one line without a place in the code: the cause is elsewhere."""
-    warnings.warn_explicit(sentence(text), kind, "prune-env", 0, module="notices", registry=_said)
+    """Warn, at the line of somebody's program that led here; there usually once."""
+    file, line = _line_of_program()
+    warnings.warn_explicit(sentence(text), kind, file, line, module="notices", registry=_said)
+
+
+def _line_of_program() -> tuple[str, int]:
+    """The innermost line that is neither of this project nor of an installed package."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        package, file = (
+            frame.f_globals.get("__name__", "").partition(".")[0],
+            frame.f_code.co_filename,
+        )
+        if package not in OURS and not file.startswith(INSTALLED):
+            return file, frame.f_lineno
+        frame = frame.f_back
+    return "prune-env", 0
 
 
 class _OnScreen(logging.StreamHandler[TextIO]):

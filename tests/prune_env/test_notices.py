@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -68,3 +70,16 @@ def test_another_level_is_refused(root, monkeypatch):
     with pytest.raises(ValueError, match=r"in PRUNE_ENV_LOG 'debgu' \(did you mean debug\?\)"):
         notices.log_to_stderr()
     assert root.handlers == []
+
+
+def test_a_notice_names_the_line_of_the_program(tmp_path):
+    """And neither one of ours nor of a package that calls us, here Gymnasium."""
+    script = tmp_path / "mine.py"
+    made = 'env = gymnasium.make("prune_env/Digits-v0", limit=60)'
+    script.write_text(f"import gymnasium\nimport prune_env\n\n{made}\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True
+    )
+    first, source, *_ = done.stderr.splitlines()
+    assert first.startswith(f"{script}:4: DataNotice: limit=60 cuts the test split of digits too")
+    assert source.strip() == made
