@@ -79,6 +79,7 @@ def test_a_board_with_nothing_finished_is_shown():
     planned = {"rs2-0": RunOptions(agent="rs2", epochs=3)}
     text = html(standings([], planned), "board")
     assert "no run has finished" in text
+    assert "normalised score" not in text  # it explains what there is
 
 
 @pytest.mark.parametrize("agents", [["rs2"], ["full"], ["full", "full_short"], ["infobatch"]])
