@@ -12,6 +12,7 @@ import os
 import sys
 import sysconfig
 import warnings
+from functools import cache
 from types import FrameType
 from typing import TextIO
 
@@ -22,12 +23,6 @@ LEVELS = ("debug", "info", "warning", "error")
 """What the variable PRUNE_ENV_LOG may say."""
 
 OURS = ("prune_env", "prune_agents", "prune_bench")
-INSTALLED = (
-    "<frozen ",
-    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib")),
-)
-"""How the files of Python itself and of packages begin."""
-
 _usual = warnings.formatwarning
 _said: dict[str | tuple[str, type[Warning], int], int] = {}
 
@@ -50,14 +45,17 @@ def _line_of_program() -> tuple[str, int]:
     """The innermost line that is neither of this project nor of an installed package."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        package, file = (
-            frame.f_globals.get("__name__", "").partition(".")[0],
-            frame.f_code.co_filename,
-        )
-        if package not in OURS and not file.startswith(INSTALLED):
-            return file, frame.f_lineno
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in OURS and not frame.f_code.co_filename.startswith(_installed()):
+            return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return "prune-env", 0
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    """How the files of Python itself and of packages begin."""
+    return ("<frozen ", *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib")))
 
 
 class _OnScreen(logging.StreamHandler[TextIO]):

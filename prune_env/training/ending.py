@@ -51,7 +51,7 @@ class Ending:
         epochs, options = int(rounds.arms.round[0]), rounds.options
         if (os.getpid(), _last_failure()) != (self._process, self._failure):
             return
-        if epochs == 0 and kept.drawn and kept.left == len(kept.order):
+        if epochs == 0 and kept.drawn and kept.untouched:
             notes.unrecorded(kept.left)
         if not self._shows or epochs == 0 or not rounds.ledger.affordable[0]:
             return

@@ -66,6 +66,11 @@ class Visit:
         return len(self.order) - self.left
 
     @property
+    def untouched(self) -> bool:
+        """Whether there are arms in this pass and none of them is done."""
+        return self.left == len(self.order) > 0
+
+    @property
     def cut(self) -> bool:
         """Whether this iteration has been gone through in part."""
         return self.left > 0 and self._done_in_iteration > 0
@@ -76,7 +81,7 @@ class Visit:
         Raises:
             ValueError: the ranks have chosen differently.
         """
-        if self.drawn > 1 and self.left == len(self.order) > 0:  # one may have been read ahead
+        if self.drawn > 1 and self.untouched:  # one may have been read ahead
             notes.unrecorded(self.left)
         if self.on_begin:
             self.on_begin(self.cut)

@@ -88,7 +88,9 @@ def test_a_pipe_gets_text(words):
 
 
 def test_help_fits_80_columns():
-    shown = re.sub(r"\x1b\[[\d;]*m", "", in_a_terminal("--help", COLUMNS="80")).splitlines()
+    styled = in_a_terminal("--help", COLUMNS="80")
+    assert "\x1b[1mrun\x1b[0m" in styled
+    shown = re.sub(r"\x1b\[[\d;]*m", "", styled).splitlines()
     assert "run       Run one agent once, with a live progress display and a summary." in shown
     assert max(map(len, shown)) <= 80
 

@@ -104,12 +104,11 @@ def test_arms_that_are_not_of_this_epoch_are_refused(blobs):
         pruned.loss(logits, labels, torch.tensor([0, 2]))
     with pytest.raises(ValueError, match=r"arms are 0 to 120; allowed is 0 to 119"):
         pruned.loss(logits, labels, torch.tensor([0, 120]))
-    with pytest.raises(ValueError, match=r"arms are float32 of shape \(2,\); expected int64"):
-        pruned.loss(logits, labels, torch.tensor([0.0, 1.0]))
-    with pytest.raises(
-        ValueError, match=r"arms are a NoneType; expected int64 \(2,\), as they came"
-    ):
-        pruned.loss(logits, labels, None)
+    floats = r"arms are float32 of shape \(2,\); expected int64 \(2,\)"
+    nothing = r"arms are a NoneType; expected int64 \(2,\), as they came"
+    for arms, message in ((torch.tensor([0.0, 1.0]), floats), (None, nothing)):
+        with pytest.raises(ValueError, match=message):
+            pruned.loss(logits, labels, arms)
     with pytest.raises(ValueError, match=r"logits are \(2, 3, 4\).*call record"):
         pruned.loss(torch.zeros(2, 3, 4), labels, torch.tensor([0, 1]))
     with pytest.raises(ValueError, match=r"losses are \(\); expected \(2,\), one a sample"):
