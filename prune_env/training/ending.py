@@ -31,7 +31,8 @@ class Ending:
         self, planned: int | None, has_labels: bool, prior: Traces | None, quiet: bool
     ) -> None:
         self._told = planned, has_labels, prior.passes if prior else 0
-        self._shows = not quiet and Ranks.here().rank == 0
+        self._is_first = Ranks.here().rank == 0  # which is not known after the last epoch any more
+        self._shows = not quiet and self._is_first
         self._process, self._failure = os.getpid(), _last_failure()
 
     def summary(self, rounds: Rounds) -> Summary:
@@ -51,7 +52,7 @@ class Ending:
         epochs, options = int(rounds.arms.round[0]), rounds.options
         if (os.getpid(), _last_failure()) != (self._process, self._failure):
             return
-        if epochs == 0 and kept.drawn and kept.untouched:
+        if self._is_first and epochs == 0 and kept.drawn and kept.untouched:
             notes.unrecorded(kept.left)
         if not self._shows or epochs == 0 or not rounds.ledger.affordable[0]:
             return

@@ -88,6 +88,8 @@ def train(
         log: folder for TensorBoard logs; needs the package tensorboard.
         model: one to go on with, which has `num_timesteps` rounds behind it.
     """
+    from stable_baselines3.common.logger import Logger
+
     if model is None:
         model = build(preset, training_env(preset, seed), seed=seed, tensorboard_log=log)
     # SB3 counts anew only where a training begins
@@ -96,6 +98,8 @@ def train(
         keywords["use_masking"] = False  # every rule is always allowed
     left = preset.n_timesteps - model.num_timesteps
     if left > 0:
+        if model.tensorboard_log is None and model.verbose == 0:
+            model.set_logger(Logger(None, []))  # SB3's own makes an empty folder in /tmp
         model.learn(left, callback=callback, **keywords)
     return model
 

@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+import tempfile
 import zipfile
 
 import gymnasium as gym
@@ -75,7 +76,8 @@ def plain(**options):
         for algo in ALGORITHMS
     ],
 )
-def test_every_algorithm_trains_on_the_digits_and_runs_as_an_agent(algo, tmp_path):
+def test_every_algorithm_trains_on_the_digits_and_runs_as_an_agent(algo, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if ALGORITHMS[algo].startswith("sb3_contrib"):
         pytest.importorskip("sb3_contrib", reason="pip install prune_env[contrib]")
     preset = preset_for(
@@ -86,6 +88,7 @@ def test_every_algorithm_trains_on_the_digits_and_runs_as_an_agent(algo, tmp_pat
     )
     model = sb3.train(preset)
     assert model.num_timesteps >= preset.n_timesteps
+    assert not list(tmp_path.glob("SB3*"))
     sb3.save(model, preset, tmp_path / algo)
     agent = prune_agents.make(str(tmp_path / algo), keep_ratio=0.5)
     env = gym.make("prune_env/Digits-v0", limit=60, epochs=2, signals=SIGNALS, device="cpu")

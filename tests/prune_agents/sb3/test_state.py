@@ -17,7 +17,7 @@ NOT_RESTORED = {
     *("env", "start_time", "tensorboard_log", "_logger", "ep_info_buffer", "ep_success_buffer"),
     *("_last_obs", "_last_original_obs", "_last_episode_starts", "_last_lstm_states"),
     *("rollout_buffer", "action_noise", "lr_schedule", "clip_range", "exploration_schedule"),
-    *("delta_std_schedule", "replay_buffer_kwargs", "_vec_normalize_env"),
+    *("delta_std_schedule", "replay_buffer_kwargs", "_vec_normalize_env", "_custom_logger"),
 }
 """What belongs to the episodes under way and to the log, and what the preset alone decides."""
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from prune_env.learners.ranks import Ranks
 from prune_env.notices import Notice
 from prune_env.training import Pruned
 
@@ -97,10 +98,14 @@ def test_a_loop_that_ends_before_its_run_is_told_so(
         assert ("drop_last=True has left it open" in shown[0]) == bool(loading)
 
 
-@pytest.mark.parametrize("passes", [0, 1])
-def test_a_loop_that_recorded_nothing_is_told_so_at_its_end(passes, blobs):
+@pytest.mark.parametrize(("passes", "rank", "times"), [(0, 0, 0), (1, 0, 1), (1, 1, 0)])
+def test_a_loop_that_recorded_nothing_is_told_so_at_its_end(
+    passes, rank, times, blobs, monkeypatch
+):
     """One pass may be for something else; who never goes on has forgotten pruned.loss."""
-    pruned = Pruned(blobs, epochs=passes + 1, quiet=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Ranks, "here", lambda: Ranks(rank, 1))
+        pruned = Pruned(blobs, epochs=passes + 1, quiet=True)
     loader = DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
     for _ in range(passes):
         assert sum(len(arms) for _, _, arms in loader) == 120
@@ -109,7 +114,7 @@ def test_a_loop_that_recorded_nothing_is_told_so_at_its_end(passes, blobs):
         warnings.simplefilter("always")
         del pruned
     expected = "all 120 samples of an epoch were drawn and none was recorded, so no other epoch"
-    assert [str(of.message).startswith(expected) for of in told] == [True] * passes
+    assert [str(of.message).startswith(expected) for of in told] == [True] * times
 
 
 def test_a_run_that_failed_is_not_told_how_it_ended(
