@@ -11,6 +11,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "full_short": "controls:FullShort",
         "static_random": "controls:StaticRandom",
         "random_dynamic": "controls:RandomDynamic",
+        "class_balanced": "controls:ClassBalanced",
         "rs2": "controls:RS2",
         "dyn_reduction": "dyn_reduction:DynReduction",
     },

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_env.core.selection import random_k
+from prune_agents.tools.groups import rank_within
+from prune_env.core.selection import quotas, random_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,30 @@ class StaticRandom(Agent):
         first = ~subset.any(axis=1)
         subset[first] = random_k(np.ones_like(subset[first]), k, rng)
         return subset
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassBalanced(Agent):
+    """Random arms anew in every round, as many of each class as of any other.
+
+    Of C classes each has K / C places, whole numbers by largest remainders; what a class has not
+    got arms for is split among the others. It asks what of a lead on a long tail is the balance of
+    classes alone. Source: class-balanced sampling, arXiv 1910.09217, where samples of a small class
+    are drawn again and again; here an arm is kept once, so a class smaller than its places is kept
+    whole.
+    """
+
+    signals: ClassVar[tuple[str, ...]] = ("label",)
+
+    def choose(
+        self, state: State, observation: Observation, k: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        mask = np.zeros(observation["seen"].shape, bool)
+        for row, label in zip(mask, observation["label"], strict=True):
+            _, of_class, sizes = np.unique(label, return_inverse=True, return_counts=True)
+            places = quotas(np.ones(len(sizes)), sizes, k)
+            row[...] = rank_within(rng.random(len(row)), of_class) < places[of_class]
+        return mask
 
 
 @dataclass(frozen=True, kw_only=True)

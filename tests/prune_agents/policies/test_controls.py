@@ -1,4 +1,4 @@
-"""The controls: full, full_short, random_dynamic, static_random, rs2."""
+"""The controls: full, full_short, random_dynamic, static_random, class_balanced, rs2."""
 
 import numpy as np
 import prune_agents
@@ -51,6 +51,25 @@ def test_static_random_draws_once_for_each_run():
     masks = rounds(prune_agents.make("static_random", keep_ratio=0.5), 4, 20, num_runs=2)
     assert (masks == masks[0]).all()
     assert (masks[0, 0] != masks[0, 1]).any()
+
+
+@pytest.mark.parametrize(
+    ("keep_ratio", "kept"),
+    [(0.1, [4, 4, 2]), (0.3, [14, 14, 2]), (0.9, [48, 40, 2]), (1, [58, 40, 2])],
+)
+def test_class_balanced_keeps_as_many_of_each_class_as_there_are(keep_ratio, kept):
+    """100 arms of three classes: what the small one has not got is split among the others."""
+    label = np.repeat([2, 0, 5], [58, 40, 2]).astype(np.float32)
+    observation = {"seen": np.zeros(100, np.float32), "label": label}
+    agent, state, pulls = prune_agents.make("class_balanced", keep_ratio=keep_ratio), None, 0
+    for _ in range(400):
+        mask, state = agent.predict(observation, state)
+        of_class = [int(mask[label == c].sum()) for c in (2, 0, 5)]
+        assert sorted(of_class) == sorted(kept)
+        pulls = pulls + mask.astype(int)
+    for begin, end in ((0, 58), (58, 98), (98, 100)):  # evenly within a class
+        share = pulls[begin:end] / 400
+        np.testing.assert_allclose(share, share.mean(), atol=0.12)
 
 
 @pytest.mark.parametrize("keep_ratio", [0.1, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0])
