@@ -70,7 +70,7 @@ def test_it_holds_the_three_packages_and_says_what_they_need(wheel):
     needed = [n for n in metadata.get_all("Requires-Dist") if "extra ==" not in n]
     assert sorted(needed) == sorted(PROJECT["dependencies"])
     assert metadata["Version"] == prune_env.__version__
-    assert "prune-env = prune_bench.commands.main:main" in entry_points
+    assert "prune-env = prune_bench.__main__:main" in entry_points
 
 
 def test_it_works_alone_from_another_folder_without_extras(wheel, tmp_path):

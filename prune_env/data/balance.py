@@ -71,6 +71,9 @@ def limited(dataset: Dataset, limit: int | None) -> Dataset:
         return split.part(kept)
 
     train, test, notes = few(dataset.train), few(dataset.test), dataset.notes
+    if limit > len(train.labels):
+        found = f"{dataset.name} has {len(train.labels):,} training samples"
+        say(f"limit is {limit:,}, but {found}; all are taken", DataNotice)
     if test is not dataset.test:
         note = f"limit={limit} cuts the test split of {dataset.name} too: {limit:,} of "
         what = "images" if dataset.kind == "images" else "samples"

@@ -24,8 +24,8 @@ from prune_env.notices import DataNotice, say
 WHOLE = ("inputs", "labels")
 DIVIDED = ("train_inputs", "train_labels", "test_inputs", "test_labels")
 EXPECTED = (
-    f"expected is an .npz or a dict with {', '.join(DIVIDED)}, or with {' and '.join(WHOLE)} of "
-    "which a fifth is then the test split; or a folder of train*.parquet and test*.parquet"
+    f"expected is an .npz or a dict with {', '.join(DIVIDED)}, or with {' and '.join(WHOLE)} "
+    "alone, of which a fifth is then the test split; or a folder of train*.parquet and test*.parquet"
 )
 
 WORDS = 2**15
@@ -107,8 +107,9 @@ def _tokens(texts: list[str], tokenizer: Function, length: int) -> NDArray[Any]:
 def _wanted(there: Iterable[str], name: str) -> tuple[str, ...]:
     """Which arrays are read, of those that there are."""
     names = list(there)
+    ours = {*DIVIDED, *WHOLE}.intersection(names)
     for keys in (DIVIDED, WHOLE):
-        if set(keys) <= set(names):
+        if ours == {*keys}:  # with a part of the others beside them, which is meant?
             return keys
     came = ", ".join(map(str, names)) or "nothing"
     raise ValueError(f"{name} has {came}; {EXPECTED}")
@@ -151,7 +152,10 @@ def _assembled(
 def _check(inputs: NDArray[Any], count: int, where: str) -> NDArray[Any]:
     """(N, ...) as float32, uint8 or int64, all finite, tokens from 0."""
     if inputs.ndim < 2 or len(inputs) != count or inputs.size == 0:
-        raise ValueError(f"{where} has shape {inputs.shape}; allowed is ({count}, ...)")
+        raise ValueError(
+            f"{where} has shape {inputs.shape}; allowed is ({count}, ...), a row of one or more "
+            "numbers for each label"
+        )
     if inputs.dtype.kind == "f":
         inputs = inputs.astype(np.float32, copy=False)
         if not np.isfinite(inputs).all():
@@ -163,7 +167,10 @@ def _check(inputs: NDArray[Any], count: int, where: str) -> NDArray[Any]:
         return inputs
     for end in (int(inputs.min()), int(inputs.max())):
         if not 0 <= end < 2**63:
-            raise ValueError(f"{where} holds {end}; tokens are 0 and above, below 2**63")
+            raise ValueError(
+                f"{where} holds {end}; whole numbers are taken for tokens, which are 0 and above, "
+                "below 2**63; those of a table are given as floats, .astype(float)"
+            )
     return inputs.astype(np.int64, copy=False)
 
 

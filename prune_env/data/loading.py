@@ -161,7 +161,8 @@ def _expected(name: str, dataset: Dataset, image_size: int | None) -> Dataset:
     shape, classes = dataset.train.images.shape[1:], len(dataset.classes)
     if image_size and shape[:2] != (image_size, image_size):
         raise ValueError(
-            f"image_size is {image_size}, but {dataset.name} is {shape}: arrays are not resized"
+            f"image_size is {image_size}, but {dataset.name} is {shape}: arrays are not resized, "
+            "so leave it out, or say None"
         )
     expected = (image_size or 32, image_size or 32, 3)
     if name in cifar.CLASSES and (shape, classes) != (expected, cifar.CLASSES[name]):

@@ -11,7 +11,7 @@ from prune_env.core.signals import TRAIN
 from prune_env.text import number
 
 GROUPS = 10
-"""Groups of equally many arms, from the lowest last loss to the highest."""
+"""Groups of equally many arms that were seen, from the lowest last loss to the highest."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Summary:
     """wall-clock of the agent, of what it is shown and of the next order"""
     kept_by_class: tuple[float, ...]
     """share of the epochs in which an arm of each class was trained on; empty without classes"""
+    seen: float
+    """share of the arms whose loss is known: those that were trained on, or looked at"""
     kept_by_difficulty: tuple[float, ...]
-    """the same of tenths of the arms, from the lowest last loss to the highest"""
+    """as by class, of tenths of the arms that were seen, the lowest last loss first"""
 
     @property
     def share(self) -> float:
@@ -64,8 +66,11 @@ class Summary:
             * (self.epochs < self.planned)
             + f", {self.prior_passes:,} in a prior run" * (self.prior_passes > 0),
             f"choosing took {self.seconds_choosing:.1f} s, {choosing:.2%} of the time",
-            f"kept, from the lowest loss to the highest: {_shares(self.kept_by_difficulty)}",
         ]
+        if self.kept_by_difficulty:
+            of_seen = f" of the {self.seen:.1%} that were seen," if self.seen < 1 else ""
+            shares = _shares(self.kept_by_difficulty)
+            lines.append(f"kept,{of_seen} from the lowest loss to the highest: {shares}")
         if self.kept_by_class:
             lines.append(f"kept, by class: {_shares(self.kept_by_class)}")
         return "\n".join(lines)
@@ -75,8 +80,9 @@ def summarise(rounds: Rounds, planned: int | None, has_labels: bool, prior_passe
     """The summary of a run that was to have so many epochs; None where a budget ends it."""
     arms, clock = rounds.arms, rounds.clock.wall
     pulls, epochs = arms.pulls[0], max(1, int(arms.round[0]))
-    easiest_first = np.argsort(arms.measured["loss"][0], kind="stable")
-    groups = np.array_split(easiest_first, min(GROUPS, arms.num_arms))
+    seen = np.flatnonzero(arms.last_seen[0])  # of the others a loss is only guessed
+    easiest_first = seen[np.argsort(arms.measured["loss"][0, seen], kind="stable")]
+    groups = np.array_split(easiest_first, min(GROUPS, len(seen))) if len(seen) else []
     by_class: tuple[float, ...] = ()
     if has_labels:
         sizes = np.bincount(arms.labels, minlength=arms.num_classes)
@@ -92,6 +98,7 @@ def summarise(rounds: Rounds, planned: int | None, has_labels: bool, prior_passe
         seconds_training=clock["train"],
         seconds_choosing=clock["select"] + clock["observe"],
         kept_by_class=by_class,
+        seen=len(seen) / arms.num_arms,
         kept_by_difficulty=tuple(float(pulls[group].mean()) / epochs for group in groups),
     )
 

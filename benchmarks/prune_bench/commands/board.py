@@ -85,7 +85,7 @@ class Board:
                 console.print(Text(behind), soft_wrap=True)
         elif new is not None and not board.grids():
             console.print(
-                Text(f"{self.out} is a new board, of {', '.join(new.env)}"), soft_wrap=True
+                Text(f"{self.out} will be a new board, of {', '.join(new.env)}"), soft_wrap=True
             )
         view = self.work_off(board, new, console)
         show(console, board.folder, view.problems())
@@ -165,7 +165,7 @@ class Board:
 
     def on_stop(self) -> str:
         """How to go on."""
-        return "the same command goes on where it was"
+        return go_on(self.out)
 
     def _place(self) -> Place:
         data, device = self.data, self.device
@@ -213,3 +213,9 @@ class Board:
         left = tuple(name for name in GRID if not {name, f"no_{name}"} & typed)
         fitting = [grid for grid in grids if wanted <= {*grid.env}]
         return Board(fitting[0], out=path.parent, of_folder=left) if fitting else None
+
+
+def go_on(folder: Path) -> str:
+    """How a board in this folder goes on, for somebody who has stopped it."""
+    begun = (folder / "board.yaml").exists()
+    return "the same command goes on where it was" if begun else "nothing had begun"

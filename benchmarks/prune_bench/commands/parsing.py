@@ -37,7 +37,7 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
         with contextlib.redirect_stderr(told):
             return tyro.cli(command, prog=prog, args=list(words), default=usual)
     except SystemExit as end:
-        if not end.code:  # it was asked for help
+        if end.code != 2:  # it was asked for help, or to stop
             raise
     kinds = flags(command)
     known = sorted(kinds)

@@ -11,7 +11,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from prune_bench.commands.board import Board
+from prune_bench.commands.board import Board, go_on
 from prune_bench.studies.regimes import Cell, RegimesOptions
 from prune_env.checks import In
 from prune_env.files import replacing
@@ -65,4 +65,4 @@ class Regimes:
 
     def on_stop(self) -> str:
         """How to go on."""
-        return "the same command goes on where it was"
+        return go_on(self.out)

@@ -139,5 +139,5 @@ def test_a_folder_without_a_board_is_said_to_be_a_new_one(tmp_path, monkeypatch,
     with pytest.raises(SystemExit):
         main.main(["board", "--agents", "ucb", "--out", "shpaes", "--data", "shapes"])
     told = capsys.readouterr()
-    assert told.out == "shpaes is a new board, of prune_env/Digits-v0\n"
+    assert told.out == "shpaes will be a new board, of prune_env/Digits-v0\n"
     assert "the environment has the digits of scikit-learn" in told.err

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from prune_env.data import limited, load
 from prune_env.data.balance import balanced
 from prune_env.data.dataset import split_validation
-from prune_env.notices import Notice
+from prune_env.notices import DataNotice, Notice
 
 
 def test_digits():
@@ -79,6 +79,14 @@ def test_limited(limit: int | None, train: list[int], test: list[int]):
     assert np.bincount(dataset.test.labels).tolist() == test
     again = limited(load("digits"), limit)
     np.testing.assert_array_equal(dataset.train.images, again.train.images)
+
+
+def test_a_limit_above_what_there_is_is_said():
+    """Else a study of 100,000 arms would be one of 1,437."""
+    said = "limit is 100,000, but digits has 1,437 training samples; all are taken"
+    with pytest.warns(DataNotice, match=said):
+        dataset = limited(load("digits"), 100_000)
+    assert (len(dataset.train.labels), dataset.notes) == (1437, ())
 
 
 def test_limit_below_the_number_of_classes():

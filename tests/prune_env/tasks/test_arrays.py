@@ -57,8 +57,8 @@ def test_what_crops_is_refused() -> None:
     [
         (np.zeros(20), r"inputs has shape \(20,\); allowed is \(20, ...\)"),
         (np.full((20, 2), np.nan), "inputs holds NaN or infinite numbers"),
-        (np.full((20, 2), -1), "inputs holds -1; tokens are 0 and above"),
-        (np.full((20, 2), 2**63, np.uint64), "holds 9223372036854775808; tokens .* below 2"),
+        (np.full((20, 2), -1), "holds -1; .* of a table are given as floats"),
+        (np.full((20, 2), 2**63, np.uint64), "holds 9223372036854775808; .* tokens.* below 2"),
         (np.full((20, 2), "a"), "inputs is <U1; allowed are floats, uint8 and integers"),
     ],
 )
@@ -72,6 +72,10 @@ def test_data_that_are_none_are_refused(tmp_path: Path) -> None:
         load_arrays(3)
     with pytest.raises(FileNotFoundError, match="holds no train"):
         load_arrays(tmp_path)
+    whole = {"inputs": np.zeros((20, 2)), "labels": np.zeros(20, int)}
+    for beside in ("test_inputs", "train_labels"):  # a test split of one's own, half named
+        with pytest.raises(ValueError, match=rf"has inputs, labels, {beside}; .* labels alone"):
+            load_arrays(whole | {beside: np.zeros((5, 2))})
     arrays = {"X": np.zeros((20, 2)), "y": np.zeros(20, int)}
     np.savez(tmp_path / "xy.npz", **arrays)
     for data in (arrays, tmp_path / "xy.npz"):

@@ -31,7 +31,7 @@ def test_what_was_saved_is_printed_at_the_end(blobs, linear, train_epoch, capsys
     assert (summary.epochs, summary.samples, summary.passes) == (2, 120, 360)
     assert (summary.share, summary.cost) == (0.5, 0.5)
     assert summary.kept_by_class == pytest.approx((1.0, 0.5, 0.0))
-    assert np.mean(summary.kept_by_difficulty) == pytest.approx(0.5)
+    assert (summary.seen, np.mean(summary.kept_by_difficulty)) == pytest.approx((2 / 3, 0.75))
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "2 epochs of 120 samples: 50.0% of them trained on, 50.0% of the passes"
     assert shown[-1] == "kept, by class: 100% 50% 0%"
@@ -63,6 +63,24 @@ def test_difficulty_goes_from_the_lowest_loss_to_the_highest(blobs):
             pruned.record(torch.tensor([arm]), losses[arm : arm + 1])
     easiest, *_, hardest = pruned.summary().kept_by_difficulty
     assert (easiest, hardest) == pytest.approx((1 / 11, 2 / 11))  # all once, the hardest twice
+
+
+@pytest.mark.parametrize("of_classes", [True, False])
+def test_difficulty_is_of_the_samples_that_were_seen(of_classes, blobs):
+    """A guess in the place of the loss of the others would put them all at one end."""
+    agent = prune_agents.make("random_dynamic", keep_ratio=0.3)
+    data = blobs if of_classes else torch.utils.data.TensorDataset(torch.rand(120, 1))
+    pruned = Pruned(data, agent, epochs=2, quiet=True)
+    assert pruned.summary().kept_by_difficulty == ()
+    assert "lowest loss" not in str(pruned.summary())
+    while not pruned.over:
+        arms = torch.tensor(list(pruned.sampler))
+        pruned.record(arms, arms / 60)
+    summary, seen = pruned.summary(), np.flatnonzero(pruned.columns()["pulls"])
+    assert 36 < len(seen) < 72
+    shares = [pruned.columns()["pulls"][part].mean() / 2 for part in np.array_split(seen, 10)]
+    assert summary.kept_by_difficulty == pytest.approx(shares)
+    assert f"kept, of the {len(seen) / 120:.1%} that were seen, from the lowest" in str(summary)
 
 
 def test_files_are_in_the_order_of_the_data_set(blobs, linear, train_epoch, tmp_path):
