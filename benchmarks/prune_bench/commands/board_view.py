@@ -62,6 +62,7 @@ class BoardView:
         """Seconds of all finished runs, by what they keep, sorted."""
         self._left: float | None = None
         """Seconds until all are done, as far as that is known."""
+        self._said_setting: Setting | None = None
         self._table: RenderableType = ""
         self._is_old, self._next_table = True, 0.0
         self.live = Live(console=console, auto_refresh=False, transient=True)
@@ -104,6 +105,7 @@ class BoardView:
             self.console.print(Text(f"waiting for {sentence(pause)}"), soft_wrap=True)
         before = len(self.finished) + len(self.failed) - len(news)
         for place, name in enumerate(news, before + 1):
+            self._say_setting(name)
             line = f"{place}/{len(self.runs)} {label(self.runs[name])}: "
             if name in self.finished:
                 run = self.finished[name]
@@ -112,6 +114,14 @@ class BoardView:
             else:
                 line += f"FAILED, {sentence(self.failed[name])}"
             self.console.print(Text(line), soft_wrap=True)
+
+    def _say_setting(self, name: str) -> None:
+        """Name the setting of a run where the one before it had another."""
+        setting = self._kinds[name].setting
+        several = len({kind.setting for kind in self._kinds.values()}) > 1
+        if several and setting != self._said_setting:
+            self.console.print(Text(f"{setting.title}:"), soft_wrap=True)
+        self._said_setting = setting
 
     def refresh(self) -> list[str]:
         """Read what is new in the folder; the runs that have ended since."""
@@ -187,19 +197,27 @@ class BoardView:
         return self._table
 
     def table(self) -> Fitted:
-        """The best so far at each keep ratio, in the numbers that the board ends with."""
+        """The best so far at each keep ratio, in the numbers that the board ends with.
+
+        Of several settings that of the run which has ended last.
+        """
         found = standings(self.finished.values(), self.runs, pins=self.pins)
+        newest = self.finished[next(reversed(self.finished))]
+        setting = next(
+            c.setting for c in found.comparisons if any(newest in r.runs for r in c.rows)
+        )
         shown = columns(LIVE)
         rows: list[list[str | Text]] = []
         styles = []
         for comparison in found.comparisons:
-            for place, row in enumerate([row for row in comparison.shown if row.runs][:TOP]):
-                setting = f" {comparison.setting.title}" * (len(found.settings) > 1)
-                keep = f"{percent(comparison.keep_ratio)}{setting}" if place == 0 else ""
+            best = [row for row in comparison.shown if row.runs and comparison.setting == setting]
+            for place, row in enumerate(best[:TOP]):
+                keep = percent(comparison.keep_ratio) if place == 0 else ""
                 rows.append([*terminal_cells(row, shown), keep])
                 styles.append("italic" if row.is_control else "")
         headings = [*(column.title for column in shown), "Keep"]
-        return Fitted(headings, rows, [COLUMN["accuracy"].title], styles=styles)
+        title = setting.title if len(found.settings) > 1 else ""
+        return Fitted(headings, rows, [COLUMN["accuracy"].title], title, styles)
 
     def problems(self) -> list[Text]:
         """What went wrong, each error once."""

@@ -25,8 +25,10 @@ EXPLANATIONS: dict[str, Callable[[Cell], float]] = {
     "label noise": lambda cell: cell.label_noise,
     "accuracy of full_short": lambda cell: cell.bar,
     "training loss of full_short": lambda cell: cell.loss_share,
+    "nothing": lambda cell: 0.0,
 }
-"""Numbers of a cell; passes and arms as powers of 2."""
+"""Numbers of a cell; passes and arms as powers of 2. Nothing, which is alike in all, has to be
+beaten."""
 
 NEAREST = 3
 """Cells that foretell another one."""
@@ -51,11 +53,13 @@ class Success:
 def foretold(cells: Sequence[Cell], policy: str, explanation: str, number: float) -> float:
     """By how much a policy is ahead where the explanation has this number, in [-1, 1].
 
-    The mean of the `NEAREST` cells, the more certain ones weighing more.
+    The mean of the `NEAREST` cells, and of all that are as near, the more certain ones weighing
+    more.
     """
     known = [cell for cell in cells if policy in cell.ahead]
-    nearest = sorted(known, key=lambda cell: abs(EXPLANATIONS[explanation](cell) - number))
-    ahead = [cell.ahead[policy] for cell in nearest[:NEAREST]]
+    distance = [abs(EXPLANATIONS[explanation](cell) - number) for cell in known]
+    far = sorted(distance)[:NEAREST][-1] + 1e-9
+    ahead = [cell.ahead[policy] for cell, d in zip(known, distance, strict=True) if d <= far]
     weights = [1 / (FLOOR**2 + np.nan_to_num(found.half, nan=1.0) ** 2) for found in ahead]
     return float(np.average([found.value for found in ahead], weights=weights))
 
@@ -65,7 +69,7 @@ def successes(cells: Sequence[Cell], policy: str) -> list[Success]:
     known = [cell for cell in cells if policy in cell.ahead]
     found = []
     for name, number in EXPLANATIONS.items():
-        if len(known) <= NEAREST or len(set(map(number, known))) < 2:
+        if len(known) <= NEAREST or (name != "nothing" and len(set(map(number, known))) < 2):
             continue
         guesses = [
             foretold([other for other in known if other is not cell], policy, name, number(cell))
@@ -90,6 +94,9 @@ def explained(cells: Sequence[Cell]) -> Group:
     ]
     if not rows:
         return Group(Text(f"too few cells to foretell each by {NEAREST} others"))
-    title = f"each cell foretold by the {NEAREST} others that are nearest in one number\n"
-    headings = ["explanation", "mean error, points", "right where the sign is certain"]
+    title = (
+        f"each cell foretold by the {NEAREST} others that are nearest in one number: how far off, "
+        "in points, and the signs that are right, of those that are certain\n"
+    )
+    headings = ["explanation", "mean error", "signs"]
     return Group(Text(title), Fitted(headings, rows))

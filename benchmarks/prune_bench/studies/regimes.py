@@ -8,9 +8,10 @@ board, one grid a cell, worked off cell by cell; the cell's numbers are those of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import compress, product
+from operator import not_
 from pathlib import Path
 from typing import Annotated
 
@@ -140,12 +141,16 @@ class Cell:
         return self.bar_loss / math.log(self.classes)
 
     @property
-    def name(self) -> str:
-        """CIFAR10, 5,000 arms, 10 epochs, small, a fifth of the labels wrong."""
-        data = short_name(self.env)
+    def parts(self) -> tuple[str, ...]:
+        """What its name is made of, as many of every cell; a part may be empty."""
         size = f" at {self.image_size} pixels" if self.image_size else ""
-        noise = f", label noise {self.label_noise:g}" if self.label_noise else ""
-        return f"{data}{size}, {self.arms:,} arms, {self.epochs} epochs, {self.network}{noise}"
+        return (
+            short_name(self.env) + size,
+            f"{self.arms:,} arms",
+            f"{self.epochs} epochs",
+            self.network,
+            f"noise {self.label_noise:g}" if self.label_noise else "",
+        )
 
 
 def read_cells(folder: Path) -> list[Cell]:
@@ -180,17 +185,26 @@ def _cell(comparison: Comparison) -> Cell | None:
     )
 
 
-def table(cells: list[Cell]) -> Group:
+def table(cells: Sequence[Cell]) -> Group:
     """The cells, and how far each policy is ahead, in points; what is certain has a star."""
+    parts = [cell.parts for cell in cells]
+    is_shared = [len(set(of_all)) == 1 for of_all in zip(*parts, strict=True)]
+    is_shared[1:2] = [False]  # a cell is called by its arms at least
     rows = []
     for cell in cells:
-        ahead = [
-            points(cell.ahead[agent], signed=True) + "*" * bool(cell.signs[agent])
-            if agent in cell.ahead
-            else "–"
-            for agent in POLICIES
-        ]
-        rows.append([cell.name, f"{100 * cell.bar:.1f}", *ahead])
-    title = "points ahead of full_short at equal cost, 95 % interval; * certain within its cell\n"
+        own = ", ".join(filter(None, compress(cell.parts, map(not_, is_shared))))
+        ahead = [_ahead(cell.ahead.get(name), cell.signs.get(name, 0)) for name in POLICIES]
+        rows.append([own, f"{100 * cell.bar:.1f}", *ahead])
+    same = ", ".join(filter(None, compress(parts[0], is_shared))) if parts else ""
+    title = f"{same}: " * bool(same) + (
+        "points ahead of full_short at equal cost, ±95 %; * certain within its cell\n"
+    )
     headings = ["cell", "full_short", *POLICIES.values()]
     return Group(Text(title), Fitted(headings, rows))
+
+
+def _ahead(estimate: Estimate | None, sign: int) -> str:
+    """+1.2 ±0.8*: points, half of their interval, and whether that is certain."""
+    text = points(estimate, signed=True, interval=False)
+    half = "" if estimate is None or estimate.low is None else f" ±{100 * estimate.half:.1f}"
+    return text + half + "*" * bool(sign)

@@ -190,14 +190,26 @@ def test_duration(seconds, words):
     assert duration(seconds) == words
 
 
-def test_two_settings_are_not_averaged(tmp_path, finish):
+def test_of_several_settings_the_one_of_the_last_run_is_shown(tmp_path, finish):
     board = Board(tmp_path)
-    for limit, accuracy in ((None, 0.8), (100, 0.4)):
+    console = Console(file=io.StringIO(), width=200)
+    for limit in (None, 100):
         board.add(Grid(agents=("ucb",), keep_ratios=(0.5,), seeds=2, epochs=4, limit=limit))
+    view = BoardView(console, board, jobs=1)
+    for limit, accuracy in ((None, 0.8), (100, 0.4)):
         for name, options in board.runs().items():
-            if (options.agent, options.seed, options.limit) == ("ucb", 0, limit):
+            if (options.agent, options.limit) == ("ucb", limit):
                 finish(board, name, accuracy, 1.0)
-    lines = shown(BoardView(Console(file=io.StringIO()), board, jobs=1))
-    found = [line.split() for line in lines if "ucb" in line]
-    assert sorted(words[1] for words in found) == ["40.0", "80.0"]
-    assert sorted(words[-1] for words in found) == ["100", "epochs"]  # limit 100; without
+        view.tick()
+        lines = shown(view)
+        heading, *_, row = lines[lines.index("") + 1 :]
+        title = "Digits, 4 epochs" + ", limit 100" * (limit is not None)
+        assert heading == title
+        assert row.startswith("ucb")
+        assert f"{100 * accuracy:.1f}" in row
+        view.console = console
+    told = [line.partition(":")[0] for line in console.file.getvalue().splitlines()]
+    assert told == [
+        *("Digits, 4 epochs", *(f"{n}/24 ucb keep 0.5 seed {n - 1}" for n in (1, 2))),
+        *("Digits, 4 epochs, limit 100", *(f"{n}/24 ucb keep 0.5 seed {n - 3}" for n in (3, 4))),
+    ]

@@ -39,6 +39,13 @@ def test_a_cell_is_foretold_by_its_nearest():
     )
 
 
+def test_cells_that_are_as_near_count_alike():
+    """Whichever stand first in the file."""
+    for cells in (CELLS, CELLS[::-1]):
+        assert foretold(cells, "uncertainty", "arms", 10) == pytest.approx(0, abs=1e-9)
+        assert foretold(cells, "uncertainty", "nothing", 0.0) == pytest.approx(0, abs=1e-9)
+
+
 def test_the_more_certain_weigh_more():
     """Half widths of 0.5 and of 1.5 points, beside a floor of 0.5: weights of 2 and 0.4."""
     cells = [cell(1000, 0.5, 1.0, 0.5), cell(1000, 0.5, 2.0, 0.5), cell(1000, 0.5, 8.0, 1.5)]
@@ -60,7 +67,9 @@ def test_the_best_explanation_foretells_what_was_left_out():
     }
     assert (best.error, best.right, best.certain) == (pytest.approx(0, abs=1e-9), 8, 8)
     arms = next(of for of in others if of.explanation == "arms")
+    nothing = next(of for of in others if of.explanation == "nothing")
     assert arms.error > 2
+    assert nothing.error == pytest.approx(2 + 2 / 7)  # by the mean of the seven others
     assert arms.right < 8
     assert "passes an arm" not in {of.explanation for of in others}  # the same in all cells
     assert successes(CELLS, "easiest") == []

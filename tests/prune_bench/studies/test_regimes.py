@@ -1,5 +1,6 @@
 """The map of when choosing pays: its cells, their order, and what is read from a board."""
 
+import io
 from dataclasses import replace
 from itertools import product
 
@@ -7,8 +8,18 @@ import pytest
 from prune_bench.board.board import Board
 from prune_bench.commands.main import main
 from prune_bench.report.charts.regimes_picture import _block, _records
+from prune_bench.report.terminal import Terminal
 from prune_bench.run.run_id import run_id
-from prune_bench.studies.regimes import Map, RegimesOptions, grids, read_cells
+from prune_bench.standings.statistics import Estimate
+from prune_bench.studies.regimes import (
+    POLICIES,
+    Cell,
+    Map,
+    RegimesOptions,
+    grids,
+    read_cells,
+    table,
+)
 
 from prune_env.files import write_json
 
@@ -76,7 +87,7 @@ def test_the_numbers_of_a_cell(tmp_path, make_result):
         write_json(board.result_path(name), make_result(run, num_arms=60) | accuracy)
         assert name == run_id(run)
     (cell,) = read_cells(tmp_path)
-    assert cell.name == "Digits, 60 arms, 2 epochs, mlp"
+    assert cell.parts == ("Digits", "60 arms", "2 epochs", "mlp", "")
     assert (cell.arms, cell.epochs, cell.keep_ratio) == (60, 2, 0.3)
     assert cell.bar == pytest.approx(0.5005)
     ahead = {agent: round(100 * found.value, 3) for agent, found in cell.ahead.items()}
@@ -104,8 +115,36 @@ def test_the_command_runs_what_is_missing_and_shows_every_cell(tmp_path, capsys)
     main(words.split())
     shown = capsys.readouterr().out
     assert "8 runs, 8 of them done" in shown
-    for text in ("Digits, 60 arms", "90 arms", "hardest first", "easiest first", "random"):
+    for text in ("Digits, 2 epochs, mlp: points", "hardest first", "easiest first", "random"):
         assert text in shown
+    assert {"60 arms ", "90 arms "} <= {line[:8] for line in shown.splitlines()}
+
+
+def test_the_table_of_the_map_fits_80_columns():
+    """With what all cells share said above it, and intervals of tens of points."""
+    ahead = dict.fromkeys(POLICIES, Estimate(-0.155, -0.416, 0.106))
+    of = {"env": "prune_env/CIFAR100-v0", "image_size": 16, "epochs": 33, "network": "mlp"}
+    of |= {"keep_ratio": 0.3, "bar": 0.77, "bar_loss": 1.0, "classes": 10, "ahead": ahead}
+    cells = [
+        Cell(arms=arms, label_noise=noise, signs=dict.fromkeys(POLICIES, int(not noise)), **of)
+        for arms, noise in ((150, 0.2), (1500, 0.0))
+    ]
+    terminal = Terminal(file=io.StringIO(), width=80)
+    terminal.print(table(cells))
+    lines = [" ".join(line.split()) for line in terminal.file.getvalue().splitlines()]
+    assert lines[0].startswith("CIFAR100 at 16 pixels, 33 epochs, mlp: points ahead")
+    assert lines[-2:] == [
+        "150 arms, noise 0.2 77.0" + 3 * " −15.5 ±26.1",
+        "1,500 arms 77.0" + 3 * " −15.5 ±26.1*",
+    ]
+    alone = replace(cells[1], ahead={"uncertainty": Estimate(0.02)}, signs={})
+    terminal.print(table([alone]))
+    assert terminal.file.getvalue().splitlines()[-1].split()[:4] == [
+        "1,500",
+        "arms",
+        "77.0",
+        "+2.0",
+    ]
 
 
 @pytest.mark.parametrize(
