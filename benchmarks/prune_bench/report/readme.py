@@ -21,7 +21,16 @@ from prune_bench.report.map_tables import cells_of, foretelling
 from prune_bench.report.markdown import markdown_table
 from prune_bench.report.own_training import loop_agents
 from prune_bench.report.rates import rates
-from prune_bench.report.side_by_side import lead_of, leads, name_of, only, repeated, side_by_side
+from prune_bench.report.side_by_side import (
+    SAVED,
+    lead_of,
+    leads,
+    name_of,
+    only,
+    repeated,
+    saved,
+    side_by_side,
+)
 from prune_bench.run.provenance import FIRST_NETWORKS
 from prune_bench.run.result import read_results
 from prune_bench.standings.build import difference, read_standings
@@ -202,9 +211,9 @@ def _board(folder: str, *further: str) -> str:
     (comparison,) = _comparisons(folder)
     columns = [COLUMN[column] for column in further]
     titles = [column.title for column in columns]
-    headings = ("agent", "test accuracy, %", "ahead of `full_short`, points", *titles)
+    headings = ("agent", "test accuracy, %", "ahead of `full_short`, points", SAVED, *titles)
     lines = [
-        (name_of(row), points(row.last), lead_of(row), *(column.text(row) for column in columns))
+        (name_of(row), points(row.last), lead_of(row), saved(row), *(c.text(row) for c in columns))
         for row in comparison.shown
     ]
     return markdown_table(headings, lines)

@@ -5,7 +5,7 @@ settings_picture.py draws the first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,36 +14,40 @@ from prune_bench.report.columns import COLUMN
 from prune_bench.report.markdown import bold_if_certain, markdown_table
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Comparison, Row
-from prune_bench.standings.statistics import Estimate, estimate
+from prune_bench.standings.statistics import Estimate
 from prune_bench.standings.verdict import percent, points
 
 Lead = tuple[Estimate, int]
 """How far ahead of `full_short`, in [-1, 1], and the sign of that; 0 where it is not certain."""
+
+SAVED = "saved, %"
+"""The heading of passes/seconds that are saved."""
 
 FEW = 5
 """An agent with fewer runs than this is said to have them."""
 
 
 def leads(boards: Mapping[str, Comparison]) -> dict[str, dict[str, Lead]]:
-    """By board and agent, of the agents that are on all of them; the best on average come first."""
+    """By board and agent, of the agents that are on all of them; the best in the middle come first.
+
+    That is by the median: one board, of a long tail say, whose leads are ten times as large as
+    those of all others would decide a mean alone.
+    """
     found = {
         title: {row.label: (row.ahead, row.sign) for row in of.shown if row.ahead}
         for title, of in boards.items()
     }
     everywhere = set.intersection(*(set(of) for of in found.values()))
-    means = {label: mean_lead([of[label] for of in found.values()]) for label in everywhere}
-    best_first = sorted(everywhere, key=lambda label: -means[label].value)
+    middle = {
+        label: float(np.median([of[label][0].value for of in found.values()]))
+        for label in everywhere
+    }
+    best_first = sorted(everywhere, key=lambda label: -middle[label])
     return {title: {label: of[label] for label in best_first} for title, of in found.items()}
 
 
-def mean_lead(of: Sequence[Lead]) -> Estimate:
-    """The mean of the leads on several boards, whose runs are independent."""
-    parts = [(weight / len(of) ** 2, noise) for lead, _ in of for weight, noise in lead.parts]
-    return estimate(float(np.mean([lead.value for lead, _ in of])), parts)
-
-
 def side_by_side(boards: Mapping[str, Path]) -> str:
-    """The leads and their mean as a table, in points, and the accuracy of both bars below.
+    """The leads as a table, in points, what is saved, and the accuracy of both bars below.
 
     Args:
         boards: folders, each with one setting, by title; what is compared is keep 30 %.
@@ -52,14 +56,26 @@ def side_by_side(boards: Mapping[str, Path]) -> str:
     found = leads(comparisons)
     lines = []
     for label in next(iter(found.values())):
-        of = [leads_there[label] for leads_there in found.values()]
-        cells = [bold_if_certain(*lead) for lead in of]
-        lines.append([f"`{label}`", *cells, points(mean_lead(of), signed=True)])
+        cells = [bold_if_certain(*of[label]) for of in found.values()]
+        lines.append([f"`{label}`", *cells, _saved(comparisons.values(), label)])
     for bar in ("full_short", "full"):
         rows = [comparison.row(bar) for comparison in comparisons.values()]
         cells = [points(row.last, interval=False) if row else "–" for row in rows]
-        lines.append([f"`{bar}`, test accuracy, %", *cells, ""])
-    return markdown_table(("agent", *found, "mean"), lines)
+        lines.append([f"`{bar}`, test accuracy, %", *cells, _saved(comparisons.values(), bar)])
+    return markdown_table(("agent", *found, "saved, %: passes/seconds"), lines)
+
+
+def _saved(comparisons: Iterable[Comparison], label: str) -> str:
+    """From the least to the most that is saved on some board: 70/62–69."""
+    rows = [row for of in comparisons for row in of.rows if row.label == label]
+    passes = [row.passes_saved for row in rows]
+    seconds = [row.seconds_saved for row in rows if row.seconds_saved is not None]
+    return "/".join(map(_from_to, (passes, seconds)))
+
+
+def _from_to(shares: Sequence[float]) -> str:
+    ends = dict.fromkeys(f"{100 * end:.0f}" for end in (min(shares), max(shares)))
+    return "–".join(ends)
 
 
 def only(boards: Mapping[str, Path], keep_ratio: float = 0.3) -> dict[str, Comparison]:
@@ -76,7 +92,7 @@ def repeated(board: Path, again: Path) -> str:
     """All agents of a board, and how far ahead they are on another one of the same setting.
 
     Args:
-        board: with one setting; each keep ratio has two columns.
+        board: with one setting; each keep ratio has three columns.
         again: with one keep ratio, the first of `board`; its machine is another.
     """
     here, (there,) = read_standings(board).comparisons, read_standings(again).comparisons
@@ -84,11 +100,11 @@ def repeated(board: Path, again: Path) -> str:
     headings = ["agent"]
     for of in here:
         keep = percent(of.keep_ratio)
-        headings += [f"keep {keep}: test accuracy, %", "ahead of `full_short`, points"]
+        headings += [f"keep {keep}: test accuracy, %", "ahead of `full_short`, points", SAVED]
     lines = []
     for label in dict.fromkeys(label for of in rows for label in of):
         found = [of.get(label) for of in rows]
-        cells = [text for row in found[:-1] for text in (_accuracy(row), lead_of(row))]
+        cells = [text for row in found[:-1] for text in (_accuracy(row), lead_of(row), saved(row))]
         lines.append([name_of(*found), *cells, lead_of(found[-1])])
     return markdown_table((*headings, f"keep {percent(there.keep_ratio)}, on a CPU"), lines)
 
@@ -105,6 +121,11 @@ def lead_of(row: Row | None) -> str:
     if row is None:
         return "–"
     return bold_if_certain(row.ahead, row.sign) if row.ahead else ""
+
+
+def saved(row: Row | None) -> str:
+    """The shares of passes and of seconds that an agent saves, and what its keep ratio promises."""
+    return COLUMN["saved"].text(row) if row else "–"
 
 
 def _accuracy(row: Row | None) -> str:
