@@ -19,6 +19,13 @@ def test_by_hand_what_ucb_keeps_teaches_more_than_one_random_choice():
     assert min(scores["ucb"]) > max(scores["static_random"]) > 0.9
 
 
+def test_a_training_finds_the_labels_that_are_wrong_and_gains_without_them():
+    noisy, cleaned, at_random = runpy.run_path(str(EXAMPLES / "clean_labels.py"))["compare"](
+        0
+    ).values()
+    assert cleaned > max(noisy, at_random) + 0.02
+
+
 def test_six_lines_prune_an_ordinary_script():
     plain, pruned = (
         (EXAMPLES / f"cifar_{name}.py").read_text(encoding="utf-8").splitlines()
