@@ -141,6 +141,10 @@ class Agent:
         counters: State = {"round": np.zeros(num_runs, np.int64), "calls": np.zeros((), np.int64)}
         return self._started(num_runs, num_arms) | counters
 
+    def k_of(self, num_arms: int) -> int:
+        """K, how many arms a round is to keep."""
+        return max(1, round(self.keep_ratio * num_arms))
+
     # -- what SB3 calls ---------------------------------------------------------------------------
 
     def predict(
@@ -169,7 +173,7 @@ class Agent:
         """
         observation, batched = self._of_several(observation)
         num_runs, num_arms = observation["seen"].shape
-        k = max(1, round(self.keep_ratio * num_arms))
+        k = self.k_of(num_arms)
         with nothing_in_object(type(self).__name__):
             state, rng = self._learned(observation, state, episode_start)
             if self.period == 1 and (state["round"] >= self.full_rounds).all():

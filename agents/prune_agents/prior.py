@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_env.core.signals import MEASURED
+from prune_env.checks import In, check
+from prune_env.core.signals import FORWARD, MEASURED, TRAIN
 from prune_env.core.traces import Traces
 from prune_env.env import PruneEnv
 from prune_env.learners.protocol import Closer, Learner
@@ -42,11 +43,11 @@ PASSES: dict[str, int] = {"divergence": 1, "gradient_norm": 1, "gradient_norm_al
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """The prior run that a policy wants."""
+    """The prior run that a policy wants. Checked when made."""
 
-    rounds: int
+    rounds: Annotated[int, In("[1, inf)")]
     """P, how many to record"""
-    runs: int = 1
+    runs: Annotated[int, In("[1, inf)")] = 1
     """R, how many independent recordings"""
     extra: tuple[Extra, ...] = ()
     """what to record beside `MEASURED`"""
@@ -55,6 +56,21 @@ class Prior:
     halves: bool = False
     """whether even runs keep one random half of the arms and odd ones the other. In the end each
     measures the arms that it has left out, by a forward pass; it must then be a whole one"""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def passes(self, num_arms: int) -> int:
+        """What it costs with so many arms, in sample passes."""
+        looked = self.runs * (
+            sum(PASSES[name] for name in self.extra) * self.rounds + self.features
+        )
+        if not self.halves:
+            return (self.runs * TRAIN * self.rounds + looked) * num_arms
+        first = num_arms // 2
+        trained = (self.runs + 1) // 2 * first + self.runs // 2 * (num_arms - first)
+        left_out = self.runs * num_arms - trained
+        return TRAIN * self.rounds * trained + FORWARD * left_out + looked * num_arms
 
 
 class Recording:

@@ -151,3 +151,23 @@ def test_the_example_of_the_module():
     assert action.sum() == 54
     hardest = np.argsort(-traces.signals["error_norm"].mean(axis=(0, 1)))[:54]
     assert set(np.flatnonzero(action)) == set(hardest)
+
+
+@pytest.mark.parametrize(
+    ("prior", "passes"),
+    [
+        (Prior(rounds=2), 2 * 3 * N),
+        (Prior(rounds=2, runs=2), 2 * 2 * 3 * N),
+        (Prior(rounds=1, extra=("divergence", "gradient_norm_all")), (3 + 1 + 3) * N),
+        (Prior(rounds=EPOCHS, features=True), EPOCHS * 3 * N + N),
+        (Prior(rounds=EPOCHS, runs=2, halves=True), EPOCHS * 3 * N + N),
+        (Prior(rounds=EPOCHS, runs=1, halves=True), EPOCHS * 3 * N // 2 + N // 2),
+    ],
+)
+def test_what_it_costs_is_known_before(learner, prior, passes):
+    assert prior.passes(N) == passes == record(learner, prior, EPOCHS, seed=0).passes
+
+
+def test_a_prior_run_of_no_rounds_is_refused():
+    with pytest.raises(ValueError, match="rounds is 0; allowed is 1 or more"):
+        Prior(rounds=0)

@@ -62,7 +62,7 @@ class Static(Agent):
 
     def begin(self, traces: Traces) -> State:
         """The state of one run before its first round."""
-        k = max(1, round(self.keep_ratio * len(traces.labels)))
+        k = self.k_of(len(traces.labels))
         subset = self.select(traces, k, np.random.default_rng(self.seed))
         return self.fresh_state(1, len(subset)) | {"subset": subset[None]}
 

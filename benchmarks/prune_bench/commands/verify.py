@@ -81,8 +81,11 @@ class Verify:
             console.print(f"running {name} again, {there.wall:,.0f} s there", soft_wrap=True)
             with console.status("it runs"):
                 here = again.run_again(there, Place(self.data, self.device))
-            compared.append(again.compare(there, here, again.seeds_of(there, results), len(names)))
+            seeds, costs = again.seeds_of(there, results), again.costs_of(there, results)
+            compared.append(again.compare(there, here, seeds, len(names), costs))
         console.print(_table(compared))
+        for run in filter(lambda run: run.said, compared):
+            console.print(f"{run.there.id}: {run.said}", soft_wrap=True)
         if not all(run.holds for run in compared):
             sys.exit(1)
 

@@ -2,12 +2,12 @@
 
 On the same processor, threads and versions a run repeats bit for bit. Elsewhere sums are added in
 another order and a training takes another path: there the accuracy has to lie where another seed of
-the same agent would.
+the same agent would. So has the cost where the agent decides it; where its options do, it is equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import numpy as np
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import env_names, is_code, sources_of
 from prune_bench.run.result import Result, without_times
+from prune_bench.submission.amount import planned
 
 SURE = 0.05
 """How often an honest board has a run outside its interval, all runs that are drawn together."""
@@ -23,7 +24,18 @@ SURE = 0.05
 LEAST_SEEDS = 3
 """With fewer an interval says nothing."""
 
-Found = Literal["the same bits", "within", "outside", "other bits on the same machine", "unknown"]
+LEAST_WIDTH = 0.01
+"""Of a cost, to each side: seeds of an agent that decides it scatter by up to as much, and counts
+that are rounded may be the same in all of them."""
+
+Found = Literal[
+    "the same bits",
+    "within",
+    "outside",
+    "another cost",
+    "other bits on the same machine",
+    "unknown",
+]
 
 MEASURED = ("num_arms", "history", "kept", "passes", "test_accuracy", "val_accuracy", "diverged")
 """The parts of a result that a run decides; times are not among them."""
@@ -38,6 +50,8 @@ class Again:
     found: Found
     interval: tuple[float, float] | None
     """where another seed would end, in [0, 1]; None where the board has too few or all are equal"""
+    said: str = ""
+    """what of the cost differs, in words"""
 
     @property
     def holds(self) -> bool:
@@ -88,7 +102,13 @@ def run_again(there: Result, place: Place) -> Result:
     return Result(episode.result(), there.id)
 
 
-def compare(there: Result, here: Result, seeds: Sequence[float], drawn: int = 1) -> Again:
+def compare(
+    there: Result,
+    here: Result,
+    seeds: Sequence[float],
+    drawn: int = 1,
+    costs: Sequence[float] = (),
+) -> Again:
     """What a run again says of the one of the board.
 
     Args:
@@ -96,36 +116,91 @@ def compare(there: Result, here: Result, seeds: Sequence[float], drawn: int = 1)
         here: of the same options, run again.
         seeds: test accuracies on the board of the runs that differ in their seed alone.
         drawn: how many runs are compared, for all of which `SURE` holds together.
+        costs: relative ones of the runs of `seeds`.
     """
-    interval = _interval(seeds, SURE / drawn)
+    sure = SURE / drawn if planned(there) is not None else SURE / drawn / 2  # of two intervals
+    interval, said = _of_accuracy(seeds, sure), ""
     found: Found = "unknown"
     if _same_bits(there, here):
         found = "the same bits"
     elif _machine(there) == _machine(here):
         found = "other bits on the same machine"
+    elif said := _other_cost(there, here, costs, sure):
+        found = "another cost"
     elif interval is not None:
         found = "within" if interval[0] <= here.last <= interval[1] else "outside"
-    return Again(there, here, found, interval)
+    return Again(there, here, found, interval, said)
 
 
 def seeds_of(result: Result, results: Iterable[Result]) -> list[float]:
     """The test accuracies of the runs that differ from this one in their seed alone."""
-    return [other.last for other in results if _without_seed(other) == _without_seed(result)]
+    return [other.last for other in _alike(result, results)]
+
+
+def costs_of(result: Result, results: Iterable[Result]) -> list[float]:
+    """The relative costs of the same runs."""
+    return [other.cost for other in _alike(result, results)]
+
+
+def _alike(result: Result, results: Iterable[Result]) -> Iterator[Result]:
+    return (other for other in results if _without_seed(other) == _without_seed(result))
 
 
 def _without_seed(result: Result) -> dict[str, Any]:
     return {name: value for name, value in result.comparable.items() if name != "seed"}
 
 
-def _interval(seeds: Sequence[float], sure: float) -> tuple[float, float] | None:
-    """Where one more seed ends with probability 1 - sure, by Student's t."""
-    if (count := len(seeds)) < LEAST_SEEDS or len(set(seeds)) == 1:  # equal ones say as little
+def _other_cost(there: Result, here: Result, costs: Sequence[float], sure: float) -> str:
+    """What of the cost is other than a run has anywhere, or than another seed has; "" if nothing.
+
+    What the options decide has to be equal. What the agent decides has its seeds' interval.
+    """
+    passes, again = there.content["passes"], here.content["passes"]
+    owed = {"passes of its prior run": (passes.get("prior", 0), again.get("prior", 0))}
+    diverged = there.diverged or here.diverged  # in which round that ends a run is chance
+    if planned(there) is not None and not diverged:
+        owed["arms kept"] = _kept(there), _kept(here)
+        owed |= {f"passes {n}": (passes[n], again[n]) for n in ("train", "refresh", "evaluate")}
+    for what, (one, other) in owed.items():
+        if one != other:
+            return f"{what}: {one} there, {other} here"
+    interval = (
+        None if planned(there) is not None or diverged else _interval(costs, sure, LEAST_WIDTH)
+    )
+    if interval is None or interval[0] <= here.cost <= interval[1]:
+        return ""
+    ends = "[{:.3f}, {:.3f}]".format(*interval)
+    return f"cost: {there.cost:.3f} there, {here.cost:.3f} here, its seeds {ends}"
+
+
+def _kept(result: Result) -> list[int]:
+    return [row["kept"] for row in result.content["history"]]
+
+
+def _interval(
+    seeds: Sequence[float], sure: float, least: float = 0.0
+) -> tuple[float, float] | None:
+    """Where one more seed ends with probability 1 - sure, by Student's t.
+
+    Args:
+        seeds: of the runs that there are.
+        sure: how often it ends elsewhere.
+        least: share of the mean by which each side differs at least.
+    """
+    if (count := len(seeds)) < LEAST_SEEDS:
         return None
     from scipy.stats import t
 
     mean, deviation = float(np.mean(seeds)), float(np.std(seeds, ddof=1))
     half = float(t.ppf(1 - sure / 2, count - 1)) * deviation * (1 + 1 / count) ** 0.5
-    return max(0.0, mean - half), min(1.0, mean + half)
+    half = max(half, least * mean)
+    return mean - half, mean + half
+
+
+def _of_accuracy(seeds: Sequence[float], sure: float) -> tuple[float, float] | None:
+    """The same in [0, 1]; None of equal ones, which say as little as too few."""
+    interval = _interval(seeds, sure) if len(set(seeds)) > 1 else None
+    return interval and (max(0.0, interval[0]), min(1.0, interval[1]))
 
 
 def _machine(result: Result) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.board.grid import CONTROLS, Grid, as_typed
 from prune_bench.run.result import Failure, Result, read_failure
+from prune_bench.submission.amount import planned, prior_passes
 from prune_env.core.signals import TRAIN
 from prune_env.files import read_text
 from prune_env.text import number
@@ -107,6 +108,11 @@ def contradiction(result: Result) -> str:
     pulls = sum(times * arms for times, arms in enumerate(kept["arms_by_pulls"]))
     owed = last["passes_train"] + last["passes_refresh"]
     pays_evaluation = last["passes"] > owed
+    try:
+        prior = prior_passes(result)
+    except ValueError as error:
+        return f"prior run: {error}"
+    plan = planned(result)
     found: list[tuple[str, Any, Any]] = [
         ("rounds", [row["round"] for row in rows], list(range(1, len(rows) + 1))),
         ("diverged", result.diverged, any(row["diverged"] for row in rows)),
@@ -114,12 +120,22 @@ def contradiction(result: Result) -> str:
         ("arms by pulls", sum(kept["arms_by_pulls"]), result.num_arms),
         ("pulls by class", sum(kept["pulls_by_class"]), pulls),
         ("arms kept in all rounds", sum(row["kept"] for row in rows), pulls),
+        ("passes of the prior run", passes.get("prior", 0), prior),
         ("passes charged", result.charged, last["passes"] + passes.get("prior", 0)),
         *((f"passes {name}", passes[name], last[f"passes_{name}"]) for name in _PARTS),
         # what a cost rests on: a sample that is trained costs TRAIN passes, or more
         ("passes of the arms kept", passes["train"], max(passes["train"], TRAIN * pulls)),
         ("passes owed", last["passes"], owed + pays_evaluation * last["passes_evaluate"]),
     ]
+    if not result.diverged:
+        due = (
+            result.options["epochs"]
+            if result.budget is None
+            else len(rows if plan is None else plan)
+        )
+        found.append(("rounds", result.rounds, due))
+    kept_and_due = zip((row["kept"] for row in rows), plan or (), strict=False)
+    found += [(f"arms kept in round {n}", *two) for n, two in enumerate(kept_and_due, 1)]
     for split in result.splits:
         measured = [row[f"{split}_accuracy"] for row in rows if f"{split}_accuracy" in row]
         said = [result.accuracy(split, "last"), result.accuracy(split, "best")]

@@ -87,6 +87,44 @@ def test_elsewhere_it_has_to_lie_where_another_seed_would(runs, here):
     assert compare(there, here, [0.5] * 5).found == "unknown"  # one test sample more is no fraud
 
 
+def test_elsewhere_what_options_decide_has_to_be_equal(runs, here):
+    """A forger leaves out the prior run, or an arm a round, and all of the file fits together."""
+    there = elsewhere(runs[1])
+    dear = copy.deepcopy(dict(here.content))
+    dear["passes"] |= {"prior": 810, "charged": dear["passes"]["charged"] + 810}
+    found = compare(there, Result(dear), [here.last] * 5, costs=[there.cost] * 5)
+    assert (found.found, found.holds) == ("another cost", False)
+    assert found.said == "passes of its prior run: 0 there, 810 here"
+    more = copy.deepcopy(dict(here.content))
+    more["history"][1]["kept"] += 1
+    found = compare(there, Result(more), [here.last] * 5, costs=[there.cost] * 5)
+    assert (found.found, found.holds) == ("another cost", False)
+    assert found.said == "arms kept: [27, 27] there, [27, 28] here"
+
+
+def test_elsewhere_the_cost_of_who_decides_lies_where_another_seed_would(runs, here):
+    """Mean 0.3, deviation 0.0158, t of four degrees at 1.25 % a side 3.495: 0.3 +- 0.0606."""
+
+    def decided(result, cost):
+        content = copy.deepcopy(dict(result.content))
+        content["options"]["agent"] = "infobatch"
+        content["passes"]["charged"] = round(cost * result.full_passes)
+        return Result(content, result.id)
+
+    accuracies = [here.last - 0.01, here.last, here.last + 0.01]
+    costs = [0.28, 0.29, 0.3, 0.31, 0.32]
+    there = decided(elsewhere(runs[1]), 0.3)
+    there.content["history"][0]["kept_loss"] += 1
+    for cost, expected in ((0.359, "within"), (0.363, "another cost"), (0.237, "another cost")):
+        found = compare(there, decided(here, cost), accuracies, costs=costs)
+        assert (found.found, found.holds) == (expected, expected == "within")
+    assert found.said == "cost: 0.300 there, 0.237 here, its seeds [0.239, 0.361]"
+    equal = [0.3] * 5  # seeds of equal cost leave 1 %, as counts that are rounded may differ
+    assert compare(there, decided(here, 0.3019), accuracies, costs=equal).holds
+    assert not compare(there, decided(here, 0.3074), accuracies, costs=equal).holds
+    assert compare(there, decided(here, 0.9), accuracies[:2], costs=[0.3] * 2).found == "unknown"
+
+
 def test_its_seeds_are_those_of_the_same_run(trained, runs):
     everything = list(read_results(trained))
     assert seeds_of(runs[1], everything) == [result.last for result in runs]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from prune_bench.board.board import Board
-from prune_bench.run.result import read_result, read_results
+from prune_bench.run.result import Result, read_result, read_results
 from prune_bench.submission.check import Unfit, check, contradiction
 
+PASSES = ("passes", "passes_train", "passes_refresh", "passes_evaluate")
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 
 
@@ -56,11 +57,63 @@ def test_all_that_was_ever_measured_agrees_with_itself():
         ([("kept", "arms_by_pulls", [90])], "pulls by class: 54 is not 0"),
         ([("num_arms", 91)], "arms by class: 90 is not 91"),
         ([("history", 0, "kept", 28)], "arms kept in all rounds: 55 is not 54"),
+        (
+            [("prior", {"rounds": 2, "runs": 1})],
+            "passes of the prior run: 0 is not 540",
+        ),
+        ([("prior", {"rounds": "two"})], "prior run: rounds is 'two'; expected int"),
+        (
+            [("passes", "prior", 540), ("passes", "charged", 702)],
+            "passes of the prior run: 540 is not 0",
+        ),
+        (  # one arm a round more than K, and all entries say so
+            [
+                *[("history", place, "kept", 28) for place in (0, 1)],
+                *[("history", 0, name, 84) for name in ("passes_train", "passes")],
+                *[("history", 1, name, 168) for name in ("passes_train", "passes")],
+                *[("passes", name, 168) for name in ("train", "charged")],
+                ("kept", "pulls_by_class", [56, *[0] * 9]),
+                ("kept", "arms_by_pulls", [62, 0, 28]),
+            ],
+            "arms kept in round 1: 28 is not 27",
+        ),
     ],
 )
 def test_a_result_that_contradicts_itself_is_refused(folder, change, steps, said):
     name = change(folder, "ucb-k0.3-s2", *steps)
     with pytest.raises(Unfit, match=rf"1 result contradicts itself: {name} \({said}"):
+        check(folder)
+
+
+def test_a_run_has_all_of_its_rounds(trained):
+    """The first of two rounds, with the accuracies of the second."""
+    content = dict(read_result(next(trained.glob("runs/ucb-k0.3-s2*"))).content)
+    first, last = content["history"]
+    first = last | {name: first[name] for name in ("round", "kept", *PASSES)}
+    content["history"] = [first]
+    for split in ("test", "val"):
+        content[f"{split}_accuracy"] = dict.fromkeys(("last", "best"), last[f"{split}_accuracy"])
+    pulls = {"arms_by_pulls": [63, 27], "pulls_by_class": [27, *[0] * 9]}
+    content["kept"] = content["kept"] | pulls
+    parts = {name: first[f"passes_{name}"] for name in ("train", "refresh", "evaluate")}
+    content["passes"] = content["passes"] | parts | {"charged": 81}
+    assert contradiction(Result(content)) == "rounds: 1 is not 2"
+    diverged = {"history": [first | {"diverged": True}], "diverged": True}
+    assert contradiction(Result(content | diverged)) == ""
+
+
+def test_the_last_round_of_a_budget_keeps_what_is_left(folder, change):
+    """0.3 of two epochs of 90 arms are 54, of which a forger trains half."""
+    name = change(
+        folder,
+        "full_short-k0.3-s2",
+        ("history", 0, "kept", 27),
+        *[("history", 0, name, 81) for name in ("passes_train", "passes")],
+        *[("passes", name, 81) for name in ("train", "charged")],
+        ("kept", "pulls_by_class", [27, *[0] * 9]),
+        ("kept", "arms_by_pulls", [63, 27]),
+    )
+    with pytest.raises(Unfit, match=rf"{name} \(arms kept in round 1: 27 is not 54\)"):
         check(folder)
 
 
