@@ -17,6 +17,7 @@ from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import env_names, is_code, sources_of
 from prune_bench.run.result import Result, without_times
 from prune_bench.submission.amount import planned
+from prune_bench.submission.check import without_seed
 
 SURE = 0.05
 """How often an honest board has a run outside its interval, all runs that are drawn together."""
@@ -143,11 +144,7 @@ def costs_of(result: Result, results: Iterable[Result]) -> list[float]:
 
 
 def _alike(result: Result, results: Iterable[Result]) -> Iterator[Result]:
-    return (other for other in results if _without_seed(other) == _without_seed(result))
-
-
-def _without_seed(result: Result) -> dict[str, Any]:
-    return {name: value for name, value in result.comparable.items() if name != "seed"}
+    return (other for other in results if without_seed(other) == without_seed(result))
 
 
 def _other_cost(there: Result, here: Result, costs: Sequence[float], sure: float) -> str:

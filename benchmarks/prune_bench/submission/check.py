@@ -5,6 +5,7 @@ Nothing that it names is imported.
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.board.grid import CONTROLS, Grid, as_typed
+from prune_bench.run.provenance import env_names, has_network, is_code
 from prune_bench.run.result import Failure, Result, read_failure
 from prune_bench.submission.amount import planned, prior_passes
 from prune_env.core.signals import TRAIN
@@ -23,6 +25,9 @@ from prune_env.text import number
 
 LEAST_SEEDS = 5
 """Fewer know a mean, but hardly how it scatters."""
+
+MEASURED = ("kept", "val", "test")
+"""What a round has a loss of."""
 
 SHOWN = 4
 """Of many problems of one kind, so many are named."""
@@ -75,6 +80,8 @@ def check(folder: Path) -> Checked:
     wrong = {name: found for name, result in done.items() if (found := contradiction(result))}
     said = [f"{name} ({what})" for name, what in wrong.items()]
     problems += _several("result contradicts itself", "results contradict themselves", said)
+    copies, alike = of_copies(done)
+    problems += copies
     if problems:
         raise Unfit(f"{folder} cannot be submitted: {'; '.join(problems)}")
     agents = [{run.agent for run in grid.runs()} for grid in grids]
@@ -84,6 +91,7 @@ def check(folder: Path) -> Checked:
     notes += _several("control was not run", "controls were not run", absent)
     notes += _several("run failed", "runs failed", failed)
     notes += _several("run diverged", "runs diverged", diverged)
+    notes += alike
     notes += _several(
         "result is of no run of the board", "results are of no run of the board", others
     )
@@ -99,6 +107,39 @@ def check(folder: Path) -> Checked:
     )
     notes += _origins(folder, done)
     return Checked(done, failed, tuple(notes))
+
+
+def of_copies(done: Mapping[str, Result]) -> tuple[list[str], list[str]]:
+    """What stands against the runs that are copied, and what has to be said of them.
+
+    Networks of different seeds begin with other weights, so no two have the same losses. A rung, or
+    an environment of one's own, may be one whose seed decides nothing.
+    """
+    trained: list[str] = []
+    others: list[str] = []
+    for name in copied(done):
+        options = done[name].options
+        is_sure = has_network(options["env"]) and not any(map(is_code, env_names(options)))
+        (trained if is_sure else others).append(name)
+    one, many = "run has the losses of another seed", "runs have the losses of other seeds"
+    return _several(one, many, trained), _several(one, many, others)
+
+
+def copied(done: Mapping[str, Result]) -> Iterator[str]:
+    """The runs whose losses are those of the same run with another seed, but for the first."""
+    first: dict[str, str] = {}
+    for name, result in sorted(done.items()):
+        if result.diverged:  # such losses are cut to the same number
+            continue
+        rows = [[row.get(f"{of}_loss") for of in MEASURED] for row in result.content["history"]]
+        same = json.dumps([without_seed(result), rows], sort_keys=True)
+        if first.setdefault(same, name) != name:
+            yield name
+
+
+def without_seed(result: Result) -> dict[str, Any]:
+    """What runs have in common that differ in their seed alone."""
+    return {name: value for name, value in result.comparable.items() if name != "seed"}
 
 
 def contradiction(result: Result) -> str:

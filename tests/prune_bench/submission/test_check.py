@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prune_bench.board.board import Board
 from prune_bench.run.result import Result, read_result, read_results
-from prune_bench.submission.check import Unfit, check, contradiction
+from prune_bench.submission.check import Unfit, check, contradiction, copied, of_copies
 
 PASSES = ("passes", "passes_train", "passes_refresh", "passes_evaluate")
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
@@ -82,6 +82,42 @@ def test_all_that_was_ever_measured_agrees_with_itself():
 def test_a_result_that_contradicts_itself_is_refused(folder, change, steps, said):
     name = change(folder, "ucb-k0.3-s2", *steps)
     with pytest.raises(Unfit, match=rf"1 result contradicts itself: {name} \({said}"):
+        check(folder)
+
+
+@pytest.mark.parametrize(
+    ("env", "diverged", "refused", "said"),
+    [
+        ("prune_env/Digits-v0", False, True, False),
+        ("prune_env/Digits-v0", True, False, False),  # a loss that is no number is always the same
+        ("prune_env/Synthetic-v0", False, False, True),
+        ("own_table:own_table/Table-v0", False, False, True),
+    ],
+)
+def test_one_lucky_run_under_several_seeds_is_refused(trained, env, diverged, refused, said):
+    (one, other, *_) = (read_result(p) for p in sorted(trained.glob("runs/ucb-*")))
+
+    def made(result, seed, **changed):
+        history = [row | {"diverged": diverged} for row in result.content["history"]]
+        content = {"options": result.options | {"env": env, "seed": seed}, "history": history}
+        content |= {"diverged": diverged}
+        return Result(dict(result.content) | content | changed, f"ucb-s{seed}")
+
+    runs = [made(one, 0), made(other, 1), made(one, 2), made(one, 3)]
+    of_another = made(one, 4, options=one.options | {"env": env, "seed": 4, "epochs": 3})
+    done = {result.id: result for result in (*runs, of_another)}
+    assert list(copied(done)) == ([] if diverged else ["ucb-s2", "ucb-s3"])
+    problems, notes = of_copies(done)
+    assert problems == ["2 runs have the losses of other seeds: ucb-s2, ucb-s3"] * refused
+    assert notes == ["2 runs have the losses of other seeds: ucb-s2, ucb-s3"] * said
+
+
+def test_a_lucky_run_is_not_five(folder, change):
+    lucky = read_result(next(folder.glob("runs/ucb-k0.3-s2*"))).content
+    parts = [(name, lucky[name]) for name in lucky if name not in ("options", "agent_options")]
+    for seed in (0, 4):
+        name = change(folder, f"ucb-k0.3-s{seed}", *parts)
+    with pytest.raises(Unfit, match=rf"2 runs have the losses of other seeds: .*, {name}$"):
         check(folder)
 
 
