@@ -17,14 +17,15 @@ from typing import Annotated, Literal
 
 from prune_bench.run.options import RunOptions
 from prune_bench.run.provenance import KNOWN, Provenance, has_network
-from prune_env.checks import In, check
+from prune_bench.run.schema import THREADS
+from prune_env.checks import check
 
 
 @dataclass(frozen=True)
 class Pins:
     """What all runs of a board share. Checked when made."""
 
-    threads: Annotated[int, In("[1, inf)")] = 1
+    threads: Annotated[int, THREADS] = 1
     """of PyTorch in each run"""
     device: str = "cpu"
     """cpu or cuda"""

@@ -22,6 +22,7 @@ from prune_bench.commands.parsing import given_flags
 from prune_bench.commands.report import show
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.provenance import env_names, import_from_here
+from prune_bench.run.schema import THREADS
 from prune_env.checks import In, check_ranges
 from prune_env.wrappers.small_ids import plain_id
 
@@ -45,7 +46,7 @@ class Board:
     what is not said here is as in its first grid, or the first of the `env` that is said"""
     jobs: Annotated[int, In("[1, inf)")] = 1
     """runs at a time"""
-    threads_per_job: Annotated[int, In("[1, inf)")] | None = None
+    threads_per_job: Annotated[int, THREADS] | None = None
     """threads of PyTorch in each, 1 if not said: they change the last bits of what comes out, so
     all runs of a board have as many"""
     data: str | None = None

@@ -10,13 +10,14 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from prune_bench.run.schema import THREADS
 from prune_bench.training.options import (
     EVOLUTION,
     EvolutionOptions,
     TrainOptions,
     check_together,
 )
-from prune_env.checks import In, check_ranges
+from prune_env.checks import check_ranges
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Train:
 
     train: tyro.conf.OmitArgPrefixes[TrainOptions] = field(default_factory=TrainOptions)
     evolution: tyro.conf.OmitArgPrefixes[EvolutionOptions] = field(default_factory=EvolutionOptions)
-    threads: Annotated[int, In("[1, inf)")] = 1
+    threads: Annotated[int, THREADS] = 1
     """threads of PyTorch; small networks are fastest on one"""
     json: bool = False
     """print the scores as one JSON object and nothing else"""

@@ -79,6 +79,12 @@ class Verify:
         for name in names:
             there = found.results[name]
             console.print(f"running {name} again, {there.wall:,.0f} s there", soft_wrap=True)
+            if (threads := again.threads_for(there)) < there.threads:
+                console.print(
+                    f"on {number(threads, 'thread')} in place of {there.threads}, which are more "
+                    "than there are cores here: compared as on another machine",
+                    soft_wrap=True,
+                )
             with console.status("it runs"):
                 here = again.run_again(there, Place(self.data, self.device))
             seeds, costs = again.seeds_of(there, results), again.costs_of(there, results)

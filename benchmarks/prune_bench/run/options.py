@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prune_bench.run.pairs import Pairs, agent_label, split_agent
+from prune_bench.run.schema import THREADS
 from prune_env.checks import In, check
 from prune_env.data.dirty import Dirt
 from prune_env.wrappers.small_ids import plain_id
@@ -96,7 +97,7 @@ class Place:
     """folder, file or hub name of the data; by default the variable PRUNE_ENV_DATA"""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 ..."""
-    threads: Annotated[int, In("[1, inf)")] | None = None
+    threads: Annotated[int, THREADS] | None = None
     """threads of PyTorch; by default as many as there are cores, for the MLP of tiny images one"""
     priors: Path | None = None
     """folder in which prior runs are kept and looked for; by default none are kept"""

@@ -16,6 +16,9 @@ SCHEMA = 1
 
 NUMBER, COUNT, SHARE = In("(-inf, inf)"), In("[0, inf)"), In("[0, 1]")
 
+THREADS = In("[1, 1024]")
+"""PyTorch's of a run: many more end a process, without a word that could be caught."""
+
 OPTIONS: dict[Any, Any] = {
     "env": str,
     "agent": str,
@@ -75,7 +78,7 @@ RESULT: dict[Any, Any] = {
         "processor": str,
         "instructions?": str,
         "cores": (COUNT, None),
-        "threads": In("[1, inf)"),
+        "threads": THREADS,
         "processes?": In("[1, inf)"),
         "python": str,
         "versions": {...: str},

@@ -7,6 +7,7 @@ the same agent would. So has the cost where the agent decides it; where its opti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -80,8 +81,16 @@ def draw(names: Collection[str], sample: int, seed: int) -> list[str]:
     return [sorted(names)[place] for place in drawn]
 
 
+def threads_for(there: Result) -> int:
+    """Those of the run there, but no more than there are cores here.
+
+    Other threads are another machine: they add in another order.
+    """
+    return min(there.threads, os.cpu_count() or 1)
+
+
 def run_again(there: Result, place: Place) -> Result:
-    """The same run here, on as many threads as there.
+    """The same run here, on `threads_for` it.
 
     Args:
         there: the result of a board. What it names is imported.
@@ -93,9 +102,10 @@ def run_again(there: Result, place: Place) -> Result:
     from prune_bench.run.episode import Episode
 
     options = RunOptions(**there.options)
-    episode = Episode(options, replace(place, threads=there.threads))
+    episode = Episode(options, replace(place, threads=threads_for(there)))
     here, expected = episode.provenance, there.provenance
-    anywhere = replace(here, device=expected.device, precision=expected.precision)
+    where = {name: getattr(expected, name) for name in ("device", "precision", "threads")}
+    anywhere = replace(here, **where)
     if other := anywhere.differences(expected):
         raise ValueError(f"{there.id} cannot be run again here: {', '.join(other)}")
     while not episode.terminated:

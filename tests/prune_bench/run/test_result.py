@@ -13,6 +13,7 @@ import pytest
 import torch
 from prune_bench.board import presets
 from prune_bench.board.grid import Grid
+from prune_bench.board.pins import Pins
 from prune_bench.run import checkpoint
 from prune_bench.run.episode import Episode, run
 from prune_bench.run.options import Place, RunOptions
@@ -298,3 +299,26 @@ def test_a_result_answers_what_it_cost_and_kept(make_result):
     assert (Result(content, "a").is_one_subset, Result(content, "a").is_even) == (False, True)
     assert result.curve["passes"].tolist() == [0.125, 0.25, 0.375, 0.5]
     assert result.hardware == "Made-up processor <b>bold</b>; cores 2, threads of a run 1"
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (("place", "threads", 30_000), r"threads is 30000; allowed is \[1, 1024\]"),
+    ],
+)
+def test_numbers_that_no_run_has_are_refused(unvalidated, tmp_path, steps, said):
+    content = part = json.loads(json.dumps(unvalidated))
+    for step in steps[:-2]:
+        part = part[step]
+    part[steps[-2]] = steps[-1]
+    write_json(tmp_path / "result.json", content)
+    with pytest.raises(Damaged, match=said):
+        read_result(tmp_path / "result.json")
+
+
+def test_a_run_has_no_more_threads_than_any_machine_has_cores():
+    with pytest.raises(ValueError, match="threads is 30000; allowed is 1 <= threads <= 1024"):
+        Place(threads=30_000)
+    with pytest.raises(ValueError, match="threads is 30000; allowed is 1 <= threads <= 1024"):
+        Pins(threads=30_000)

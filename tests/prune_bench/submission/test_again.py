@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from prune_bench.run.options import Place
 from prune_bench.run.result import Result, read_results
-from prune_bench.submission.again import code_of, compare, draw, run_again, seeds_of
+from prune_bench.submission.again import code_of, compare, draw, run_again, seeds_of, threads_for
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,20 @@ def test_a_run_of_other_data_is_not_run_again(runs):
     content = dict(runs[1].content) | {"trained": runs[1].trained | {"data": "0123456789ab"}}
     with pytest.raises(ValueError, match="cannot be run again here: other data"):
         run_again(Result(content, "ucb"), Place())
+
+
+def test_no_run_takes_more_threads_than_there_are_cores(runs, here, monkeypatch):
+    """30,000 of them end the process before anything is compared."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    content = copy.deepcopy(dict(runs[1].content))
+    content["place"]["threads"] = 64
+    content["history"][0]["kept_loss"] = np.nextafter(content["history"][0]["kept_loss"], 2)
+    there = Result(content, runs[1].id)
+    assert (threads_for(there), threads_for(runs[1])) == (1, 1)
+    again = run_again(there, Place())
+    assert again.threads == 1
+    seeds = [here.last - 0.01, here.last, here.last + 0.01]
+    assert compare(there, again, seeds).found == "within"  # as on another machine
 
 
 def test_code_is_seen_without_importing_it(runs):

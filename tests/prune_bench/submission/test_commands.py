@@ -12,6 +12,7 @@ from prune_bench.board.grid import Grid
 from prune_bench.board.pins import Pins
 from prune_bench.commands.main import main
 from prune_bench.run.provenance import agent_source
+from prune_bench.run.result import read_results
 
 HOSTILE = """
 import pathlib
@@ -78,6 +79,17 @@ def test_a_better_number_than_what_it_comes_to_does_not_hold(folder, change, cap
     out = refused(capsys, 1, "verify", folder, "--sample", "99", "--seed", "0")
     assert out.count("other bits on the same machine DOES NOT HOLD") == 5
     assert out.count("the same bits holds") == 25
+
+
+def test_more_threads_than_there_are_cores_are_said_and_not_taken(trained, monkeypatch, capsys):
+    """A board of 2 threads, looked at where there is 1 core."""
+    monkeypatch.setattr("prune_bench.submission.again.threads_for", lambda there: 1)
+    monkeypatch.setattr("prune_bench.run.result.Result.threads", property(lambda result: 2))
+    monkeypatch.setattr("prune_bench.submission.check.counted", lambda folder, pins: everything)
+    everything = list(read_results(trained)), []
+    main(["verify", str(trained), "--sample", "1", "--seed", "1"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "on 1 thread in place of 2, which are more than there are cores here" in out
 
 
 def test_what_is_not_fit_makes_no_file(folder, capsys):
