@@ -15,6 +15,7 @@ SCHEMA = 1
 """Version of a result's file; results/README.md describes it."""
 
 NUMBER, COUNT, SHARE = In("(-inf, inf)"), In("[0, inf)"), In("[0, 1]")
+SECONDS = In("[0, inf)")
 
 THREADS = In("[1, 1024]")
 """PyTorch's of a run: many more end a process, without a word that could be caught."""
@@ -46,8 +47,8 @@ ROW: dict[Any, Any] = {
     "diverged": bool,
     "passes": COUNT,
     **{f"passes_{name}": COUNT for name in _PASSES},
-    **dict.fromkeys(("seconds", "cpu_seconds"), NUMBER),
-    **dict.fromkeys(("seconds_evaluate", "cpu_seconds_evaluate"), NUMBER),
+    **dict.fromkeys(("seconds", "cpu_seconds"), SECONDS),
+    **dict.fromkeys(("seconds_evaluate", "cpu_seconds_evaluate"), SECONDS),
     "wrong_kept?": SHARE,
     "wrong_auc?": {...: SHARE},
     "regret?": NUMBER,
@@ -64,8 +65,8 @@ RESULT: dict[Any, Any] = {
     "test_accuracy": {"last": SHARE, "best": SHARE},
     "diverged": bool,
     "passes": {"charged": COUNT, ...: COUNT, **_PASSES},
-    "seconds": {...: NUMBER},
-    "cpu_seconds": {...: NUMBER},
+    "seconds": {...: SECONDS},
+    "cpu_seconds": {...: SECONDS},
     "kept": {
         "arms_by_class": [COUNT],
         "pulls_by_class": [COUNT],

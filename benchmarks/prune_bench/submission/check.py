@@ -18,7 +18,7 @@ from prune_bench.board.counting import counted
 from prune_bench.board.grid import CONTROLS, Grid, as_typed
 from prune_bench.run.provenance import env_names, has_network, is_code
 from prune_bench.run.result import Failure, Result, read_failure
-from prune_bench.submission.amount import planned, prior_passes
+from prune_bench.submission.amount import planned, prior_passes, train_price
 from prune_env.core.signals import TRAIN
 from prune_env.files import read_text
 from prune_env.text import number
@@ -28,6 +28,9 @@ LEAST_SEEDS = 5
 
 MEASURED = ("kept", "val", "test")
 """What a round has a loss of."""
+
+GROWING = ("passes_refresh", "passes_evaluate", "seconds", "cpu_seconds")
+"""What a history counts from its beginning, beside the passes of training."""
 
 SHOWN = 4
 """Of many problems of one kind, so many are named."""
@@ -177,11 +180,27 @@ def contradiction(result: Result) -> str:
         found.append(("rounds", result.rounds, due))
     kept_and_due = zip((row["kept"] for row in rows), plan or (), strict=False)
     found += [(f"arms kept in round {n}", *two) for n, two in enumerate(kept_and_due, 1)]
+    found += _course(result)
     for split in result.splits:
         measured = [row[f"{split}_accuracy"] for row in rows if f"{split}_accuracy" in row]
         said = [result.accuracy(split, "last"), result.accuracy(split, "best")]
         found.append((f"{split} accuracy", said, [measured[-1], max(measured)] if measured else []))
     return next((f"{what}: {a} is not {b}" for what, a, b in found if a != b), "")
+
+
+def _course(result: Result) -> Iterator[tuple[str, Any, Any]]:
+    """What each round of a history says of the run so far, and what it has to say."""
+    rows, price, trained = result.content["history"], train_price(result), 0
+    before: Mapping[str, Any] = dict.fromkeys(GROWING, 0)
+    for round_, row in enumerate(rows, 1):
+        trained += price * row["kept"]
+        owed = trained + row["passes_refresh"] + result.pays_evaluation * row["passes_evaluate"]
+        said = [row["passes_train"], row["passes"]]
+        yield f"passes in round {round_}", said, [trained, owed]
+        for name in GROWING:
+            what = name.replace("_", " ")
+            yield f"{what} in round {round_}", row[name], max(before[name], row[name])
+        before = row
 
 
 _PARTS = ("train", "refresh", "evaluate")

@@ -199,7 +199,7 @@ def _set(path, value):
         (_set(["history", 3, "test_accuracy"], 2), "test_accuracy is 2; allowed is [0, 1]"),
         (_set(["test_accuracy", "last"], 93.0), "last is 93.0; allowed is [0, 1]"),
         (_set(["test_accuracy"], "93 %"), "test_accuracy is '93 %'; expected a dict"),
-        (_set(["seconds", "train"], "1 h"), "train is '1 h'; allowed is (-inf, inf)"),
+        (_set(["seconds", "train"], "1 h"), "train is '1 h'; allowed is [0, inf)"),
         (_set(["passes", "charged"], ...), "passes has no charged"),
         (_set(["kept", "arms_by_pulls"], []), "arms_by_pulls is empty"),
         (_set(["place"], None), "place is None; expected a dict"),
@@ -305,6 +305,10 @@ def test_a_result_answers_what_it_cost_and_kept(make_result):
     ("steps", "said"),
     [
         (("place", "threads", 30_000), r"threads is 30000; allowed is \[1, 1024\]"),
+        (("seconds", "train", -1.0), r"train is -1.0; allowed is \[0, inf\)"),
+        (("cpu_seconds", "select", -0.5), r"select is -0.5; allowed is \[0, inf\)"),
+        (("history", 0, "seconds", -1.0), r"seconds is -1.0; allowed is \[0, inf\)"),
+        (("history", 0, "cpu_seconds_evaluate", -1.0), r"cpu_seconds_evaluate is -1.0; allowed"),
     ],
 )
 def test_numbers_that_no_run_has_are_refused(unvalidated, tmp_path, steps, said):

@@ -61,6 +61,16 @@ def test_all_that_was_ever_measured_agrees_with_itself():
             [("prior", {"rounds": 2, "runs": 1})],
             "passes of the prior run: 0 is not 540",
         ),
+        (
+            [("history", 0, name, 10**6) for name in ("passes_train", "passes")],
+            r"passes in round 1: \[1000000, 1000000\] is not \[81, 81\]",
+        ),
+        ([("history", 0, "passes", 80)], r"passes in round 1: \[81, 80\] is not \[81, 81\]"),
+        (
+            [("history", 0, "passes_evaluate", 10**6)],
+            r"passes evaluate in round 2: \d+ is not 1000000",
+        ),
+        ([("history", 0, "seconds", 10**6)], r"seconds in round 2: \d.* is not 1000000"),
         ([("prior", {"rounds": "two"})], "prior run: rounds is 'two'; expected int"),
         (
             [("passes", "prior", 540), ("passes", "charged", 702)],
