@@ -10,6 +10,8 @@ import functools
 import io
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,7 @@ from prune_env import files
 from prune_env.core.traces import Traces
 from prune_env.data import load
 from prune_env.data.inputs import load_arrays
+from prune_env.data.tables import read_table
 from prune_env.learners.replay.trace import find_trace
 
 pytestmark = pytest.mark.faults
@@ -120,6 +123,22 @@ def sealed_checkpoint():
     return content.getvalue()
 
 
+def parquet():
+    """Two columns of HuggingFace's layout: encoded images and texts."""
+    import pyarrow
+    import pyarrow.parquet
+
+    images = [{"bytes": b"0123456789" * row, "path": None} for row in range(8)]
+    columns = {"image": images, "text": ["a b", "c d", "e f", "g"] * 2, "label": [0, 1] * 4}
+    content = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), content)
+    return content.getvalue()
+
+
+def columns_of(path):
+    return read_table(str(path), lambda schema: schema.names)
+
+
 BYTES = {
     "result.json": (RESULT.read_bytes, read_result),
     "preset.yaml": ((ZOO / "preset.yaml").read_bytes, lambda p: models.saved_preset(p.parent)),
@@ -128,6 +147,7 @@ BYTES = {
     "table.npz": (lambda: npz(**table()), load_arrays),
     "trace.npz": (lambda: npz(**trace()), find_trace),
     "prior.npz": (lambda: npz(**prior()), Traces.load),
+    "train.parquet": (parquet, columns_of),
     "submission.zip": (submission, archive.read),
     "plain.yaml": (b"a: [1, {b: &x 2, c: *x}]\n".strip, files.read_yaml),
     "plain.json": (b'{"a": [1, {"b": 2.5}]}'.strip, files.read_json),
@@ -141,6 +161,30 @@ def test_damaged_bytes(name, tmp_path_factory, data):
     path = tmp_path_factory.mktemp("damaged") / name
     path.write_bytes(data.draw(damaged(whole())))
     reads_or_says(read, path)
+
+
+EVERY_BYTE = """
+import sys
+from pathlib import Path
+from prune_env.data.tables import read_table
+whole, path = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2])
+for place in range(len(whole)):
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+    try:
+        read_table(str(path), lambda schema: schema.names)
+    except ValueError as error:
+        assert path.name in str(error)
+"""
+
+
+def test_no_byte_of_a_parquet_file_ends_the_process(tmp_path):
+    """Pyarrow throws past Python where a damaged description of a column is looked at."""
+    (tmp_path / "whole").write_bytes(parquet())
+    paths = [str(tmp_path / name) for name in ("whole", "damaged.parquet")]
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_BYTE, *paths], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
