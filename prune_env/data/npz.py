@@ -42,10 +42,14 @@ def names(path: Path) -> list[str]:
     """The names of the arrays in an .npz file.
 
     Raises:
-        Damaged: it is no such file.
+        Damaged: it is no such file, or its directory is not that of the arrays in it.
         OSError: it cannot be read.
     """
     with opened_zip(path, "a whole .npz file") as archive:
+        for member in archive.infolist():
+            archive.open(member).close()  # compares the names; nobody may ask for this array
+            if member.comment:  # a damaged length of one hides the entries behind it
+                raise ValueError(f"{member.filename} has a comment, which numpy does not write")
         return [name.removesuffix(".npy") for name in archive.namelist()]
 
 

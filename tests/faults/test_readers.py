@@ -96,6 +96,17 @@ def trace():
     return {**signals, "correct": np.ones((5, 4), np.uint8), **shares, **losses, **labels}
 
 
+@pytest.mark.parametrize("bit", [1, 16])
+def test_no_byte_of_a_directory_hides_an_array_that_a_trace_may_lack(tmp_path, bit):
+    """The name of an entry stands in the directory of the zip and before its content."""
+    path, positions = tmp_path / "trace.npz", np.arange(5) + 7
+    whole = npz(**trace(), positions=positions)
+    for place in range(whole.index(b"PK\x01\x02"), len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+        found = reads_or_says(find_trace, path)
+        assert found is None or np.array_equal(found.positions, positions)
+
+
 @functools.cache
 def prior():
     rng = np.random.default_rng(0)
