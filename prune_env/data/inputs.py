@@ -157,7 +157,8 @@ def _check(inputs: NDArray[Any], count: int, where: str) -> NDArray[Any]:
             "numbers for each label"
         )
     if inputs.dtype.kind == "f":
-        inputs = inputs.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # what float32 has no number for is refused below
+            inputs = inputs.astype(np.float32, copy=False)
         if not np.isfinite(inputs).all():
             raise ValueError(f"{where} holds NaN or infinite numbers (in float32)")
         return inputs

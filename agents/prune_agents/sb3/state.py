@@ -15,6 +15,7 @@ import io
 import json
 import math
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,13 +73,18 @@ def restore(model: BaseAlgorithm, path: Path, replay: bool = False) -> None:
             _check(archive, path)
             counters = json.loads(archive.read("data"))
             _, tensors, variables = load_from_zip_file(str(path), load_data=False, device="cpu")
+            if not_finite := list(_not_finite({**tensors, "variables": variables})):
+                raise Damaged(
+                    f"{path} holds NaN or infinite numbers, by which nothing can be chosen, in "
+                    f"{not_finite[0]}; train the agent anew"
+                )
             model.set_parameters(tensors, device="cpu")
             _set_variables(model, variables or {})
             _set_counters(model, counters)
             if replay and _REPLAY in archive.namelist():
                 with archive.open(_REPLAY) as entry:
                     _refill(model.replay_buffer, torch.load(entry, weights_only=True))  # type: ignore[attr-defined]
-    except OSError:
+    except (OSError, Damaged):
         raise
     except Exception as error:  # torch, zipfile and SB3 raise a dozen kinds for a wrong file
         raise Damaged(f"{path} does not fit its preset: {error}") from error
@@ -91,6 +97,17 @@ def _check(archive: zipfile.ZipFile, path: Path) -> None:
         raise ValueError(f"it grows to {size} bytes")
     if (name := archive.testzip()) is not None:
         raise ValueError(f"it is damaged: the checksum of {name} is wrong")
+
+
+def _not_finite(tensors: Any, name: str = "") -> Iterator[str]:
+    """The names of the tensors with numbers that are none, in nested dicts."""
+    import torch
+
+    if isinstance(tensors, Mapping):
+        for key, part in tensors.items():
+            yield from _not_finite(part, f"{name} {key}".lstrip())
+    elif isinstance(tensors, torch.Tensor) and not torch.isfinite(tensors).all():
+        yield name
 
 
 def _set_variables(model: BaseAlgorithm, variables: dict[str, Any]) -> None:

@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from prune_bench.board import claims
-from prune_bench.board.grid import CONTROLS, Grid, added
+from prune_bench.board.grid import CONTROLS, Grid, added, check_number
 from prune_bench.board.pins import Pins
 from prune_bench.run.options import RunOptions
 from prune_bench.run.run_id import run_id
+from prune_bench.run.schema import misfit
 from prune_env.files import read_yaml, replacing, sweep, write_text
+from prune_env.lookup import unknown
 
 ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs", "evaluate_every")
 """The options of a grid that board.yaml shows also where they are as usual."""
@@ -139,7 +141,12 @@ class Board:
 
 
 def runs_of(grids: Iterable[Grid], pins: Pins) -> dict[str, RunOptions]:
-    """All runs by their id, seed by seed and controls first."""
+    """All runs by their id, seed by seed and controls first.
+
+    Raises:
+        ValueError: there are more than a board has.
+    """
+    check_number(grids := list(grids))
     runs = [options for grid in grids for options in grid.runs(pins.own_amount)]
     runs.sort(key=lambda options: (options.seed, options.agent not in CONTROLS))
     return {run_id(options, pins.of(options)): options for options in runs}
@@ -153,12 +160,24 @@ def read_board(path: Path) -> tuple[list[Grid], Pins]:
     """
     try:
         content = read_yaml(path)
-        if unknown := sorted(set(content) - {"grids", "pins"}):
-            raise ValueError(f"unknown keys {', '.join(map(str, unknown))}")
-        grids = [Grid(**UNNAMED | grid) for grid in content["grids"]]
-        return grids, Pins(**content.get("pins", {}))
-    except (TypeError, KeyError, ValueError) as error:
+        if wrong := misfit(content, {"grids": list, "pins?": dict}):
+            raise ValueError(wrong)
+        _refuse_strange("key", content, ("grids", "pins"))
+        for place, grid in enumerate(content["grids"]):
+            if wrong := misfit(grid, dict, f"grids[{place}]"):
+                raise ValueError(wrong)
+            _refuse_strange("option of a grid", grid, [option.name for option in fields(Grid)])
+        pins = content.get("pins", {})
+        _refuse_strange("pin", pins, [pin.name for pin in fields(Pins)])
+        return [Grid(**UNNAMED | grid) for grid in content["grids"]], Pins(**pins)
+    except ValueError as error:
         raise ValueError(f"{path} does not describe a board: {error}") from error
+
+
+def _refuse_strange(what: str, given: Iterable[object], allowed: Sequence[str]) -> None:
+    for name in given:
+        if name not in allowed:
+            raise ValueError(unknown(what, name, allowed))
 
 
 def _listed(options: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,9 @@ CONTROLS = ("full", "full_short", "static_random", "random_dynamic", "rs2")
 AXES = ("env", "agents", "keep_ratios", "full_short_at")
 """The fields of a grid that are lists."""
 
+MOST_RUNS = 50_000
+"""Of a board: every command lists them, and names each by a digest."""
+
 BASIC_AGENTS = ("uncertainty", "epsilon_greedy", "ucb", "ucb1")
 """The agents of a board that names none."""
 
@@ -51,6 +54,7 @@ class Grid(Settings):
         for name in AXES:
             if not getattr(self, name) and name not in ("agents", "full_short_at"):
                 raise ValueError(f"{name} is empty; name at least one")
+        check_number([self])
         object.__setattr__(self, "env", tuple(map(plain_id, self.env)))
         for env in self.env:
             if not is_code(env):
@@ -121,6 +125,26 @@ def _check_registered(env: str) -> None:
     if env.rpartition(":")[2] not in gym.registry:
         more = "`prune-env envs` lists them"
         raise ValueError(unknown("environment", env, gym.registry, more))
+
+
+def check_number(grids: Iterable[Grid]) -> None:
+    """Refuse more runs than a board has.
+
+    Raises:
+        ValueError: how many there may be.
+    """
+    most = sum(
+        grid.seeds
+        * len(grid.env)
+        * (len(grid.controls) + len(grid.agents))
+        * (len(grid.keep_ratios) + len(grid.full_short_at))
+        for grid in grids
+    )
+    if most > MOST_RUNS:
+        raise ValueError(
+            f"it makes up to {most:,} runs; allowed are {MOST_RUNS:,} or fewer: take fewer seeds, "
+            "agents, keep ratios or environments"
+        )
 
 
 def reads_keep_ratio(agent: str, own_amount: Collection[str] = ()) -> bool:

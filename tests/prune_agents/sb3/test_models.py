@@ -3,6 +3,7 @@
 Nearly everything is on the synthetic rung, where a round takes a millisecond.
 """
 
+import io
 import json
 import pickle
 import subprocess
@@ -183,6 +184,20 @@ def test_the_pickled_part_is_never_read(saved, tmp_path):
 def test_tensors_that_are_a_pickle_are_refused(saved, tmp_path):
     folder = rewritten(saved[2], tmp_path / "stranger", policy_pth=pickle.dumps(Bomb()))
     with pytest.raises(ValueError, match="does not fit its preset"):
+        sb3.load(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused_by_the_folder(saved, tmp_path, value):
+    """Else torch says so in the middle of a run, of a parameter loc and of no folder."""
+    with zipfile.ZipFile(saved[2] / "model.zip") as archive:
+        weights = torch.load(io.BytesIO(archive.read("policy.pth")), weights_only=True)
+    weights["action_net.bias"][0] = value
+    content = io.BytesIO()
+    torch.save(weights, content)
+    folder = rewritten(saved[2], tmp_path / "diverged", policy_pth=content.getvalue())
+    said = r"diverged/model.zip holds NaN or infinite .* in policy action_net.bias; train the agent"
+    with pytest.raises(ValueError, match=said):
         sb3.load(folder)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import prune_agents
 import pytest
 from prune_bench.board import presets
-from prune_bench.board.board import Board, read_board
+from prune_bench.board.board import Board, read_board, runs_of
 from prune_bench.board.grid import CONTROLS, Grid
+from prune_bench.board.pins import Pins
 from prune_bench.commands import main
 from prune_bench.run.episode import run
 from prune_bench.run.options import Place, RunOptions
@@ -162,12 +163,15 @@ def test_a_finished_board_that_was_copied_without_its_work_is_reported(fake_boar
     assert "report: file://" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("option", ["jobs", "threads-per-job"])
-def test_a_number_below_one_is_refused(option, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("option", "allowed"),
+    [("jobs", "1 or more"), ("threads-per-job", "1 <= threads_per_job <= 1024")],
+)
+def test_a_number_below_one_is_refused(option, allowed, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         main.main(["board", "--out", str(tmp_path / "board"), "--seeds", "1", f"--{option}", "0"])
     assert end.value.code == 2
-    assert "is 0; allowed is 1 or more" in " ".join(capsys.readouterr().err.split())
+    assert f"is 0; allowed is {allowed}" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "board").exists()
 
 
@@ -176,7 +180,16 @@ def test_a_number_below_one_is_refused(option, tmp_path, capsys):
     [
         ("grids: [", "does not describe a board"),
         ("- 1", "does not describe a board"),
-        ("grids: [{sedes: 3}]", "unexpected keyword argument 'sedes'"),
+        ("", "it is None; expected a dict"),
+        ("pins: {}", "it has no grids"),
+        ("grids:", "grids is None; expected a list"),
+        ("grids: {seeds: 3}", "grids is {'seeds': 3}; expected a list"),
+        ("grids: [seeds]", "grids[0] is 'seeds'; expected a dict"),
+        ("grids: [{}, null]", "grids[1] is None; expected a dict"),
+        ("grids: [{1: 2}]", "unknown option of a grid 1"),
+        ("grids: []\npins:", "pins is None; expected a dict"),
+        ("grids: [{seeds: 3000000}]", "it makes up to 81,000,000 runs; allowed are 50,000"),
+        ("grids: [{sedes: 3}]", "unknown option of a grid 'sedes' (did you mean seeds?)"),
         ("grids: [{agents: ucb}]", "agents is 'ucb'; expected a list"),
         ("grids: [{agents: [ucbb]}]", "unknown agent 'ucbb'"),
         ("grids: [{keep_ratios: [2.0]}]", "keep_ratio is 2.0"),
@@ -192,6 +205,12 @@ def test_a_bad_board_yaml_is_named(tmp_path, text, message):
         read_board(path)
     assert message in str(error.value)
     assert str(path) in str(error.value)
+
+
+def test_grids_have_no_more_runs_together_than_a_board_has():
+    grids = [Grid(seeds=1000, epochs=epochs, keep_ratios=(0.1,)) for epochs in range(1, 7)]
+    with pytest.raises(ValueError, match="it makes up to 54,000 runs; allowed are 50,000 or fewer"):
+        runs_of(grids, Pins())
 
 
 @pytest.mark.parametrize("name", presets.names())

@@ -267,8 +267,8 @@ def test_a_result_under_another_name_does_not_count(board, write_data):
         ("{threads: 0}", "threads is 0"),
         ("{threads: x}", "threads is 'x'"),
         ("{data: [1]}", r"data is \[1\]"),
-        ("{sedes: 1}", "unexpected keyword argument 'sedes'"),
-        ("[]", "must be a mapping"),
+        ("{sedes: 1}", "unknown pin 'sedes'"),
+        ("[]", r"pins is \[\]; expected a dict"),
     ],
 )
 def test_bad_pins_are_named(tmp_path, pins, message):

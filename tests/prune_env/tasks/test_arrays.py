@@ -67,6 +67,12 @@ def test_inputs_that_are_none_are_refused(inputs: Any, message: str) -> None:
         own(inputs)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_number_that_float32_has_not_is_refused_without_a_warning_before() -> None:
+    with pytest.raises(ValueError, match="inputs holds NaN or infinite numbers"):
+        own(np.full((20, 2), 1e300))
+
+
 def test_data_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"data is a int; expected is an \.npz"):
         load_arrays(3)
