@@ -12,7 +12,7 @@ part=(
     tests/prune_env/core tests/prune_env/wrappers tests/prune_env/test_{env,entry_points,files}.py
     tests/prune_env/training/test_pruned.py tests/prune_agents/test_{agent,every_agent}.py
     tests/prune_bench/run/test_{result,old_boards}.py tests/prune_bench/commands/test_main.py
-    tests/test_examples.py
+    tests/prune_bench/report/test_charts.py tests/test_examples.py
 )
 export OMP_NUM_THREADS=1 PRUNE_ENV_DATA=none  # CIFAR-10 would need pyarrow, and time
 
