@@ -101,6 +101,8 @@ def test_the_lowest_versions_are_those_that_are_declared():
     """`tests/lowest.txt` was resolved from the bounds of today."""
     lines = (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8").splitlines()
     lowest = dict(line.split("==") for line in lines if not line.startswith("#"))
-    for needed in PROJECT["dependencies"]:
+    extras = PROJECT["optional-dependencies"]
+    installed = [needed for extra in ("plots", "report", "test") for needed in extras[extra]]
+    for needed in (*PROJECT["dependencies"], *installed):
         name, bound = needed.split(">=")
         assert f"{lowest[name]}.".startswith(f"{bound}."), needed
