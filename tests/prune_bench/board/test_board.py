@@ -289,9 +289,10 @@ def test_an_unknown_preset():
 
 
 def test_a_preset_has_every_policy():
-    """But for class_quota, which is another policy, and two that have boards of their own."""
+    """But for class_quota, which is another policy, and three that have boards of their own."""
     named = presets.read("digits-policies")["agents"]
-    assert sorted((*named, *CONTROLS, "class_quota", "easiest", "learned")) == prune_agents.names()
+    elsewhere = ("class_balanced", "class_quota", "easiest", "learned")
+    assert sorted((*named, *CONTROLS, *elsewhere)) == prune_agents.names()
 
 
 def test_the_agent_of_ones_own_in_the_manual(tmp_path, monkeypatch):
