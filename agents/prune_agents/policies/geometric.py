@@ -28,6 +28,8 @@ class Geometric(Static):
     def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         assert traces.features is not None
         mask = np.zeros(len(traces.labels), bool)
+        if k == len(mask):  # a single arm, for one, has no neighbours
+            return ~mask
         mask[self.pick(traces.features[0], traces, k, rng)] = True
         return mask
 

@@ -14,7 +14,8 @@ def kept(name, features, labels=None, margin=None, **options):
     features = np.array(features, np.float32)
     labels = np.zeros(len(features), np.int64) if labels is None else np.array(labels)
     margin = np.zeros(len(features)) if margin is None else margin
-    signals = {"margin": np.array(margin, np.float32)[None, None]}
+    shown = np.array(margin, np.float32)[None, None]
+    signals = {"margin": shown, "error_norm": np.ones_like(shown)}
     traces = Traces(signals, 0, 0.0, 0.0, labels, features[None])
     return set(np.flatnonzero(prune_agents.make(name, **options).begin(traces)["subset"][0]))
 
@@ -39,6 +40,11 @@ def test_kcenter_goes_to_the_farthest_point():
         three = kept("kcenter", points, keep_ratio=0.5, seed=seed)
         assert [len(three & pair) for pair in ({0, 1}, {2, 3}, {4, 5})] == [1, 1, 1]
         assert len(kept("kcenter", points, keep_ratio=4 / 6, seed=seed) & {2, 3}) == 2
+
+
+@pytest.mark.parametrize("name", ["moderate", "kcenter", "d2", "infomax"])
+def test_the_only_arm_has_no_neighbours_and_is_kept(name):
+    assert kept(name, [[3.0, 4.0]], keep_ratio=0.1) == {0}
 
 
 @pytest.fixture(params=["normal", "heavy-tailed"])
