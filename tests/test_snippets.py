@@ -19,6 +19,7 @@ from prune_bench.commands.main import main
 from prune_env.data import load
 
 ROOT = snippets.ROOT
+OWN_TRAINING = ROOT / "docs" / "own_training.md"
 Names, Printed = dict[str, Any], list[str]
 
 
@@ -195,6 +196,26 @@ def test_the_python_of_an_environment_runs(env_id, elsewhere, request):
     kept, accuracy = printed[0].split()
     assert int(kept) == names["observation"]["pulls"].sum()
     assert 0 < float(accuracy) < 1
+
+
+def test_the_look_that_a_page_shows_is_in_evaluation_mode():
+    """Else BatchNorm would take in what the epoch left out, and dropout blur what it looks at."""
+    (look,) = [block for block in snippets.python_of(OWN_TRAINING) if "pruned.rest" in block]
+    look = look.replace('"kakurenbo"', '"nlu_diet", warm_up=0.0')  # prunes in the first epoch
+    names: Names = {}
+    exec("import prune_agents, torch\nfrom torch.utils.data import DataLoader", names)
+    exec("from prune_env.training import Pruned", names)
+    model, modes = torch.nn.Linear(2, 3), []
+    model.register_forward_hook(lambda module, *_: modes.append(module.training))
+
+    def train_epoch(pruned, loader):
+        for inputs, labels, arms in loader:
+            pruned.loss(model(inputs), labels, arms)
+
+    points = torch.utils.data.TensorDataset(torch.randn(60, 2), torch.arange(60) % 3)
+    exec(look, names | {"model": model, "dataset": points, "train_epoch": train_epoch})
+    assert modes == [True, False]
+    assert model.training
 
 
 def test_a_table_with_words_becomes_the_file_that_the_page_says(tmp_path, monkeypatch):
