@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from prune_env.learners.network.modes import draw_nothing, modes_kept
 from prune_env.learners.network.per_sample import last_linear
 
 
@@ -32,7 +33,7 @@ class Hooks:
         self.has_bias = False
         """Whether the last linear layer has one, where features are asked for."""
         self._features: Tensor | None = None
-        self._called: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self._called: tuple[bool, tuple[Any, ...], dict[str, Any]] | None = None
         if "features" in extras and model is not None:
             layer = last_linear(model)
             layer.register_forward_pre_hook(self._see_features)
@@ -47,7 +48,7 @@ class Hooks:
         self._features = inputs[0].detach()
 
     def _see_call(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._called = args, kwargs
+        self._called = model.training, args, kwargs
 
     def values(self, size: int, labels: Tensor | None) -> dict[str, Tensor]:
         """The extras of the last call, which was on B samples, of classes (B,)."""
@@ -76,13 +77,18 @@ class Hooks:
     def _of_reference(self, labels: Tensor) -> Tensor:
         """(B,) float32, nats: the loss under the average of what the network was last called with.
 
+        Nothing random is drawn, and BatchNorm takes the statistics of the batch where it does in
+        the network: as in `weight_average.Reference`. One that is in evaluation mode stays so.
+
         Raises:
             ValueError: the network was not called since.
         """
         if self._called is None:
             raise ValueError("the network was not called; call it once before its loss is taken")
-        (args, kwargs), self._called = self._called, None
-        with torch.no_grad():
-            output = self._reference(*args, **kwargs)
+        (training, args, kwargs), self._called = self._called, None
+        reference = self._reference
+        with modes_kept(reference), torch.no_grad():
+            draw_nothing(reference, batch_statistics=training and reference.training)
+            output = reference(*args, **kwargs)
             logits: Tensor = getattr(output, "logits", output)
             return F.cross_entropy(logits.float(), labels, reduction="none")

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from prune_env.learners.network.modes import modes_kept
 from prune_env.training.pruned import Pruned
 
 
@@ -28,11 +29,6 @@ def rest_of(pruned: Pruned, like: Any) -> DataLoader:
 @contextmanager
 def without_training(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and no gradients; afterwards each module has its own mode again."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
+    with modes_kept(model), torch.no_grad():
+        model.eval()
+        yield

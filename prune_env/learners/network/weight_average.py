@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from prune_env.learners.network.modes import draw_nothing
 
 
 class Reference:
@@ -33,10 +34,7 @@ class Reference:
 
     def train(self, mode: bool) -> None:
         """Take batch statistics, or running ones."""
-        self.model.eval()
-        for layer in self.model.modules():
-            if isinstance(layer, _BatchNorm):
-                layer.train(mode)
+        draw_nothing(self.model, batch_statistics=mode)
 
     @torch.no_grad()
     def follow(self, model: nn.Module) -> None:

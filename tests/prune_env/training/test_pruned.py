@@ -358,6 +358,43 @@ def test_the_reference_is_the_average_that_is_given(blobs, linear):
     assert int(pruned.course.rounds.ledger.charged[0]) == 4 * 6  # a forward pass more
 
 
+def normalised() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3))
+
+
+def test_the_reference_draws_nothing(blobs):
+    """So the dropout of the network itself is the same, whether or not an agent reads it."""
+    weights = []
+    for signals in ((), ("reference_loss",)):
+        model, agent = normalised(), Keeps(60, 60, signals=("loss", *signals))
+        average = torch.optim.swa_utils.AveragedModel(model)
+        pruned = Pruned(blobs, agent, epochs=2, model=model, reference=average, quiet=True)
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        for inputs, labels, arms in DataLoader(pruned.dataset, 20, sampler=pruned.sampler):
+            pruned.loss(model(inputs), labels, arms).backward()
+            optimizer.step()
+        weights.append(model[0].weight)
+    assert torch.equal(*weights)
+
+
+def test_the_reference_normalises_as_the_network_does_and_gets_its_modes_back(blobs):
+    model, agent = normalised(), Keeps(60, 60, signals=("loss", "reference_loss"))
+    average = torch.optim.swa_utils.AveragedModel(model)
+    average.module[0].eval()
+    modes = [module.training for module in average.modules()]
+    model[2].p = 0.0
+    pruned = Pruned(blobs, agent, epochs=2, model=model, reference=average, feedback="full")
+    for inputs, labels, arms in DataLoader(pruned.dataset, 20, sampler=pruned.sampler):
+        pruned.loss(model(inputs), labels, arms)
+    model.eval()
+    for inputs, labels, arms in DataLoader(pruned.dataset, 20, sampler=pruned.rest):
+        pruned.look(model(inputs), labels, arms)
+    shown = agent.shown[1]
+    np.testing.assert_array_equal(shown["reference_loss"], shown["loss"])
+    assert [module.training for module in average.modules()] == modes
+
+
 def test_labels_that_are_no_classes_of_the_logits_are_refused(blobs):
     pruned = Pruned(blobs, epochs=1)
     arms = torch.tensor([7, 50])
