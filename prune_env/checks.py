@@ -163,8 +163,12 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """
     for name in {**now, **before}:
         if before.get(name) != now.get(name):
-            then, this = (in_a_line(of.get(name)) for of in (before, now))
-            return f"{name} {then}; now it is {this}" if then != this else f"other {name} than now"
+            then, this = before.get(name), now.get(name)
+            if (old := in_a_line(then)) != (new := in_a_line(this)):
+                return f"{name} {old}; now it is {new}"
+            if isinstance(then, Mapping) and isinstance(this, Mapping):  # both cut short
+                return f"{name} with {difference(then, this)}"
+            return f"other {name} than now"
     return None
 
 

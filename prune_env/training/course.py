@@ -324,18 +324,29 @@ class Course:
         self.rest.plan(np.flatnonzero(state["rest"]["waiting"]), self.epoch)
 
     def _agent_options(self) -> dict[str, Any]:
-        """What of an agent's options are plain values."""
+        """What of an agent's options are plain values, or tuples of them."""
         named = fields(self.agent) if is_dataclass(self.agent) else ()
         values = {field.name: getattr(self.agent, field.name) for field in named}
-        return {n: v for n, v in values.items() if isinstance(v, int | float | str | bool | None)}
+        return {name: value for name, value in values.items() if _is_plain(value)}
 
     def _identity(self) -> dict[str, Any]:
+        """What a course that goes on from another's state has in common with it."""
+        options = asdict(self.rounds.options)
         return {
             "num_arms": self.learner.num_arms,
+            "num_classes": self.learner.num_classes,
+            "num_validation": self.learner.num_validation,
             "checksum of labels": zlib.crc32(self.learner.labels.astype(np.int64).tobytes()),
             "seed": self.seed,
             "agent": self.wishes.who,
             "agent_options": self._agent_options(),
-            "epochs": self.rounds.options.epochs,
-            "budget": self.rounds.options.budget,
+            "keep_traces": self.recorder is not None,
+            **(options | {"signals": tuple(sorted(options["signals"]))}),
         }
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a state can have this value, as `torch.load(weights_only=True)` reads it."""
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return isinstance(value, int | float | str | bool | None)

@@ -159,6 +159,47 @@ def test_a_state_of_something_else_is_refused(linear):
         Pruned(rolled, epochs=EPOCHS, seed=5).load_state_dict(state)
 
 
+KEEPS = prune_agents.make("random_dynamic")
+
+
+@pytest.mark.parametrize(
+    ("saved", "made", "message"),
+    [
+        ({}, {"feedback": "full"}, "feedback 'semi'; now it is 'full'"),
+        ({"keep_traces": True}, {}, "keep_traces True; now it is False"),
+        ({}, {"num_classes": 4}, "num_classes 3; now it is 4"),
+        ({}, {"num_validation": 9}, "num_validation 5; now it is 9"),
+        (
+            {"signals": ("margin",)},
+            {},
+            r"signals \('loss', 'margin', 'seen'\); now it is \('loss', 'seen'\)",
+        ),
+        (
+            {"agent": prune_agents.make("learned", weights=(0.0,) * 31 + (5.0,))},
+            {"agent": prune_agents.make("learned", weights=(0.0,) * 31 + (-5.0,))},
+            r"agent_options with weights \(.*, 5\.0\); now it is \(.*, -5\.0\)",
+        ),
+        (
+            {"agent": prune_agents.make("meta_bandit", policies=("ucb", "easiest"))},
+            {"agent": prune_agents.make("meta_bandit", policies=("easiest", "ucb"))},
+            "agent_options {.*'ucb', 'easiest'.*}; now it is {.*'easiest', 'ucb'.*}",
+        ),
+    ],
+)
+def test_a_state_of_one_that_was_made_otherwise_is_refused(saved, made, message):
+    def make(agent=KEEPS, num_validation=5, **options):
+        told = {"epochs": EPOCHS, "num_validation": num_validation, "quiet": True}
+        return Pruned(points(), agent, **told, **options)
+
+    file = io.BytesIO()
+    torch.save(make(**saved).state_dict(), file)
+    file.seek(0)
+    state = torch.load(file, weights_only=True)
+    make(**saved).load_state_dict(state)
+    with pytest.raises(ValueError, match=f"^the state has {message}$"):
+        make(**made).load_state_dict(state)
+
+
 def test_a_loaders_state_without_that_of_pruned_is_refused(linear):
     make = LOADERS["stateful"]
     script = Script(linear, None, make).run(13)
