@@ -20,7 +20,7 @@ from prune_env.core.selection import Selection, decode, within_budget
 from prune_env.driving import ask
 from prune_env.learners.protocol import Metrics
 from prune_env.training import notes
-from prune_env.training.distributed import gathered, mean_of
+from prune_env.training.distributed import Hand, gathered, mean_of
 from prune_env.training.needs import Wishes
 from prune_env.training.recorder import Recorder
 from prune_env.training.rows import LoopLearner
@@ -72,8 +72,8 @@ class Course:
         self.history: list[NDArray[np.uint8]] = []
         """What each epoch was to keep: `numpy.packbits` of (N,) bool."""
         self.phase: Phase = "train"
-        self._last: tuple[NDArray[np.int64], NDArray[np.float32] | None] | None = None
-        """The last batch of the epoch before, and its weights."""
+        self._past: tuple[NDArray[np.float32] | None, Hand | None] | None = None
+        """Of the epoch before: its `weights`, and with several ranks what this one drew."""
         self.recorder, self._on_over = recorder, on_over
         self._before = state
         """What the agent knew before its last choice; when the run is over, after it."""
@@ -112,8 +112,8 @@ class Course:
     ) -> NDArray[np.float32] | None:
         """Take what a batch has measured of (B,) arms; see `Rows.add`.
 
-        A second pass over a batch, as some optimizers need, counts for nothing, and has the weights
-        of the first.
+        A second pass over batches, as some optimizers need, counts for nothing, and has the weights
+        of the first; after the last batch of an epoch too, until the next iteration begins.
 
         Returns:
             The weights of their losses, (B,), or None where all are 1.
@@ -122,20 +122,32 @@ class Course:
             ValueError: the arms are not of this epoch.
         """
         kept = self.kept
-        if not kept.begun and self._last and np.array_equal(arms, self._last[0]):
-            return self._last[1]
         if not (kept.begun and kept.has(arms)):
-            raise ValueError("these arms are not of this epoch; draw them from pruned.sampler")
-        weights = None if self.weights is None else self.weights[arms]
-        if kept.hand:
-            weights = kept.hand.weights(arms, weights)
+            return self._again(arms)
+        weights = _weights_of(arms, self.weights, kept.hand)
         self.learner.trained.add(*only(kept.tick(arms), arms, values))
         if self.wishes.reads_validation:  # what was said before is not of the whole epoch
             self._validated = False
         if kept.left == 0 and self.phase == "train":
-            self._last = arms, weights
             self._close()
         return weights
+
+    def _again(self, arms: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """The weights of a second pass over a batch of the epoch before.
+
+        Raises:
+            ValueError: the arms are not of that, or the next iteration has begun.
+        """
+        weights, hand = self._past or (None, None)
+        drawn = np.flatnonzero(hand.dealt) if hand else self.kept.before
+        if not (self._past and np.isin(arms, drawn).all()):
+            raise ValueError("these arms are not of this epoch; draw them from pruned.sampler")
+        if self.kept.begun:
+            raise ValueError(
+                "these arms are of the epoch before, which ended when another iteration over the "
+                "loader began; begin none, as next(iter(loader)) does, before an epoch's last batch"
+            )
+        return _weights_of(arms, weights, hand)
 
     def look(self, arms: NDArray[np.int64], values: dict[str, Tensor]) -> None:
         """Take what a forward pass has measured of (B,) arms of `rest`.
@@ -230,6 +242,7 @@ class Course:
         self._validated = False
         if self.recorder:
             self.recorder.keep(self.rounds)
+        self._past = self.weights, self.kept.hand
         self._choose()
         if self.phase == "over":
             self._on_over(self.rounds)
@@ -294,7 +307,6 @@ class Course:
             "kept": self.kept.state_dict(),
             "rest": self.rest.state_dict(),
             "weights": self.weights,
-            "last": self._last,
             "metrics": asdict(self.learner.metrics),
             "validated": self._validated,
             "phase": self.phase,
@@ -312,7 +324,7 @@ class Course:
             raise ValueError(f"the state has {differing}")
         self.rounds.load_state_dict(state["rounds"])
         self.agent_state, self._before = deepcopy(state["agent"]), deepcopy(state["before"])
-        self.weights, self._last = state["weights"], state["last"]
+        self.weights, self._past = state["weights"], None  # its batches are of another process
         self._validated = state["validated"]
         self.learner.metrics = Metrics(**state["metrics"])
         self.phase, self.history = state["phase"], list(state["history"])
@@ -343,6 +355,14 @@ class Course:
             "keep_traces": self.recorder is not None,
             **(options | {"signals": tuple(sorted(options["signals"]))}),
         }
+
+
+def _weights_of(
+    arms: NDArray[np.int64], weights: NDArray[np.float32] | None, hand: Hand | None
+) -> NDArray[np.float32] | None:
+    """The weights of the losses of (B,) arms on this rank; None where all are 1."""
+    of_arms = None if weights is None else weights[arms]
+    return hand.weights(arms, of_arms) if hand else of_arms
 
 
 def _is_plain(value: object) -> bool:

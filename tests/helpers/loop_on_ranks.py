@@ -143,6 +143,17 @@ def keep_one(num_kept: int) -> dict[str, Any]:
     return script.run()
 
 
+def pass_twice(agent: str) -> tuple[list[float], list[float], int]:
+    """The losses of an epoch, those of a second pass over it after its end, and epochs by then."""
+    script = Script(agent)
+    batches = list(script.loader)
+    first, second = (
+        [script.pruned.loss(script.model(x), labels, arms).item() for x, labels, arms in batches]
+        for _ in range(2)
+    )
+    return first, second, script.pruned.epoch
+
+
 def train_by_accelerate(agent: str) -> dict[str, Any]:
     """The same script by Accelerate, which makes the process group itself."""
     from accelerate import Accelerator

@@ -97,6 +97,12 @@ def test_more_ranks_than_samples():
         np.testing.assert_allclose(found["weights"], alone["weights"], atol=1e-6)
 
 
+def test_a_second_pass_over_an_epoch_that_is_over_weighs_what_the_first_did():
+    """Of 91 arms by 12, the last round of dealing has a spare."""
+    for first, second, epoch in on_ranks(loop.pass_twice, 2, "infobatch"):
+        assert (second, epoch) == (first, 1)
+
+
 def test_ranks_that_choose_differently_are_told():
     for error in on_ranks(loop.choose_differently, 2):
         assert "rank 1 has another selection than rank 0; give all ranks the same" in str(error)

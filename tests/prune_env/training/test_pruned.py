@@ -143,6 +143,35 @@ def test_a_second_pass_over_the_last_batch_has_its_weights_and_counts_once(blobs
     assert (pruned.epoch, pruned.course.rounds.arms.pulls.sum()) == (1, 2)
 
 
+def test_a_second_pass_over_several_batches_at_the_end_of_an_epoch_counts_for_nothing(blobs):
+    """As SAM and LBFGS make over the batches whose gradients one step adds up."""
+    agent = Keeps(8, 3, weight=3.0)
+    pruned = Pruned(blobs, agent, epochs=2, quiet=True)
+    logits, labels, losses = torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64), []
+    batches = list(map(torch.tensor, pruned.batch_sampler(4)))
+    for arms in batches * 3:
+        losses.append(pruned.loss(logits, labels, arms).item())
+    assert losses == pytest.approx([3 * math.log(3)] * 6)
+    assert (pruned.epoch, pruned.course.rounds.arms.pulls.sum()) == (1, 8)
+    with pytest.raises(ValueError, match=r"not of this epoch; draw them from pruned\.sampler"):
+        pruned.loss(logits, labels, torch.tensor([0, 1, 2, 8]))
+
+
+@pytest.mark.filterwarnings("ignore:16 of the 24 samples of epoch 0")
+def test_an_iteration_inside_an_epoch_ends_it_and_is_named_as_the_cause(blobs, linear):
+    pruned, model = Pruned(blobs, Keeps(24, 3), epochs=2, quiet=True), linear()
+    loader = DataLoader(pruned.dataset, 8, sampler=pruned.sampler)
+    batches = iter(loader)
+    inputs, labels, arms = next(batches)
+    pruned.loss(model(inputs), labels, arms)
+    next(iter(loader))
+    assert pruned.epoch == 1
+    ended = "of the epoch before, which ended when another iteration over the loader began"
+    inputs, labels, arms = next(batches)
+    with pytest.raises(ValueError, match=ended):
+        pruned.loss(model(inputs), labels, arms)
+
+
 def test_a_loss_that_is_no_number_is_the_worst_and_is_named(blobs):
     agent = Keeps(3, 1)
     pruned = Pruned(blobs, agent, epochs=2)
