@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.policies.infobatch import below_mean
+from prune_agents.tools.guess import remember_guess, unseen_as_guess
 from prune_env.core.selection import ActionKind, best_k, random_k
 
 MAX_PRUNED = 0.9
@@ -22,7 +23,8 @@ class InfoBatchK(Agent):
 
     The survivors of the easy set L weigh |L| / (|L| - (N - K)) times as much as the others. Where
     more than 0.9 of L would go, L grows by the next easiest arms until it is 0.9; at a keep_ratio
-    of 0.1 or less it is all arms, so that K are drawn uniformly. No last full rounds. This
+    of 0.1 or less it is all arms, so that K are drawn uniformly. An arm never observed stands at
+    the loss of a guess, log C; see `remember_guess`. No last full rounds. This
     project's form of InfoBatch (arXiv 2303.04947), with weights scaled to a mean of 1 over the kept
     arms: as InfoBatch has them they sum to N, which at keep 0.3 is a learning rate 3.3 times as
     high, and the digits fell from 0.96 to 0.56 (4 seeds, 8 rounds).
@@ -31,10 +33,20 @@ class InfoBatchK(Agent):
     signals: ClassVar[tuple[str, ...]] = ("loss",)
     action: ClassVar[ActionKind] = "weights"
 
+    def start(self, num_runs: int, num_arms: int) -> State:
+        return {
+            "observed": np.zeros((num_runs, num_arms), bool),
+            "log_classes": np.zeros((num_runs, 1), np.float32),
+        }
+
+    def update(self, state: State, observation: Observation) -> None:
+        state["observed"] |= observation["seen"] == 1
+        remember_guess(state["log_classes"], observation["loss"])
+
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        loss = observation["loss"]
+        loss = unseen_as_guess(observation["loss"], state["observed"], state["log_classes"])
         num_pruned = loss.shape[1] - k
         easy = below_mean(loss)
         at_least = min(loss.shape[1], int(np.ceil(num_pruned / MAX_PRUNED - 1e-9)))

@@ -87,6 +87,26 @@ def test_infobatch_k_keeps_k_with_weights_of_mean_1(weights, keep_ratio, easy, s
     np.testing.assert_allclose(w.sum(axis=1), 10 * keep_ratio, rtol=1e-5)
 
 
+def test_infobatch_k_takes_no_unseen_arm_for_the_easiest(observe):
+    """Without classes an arm that was never observed has a loss of 0, which says nothing.
+
+    In round 1 arms 0 to 3 were observed. The highest loss of that round, 8, stands for a guess, so
+    the mean of all is 6.9, and arms 0, 1 and 3 are the easy ones, with one more by chance: of four
+    easy ones, one survives.
+    """
+    loss, seen = [5.0, 6.0, 8.0, 2.0] + [0.0] * 6, [1] * 4 + [0] * 6
+    kept = np.zeros(10)
+    for seed in range(200):
+        agent = prune_agents.make("infobatch_k", keep_ratio=0.7, seed=seed)
+        _, state = agent.predict(observe(loss=np.zeros(10), seen=[0] * 10))
+        action, state = agent.predict(observe(loss=loss, seen=seen), state)
+        kept += action > 0
+        assert (action > 0).sum() == 7
+    easy, others = 1 / 4, 1 - 3 / 4 / 7
+    expected = [easy, easy, others, easy] + [others] * 6
+    np.testing.assert_allclose(kept / 200, expected, atol=0.1)
+
+
 def test_infobatch_k_where_rounding_leaves_less_than_a_tenth(observe):
     """round(0.1 * 1294) = 129 arms: 0.9003 of all are pruned, and nothing is left to be hard."""
     action, _ = prune_agents.make("infobatch_k", keep_ratio=0.1).predict(
