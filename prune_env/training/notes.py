@@ -91,6 +91,15 @@ def labels_of_loop(labels: NDArray[np.integer], known: NDArray[np.int64]) -> Non
         )
 
 
+def other_logits(layer: str) -> None:
+    """The features are of a layer whose output the logits are not."""
+    _say(
+        f"features are what goes into the linear layer {layer!r}, and the logits are not its "
+        "output: where another layer makes them pass that one as model=, as model=network.head; "
+        "where they are scaled after it gradient_norm of a prior run is without that scale"
+    )
+
+
 def taken_for_classes(num_classes: int, num_arms: int) -> None:
     """Losses are recorded of samples whose whole numbers were taken for classes."""
     _say(

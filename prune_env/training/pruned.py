@@ -130,7 +130,7 @@ class Pruned:
         agent = agent.seeded(seed) if hasattr(agent, "seeded") else agent
         options, weight_max = options_for(self.wishes, of_loop.length, feedback, signals)
         extras = [name for name in EXTRAS if name in options.signals]
-        self._hooks = Hooks(extras, model, reference)
+        self._hooks = Hooks(extras, num_classes, model, reference)
         self._has_classes, self.num_arms = num_classes is not None, len(dataset)
         self._has_labels = self._to_compare = known is not None
         guessed = known is not None and labels is None and self._told_classes is None
@@ -250,7 +250,7 @@ class Pruned:
         if self._taken_for_classes:
             self._taken_for_classes = False
             notes.taken_for_classes(self.course.learner.num_classes, self.num_arms)
-        values = of_losses(losses) | self._hooks.values(len(losses), None)
+        values = of_losses(losses) | self._hooks.values(len(losses))
         return self._weighted(arms, losses, values)
 
     def _of_logits(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -260,7 +260,7 @@ class Pruned:
             raise ValueError(
                 f"logits have {log_p.shape[1]} columns; num_classes is {self._told_classes}"
             )
-        return log_p, values | self._hooks.values(len(labels), labels)
+        return log_p, values | self._hooks.values(len(labels), labels, logits)
 
     def _weighted(self, arms: Tensor, losses: Tensor, values: dict[str, Tensor]) -> Tensor:
         """The weighted mean of (B,) losses, once what was measured of the batch is recorded."""

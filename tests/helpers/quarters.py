@@ -10,6 +10,7 @@ from prune_env.core.selection import Selection
 from prune_env.data.dataset import Dataset, Split
 from prune_env.learners.network.learner import NetworkLearner
 from prune_env.learners.protocol import Signals
+from prune_env.lookup import Function
 
 SMALL: dict[str, Any] = {"batch_size": 16, "label_smoothing": 0.2, "padding": 2, "flip": True}
 
@@ -28,7 +29,7 @@ def images_of(num: int, seed: int, size: int = 16) -> Split:
 DATASET = Dataset("quarters", tuple("abcd"), images_of(120, 0), images_of(40, 1))
 
 
-def make(network: str = "small", seed: int = 0, **recipe: Any) -> NetworkLearner:
+def make(network: Function = "small", seed: int = 0, **recipe: Any) -> NetworkLearner:
     learner = NetworkLearner(DATASET, network, SMALL | recipe, device="cpu")
     learner.reset([seed])
     return learner

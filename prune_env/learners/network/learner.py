@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -122,7 +123,7 @@ class NetworkLearner:
         self.extras: dict[str, tuple[int, ...]] = {"reference_loss": ()}
         """What it can measure beside `MEASURED`: the name, and the shape of one arm's."""
         with suppress(ValueError):  # a network that ends in a convolution has no such features
-            width = per_sample.last_linear(self._model).in_features
+            width = self._head().in_features
             self._axes = per_sample.projection(width, self.device)
             self.extras["features"] = (min(width, per_sample.WIDEST),)
 
@@ -151,13 +152,16 @@ class NetworkLearner:
         if "reference_loss" in self._asked and self._reference is None:
             self._reference = Reference(self._model, self.recipe.reference_decay)
         sees = "features" in self._asked
-        forward = per_sample.WithFeatures(self._model) if sees else self._model
+        forward = per_sample.WithFeatures(self._model, self._head()) if sees else self._model
         mode = self.recipe.compile
         self._forward = forward if mode == "off" else torch.compile(forward, mode=mode)
         self._take_step: step_graphs.Step = self._step
         if self._graphs:
             capture = step_graphs.on_gpu(self.device)
             self._take_step = step_graphs.StepGraphs(self._step, self._optimizer, capture)
+
+    def _head(self) -> torch.nn.Linear:  # an input is passed through to find it
+        return per_sample.last_linear(self._model, self.arm_inputs.plain(slice(1)))
 
     @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(
@@ -197,15 +201,17 @@ class NetworkLearner:
     def features(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """(K, D): what goes into the last linear layer on the plain inputs."""
         self._model.eval()
-        parts = self._to_device(indices).split(self._evaluation_batch)
-        found = [per_sample.features(self._model, self.arm_inputs.plain(part)) for part in parts]
+        parts, head = self._to_device(indices).split(self._evaluation_batch), self._head()
+        found = [per_sample.features(self._model, self.arm_inputs.plain(p), head) for p in parts]
         return torch.cat(found).cpu().numpy()
 
     def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
         """(K,): norm of the gradient of each arm's loss; see `per_sample`."""
         self._model.eval()
-        norms = per_sample.last_layer_norms if layers == "last" else per_sample.all_layer_norms
-        size = self._evaluation_batch if layers == "last" else GRADIENT_BATCH
+        norms, size = per_sample.all_layer_norms, GRADIENT_BATCH
+        if layers == "last":
+            norms = partial(per_sample.last_layer_norms, head=self._head())
+            size = self._evaluation_batch
         parts = self._to_device(indices).split(size)
         found = [norms(self._model, self.arm_inputs.plain(p), self._arm_labels[p]) for p in parts]
         return torch.cat(found).cpu().numpy()

@@ -9,28 +9,56 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from prune_env.learners.network.modes import modes_kept
 
-def last_linear(model: nn.Module) -> nn.Linear:
-    """The last linear layer of a model.
+
+def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
+    """The linear layers of a model by their names, in the order in which they were registered.
 
     Raises:
         ValueError: it has none.
     """
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    layers = {n: module for n, module in model.named_modules() if isinstance(module, nn.Linear)}
     if not layers:
         raise ValueError(f"{type(model).__name__} has no linear layer")
-    return layers[-1]
+    return layers
 
 
 @torch.no_grad()
-def features(model: nn.Module, images: Tensor) -> Tensor:
-    """(B, D) float32: what goes into the last linear layer, for images (B, C, H, W)."""
+def last_linear(model: nn.Module, images: Tensor) -> nn.Linear:
+    """The linear layer that makes the logits of images (B, C, H, W), wherever it was registered.
+
+    Where they are the output of none, or a view of it, as with a scale behind it, it is the last
+    that is called. No value is read, so a GPU is not waited for.
+
+    Raises:
+        ValueError: the model has no linear layer, or calls none.
+    """
+    called: list[tuple[nn.Linear, Tensor]] = []
+
+    def catch(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        called.append((layer, output))  # type: ignore[arg-type]
+
+    hooks = [layer.register_forward_hook(catch) for layer in linear_layers(model).values()]
+    with modes_kept(model):
+        logits = model.eval()(images)
+    for hook in hooks:
+        hook.remove()
+    if not called:
+        raise ValueError(f"{type(model).__name__} calls none of its linear layers")
+    makers = [layer for layer, output in called if output is logits or output is logits._base]
+    return (makers or [layer for layer, _ in called])[-1]
+
+
+@torch.no_grad()
+def features(model: nn.Module, images: Tensor, head: nn.Linear) -> Tensor:
+    """(B, D) float32: what goes into the last linear layer `head`, for images (B, C, H, W)."""
     caught: list[Tensor] = []
 
     def catch(module: nn.Module, inputs: tuple[Tensor]) -> None:
         caught.append(inputs[0])
 
-    with last_linear(model).register_forward_pre_hook(catch):
+    with head.register_forward_pre_hook(catch):
         model(images)
     return caught[0].float()
 
@@ -61,12 +89,13 @@ class WithFeatures(nn.Module):
     the hook of another network.
 
     Args:
-        model: it must have a linear layer; its parameters and their names stay as they are.
+        model: its parameters and their names stay as they are.
+        head: its last linear layer.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, head: nn.Linear) -> None:
         super().__init__()
-        self.model, self.head = model, last_linear(model)
+        self.model, self.head = model, head
         if not isinstance(self.head, _Remembers):
             self.head.__class__ = _remembering(type(self.head))  # type: ignore[arg-type]
 
@@ -96,7 +125,7 @@ def _remembering(kind: type[nn.Linear]) -> type[nn.Linear]:
     return type(f"Remembering{kind.__name__}", (_Remembers, kind), {})
 
 
-def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor, head: nn.Linear) -> Tensor:
     """Norm of the gradient of each loss by the last linear layer, exactly.
 
     The gradient by its weights is the outer product of the gradient by its output g and of its
@@ -107,14 +136,11 @@ def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor
         model: in evaluation mode, so that samples do not depend on each other.
         images: (B, C, H, W).
         labels: (B,) int64.
+        head: its last linear layer.
 
     Returns:
         (B,) float32.
-
-    Raises:
-        ValueError: the model has no linear layer.
     """
-    linear = last_linear(model)
     caught: list[Tensor] = []
 
     def cut(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
@@ -122,11 +148,11 @@ def last_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor
         caught[:] = inputs[0].detach(), output.detach().requires_grad_()
         return caught[1]
 
-    with linear.register_forward_hook(cut), torch.enable_grad():
+    with head.register_forward_hook(cut), torch.enable_grad():
         loss = F.cross_entropy(model(images).float(), labels, reduction="sum")
         inputs, output = caught
         (gradient,) = torch.autograd.grad(loss, output)
-    bias = 0 if linear.bias is None else 1
+    bias = 0 if head.bias is None else 1
     return gradient.norm(dim=1) * (inputs.square().sum(dim=1) + bias).sqrt()
 
 
@@ -135,7 +161,7 @@ def all_layer_norms(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
     Holds the gradients of B samples at once: B times the parameters in memory.
 
-    Args and returns as `last_layer_norms`.
+    Args and returns as `last_layer_norms`, without the layer.
     """
     parameters = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
 

@@ -351,6 +351,63 @@ def test_features_are_what_goes_into_the_last_layer(blobs):
         pruned.loss(torch.zeros(2, 3), torch.tensor([0, 1]), torch.tensor([0, 1]))
 
 
+class Heads(nn.Module):
+    """The first of its linear layers makes the logits; the last is called after it, or never."""
+
+    def __init__(self, others=4, called=True, scale=1.0):
+        super().__init__()
+        self.head, self.trunk = nn.Linear(5, 3), nn.Linear(2, 5)
+        self.rotation, self.called, self.scale = nn.Linear(5, others), called, scale
+
+    def forward(self, inputs):
+        self.hidden = torch.tanh(self.trunk(inputs))
+        logits = self.head(self.hidden)
+        self.extra = self.rotation(self.hidden + 1) if self.called else None
+        return logits * self.scale
+
+
+@pytest.mark.parametrize("called", [True, False])
+def test_features_are_of_the_layer_that_has_a_number_for_each_class(called, blobs):
+    agent, model = Keeps(6, 6, signals=("features",)), Heads(called=called)
+    pruned = Pruned(blobs, agent, epochs=2, model=model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for inputs, labels, arms in DataLoader(pruned.dataset, 4, sampler=pruned.sampler):
+            pruned.loss(model(inputs), labels, arms)
+    model(blobs.tensors[0][:6])
+    np.testing.assert_allclose(agent.shown[1]["features"][:6], model.hidden.detach(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"others": 3}, {"scale": 2.0}])
+def test_logits_that_are_not_the_output_of_that_layer_are_told_of_once(options, blobs):
+    model = Heads(**options)
+    pruned = Pruned(blobs, Keeps(6, 6, signals=("features",)), epochs=2, model=model)
+    name = "rotation" if "others" in options else "head"
+    batches = iter(DataLoader(pruned.dataset, 2, sampler=pruned.sampler))
+    inputs, labels, arms = next(batches)
+    with pytest.warns(Notice, match=f"goes into the linear layer '{name}', and the logits"):
+        pruned.loss(model(inputs), labels, arms)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for inputs, labels, arms in batches:
+            pruned.loss(model(inputs), labels, arms)
+
+
+def test_the_layer_itself_may_be_given(blobs):
+    model = Heads(others=3, called=False)
+    agents = [Keeps(6, 6, signals=("features",)) for _ in range(2)]
+    first, second = (
+        Pruned(blobs, agent, epochs=2, model=given, quiet=True)
+        for agent, given in zip(agents, (model, model.head), strict=True)
+    )
+    inputs, labels, arms = next(iter(DataLoader(first.dataset, 6, sampler=first.sampler)))
+    with pytest.raises(ValueError, match=r"saw nothing; .*'rotation' does not make .* model="):
+        first.loss(model(inputs), labels, arms)
+    next(iter(second.sampler))
+    second.loss(model(inputs), labels, arms)
+    np.testing.assert_allclose(agents[1].shown[1]["features"][arms], model.hidden.detach())
+
+
 def test_features_outlive_the_activations_that_they_are_a_view_of(blobs):
     class FirstToken(nn.Module):
         def __init__(self):

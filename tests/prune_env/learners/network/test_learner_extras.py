@@ -15,9 +15,10 @@ from quarters import SMALL, equal, images_of, keep, make, train
 from prune_env.data.dataset import Dataset
 from prune_env.learners.network import per_sample
 from prune_env.learners.network.learner import NetworkLearner
+from prune_env.lookup import Function
 
 
-def make_observant(network: str = "mlp", **recipe: Any) -> NetworkLearner:
+def make_observant(network: Function = "mlp", **recipe: Any) -> NetworkLearner:
     learner = make(network, **recipe)
     learner.measure_also(("features", "reference_loss"))
     learner.reset([0])
@@ -47,6 +48,37 @@ def test_features_are_those_of_the_training_pass() -> None:
     labels = torch.from_numpy(learner.labels[signals.indices])
     loss = F.cross_entropy(head(features), labels, reduction="none").detach()
     np.testing.assert_allclose(signals.of("loss"), loss, atol=1e-5)
+
+
+class HeadFirst(torch.nn.Module):
+    """Makes its logits by the layer that it was given first."""
+
+    def __init__(self, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.head = torch.nn.Linear(6, num_classes)
+        self.trunk = torch.nn.Linear(width, 6)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.tanh(self.trunk(images.flatten(1))))
+
+
+def head_first(inputs: torch.Tensor, num_classes: int) -> torch.nn.Module:
+    return HeadFirst(inputs[0].numel(), num_classes)
+
+
+def test_features_are_of_the_layer_that_makes_the_logits() -> None:
+    learner = make_observant(head_first)
+    assert learner.extras["features"] == (6,)
+    with torch.no_grad():
+        inputs = learner.arm_inputs.plain(torch.arange(4))
+        expected = torch.tanh(learner._model.trunk(inputs.flatten(1))).numpy()
+    for found in (learner.features(np.arange(4)), learner.score(np.arange(4)).of("features")):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    norms = learner.gradient_norms(np.arange(4), "last")
+    error = learner.score(np.arange(4)).of("error_norm")
+    np.testing.assert_allclose(
+        norms, error * np.sqrt(np.square(expected).sum(axis=1) + 1), rtol=1e-4
+    )
 
 
 def test_the_reference_begins_as_the_network_and_then_lags_behind() -> None:

@@ -10,6 +10,7 @@ from prune_env.learners.network.per_sample import (
     all_layer_norms,
     features,
     last_layer_norms,
+    last_linear,
     projection,
 )
 from prune_env.networks.mlp import Mlp
@@ -48,7 +49,8 @@ def test_all_layers(name):
 def test_last_layer_with_and_without_a_bias_and_a_scale_behind_it(name):
     model = models()[name].eval()
     last = model.layers[-1] if name == "mlp" else model.head
-    norms = last_layer_norms(model, IMAGES, LABELS)
+    assert last_linear(model, IMAGES) is last
+    norms = last_layer_norms(model, IMAGES, LABELS, last)
     assert not norms.requires_grad
     np.testing.assert_allclose(norms.numpy(), one_by_one(model, list(last.parameters())), rtol=1e-4)
 
@@ -61,12 +63,13 @@ def test_last_layer_is_error_norm_times_feature_norm():
         p = model(IMAGES).softmax(dim=1)
     error = (p - F.one_hot(LABELS, 4)).norm(dim=1)
     expected = error * (inputs.square().sum(dim=1) + 1).sqrt()
-    torch.testing.assert_close(last_layer_norms(model, IMAGES, LABELS), expected)
+    norms = last_layer_norms(model, IMAGES, LABELS, model.layers[-1])
+    torch.testing.assert_close(norms, expected)
 
 
 def test_features_are_what_goes_into_the_last_layer():
     model = models()["mlp"].eval()
-    found = features(model, IMAGES)
+    found = features(model, IMAGES, model.layers[-1])
     assert found.shape == (6, 8)
     torch.testing.assert_close(model.layers[-1](found), model(IMAGES))
     assert not found.requires_grad
@@ -75,9 +78,10 @@ def test_features_are_what_goes_into_the_last_layer():
 def test_nothing_is_left_behind():
     model = models()["mlp"].eval()
     before = model(IMAGES)
-    last_layer_norms(model, IMAGES, LABELS)
+    last = last_linear(model, IMAGES)
+    last_layer_norms(model, IMAGES, LABELS, last)
     all_layer_norms(model, IMAGES, LABELS)
-    features(model, IMAGES)
+    features(model, IMAGES, last)
     torch.testing.assert_close(model(IMAGES), before)
     assert all(p.grad is None for p in model.parameters())
 
@@ -85,7 +89,39 @@ def test_nothing_is_left_behind():
 def test_a_network_without_a_linear_layer():
     model = nn.Sequential(nn.Conv2d(3, 4, 12), nn.Flatten())
     with pytest.raises(ValueError, match="Sequential has no linear layer"):
-        last_layer_norms(model, IMAGES, LABELS)
+        last_linear(model, IMAGES)
+
+
+class Several(nn.Module):
+    """Linear layers in an order that is not that of the forward pass, of one width and height."""
+
+    def __init__(self, scale=1.0):
+        super().__init__()
+        torch.manual_seed(0)
+        self.head, self.scale = nn.Linear(4, 4), scale
+        self.trunk, self.rotation, self.unused = nn.Linear(432, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+        self.dropout, self.norm = nn.Dropout(), nn.BatchNorm1d(4)
+
+    def forward(self, images):
+        hidden = self.norm(self.dropout(torch.tanh(self.trunk(images.flatten(1)))))
+        logits = self.head(hidden)
+        self.other = self.rotation(hidden) if self.scale == 1 else None
+        return logits if self.scale == 1 else logits * self.scale
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_the_last_layer_is_the_one_that_makes_the_logits(scale):
+    """Or where they are none's output, the last that is called."""
+    model = Several(scale)
+    modes = [module.training for module in model.modules()]
+    drawn = torch.random.get_rng_state()
+    assert last_linear(model, IMAGES[:1]) is model.head
+    assert torch.equal(torch.random.get_rng_state(), drawn)
+    assert model.norm.num_batches_tracked == 0
+    assert [module.training for module in model.modules()] == modes
+    head = list(model.eval().head.parameters())
+    norms = last_layer_norms(model, IMAGES, LABELS, model.head)
+    np.testing.assert_allclose(norms.numpy(), one_by_one(model, head), rtol=1e-4)
 
 
 def test_narrow_features_stay_and_wide_ones_keep_their_distances():
