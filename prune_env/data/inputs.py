@@ -24,8 +24,9 @@ from prune_env.notices import DataNotice, say
 WHOLE = ("inputs", "labels")
 DIVIDED = ("train_inputs", "train_labels", "test_inputs", "test_labels")
 EXPECTED = (
-    f"expected is an .npz or a dict with {', '.join(DIVIDED)}, or with {' and '.join(WHOLE)} "
-    "alone, of which a fifth is then the test split; or a folder of train*.parquet and test*.parquet"
+    f"expected is an .npz or a dict with {', '.join(DIVIDED)}, or with "
+    f"{' and '.join(WHOLE)} alone, of which a fifth is then the test split; or a folder of "
+    "train*.parquet and test*.parquet"
 )
 
 WORDS = 2**15

@@ -30,6 +30,10 @@ Phase = Literal["train", "look", "validate", "over"]
 """What an epoch waits for: its batches, a look at the arms that were not kept, or what validation
 says; or the run is over."""
 
+MOST_REPEATS = 100
+"""So often an optimizer may go through an epoch again, as LBFGS does with one step an epoch; a loop
+over a list of batches that it keeps would never end."""
+
 
 class Course:
     """The epochs of a run: an agent chooses, a loop trains, a round of the environment is closed.
@@ -74,6 +78,8 @@ class Course:
         self.phase: Phase = "train"
         self._past: tuple[NDArray[np.float32] | None, Hand | None] | None = None
         """Of the epoch before: its `weights`, and with several ranks what this one drew."""
+        self._repeated = 0
+        """How many samples of it came again before the next one began."""
         self.recorder, self._on_over = recorder, on_over
         self._before = state
         """What the agent knew before its last choice; when the run is over, after it."""
@@ -139,6 +145,7 @@ class Course:
             ValueError: the arms are not of that, or the next iteration has begun.
         """
         weights, hand = self._past or (None, None)
+        self._repeated += len(arms)
         drawn = np.flatnonzero(hand.dealt) if hand else self.kept.before
         if not (self._past and np.isin(arms, drawn).all()):
             raise ValueError("these arms are not of this epoch; draw them from pruned.sampler")
@@ -146,6 +153,11 @@ class Course:
             raise ValueError(
                 "these arms are of the epoch before, which ended when another iteration over the "
                 "loader began; begin none, as next(iter(loader)) does, before an epoch's last batch"
+            )
+        if self._repeated > MOST_REPEATS * len(drawn):
+            raise ValueError(
+                f"batches of an epoch that is over came again {MOST_REPEATS} times; draw those of "
+                "the next one from the loader, and keep no list of them"
             )
         return _weights_of(arms, weights, hand)
 
@@ -242,7 +254,7 @@ class Course:
         self._validated = False
         if self.recorder:
             self.recorder.keep(self.rounds)
-        self._past = self.weights, self.kept.hand
+        self._past, self._repeated = (self.weights, self.kept.hand), 0
         self._choose()
         if self.phase == "over":
             self._on_over(self.rounds)
