@@ -23,6 +23,7 @@ from prune_bench.report.own_training import loop_agents
 from prune_bench.report.rates import rates
 from prune_bench.report.side_by_side import (
     SAVED,
+    by_rate,
     lead_of,
     leads,
     name_of,
@@ -48,7 +49,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 BOARDS = (
     *("cifar10-cpu", "cifar10-short", "cifar10-long", "cifar10-noisy", "cifar10-imbalanced"),
     *("cifar100", "digits-policies", "digits-noisy", "digits-imbalanced"),
-    *("cifar10-long-gpu", "cifar100-gpu"),
+    *("cifar10-long-gpu", "cifar100-gpu", "cifar10-balanced"),
 )
 FILES = (
     ROOT / "README.md",
@@ -268,6 +269,7 @@ BLOCKS |= {name.replace("-", "_"): partial(_rivals, name) for name in ("rivals",
 BLOCKS |= {f"map_{name}": partial(cells_of, folder) for name, folder in MAPS.items()}
 BLOCKS["settings"] = partial(side_by_side, SETTINGS)
 BLOCKS["rates"] = partial(rates, *RATES)
+BLOCKS["balanced"] = partial(by_rate, RESULTS / "cifar10-balanced")
 BLOCKS["foretelling"] = partial(foretelling, MAPS.values(), SETTINGS)
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 

@@ -6,6 +6,7 @@ settings_picture.py draws the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -96,17 +97,30 @@ def repeated(board: Path, again: Path) -> str:
         again: with one keep ratio, the first of `board`; its machine is another.
     """
     here, (there,) = read_standings(board).comparisons, read_standings(again).comparisons
-    rows = [{row.label: row for row in of.shown} for of in (*here, there)]
-    headings = ["agent"]
-    for of in here:
-        keep = percent(of.keep_ratio)
-        headings += [f"keep {keep}: test accuracy, %", "ahead of `full_short`, points", SAVED]
+    by_keep = {f"keep {percent(of.keep_ratio)}": of for of in here}
+    return _in_columns(by_keep, {f"keep {percent(there.keep_ratio)}, on a CPU": there})
+
+
+def by_rate(board: Path) -> str:
+    """All agents of a board whose settings differ in their learning rate, by that."""
+    comparisons = read_standings(board).comparisons
+    rates = [next(r for row in of.rows for r in row.runs).options["recipe"] for of in comparisons]
+    named = (f"`peak_lr` {rate['peak_lr']:g}" for rate in rates)
+    return _in_columns(dict(sorted(zip(named, comparisons, strict=True))), {})
+
+
+def _in_columns(whole: Mapping[str, Comparison], leads_of: Mapping[str, Comparison]) -> str:
+    """Accuracies, leads and what is saved of the first comparisons, and leads of the others."""
+    rows = [{row.label: row for row in of.shown} for of in (*whole.values(), *leads_of.values())]
     lines = []
     for label in dict.fromkeys(label for of in rows for label in of):
         found = [of.get(label) for of in rows]
-        cells = [text for row in found[:-1] for text in (_accuracy(row), lead_of(row), saved(row))]
-        lines.append([name_of(*found), *cells, lead_of(found[-1])])
-    return markdown_table((*headings, f"keep {percent(there.keep_ratio)}, on a CPU"), lines)
+        cells = [text for r in found[: len(whole)] for text in (_accuracy(r), lead_of(r), saved(r))]
+        lines.append([name_of(*found), *cells, *map(lead_of, found[len(whole) :])])
+    of_each = [
+        (f"{title}: test accuracy, %", "ahead of `full_short`, points", SAVED) for title in whole
+    ]
+    return markdown_table(("agent", *chain(*of_each), *leads_of), lines)
 
 
 def name_of(*rows: Row | None) -> str:

@@ -110,8 +110,9 @@ class NetworkLearner:
         self._arm_labels = self._to_device(self.labels)
         splits = {"test": dataset.test}
         if self.num_validation:
-            held_out = arms.validation
-            splits["validation"] = Split(train.images[held_out], train.labels[held_out])
+            splits["validation"] = Split(
+                train.images[arms.validation], train.labels[arms.validation]
+            )
         self._splits = {
             name: (task.store(split.images, self.device), self._to_device(split.labels))
             for name, split in splits.items()
@@ -123,6 +124,7 @@ class NetworkLearner:
         self.extras: dict[str, tuple[int, ...]] = {"reference_loss": ()}
         """What it can measure beside `MEASURED`: the name, and the shape of one arm's."""
         with suppress(ValueError):  # a network that ends in a convolution has no such features
+            self._head_name = per_sample.last_linear(self._model, self.arm_inputs.plain(slice(1)))
             width = self._head().in_features
             self._axes = per_sample.projection(width, self.device)
             self.extras["features"] = (min(width, per_sample.WIDEST),)
@@ -160,8 +162,8 @@ class NetworkLearner:
             capture = step_graphs.on_gpu(self.device)
             self._take_step = step_graphs.StepGraphs(self._step, self._optimizer, capture)
 
-    def _head(self) -> torch.nn.Linear:  # an input is passed through to find it
-        return per_sample.last_linear(self._model, self.arm_inputs.plain(slice(1)))
+    def _head(self) -> torch.nn.Linear:
+        return per_sample.linear_layers(self._model)[self._head_name]
 
     @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(

@@ -25,8 +25,8 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
 
 
 @torch.no_grad()
-def last_linear(model: nn.Module, images: Tensor) -> nn.Linear:
-    """The linear layer that makes the logits of images (B, C, H, W), wherever it was registered.
+def last_linear(model: nn.Module, images: Tensor) -> str:
+    """The name of the linear layer that makes the logits of images (B, C, H, W).
 
     Where they are the output of none, or a view of it, as with a scale behind it, it is the last
     that is called. No value is read, so a GPU is not waited for.
@@ -34,12 +34,13 @@ def last_linear(model: nn.Module, images: Tensor) -> nn.Linear:
     Raises:
         ValueError: the model has no linear layer, or calls none.
     """
-    called: list[tuple[nn.Linear, Tensor]] = []
+    called: list[tuple[nn.Module, Tensor]] = []
 
     def catch(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-        called.append((layer, output))  # type: ignore[arg-type]
+        called.append((layer, output))
 
-    hooks = [layer.register_forward_hook(catch) for layer in linear_layers(model).values()]
+    layers = linear_layers(model)
+    hooks = [layer.register_forward_hook(catch) for layer in layers.values()]
     with modes_kept(model):
         logits = model.eval()(images)
     for hook in hooks:
@@ -47,7 +48,8 @@ def last_linear(model: nn.Module, images: Tensor) -> nn.Linear:
     if not called:
         raise ValueError(f"{type(model).__name__} calls none of its linear layers")
     makers = [layer for layer, output in called if output is logits or output is logits._base]
-    return (makers or [layer for layer, _ in called])[-1]
+    maker = (makers or [layer for layer, _ in called])[-1]
+    return next(name for name, layer in layers.items() if layer is maker)
 
 
 @torch.no_grad()
