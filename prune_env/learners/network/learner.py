@@ -88,10 +88,8 @@ class NetworkLearner:
         inputs = train.images[self.train_positions]
         self.task = task = tasks.find(dataset, inputs, self.device)
         network = network or task.default_network(self.device)
-        self.network, self.recipe = (
-            path_of(network),
-            networks.recipe(network).override(recipe or {}),
-        )
+        self.network = path_of(network)
+        self.recipe = networks.recipe(network).override(recipe or {})
         if self.recipe.cuda_graph and self.ranks.size > 1:
             raise ValueError("recipe cuda_graph is True; with several processes allowed is False")
         graphs = self.recipe.cuda_graph
