@@ -129,14 +129,15 @@ def compare(
         drawn: how many runs are compared, for all of which `SURE` holds together.
         costs: relative ones of the runs of `seeds`.
     """
-    sure = SURE / drawn if planned(there) is not None else SURE / drawn / 2  # of two intervals
+    is_planned = planned(there) is not None
+    sure = SURE / drawn if is_planned else SURE / drawn / 2  # of two intervals
     interval, said = _of_accuracy(seeds, sure), ""
     found: Found = "unknown"
     if _same_bits(there, here):
         found = "the same bits"
     elif _machine(there) == _machine(here):
         found = "other bits on the same machine"
-    elif said := _other_cost(there, here, costs, sure):
+    elif said := _other_cost(there, here, is_planned, costs, sure):
         found = "another cost"
     elif interval is not None:
         found = "within" if interval[0] <= here.last <= interval[1] else "outside"
@@ -157,7 +158,9 @@ def _alike(result: Result, results: Iterable[Result]) -> Iterator[Result]:
     return (other for other in results if without_seed(other) == without_seed(result))
 
 
-def _other_cost(there: Result, here: Result, costs: Sequence[float], sure: float) -> str:
+def _other_cost(
+    there: Result, here: Result, is_planned: bool, costs: Sequence[float], sure: float
+) -> str:
     """What of the cost is other than a run has anywhere, or than another seed has; "" if nothing.
 
     What the options decide has to be equal. What the agent decides has its seeds' interval.
@@ -165,15 +168,13 @@ def _other_cost(there: Result, here: Result, costs: Sequence[float], sure: float
     passes, again = there.content["passes"], here.content["passes"]
     owed = {"passes of its prior run": (passes.get("prior", 0), again.get("prior", 0))}
     diverged = there.diverged or here.diverged  # in which round that ends a run is chance
-    if planned(there) is not None and not diverged:
+    if is_planned and not diverged:
         owed["arms kept"] = _kept(there), _kept(here)
         owed |= {f"passes {n}": (passes[n], again[n]) for n in ("train", "refresh", "evaluate")}
     for what, (one, other) in owed.items():
         if one != other:
             return f"{what}: {one} there, {other} here"
-    interval = (
-        None if planned(there) is not None or diverged else _interval(costs, sure, LEAST_WIDTH)
-    )
+    interval = None if is_planned or diverged else _interval(costs, sure, LEAST_WIDTH)
     if interval is None or interval[0] <= here.cost <= interval[1]:
         return ""
     ends = "[{:.3f}, {:.3f}]".format(*interval)

@@ -108,9 +108,8 @@ class NetworkLearner:
         self._arm_labels = self._to_device(self.labels)
         splits = {"test": dataset.test}
         if self.num_validation:
-            splits["validation"] = Split(
-                train.images[arms.validation], train.labels[arms.validation]
-            )
+            held_out = arms.validation
+            splits["validation"] = Split(train.images[held_out], train.labels[held_out])
         self._splits = {
             name: (task.store(split.images, self.device), self._to_device(split.labels))
             for name, split in splits.items()
