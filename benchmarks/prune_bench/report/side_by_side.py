@@ -32,13 +32,14 @@ def leads(boards: Mapping[str, Comparison]) -> dict[str, dict[str, Lead]]:
     """By board and agent, of the agents that are on all of them; the best in the middle come first.
 
     That is by the median: one board, of a long tail say, whose leads are ten times as large as
-    those of all others would decide a mean alone.
+    those of all others would decide a mean alone. Of equal ones the first on the first board leads.
     """
     found = {
         title: {row.label: (row.ahead, row.sign) for row in of.shown if row.ahead}
         for title, of in boards.items()
     }
-    everywhere = set.intersection(*(set(of) for of in found.values()))
+    first = next(iter(found.values()))
+    everywhere = [label for label in first if all(label in of for of in found.values())]
     middle = {
         label: float(np.median([of[label][0].value for of in found.values()]))
         for label in everywhere

@@ -1,9 +1,13 @@
 """The table and the picture of several boards side by side."""
 
+from types import SimpleNamespace
+
 from prune_bench.report.charts.settings_picture import picture
 from prune_bench.report.readme import SETTINGS
 from prune_bench.report.side_by_side import leads, only
 from prune_bench.standings.statistics import Noise, estimate
+
+LEAD = (estimate(0.01, [(0.4, Noise(0.0001, 20))]), 1)
 
 
 def test_who_is_on_all_boards_is_there_and_the_best_in_the_middle_first():
@@ -20,7 +24,13 @@ def test_who_is_on_all_boards_is_there_and_the_best_in_the_middle_first():
 
 
 def test_the_picture_of_boards_is_a_png():
-    lead = (estimate(0.01, [(0.4, Noise(0.0001, 20))]), 1)
     alone = (estimate(-0.2, [(1.0, Noise(0.0, 0.0))]), 0)  # one run has no interval
-    boards = {"CIFAR-10, 8 epochs": {"ucb": lead, "mine": alone}, "digits": {"ucb": lead}}
+    boards = {"CIFAR-10, 8 epochs": {"ucb": LEAD, "mine": alone}, "digits": {"ucb": LEAD}}
     assert picture(boards).startswith(b"\x89PNG")
+
+
+def test_equal_leads_keep_the_order_of_the_first_board():
+    rows = [SimpleNamespace(label=f"agent {n}", ahead=LEAD[0], sign=1) for n in range(20)]
+    here, there = (SimpleNamespace(shown=shown) for shown in (rows, rows[::-1]))
+    boards = leads({"here": here, "there": there})
+    assert [list(found) for found in boards.values()] == [[row.label for row in rows]] * 2
