@@ -14,7 +14,7 @@ from prune_env.text import plain
 
 
 def parse_pairs(words: list[str]) -> dict[str, Any]:
-    """["c=1.0", "name=x"] -> {"c": 1.0, "name": "x"}; values are read as JSON where they are JSON.
+    """["c=.5", "name=x"] -> {"c": 0.5, "name": "x"}; see `_value`.
 
     Raises:
         ValueError: a word without "=".
@@ -24,11 +24,16 @@ def parse_pairs(words: list[str]) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not (key and equals):
             raise ValueError(f"{word!r} is not of the form key=value")
-        try:
-            pairs[key] = json.loads(value)
-        except json.JSONDecodeError:
-            pairs[key] = value
+        pairs[key] = _value(value)
     return pairs
+
+
+def _value(text: str) -> Any:
+    """What is typed as JSON or as Python writes its numbers and constants; else the text itself."""
+    for read in (json.loads, float, {"True": True, "False": False, "None": None}.__getitem__):
+        with suppress(ValueError, KeyError):
+            return read(text)
+    return text
 
 
 def split_agent(agent: str) -> tuple[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import inf
 from pathlib import Path
 
 import prune_agents
@@ -29,6 +30,8 @@ RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
         ("ucb", "ucb", {}),
         ("ucb:c=0.5", "ucb", {"c": 0.5}),
         ("ucb:c=2,alpha=0.9", "ucb", {"c": 2, "alpha": 0.9}),
+        ("ucb:c=.5,d=Trues", "ucb", {"c": 0.5, "d": "Trues"}),
+        ("mine:a=True,b=None,c=inf", "mine", {"a": True, "b": None, "c": inf}),
         ("my.agents:Mine", "my.agents:Mine", {}),
         ("my.agents:Mine:depth=3,name=a=b", "my.agents:Mine", {"depth": 3, "name": "a=b"}),
         ("agents/zoo/mine", "agents/zoo/mine", {}),

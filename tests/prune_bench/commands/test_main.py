@@ -135,6 +135,7 @@ def test_without_a_validation_split_nothing_is_said_of_one(capsys):
         (["--lr", "0.1"], "a recipe has --recipe peak_lr=... or --recipe final_lr=... or"),
         (["--batch-size", "8"], "a recipe has --recipe batch_size=...; `prune-env run"),
         (["--agnt", "ucb"], "unknown option '--agnt' (did you mean --agent"),
+        (["--recipe", "peak_lr=nan"], "recipe peak_lr is nan; allowed is 0 or more"),
         (["--recipe", "peak_lr=high"], "recipe peak_lr is 'high'; expected float"),
         (
             ["--recipe", "momentun=1"],
