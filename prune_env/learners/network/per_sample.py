@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import cache
 
 import numpy as np
@@ -40,11 +41,10 @@ def last_linear(model: nn.Module, images: Tensor) -> str:
         called.append((layer, output))
 
     layers = linear_layers(model)
-    hooks = [layer.register_forward_hook(catch) for layer in layers.values()]
-    with modes_kept(model):
+    with ExitStack() as hooks, modes_kept(model):
+        for layer in layers.values():
+            hooks.enter_context(layer.register_forward_hook(catch))
         logits = model.eval()(images)
-    for hook in hooks:
-        hook.remove()
     if not called:
         raise ValueError(f"{type(model).__name__} calls none of its linear layers")
     makers = [layer for layer, output in called if output is logits or output is logits._base]

@@ -84,6 +84,9 @@ def test_nothing_is_left_behind():
     features(model, IMAGES, last)
     torch.testing.assert_close(model(IMAGES), before)
     assert all(p.grad is None for p in model.parameters())
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        last_linear(model, IMAGES[:, :1])
+    assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_a_network_without_a_linear_layer():
