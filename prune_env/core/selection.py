@@ -189,18 +189,42 @@ def proportional(
     return quota
 
 
-def quotas(share: NDArray[np.number], capacity: NDArray[np.integer], k: int) -> NDArray[np.int64]:
-    """`proportional` in whole places, k in all, by largest remainders.
+def quotas(
+    share: NDArray[np.number],
+    capacity: NDArray[np.integer],
+    k: int,
+    rng: np.random.Generator | None,
+) -> NDArray[np.int64]:
+    """`proportional` in whole places, k in all.
 
-    >>> quotas(np.array([1.0, 1.0, 0.0]), np.array([10, 10, 10]), 8)
+    A group has a place for each whole one, and one more with a chance of what is left of its share,
+    by systematic sampling: over many rounds it has its share, also where there are fewer places
+    than groups.
+
+    Args:
+        share: (G,) see `proportional`.
+        capacity: (G,) likewise.
+        k: places to give away.
+        rng: draws who has one more, where not all shares are whole. None, for groups that are dealt
+            at random anyway: the largest remainders, of equal ones the first.
+
+    >>> quotas(np.array([1.0, 1.0, 0.0]), np.array([10, 10, 10]), 8, None)
     array([4, 4, 0])
-    >>> quotas(np.array([1.0, 0.1, 0.0]), np.array([10, 10, 10]), 25)
+    >>> quotas(np.array([1.0, 0.1, 0.0]), np.array([10, 10, 10]), 25, None)
     array([10, 10,  5])
     """
     quota = proportional(share, capacity, k)
     whole = np.floor(quota + 1e-9).astype(np.int64)
-    by_remainder = np.argsort(whole - quota, kind="stable")
-    whole[by_remainder[: k - whole.sum()]] += 1
+    left = k - int(whole.sum())
+    remainder = np.maximum(quota - whole, 0)
+    if rng is None:
+        whole[np.argsort(-remainder, kind="stable")[:left]] += 1
+    elif left:
+        order = rng.permutation(len(whole))
+        upto = np.cumsum(remainder[order])
+        upto *= left / upto[-1]
+        upto[-1] = left  # what rounding makes of it may be less
+        whole[order] += np.diff(np.floor(upto + rng.random()), prepend=0) > 0
     return whole
 
 

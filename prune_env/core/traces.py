@@ -62,6 +62,20 @@ class Traces:
         """The first so many rounds of each run, at the same cost: it has been paid."""
         return replace(self, signals={n: array[:, :rounds] for n, array in self.signals.items()})
 
+    def of(self, arms: NDArray[np.integer]) -> Traces:
+        """These arms, in this order, at the same cost."""
+
+        def taken(array: NDArray[Any] | None) -> Any:
+            return None if array is None else array[:, arms]
+
+        return replace(
+            self,
+            signals={name: array[..., arms] for name, array in self.signals.items()},
+            labels=self.labels[arms],
+            features=taken(self.features),
+            trained=taken(self.trained),
+        )
+
     def save(self, path: str | Path) -> None:
         """Write an .npz file that `load` reads."""
         arrays = {f"{_SIGNALS}{name}": array for name, array in self.signals.items()}

@@ -142,7 +142,7 @@ class LossBins:
             groups = np.array_split(easiest_first, self.bins)
             sizes = np.array([len(group) for group in groups])
             share = sizes * (action + 1) / 2
-            for group, count in zip(groups, quotas(share, sizes, int(k)), strict=True):
+            for group, count in zip(groups, quotas(share, sizes, int(k), own), strict=True):
                 row[own.choice(group, count, replace=False)] = True
         return mask
 

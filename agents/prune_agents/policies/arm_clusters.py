@@ -39,7 +39,7 @@ class ArmClusters(LossBandit):
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "label")
     not_of_arms: ClassVar[tuple[str, ...]] = ("sum", "count")
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {
@@ -66,10 +66,11 @@ class ArmClusters(LossBandit):
             state["count"][run] += size > 0
         state["before"] = np.where(seen, reward, state["before"])
         state["known"] |= seen
+        rng = np.random.default_rng((self.seed, *state["round"], self.bands))
         for group, loss, label in zip(
             state["group"], observation["loss"], observation["label"], strict=True
         ):
-            group[...] = self._group(loss, label)
+            group[...] = self._group(loss, label, rng)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -84,14 +85,15 @@ class ArmClusters(LossBandit):
         for row, label, values in zip(chosen, observation["label"], score, strict=True):
             _, of_class = np.unique(label, return_inverse=True)
             size = np.bincount(of_class)
-            order = rng.permutation(len(row))  # equals are equally likely
-            rank = rank_within(values[order], of_class[order])
-            row[order] = rank < quotas(size, size, k)[of_class[order]]
+            quota = quotas(size, size, k, rng)
+            row[...] = rank_within(values, of_class, rng) < quota[of_class]
         return chosen
 
-    def _group(self, loss: NDArray[np.float32], label: NDArray[np.float32]) -> NDArray[np.int64]:
+    def _group(
+        self, loss: NDArray[np.float32], label: NDArray[np.float32], rng: np.random.Generator
+    ) -> NDArray[np.int64]:
         """(N,): class times bands plus band, band 0 the hardest. At most N groups."""
         _, of_class = np.unique(label, return_inverse=True)  # classes that occur
         size = np.bincount(of_class)
         bands = max(1, min(self.bands, len(loss) // len(size)))
-        return of_class * bands + rank_within(loss, of_class) * bands // size[of_class]
+        return of_class * bands + rank_within(loss, of_class, rng) * bands // size[of_class]

@@ -48,8 +48,8 @@ class ClassBandit(LossBandit):
             _, of_class, size = np.unique(label, return_inverse=True, return_counts=True)
             chance = self.chances(part_of(state, run), len(size))
             state["chance"][run, : len(size)] = chance
-            quota = quotas(chance, size, k)
-            chosen[run] = rank_within(lot[run], of_class) < quota[of_class]
+            quota = quotas(chance, size, k, rng)
+            chosen[run] = rank_within(lot[run], of_class, rng) < quota[of_class]
         return chosen
 
     @abstractmethod

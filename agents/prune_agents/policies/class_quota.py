@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,12 @@ from prune_env.core.selection import best_k, quotas
 class ClassQuota(AroundPolicy):
     """Any policy that ranks its arms, within the classes: each keeps the same share of its arms.
 
-    Of class c, with n_c of N arms, the K n_c / N arms of the highest scores are kept, whole numbers
-    by largest remainders. Who ranks by loss keeps few arms of easy classes; this asks what of its
-    lead is that. A proposal of this project.
+    Of class c, with n_c of N arms, the K n_c / N arms of the highest scores are kept; of a broken
+    number one more with a chance of what is behind the point. Who ranks by loss keeps few arms of
+    easy classes; this asks what of its lead is that. A proposal of this project.
     """
+
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,7 +42,7 @@ class ClassQuota(AroundPolicy):
         scores = self.inner.scores(state, observation, rng)
         for row, of_arm, label in zip(chosen, scores, observation["label"], strict=True):
             _, of_class, sizes = np.unique(label, return_inverse=True, return_counts=True)
-            for number, quota in enumerate(quotas(sizes, sizes, k)):
+            for number, quota in enumerate(quotas(sizes, sizes, k, rng)):
                 arms = np.flatnonzero(of_class == number)
                 row[arms] = best_k(of_arm[None, arms], int(quota), rng)[0]
         return chosen

@@ -71,14 +71,15 @@ class StaticRandom(Agent):
 class ClassBalanced(Agent):
     """Random arms anew in every round, as many of each class as of any other.
 
-    Of C classes each has K / C places, whole numbers by largest remainders; what a class has not
-    got arms for is split among the others. It asks what of a lead on a long tail is the balance of
-    classes alone. Source: class-balanced sampling, arXiv 1910.09217, where samples of a small class
-    are drawn again and again; here an arm is kept once, so a class smaller than its places is kept
-    whole.
+    Of C classes each has K / C places, of a broken number one more with a chance of what is behind
+    the point; what a class has not got arms for is split among the others. It asks what of a lead
+    on a long tail is the balance of classes alone. Source: class-balanced sampling, arXiv
+    1910.09217, where samples of a small class are drawn again and again; here an arm is kept once,
+    so a class smaller than its places is kept whole.
     """
 
     signals: ClassVar[tuple[str, ...]] = ("label",)
+    revision: ClassVar[int] = 2
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -86,8 +87,8 @@ class ClassBalanced(Agent):
         mask = np.zeros(observation["seen"].shape, bool)
         for row, label in zip(mask, observation["label"], strict=True):
             _, of_class, sizes = np.unique(label, return_inverse=True, return_counts=True)
-            places = quotas(np.ones(len(sizes)), sizes, k)
-            row[...] = rank_within(rng.random(len(row)), of_class) < places[of_class]
+            places = quotas(np.ones(len(sizes)), sizes, k, rng)
+            row[...] = rank_within(rng.random(len(row)), of_class, rng) < places[of_class]
         return mask
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ Array = NDArray[np.floating[Any]]
 class Geometric(Static):
     """Chooses by the features of the network that a whole prior run has trained."""
 
+    revision: ClassVar[int] = 2
+
     def prior(self, epochs: int) -> Prior:
         prior = super().prior(epochs)
         if prior.rounds != epochs:
@@ -26,15 +28,20 @@ class Geometric(Static):
         return replace(prior, features=True)
 
     def select(self, traces: Traces, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        assert traces.features is not None
         mask = np.zeros(len(traces.labels), bool)
         if k == len(mask):  # a single arm, for one, has no neighbours
             return ~mask
-        mask[self.pick(traces.features[0], traces, k, rng)] = True
+        lot = rng.permutation(len(mask))  # so that of equal arms each is as likely
+        dealt = traces.of(lot)
+        assert dealt.features is not None
+        mask[lot[self.pick(dealt.features[0], dealt, k, rng)]] = True
         return mask
 
     @abstractmethod
     def pick(
         self, features: Array, traces: Traces, k: int, rng: np.random.Generator
     ) -> NDArray[np.integer[Any]]:
-        """The positions of k arms, by their features (N, D)."""
+        """The positions of k arms, by their features (N, D).
+
+        The arms come in an order by lot: which of equal ones is first is chance.
+        """

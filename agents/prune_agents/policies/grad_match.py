@@ -37,6 +37,7 @@ class GradMatch(FullFeedback):
     signals: ClassVar[tuple[str, ...]] = ("features", "confidence", "label")
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = True
+    revision: ClassVar[int] = 2
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -47,7 +48,8 @@ class GradMatch(FullFeedback):
                 row[...] = random_k(np.ones((1, len(row)), bool), k, rng)[0]
                 continue
             of_arm = {name: observation[name][run] for name in self.signals}
-            row[...] = self.matched(of_arm["features"], of_arm["confidence"], of_arm["label"], k)
+            read = of_arm["features"], of_arm["confidence"], of_arm["label"]
+            row[...] = self.matched(*read, k, rng)
             left = k - np.count_nonzero(row)
             row[random_k(row[None] == 0, left, rng)[0]] = 1
         weights *= k / weights.sum(axis=1, keepdims=True)
@@ -59,11 +61,12 @@ class GradMatch(FullFeedback):
         confidence: NDArray[np.float32],
         label: NDArray[np.float32],
         k: int,
+        rng: np.random.Generator,
     ) -> NDArray[np.float64]:
         """(N,) the weights of at most k arms, 0 for the others. features: (N, D)."""
         found = np.zeros(len(label))
         classes, size = np.unique(label, return_counts=True)
-        for name, quota in zip(classes, quotas(size, size, k), strict=True):
+        for name, quota in zip(classes, quotas(size, size, k, rng), strict=True):
             arms = np.flatnonzero(label == name)
             ones = np.ones((len(arms), 1))
             gradient = np.concatenate([ones, features[arms]], axis=1, dtype=np.float64)

@@ -23,6 +23,7 @@ class KCenter(Geometric):
     def pick(
         self, features: Array, traces: Traces, k: int, rng: np.random.Generator
     ) -> NDArray[np.integer[Any]]:
+        features = features - features.mean(axis=0)  # of a large mean float32 keeps no distances
         squares = np.square(features).sum(axis=1)
         nearest = np.full(len(features), np.inf)
         picked = np.empty(k, np.int64)

@@ -174,13 +174,14 @@ class Learned(Agent):
 
 
 def ranks(values: NDArray[np.floating[Any]], counted: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(M, N) in (-1, 1): the rank of each value among those counted in its row; others get 0."""
+    """(M, N) in (-1, 1): the rank of each value among those counted in its row, of equal values the
+    mean of theirs; others get 0.
+    """
     found = np.zeros(values.shape, np.float32)
     for row, of_run, here in zip(found, values, counted, strict=True):
-        arms = np.flatnonzero(here)
-        row[arms[np.argsort(of_run[arms], kind="stable")]] = (2 * np.arange(len(arms)) + 1) / max(
-            len(arms), 1
-        ) - 1
+        _, place, count = np.unique(of_run[here], return_inverse=True, return_counts=True)
+        middle = np.cumsum(count) - (count + 1) / 2
+        row[here] = (2 * middle[place] + 1) / max(len(place), 1) - 1
     return found
 
 

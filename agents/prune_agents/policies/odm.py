@@ -31,6 +31,7 @@ class ODM(ClassBandit):
     """arms a batch"""
 
     not_of_arms: ClassVar[tuple[str, ...]] = (*ClassBandit.not_of_arms, "sum")
+    revision: ClassVar[int] = 2
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {

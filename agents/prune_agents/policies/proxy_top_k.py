@@ -51,5 +51,5 @@ class ProxyTopK(Agent):
             batch[rng.permutation(len(row))] = np.arange(len(row)) // self.batch_size
             size = np.bincount(batch)
             loss = losses[min(round_, len(losses) - 1)]
-            row[...] = rank_within(loss, batch) < quotas(size, size, k)[batch]
+            row[...] = rank_within(loss, batch, rng) < quotas(size, size, k, None)[batch]
         return kept

@@ -60,5 +60,5 @@ class RCAP(Agent):
             share = np.sqrt(np.maximum(mass, 1e-6) * size / size.sum())
             quota = np.ceil(proportional(share, size, k) - 1e-9)
             # The highest of logit + Gumbel noise are a draw by q without replacement.
-            kept[...] = rank_within(logit + gumbel(rng, len(logit)), label) < quota[label]
+            kept[...] = rank_within(logit + gumbel(rng, len(logit)), label, rng) < quota[label]
         return state["kept"]

@@ -23,9 +23,16 @@ def batch_mean(value: Floats, seen: Mask, batch_size: int, rng: np.random.Genera
     return means
 
 
-def rank_within(score: NDArray[np.floating], group: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Rank of each arm of one run within its group, 0 = highest score. score, group: (N,)."""
+def rank_within(
+    score: NDArray[np.floating], group: NDArray[np.integer], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Rank of each arm of one run within its group, 0 = highest score; equal ones by lot, which is
+    drawn only where there are any. score, group: (N,).
+    """
     by_score = np.argsort(-score, kind="stable")
+    if (score[by_score[1:]] == score[by_score[:-1]]).any():
+        lot = rng.permutation(len(score))
+        by_score = lot[np.argsort(-score[lot], kind="stable")]
     order = by_score[np.argsort(group[by_score], kind="stable")]
     sizes = np.bincount(group)
     begins = np.repeat(np.cumsum(sizes) - sizes, sizes)

@@ -88,7 +88,7 @@ class RandomOfItsClasses(Uncertainty):
         kept = np.zeros_like(hardest, bool)
         for row, hard, label in zip(kept, hardest, observation["label"].astype(int), strict=True):
             quota = np.bincount(label[hard], minlength=label.max() + 1)
-            row[:] = rank_within(rng.random(len(label)), label) < quota[label]
+            row[:] = rank_within(rng.random(len(label)), label, rng) < quota[label]
         return kept
 
 

@@ -189,3 +189,9 @@ def test_a_weight_that_is_no_number_is_refused_with_its_file(tmp_path, value):
     write_json(tmp_path / learned.FILE, {"weights": table})
     with pytest.raises(ValueError, match=r"weights.json has weights that are no numbers of a size"):
         Learned(weights=f"{tmp_path}/")
+
+
+def test_equal_losses_have_equal_ranks():
+    """Counted are 0, 0, 7 and 0, of which the equal ones have the mean of the ranks 0, 1 and 2."""
+    loss, counted = np.array([[0, 0, 9, 7, 0.0]]), np.array([[1, 1, 0, 1, 1]], bool)
+    assert learned.ranks(loss, counted).tolist() == [[-0.25, -0.25, 0, 0.75, -0.25]]

@@ -24,7 +24,7 @@ MANY = 2000
     ],
 )
 def test_quotas(share, capacity, k, expected):
-    assert quotas(np.array(share, float), np.array(capacity), k).tolist() == expected
+    assert quotas(np.array(share, float), np.array(capacity), k, None).tolist() == expected
 
 
 def tile(values):
@@ -108,7 +108,7 @@ def test_arm_clusters_by_hand(observe):
     losses before  4 3 2 1 | 1 2 3 4    groups 0 0 1 1 | 3 3 2 2
     losses after   2 1 2 1 | 1 2 3 2    falls over log C 0.5 0.5 0 0 | 0 0 0 0.5
     rewards        group 0: 0.5, group 1: 0, group 2: 0.25, group 3: 0
-    groups now     0 1 0 1 | 3 2 2 3    K = 4: groups 0 and 2
+    groups now     0 1 0 1 | 3 2 2 3    K = 4: groups 0 and 2; arms 5 and 7 tie, and either may be 2
     """
     agent = prune_agents.make("arm_clusters", keep_ratio=0.5, bands=2, c=0.0)
     label = [0, 0, 0, 0, 1, 1, 1, 1]
@@ -119,8 +119,9 @@ def test_arm_clusters_by_hand(observe):
     action, state = agent.predict(observe(loss=[2, 1, 2, 1, 1, 2, 3, 2], label=label), state)
     np.testing.assert_allclose(state["sum"][0, :4], [0.5, 0, 0.25, 0])
     assert state["count"][0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
-    assert state["group"].tolist() == [[0, 1, 0, 1, 3, 2, 2, 3]]
-    assert action.tolist() == [1, 0, 1, 0, 0, 1, 1, 0]
+    group = state["group"][0]
+    assert group.tolist() in ([0, 1, 0, 1, 3, 2, 2, 3], [0, 1, 0, 1, 3, 3, 2, 2])
+    assert action.tolist() == np.isin(group, [0, 2]).tolist()
 
 
 @pytest.mark.parametrize(("c", "kept"), [(0.0, [0, 1, 4, 5]), (0.7, [2, 3, 4, 5])])

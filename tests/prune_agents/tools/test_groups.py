@@ -26,7 +26,16 @@ def test_batch_mean_of_a_last_short_batch(rng):
     assert batch_mean(row(1, 2), row(0, 0) == 1, 2, rng).tolist() == [[0, 0]]
 
 
-def test_rank_within():
+def test_rank_within(rng):
     score = np.array([5.0, 1.0, 7.0, 3.0, 2.0, 9.0])
     group = np.array([0, 0, 2, 2, 0, 2])  # nobody is in group 1
-    assert rank_within(score, group).tolist() == [0, 2, 1, 2, 1, 0]
+    assert rank_within(score, group, rng).tolist() == [0, 2, 1, 2, 1, 0]
+
+
+def test_equal_ones_are_ranked_by_lot(rng):
+    score, group = np.array([0.0, 5.0, 0.0, 0.0, 0.0]), np.array([0, 0, 0, 0, 1])
+    drawn = np.array([rank_within(score, group, rng) for _ in range(900)])
+    assert (drawn[:, 1] == 0).all()
+    assert (drawn[:, 4] == 0).all()
+    for arm in (0, 2, 3):
+        np.testing.assert_allclose(np.bincount(drawn[:, arm]), [0, 300, 300, 300], atol=60)

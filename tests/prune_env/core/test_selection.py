@@ -93,7 +93,27 @@ def test_float32_costs_no_arm():
     ],
 )
 def test_quotas(weights, sizes, k, counts):
-    assert quotas(np.array(weights) * np.array(sizes), np.array(sizes), k).tolist() == counts
+    share, capacity = np.array(weights) * np.array(sizes), np.array(sizes)
+    assert quotas(share, capacity, k, None).tolist() == counts
+
+
+@pytest.mark.parametrize("k", [2, 7, 13, 30])
+def test_over_many_rounds_a_group_has_its_share(k):
+    """Where there are fewer places than groups too; largest remainders would pass some by for ever.
+    A group has the whole part of its share or one more, k in all.
+    """
+    sizes, rng = np.array([6, 7, 6, 7, 6, 7, 20, 1, 0]), np.random.default_rng(0)
+    drawn = np.array([quotas(sizes, sizes, k, rng) for _ in range(4000)])
+    assert (drawn.sum(axis=1) == k).all()
+    expected = k * sizes / sizes.sum()
+    assert (abs(drawn - expected) < 1).all()
+    np.testing.assert_allclose(drawn.mean(axis=0), expected, atol=0.04)
+
+
+def test_whole_shares_draw_nothing():
+    rng = np.random.default_rng(3)
+    assert quotas(np.ones(4), np.full(4, 9), 20, rng).tolist() == [5] * 4
+    assert rng.random() == np.random.default_rng(3).random()
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,11 @@ def test_loss_bins_keep_shares(choose):
     assert len(hard & set(chosen)) == 4
 
 
+def test_fewer_places_than_bins_go_to_all_bins_by_lot(choose):
+    chosen = [choose(choosers.LossBins(bins=5), [np.ones(5)], k=1, seed=n)[0] for n in range(400)]
+    np.testing.assert_allclose(np.bincount(chosen, minlength=10), 40, atol=25)
+
+
 @pytest.mark.parametrize(("knob", "kept"), [(-1, 1), (0, 3), (1, 10)])
 def test_keep_ratio_is_geometric(choose, knob, kept):
     chooser = choosers.KeepRatio(choosers.LinearScores(), low=0.1, high=1.0)
