@@ -22,6 +22,10 @@ UNLIKE = 0.001
 """A variance that is larger than the pooled one with a smaller probability is not pooled."""
 
 
+NOTHING = 1e-18
+"""A variance up to this is what rounding makes of equal runs."""
+
+
 @dataclass(frozen=True)
 class Noise:
     """How runs that differ in their seed alone scatter."""
@@ -107,6 +111,7 @@ def pool_variances(variances: Scores, dofs: Scores) -> tuple[Scores, NDArray[np.
     from scipy.stats import f  # takes a second to import
 
     dofs = np.broadcast_to(dofs, variances.shape)
+    variances = np.where(variances > NOTHING, variances, 0)
     order = np.argsort(variances, axis=-1)
     ordered, known = (np.take_along_axis(a, order, -1) for a in (variances, dofs))
     dof_below = np.cumsum(known, axis=-1)
@@ -142,10 +147,10 @@ def estimate(value: float, parts: Iterable[tuple[float, Noise]], level: float = 
     shares = [(weight * noise.variance, noise.dof) for noise, weight in weights.items()]
     variance = sum(share for share, _ in shares)
     dof = sum(noise.dof for noise in weights)
-    if variance > 1e-18:
+    if variance > NOTHING:
         dof = variance**2 / sum(share**2 / its_dof for share, its_dof in shares)
     half = t.isf((1 - level) / 2, dof) * variance**0.5
-    if variance <= 1e-18:
+    if variance <= NOTHING:
         # All runs are equal: scores that are rounded, as those of a small test set are, to steps
         # of no less than this difference. A rounding has a variance of step^2 / 12.
         variance = sum(weights.values()) * value**2 / 12

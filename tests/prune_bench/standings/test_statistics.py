@@ -16,6 +16,7 @@ from prune_bench.standings.statistics import (
     pareto_front,
     performance_profile,
     pool,
+    pool_variances,
     probability_of_improvement,
 )
 from scipy import stats
@@ -83,6 +84,16 @@ def test_a_group_that_scatters_far_more_keeps_its_own_noise(rng):
     assert noises[0].dof == 40
     assert noises[0].variance == pytest.approx(np.mean([g.var(ddof=1) for g in groups[:10]]))
     assert noises[11] == noises[0]  # one run alone scatters as the others do
+
+
+@pytest.mark.parametrize("constant", [1.0, 35 / 36])
+def test_agents_that_never_scatter_are_pooled_alike_whatever_rounding_makes_of_them(constant):
+    """The variance of five times 35/36 is 1e-32 in float64, that of five times 1 is 0."""
+    scores = [np.full(5, constant)] * 3 + [np.array([0.90, 0.92, 0.94, 0.96, 0.98])] * 3
+    variances = np.array([of.var(ddof=1) for of in scores])
+    pooled, alike = pool_variances(variances, np.full(6, 4.0))
+    assert alike.all()
+    assert pooled == pytest.approx(0.0005)
 
 
 def test_runs_that_are_all_alone_have_no_noise():
