@@ -42,8 +42,8 @@ def _goodness(row: Row) -> tuple[bool, float, float]:
 def left_end(intervals: Sequence[tuple[float, float]]) -> float:
     """The left end of the scale: -inf, or what leaves out a few hopeless agents that squeeze it.
 
-    Four times as far below 0 as the best interval is above it, and at least 4 points; but only
-    where the worst is more than twice as far away as that.
+    Four times as far below 0 as the best interval is above it, at least 4 points and at least where
+    the best one begins; but only where the worst is more than twice as far away as that.
 
     >>> left_end([(0.9, 1.5), (-2.5, -0.5), (-60.0, -55.0)])
     -6.0
@@ -51,9 +51,11 @@ def left_end(intervals: Sequence[tuple[float, float]]) -> float:
     -inf
     >>> left_end([(0.9, 1.5), (-50.0, 10.0)])
     -6.0
+    >>> left_end([(-5.0, -4.0), (-90.0, -80.0)])
+    -5.0
     """
-    _, high = max(intervals, key=sum)
-    left = -4 * max(1.0, high)
+    low, high = max(intervals, key=sum)
+    left = min(-4 * max(1.0, high), low)
     return left if min(low for low, _ in intervals) < 2 * left else -math.inf
 
 
