@@ -62,9 +62,9 @@ COLUMNS = (
         needs_runs=False,
     ),
     Column(
-        "cannot_differ",
-        read=lambda row: row.cannot_differ,
-        record="cannot_differ_from_full_short",
+        "chooses_nothing",
+        read=lambda row: row.chooses_nothing,
+        record="chooses_nothing",
         needs_runs=False,
     ),
     Column("sign", read=lambda row: row.sign, record="certain", needs_runs=False),

@@ -122,7 +122,7 @@ def table() -> str:
 
 
 def ahead() -> str:
-    """Which agents beat `full_short`, which do not, and which cannot differ from it."""
+    """Which agents beat `full_short`, which do not, and which choose nothing."""
     comparisons = _comparisons("cifar10-cpu")
     lines = []
     for comparison in comparisons:
@@ -131,8 +131,8 @@ def ahead() -> str:
         lines += [
             f"* {keep}. Ahead: {_names(fixed, lambda r: r.sign > 0)}. Behind: "
             f"{_names(fixed, lambda r: r.sign < 0)}. Neither: "
-            f"{_names(fixed, lambda r: not r.sign and not r.cannot_differ)}. The same treatment, "
-            f"so that it is chance: {_names(fixed, lambda r: r.cannot_differ)}.",
+            f"{_names(fixed, lambda r: not r.sign and not r.chooses_nothing)}. No choice, every "
+            f"arm as often as there: {_names(fixed, lambda r: r.chooses_nothing)}.",
         ]
     own = [row for row in distinct(comparisons) if row.ahead and row.rule == "own amount"]
     lines.append(
@@ -304,8 +304,8 @@ def _cell(row: Row | None) -> str:
     text = COLUMN["accuracy"].text(row)
     if row.ahead:
         ahead = points(row.ahead, signed=True, interval=False)
-        if row.cannot_differ:
-            ahead += ", chance"
+        if row.chooses_nothing:
+            ahead += ", no choice"
         text += f" (**{ahead}**)" if row.sign else f" ({ahead})"
     return text if row.complete else f"{text}, {len(row.runs)} of {row.expected} runs"
 

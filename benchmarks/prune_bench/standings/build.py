@@ -182,7 +182,7 @@ def _judged(rows: Sequence[Row]) -> list[Row]:
     ]
 
     def judge(family: list[Row]) -> list[Row]:
-        can_win = (row.complete and not (row.is_repeat or row.cannot_differ) for row in family)
+        can_win = (row.complete and not (row.is_repeat or row.chooses_nothing) for row in family)
         tested = [row.ahead if can else None for row, can in zip(family, can_win, strict=True)]
         signs = certain_signs(tested)
         return [replace(row, sign=sign) for row, sign in zip(family, signs, strict=True)]
@@ -274,7 +274,7 @@ def _against_short(row: Row, line: Line, clock: Line) -> Row:
         from_curve=bar is not None and bar.is_curve,
         ahead_runs=runs,
         ahead_seconds=clock.curve(row).difference(row),
-        cannot_differ=row.rule == "fixed keep ratio"
+        chooses_nothing=row.rule == "fixed keep ratio"
         and all(run.is_uninformed and run.is_even for run in row.runs),
     )
 

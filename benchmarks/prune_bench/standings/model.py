@@ -104,9 +104,10 @@ class Row:
     """the agents whose runs are, arm by arm, the same as its own"""
     is_repeat: bool = False
     """whether an earlier row has these runs already, under another name"""
-    cannot_differ: bool = False
-    """whether it is the same treatment as `full_short`: every arm as often, and nothing measured
-    decided which; ahead or behind by chance alone"""
+    chooses_nothing: bool = False
+    """whether it keeps every arm as often as `full_short` does, and nothing measured decided which:
+    no choice puts it ahead or behind, but chance, or that rounds end batches and the schedule
+    elsewhere"""
     last: Estimate | None = None
     """mean of the last test accuracy"""
     ahead: Estimate | None = None

@@ -16,8 +16,8 @@ LUCK = "as some do by luck among so many"
 Kind = Literal["beats", "level", "behind", "open"]
 
 
-NONE_DIFFERS = (
-    "No agent that was run can differ from full_short here: what is between them is chance. More "
+NONE_CHOOSES = (
+    "No agent that was run chooses here: each keeps every arm as often as full_short does. More "
     "epochs, or another keep ratio, would let it choose."
 )
 
@@ -43,8 +43,8 @@ class Verdict:
     own_amount: tuple[Row, ...] = ()
     """of those that decide themselves how much to keep: the ones that are certainly ahead of
     `full_short` for their cost; they decide nothing at a keep ratio"""
-    some_cannot_differ: bool = False
-    """whether an agent that is the same treatment as `full_short` ends no lower than the leader, or
+    some_choose_nothing: bool = False
+    """whether an agent that chooses nothing, see `Row.chooses_nothing`, ends no lower than the leader, or
     has its runs where there is no leader"""
     all_alike: bool = False
     """whether all that is complete ended exactly as `full_short` did, in every seed"""
@@ -81,8 +81,8 @@ class Verdict:
             return f"Runs are missing. So far {self.so_far.label} is at {ahead} points."
         if self.leader is None:
             return (
-                NONE_DIFFERS
-                if self.some_cannot_differ
+                NONE_CHOOSES
+                if self.some_choose_nothing
                 else "No agent has a run beside full_short yet."
             )
         if self.all_alike:
@@ -101,7 +101,7 @@ class Verdict:
     def rank(self) -> str:
         """What the leader is where nothing beats `full_short`."""
         place = "the closest" if self.kind == "behind" else "the best"
-        return place + " that can differ from it" * self.some_cannot_differ
+        return place + " that chooses" * self.some_choose_nothing
 
 
 def judge(comparison: Comparison) -> Verdict:
@@ -111,7 +111,7 @@ def judge(comparison: Comparison) -> Verdict:
     candidates = [
         row
         for row in comparison.shown
-        if row.ahead is not None and row.rule != "own amount" and not row.cannot_differ
+        if row.ahead is not None and row.rule != "own amount" and not row.chooses_nothing
     ]
     candidates.sort(key=lambda row: -_value(row.ahead))
     judged = [row for row in candidates if row.complete]
@@ -124,24 +124,24 @@ def judge(comparison: Comparison) -> Verdict:
     )
     short = comparison.row("full_short")
     if short is None or not short.complete or not judged or (under_way and not beaters):
-        alike = any(row.cannot_differ and row.complete for row in comparison.shown)
+        alike = any(row.chooses_nothing and row.complete for row in comparison.shown)
         return Verdict(
             "open",
             comparison.keep_ratio,
             own_amount=own,
-            some_cannot_differ=alike and not candidates and bool(short and short.complete),
+            some_choose_nothing=alike and not candidates and bool(short and short.complete),
             so_far=next(iter(candidates), None),
         )
     kind: Kind = "behind" if all(row.sign < 0 for row in judged) else "level"
     leader = (beaters or judged)[0]
-    chance = [_value(row.ahead) for row in comparison.shown if row.cannot_differ]
+    by_luck = [_value(row.ahead) for row in comparison.shown if row.chooses_nothing]
     return Verdict(
         "beats" if beaters else kind,
         comparison.keep_ratio,
         leader,
         tuple(row.label for row in beaters),
         own,
-        some_cannot_differ=max(chance, default=-1.0) >= _value(leader.ahead),
+        some_choose_nothing=max(by_luck, default=-1.0) >= _value(leader.ahead),
         all_alike=not any(abs(of) > TINY for row in judged for of in row.ahead_runs.values()),
     )
 
@@ -162,8 +162,8 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
     judged = [verdict for verdict in verdicts if verdict.kind != "open"]
     if not judged:
         begun = [verdict for verdict in verdicts if verdict.so_far]
-        if not begun and any(verdict.some_cannot_differ for verdict in verdicts):
-            return NONE_DIFFERS
+        if not begun and any(verdict.some_choose_nothing for verdict in verdicts):
+            return NONE_CHOOSES
         if not begun:
             return "Nothing to compare yet: full_short and one agent must have finished."
         clauses = [
@@ -227,7 +227,7 @@ def caution(comparisons: Sequence[Comparison]) -> str:
 def notes(rows: Sequence[Row]) -> list[str]:
     """What has to be said of rows of one table, or the numbers in it would mislead."""
     same = [row.label for row in rows if row.same_runs_as]
-    chance = [row.label for row in rows if row.cannot_differ]
+    choiceless = [row.label for row in rows if row.chooses_nothing]
     unknown = [
         row
         for row in rows
@@ -244,10 +244,11 @@ def notes(rows: Sequence[Row]) -> list[str]:
             + " The validation that an agent reads is charged." * pays
             + f" --full-short-at {costs} runs it there." * bool(costs)
         )
-    if chance:
+    if choiceless:
         found.append(
-            f"{enumerate_clauses(chance)}: every arm as often as under full_short, and nothing "
-            "measured decided which. What is between them is chance."
+            f"{enumerate_clauses(choiceless)}: every arm as often as under full_short, and nothing "
+            "measured decided which. What is between them is no choice, but chance, or that rounds "
+            "end batches and the schedule elsewhere."
         )
     if luck:
         text = enumerate_clauses(
@@ -266,7 +267,7 @@ def _doubt(row: Row) -> str:
 
 def _is_doubtful(row: Row) -> bool:
     of = row.ahead
-    return row.complete and of is not None and of.sign != row.sign and not row.cannot_differ
+    return row.complete and of is not None and of.sign != row.sign and not row.chooses_nothing
 
 
 def points(estimate: Estimate | None, signed: bool = False, interval: bool = True) -> str:

@@ -87,7 +87,7 @@ def test_who_is_ahead_on_cifar10():
         ahead = sorted(
             (row.ahead.p, row.agent)
             for row in rows
-            if row.ahead.value > 0 and not row.cannot_differ
+            if row.ahead.value > 0 and not row.chooses_nothing
         )
         limit = max(
             (i for i, (p, _) in enumerate(ahead, 1) if p <= 0.05 * i / len(ahead)), default=0
@@ -97,6 +97,6 @@ def test_who_is_ahead_on_cifar10():
         if comparison.keep_ratio == 0.1:
             assert certain == set()  # an A/A test: ucb, ucb1 and uncertainty are full_short there
             assert comparison.row("ucb").same_runs_as == ("ucb1", "uncertainty")
-            assert [row.agent for row in rows if row.cannot_differ] == ["ucb", "rs2"]
+            assert [row.agent for row in rows if row.chooses_nothing] == ["ucb", "rs2"]
         if comparison.keep_ratio == 0.5:
             assert certain == {"epsilon_greedy", "uncertainty", "ucb", "ucb1"}

@@ -1,4 +1,4 @@
-"""Agents that are one treatment: runs that are the same, or that can differ by chance alone."""
+"""Agents that are one treatment: runs that are the same, or that choose nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONCE, TWICE, UNEVEN = [200, 800], [0, 0, 700, 300], [300, 600, 100]
         (["loss"], ONCE, {"feedback": "full"}, False),
     ],
 )
-def test_what_cannot_differ_from_full_short(made, signals, pulls, more, expected):
+def test_who_chooses_nothing(made, signals, pulls, more, expected):
     """Which is level by construction is never ahead, by however much chance puts it there."""
     results = [made("full_short", seed, accuracy=0.5, cost=0.1) for seed in range(5)]
     results += [
@@ -45,9 +45,9 @@ def test_what_cannot_differ_from_full_short(made, signals, pulls, more, expected
             row["kept"] = round(result["num_arms"] * 0.1)
     comparison = standings(results).comparisons[0]
     row = comparison.row("other")
-    assert (row.cannot_differ, row.sign) == (expected, 0 if expected else 1)
+    assert (row.chooses_nothing, row.sign) == (expected, 0 if expected else 1)
     assert judge(comparison).beaters == (() if expected else ("other",))
-    assert any("is chance" in note for note in notes(comparison.rows)) == expected
+    assert any("is no choice" in note for note in notes(comparison.rows)) == expected
 
 
 @pytest.mark.parametrize("chance", [0.004, 0.002])
@@ -67,10 +67,10 @@ def test_the_best_that_is_named_is_not_below_one_that_is_not(made, chance):
             row["kept"] = round(result["num_arms"] * 0.1)
     verdict = judge(standings(results).comparisons[0])
     assert verdict.sentence.startswith(
-        "Nothing beats full_short for certain; the best that can differ from it, epsilon_greedy, "
+        "Nothing beats full_short for certain; the best that chooses, epsilon_greedy, "
         "is at +0.2 ["
     )
-    assert " The best that can differ from it is epsilon_greedy at keep 10 %" in headline([verdict])
+    assert " The best that chooses is epsilon_greedy at keep 10 %" in headline([verdict])
 
 
 def test_a_prior_run_decides_too(made):
@@ -78,7 +78,7 @@ def test_a_prior_run_decides_too(made):
         kept(made("other", seed, cost=0.1), [], TWICE) | {"prior": {"rounds": 2}}
         for seed in range(2)
     ] + [made("full_short", cost=0.1)]
-    assert not standings(results).comparisons[0].row("other").cannot_differ
+    assert not standings(results).comparisons[0].row("other").chooses_nothing
 
 
 def twins(made):

@@ -14,7 +14,7 @@ from prune_bench.standings.statistics import Estimate
 from prune_bench.standings.verdict import (
     ALL_ALIKE,
     LUCK,
-    NONE_DIFFERS,
+    NONE_CHOOSES,
     caution,
     headline,
     judge,
@@ -55,11 +55,11 @@ def test_where_nobody_can_differ_that_is_said_and_not_that_runs_are_missing(made
         made(agent, seed, accuracy=ends[agent], cost=0.1) for agent in ends for seed in (0, 1)
     ]
     (comparison,) = standings(results).comparisons
-    rows = tuple(replace(row, cannot_differ=row.agent == "rs2") for row in comparison.rows)
+    rows = tuple(replace(row, chooses_nothing=row.agent == "rs2") for row in comparison.rows)
     verdict = judge(replace(comparison, rows=rows))
     assert verdict.kind == "open"
-    assert verdict.sentence == NONE_DIFFERS
-    assert headline([verdict]) == NONE_DIFFERS
+    assert verdict.sentence == NONE_CHOOSES
+    assert headline([verdict]) == NONE_CHOOSES
     half = tuple(replace(row, expected=3) for row in rows)
     assert headline([judge(replace(comparison, rows=half))]).startswith("Nothing to compare yet")
 
