@@ -112,7 +112,7 @@ def _entry(name: str) -> str:
 
 def lay_out(folder: Path) -> None:
     """Write everything that Sphinx reads into a folder."""
-    from docsite.pictures import draw
+    from docsite.frames import draw_frames
 
     files = Files()
     shutil.rmtree(folder, ignore_errors=True)
@@ -124,7 +124,7 @@ def lay_out(folder: Path) -> None:
     for source, to in copied.items():
         (folder / to).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder / to)
-    draw(folder / "pictures")
+    draw_frames(folder / "pictures")
 
 
 def build(out: Path) -> list[str]:

@@ -21,6 +21,7 @@ NEEDS_DATA = ("CIFAR10", "CIFAR100", "Images")
 
 def draw_frames(folder: Path) -> None:
     """Write a frame for each id."""
+    folder.mkdir()
     for env_id in IDS:
         name = short_name(env_id)
         to = folder / f"frame-{name.lower()}.png"

@@ -1,4 +1,9 @@
-"""A picture for each concept, drawn from what was measured."""
+"""A picture for each concept, drawn from what was measured.
+
+    python -m docsite.pictures
+
+in docs/ draws them anew into docs/pictures. A test compares what is written in them.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +25,7 @@ from prune_bench.standings.reference import Line
 from scipy.interpolate import PchipInterpolator
 
 from docsite.boards import standings
-from docsite.frames import draw_frames
-from docsite.places import RESULTS
+from docsite.places import DRAWN, RESULTS
 
 BLUE, RED, GREY, PALE, INK = AHEAD, BEHIND, "#8c929b", "#dfe4ea", "#1f2933"
 STYLE: Any = {
@@ -48,13 +52,12 @@ NAMED = ("el2n", "forgetting", "aum", "static_random")
 
 
 def draw(folder: Path) -> None:
-    """Draw everything that pages show and nobody wrote."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Draw the pictures that docs/ shows."""
+    folder.mkdir(exist_ok=True)
     for name, picture in PICTURES.items():
         with rc_context(STYLE):
             figure = picture()
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight")
-    draw_frames(folder)
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
@@ -322,3 +325,6 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "interval": interval,
 }
 """Name of the file -> what draws it."""
+
+if __name__ == "__main__":
+    draw(DRAWN)

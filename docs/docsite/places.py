@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 DRAWN = ROOT / "docs" / "pictures"
-"""What `docsite.pictures` draws would lie here; it is nowhere but in the built site."""
+"""Where `docsite.pictures` draws; the frames of environments are nowhere but in the built site."""
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".txt": "text", ".sh": "bash"}
 """Endings of files that a page of their own shows."""
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)#\s]*)(#[^)\s]*)?\)")
@@ -88,7 +88,7 @@ class Files:
         def new(found: re.Match[str]) -> str:
             picture, label, target, anchor = found[1], found[2], found[3], found[4] or ""
             path = Path(os.path.normpath(source.parent / target))
-            if path.parent == DRAWN or (path.parent == ROOT / "docs" and not path.exists()):
+            if path.parent in (DRAWN, ROOT / "docs") and not path.exists():
                 return found[0]  # Sphinx looks whether it was generated
             if not path.exists() or not path.is_relative_to(ROOT):
                 raise ValueError(f"{source}: {target} is not there")

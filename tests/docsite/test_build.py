@@ -8,7 +8,7 @@ import runpy
 from pathlib import PurePosixPath
 
 import pytest
-from docsite import boards, build, environments, pictures
+from docsite import boards, build, environments
 from docsite.places import FENCE, ROOT, Files, notebooks
 from prune_agents.policies import POLICIES
 from prune_bench.commands.main import COMMANDS
@@ -42,7 +42,6 @@ def test_every_link_and_picture_leads_somewhere(texts, files):
     """Anchors are left to Sphinx, which ends with an error where one is not there."""
     there = {f"{name}.md" for name in texts} | set(files.copied.values())
     there |= {f"{name}.ipynb" for name in notebooks().values()}
-    there |= {f"pictures/{name}.svg" for name in pictures.PICTURES}
     there |= {f"pictures/frame-{environments.short_name(i).lower()}.png" for i in environments.IDS}
     lost = []
     for name, text in texts.items():
