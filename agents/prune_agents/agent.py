@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_agents.declared import Shown, check_declared, nothing_in_object
+from prune_agents.declared import Shown, blamed, check_declared
 from prune_env.checks import In, check
 from prune_env.core.selection import ActionKind, best_k, within_budget
 from prune_env.driving import check_state
@@ -174,7 +174,7 @@ class Agent:
         observation, batched = self._of_several(observation)
         num_runs, num_arms = observation["seen"].shape
         k = self.k_of(num_arms)
-        with nothing_in_object(type(self).__name__):
+        with blamed(type(self).__name__):
             state, rng = self._learned(observation, state, episode_start)
             if self.period == 1 and (state["round"] >= self.full_rounds).all():
                 chosen = self.choose(state, observation, k, rng)

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from numpy.typing import NDArray
 
+from prune_env.core.selection import NoNumbers
 from prune_env.core.signals import SIGNALS
 from prune_env.lookup import unknown
 
@@ -97,10 +98,14 @@ def _check_parameters(cls: type, base: type) -> None:
 
 
 @contextmanager
-def nothing_in_object(who: str) -> Iterator[None]:
-    """Say where a policy keeps what it learns, when it writes to itself."""
+def blamed(who: str) -> Iterator[None]:
+    """Say whose scores are no numbers, and where a policy keeps what it learns when it writes to
+    itself.
+    """
     try:
         yield
+    except NoNumbers as error:
+        raise ValueError(f"{who}: {error}") from error
     except FrozenInstanceError as error:
         raise ValueError(
             f"{who} stores something in the object ({error}); what it learns goes into state, in "

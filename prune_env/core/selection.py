@@ -128,14 +128,18 @@ def best_k(scores: NDArray[np.number], k: Counts, rng: np.random.Generator) -> N
     return mask
 
 
+class NoNumbers(ValueError):
+    """Scores are NaN."""
+
+
 def check_scores(scores: NDArray[Any]) -> None:
     """Refuse scores that are no numbers: sorting would put them above all others.
 
     Raises:
-        ValueError: how many are NaN.
+        NoNumbers: how many are NaN.
     """
     if bad := int(np.count_nonzero(np.isnan(scores))):
-        raise ValueError(f"{bad} of {scores.size} scores are NaN; every arm needs a number")
+        raise NoNumbers(f"{bad} of {scores.size} scores are NaN; every arm needs a number")
 
 
 def random_k(allowed: NDArray[np.bool_], k: Counts, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -69,7 +69,7 @@ def test_a_choice_of_zeros_and_ones_is_taken(observe, answer, kept):
         ),
         (lambda loss, k, rng: loss[0] > 1, r"bool of shape \(4,\); expected \(1, 4\)"),
         (lambda loss, k, rng: None, "Chooses.choose returned object"),
-        (lambda loss, k, rng: sampling.best_k(loss / 0, k, rng), "1 of 4 scores are NaN"),
+        (lambda loss, k, rng: sampling.best_k(loss / 0, k, rng), "Chooses: 1 of 4 scores are NaN"),
         (lambda loss, k, rng: sampling.weighted_k(loss * np.nan, k, rng), "4 of 4 scores are NaN"),
         (lambda loss, k, rng: sampling.inclusion(loss / 0, k), "1 of 4 scores are NaN"),
     ],

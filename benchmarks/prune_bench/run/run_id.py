@@ -52,6 +52,7 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
     text = json.dumps(determines, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     agent = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in options.agent)
+    agent = agent.lstrip("-")  # of ./mine; a file of such a name would be taken for an option
     return f"{agent}-k{options.keep_ratio:g}-s{options.seed}-{digest}"
 
 

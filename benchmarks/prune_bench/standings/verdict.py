@@ -44,8 +44,8 @@ class Verdict:
     """of those that decide themselves how much to keep: the ones that are certainly ahead of
     `full_short` for their cost; they decide nothing at a keep ratio"""
     some_choose_nothing: bool = False
-    """whether an agent that chooses nothing, see `Row.chooses_nothing`, ends no lower than the leader, or
-    has its runs where there is no leader"""
+    """whether an agent that chooses nothing, see `Row.chooses_nothing`, ends no lower than the
+    leader, or has its runs where there is no leader"""
     all_alike: bool = False
     """whether all that is complete ended exactly as `full_short` did, in every seed"""
     so_far: Row | None = None

@@ -86,7 +86,7 @@ def check(folder: Path) -> Checked:
     copies, alike = of_copies(done)
     problems += copies
     if problems:
-        raise Unfit(f"{folder} cannot be submitted: {'; '.join(problems)}")
+        raise Unfit(f"{folder} is not fit to be submitted or verified: {'; '.join(problems)}")
     agents = [{run.agent for run in grid.runs()} for grid in grids]
     absent = {name for name in CONTROLS if not all(name in of_grid for of_grid in agents)}
     diverged = [name for name, result in done.items() if result.diverged]

@@ -50,6 +50,10 @@ def test_options_follow_a_name(text, agent, options):
     assert run_id(run) == run_id(RunOptions(agent=agent, agent_options=options))
 
 
+def test_a_run_of_an_agent_by_its_path_is_no_option_to_a_shell():
+    assert run_id(RunOptions(agent="./zoo/my_ppo")).startswith("zoo-my_ppo-k0.3-s0-")
+
+
 @pytest.mark.parametrize("folder", ["cifar10-cpu", "digits-policies"])
 def test_committed_runs_keep_their_names(folder):
     paths = sorted((RESULTS / folder / "runs").glob("*.json"))

@@ -22,7 +22,7 @@ from prune_bench.run.options import RunOptions
 
 def test_examples_of_the_charts():
     failed, tried = doctest.testmod(importlib.import_module("prune_bench.report.ranking"))
-    assert (failed, tried) == (0, 3)
+    assert (failed, tried) == (0, 4)
 
 
 def test_a_hopeless_agent_is_a_number_at_the_edge(make_result):
@@ -176,6 +176,16 @@ def test_a_hopeless_agent_squeezes_no_scale(make_result):
         assert "1 agent not shown" in texts
         assert "hopeless" not in texts
         assert {"a", "b", "full_short"} <= set(texts)
+
+
+def test_a_board_on_which_all_are_far_behind_has_its_pictures(make_result):
+    results = []
+    for agent, last in {"full_short": 0.9, "bad": 0.85, "hopeless": 0.3}.items():
+        for seed in range(3):
+            result = make_result(RunOptions(agent=agent, seed=seed))
+            result["test_accuracy"]["last"] = last + 0.001 * seed
+            results.append(result)
+    assert "bad" in texts_in(pictures(standings(results))["ahead"])
 
 
 def test_a_picture_of_costs_has_titles(many):

@@ -67,8 +67,7 @@ def test_the_best_that_is_named_is_not_below_one_that_is_not(made, chance):
             row["kept"] = round(result["num_arms"] * 0.1)
     verdict = judge(standings(results).comparisons[0])
     assert verdict.sentence.startswith(
-        "Nothing beats full_short for certain; the best that chooses, epsilon_greedy, "
-        "is at +0.2 ["
+        "Nothing beats full_short for certain; the best that chooses, epsilon_greedy, is at +0.2 ["
     )
     assert " The best that chooses is epsilon_greedy at keep 10 %" in headline([verdict])
 

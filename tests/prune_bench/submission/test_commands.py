@@ -94,7 +94,9 @@ def test_more_threads_than_there_are_cores_are_said_and_not_taken(trained, monke
 
 def test_what_is_not_fit_makes_no_file(folder, capsys):
     next(folder.glob("runs/rs2*")).unlink()
-    assert "cannot be submitted: 1 run is missing: rs2" in refused(capsys, 2, "submit", folder)
+    assert "fit to be submitted or verified: 1 run is missing: rs2" in refused(
+        capsys, 2, "submit", folder
+    )
     assert list(Path().glob("*.zip")) == []
     assert "bord is no board" in refused(capsys, 2, "submit", "bord")
     path = next(folder.glob("runs/ucb*"))
