@@ -63,7 +63,7 @@ def traces_for(
     runs = []
     for number in range(prior.runs):
         fresh = partial(start_recording, learner, prior, epochs, options.seed, number)
-        name = _name(options, provenance, number, prior)
+        name = _name(options, provenance, number, prior, learner, epochs)
         of = checkpoint.circumstances(learner) | {"recording": name}
         keeper = checkpoint.Keeper(folder / f"{name}.pt", of, CHECKPOINT_SECONDS)
         recording = _read(keeper, fresh)
@@ -75,9 +75,20 @@ def traces_for(
     return Traces.join(runs)
 
 
-def _name(options: RunOptions, provenance: Provenance, number: int, prior: Prior) -> str:
-    """The name of a recording: equal exactly where all that determines it is equal."""
+def _name(
+    options: RunOptions,
+    provenance: Provenance,
+    number: int,
+    prior: Prior,
+    learner: Learner,
+    epochs: int,
+) -> str:
+    """The name of a recording: equal exactly where all that determines it is equal.
+
+    An agent may wish for other epochs and another recipe than the options say: what is made counts.
+    """
     key = {n: value for n, value in named_options(options).items() if n not in OF_THE_RUN_ALONE}
+    key["made"] = [epochs, repr(getattr(learner, "recipe", None))]
     key["provenance"] = {n: value for n, value in asdict(provenance).items() if n not in APART}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     half = ["half"] if prior.halves else []

@@ -4,10 +4,11 @@ import errno
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
+from prune_agents.policies.el2n import EL2N
 from prune_agents.prior import Recording
 from prune_bench.board import claims
 from prune_bench.board.board import Board
@@ -18,6 +19,8 @@ from prune_bench.run.episode import Episode, run
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.result import Result
 from prune_bench.run.run_id import run_id
+
+from prune_env.lookup import path_of
 
 N, K, EPOCHS = 270, 81, 4
 OPTIONS = RunOptions(limit=300, epochs=EPOCHS, keep_ratio=0.3, evaluate_every=1)
@@ -362,3 +365,20 @@ def test_four_processes_at_one_recording_make_it_once(tmp_path):
     assert results == [results[0]] * 4
     assert sum("is damaged" in err for _, err in answers) >= 1
     assert list((tmp_path / "priors").iterdir()) == [path]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow(EL2N):
+    """el2n in a training of another rate."""
+
+    def env_options(self, epochs):
+        return {"recipe": {"peak_lr": 0.001}}
+
+
+def test_a_prior_run_of_another_recipe_is_another_one(place):
+    """What an agent wishes of the environment is in no option of the run."""
+    alone = run(replace(OPTIONS, agent="el2n"), replace(place, priors=None))
+    Episode(replace(OPTIONS, agent=path_of(Slow)), place).prepare()
+    shared = run(replace(OPTIONS, agent="el2n"), place)
+    assert without_times(shared) == without_times(alone)
+    assert len(list(place.priors.glob("*.pt"))) == 2
