@@ -16,7 +16,7 @@ Every run is kept in the file as it ends; called again, the command makes what i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -157,8 +157,10 @@ def rivals(
     Raises:
         ValueError: a treatment that does not exist, or results that are of other runs.
     """
-    found = before(options)
-    learner = Episode(options.run, options.place).env.learner
+    first = Episode(options.run, options.place)
+    of = options.in_common() | {"provenance": asdict(first.provenance)}
+    found = before(options.out, of)
+    learner = first.env.learner
     if not isinstance(learner, NetworkLearner):
         raise ValueError(f"{options.run.env} trains no network; the rivals are ways to train one")
     known = treatments(options.run, learner.recipe, options.rate)
@@ -167,27 +169,31 @@ def rivals(
             raise ValueError(unknown("treatment", name, known))
     for seed in range(options.seeds):
         for name in options.treatments or known:
-            of = found.setdefault(name, {})
-            if str(seed) in of:
+            done = found.setdefault(name, {})
+            if str(seed) in done:
                 continue
             on_run(name, seed)
-            of[str(seed)] = run_and_test(Episode(replace(known[name], seed=seed), options.place))
+            done[str(seed)] = run_and_test(Episode(replace(known[name], seed=seed), options.place))
             if options.out:
-                write_json(options.out, {"run": options.in_common(), "found": found})
+                write_json(options.out, {"run": of, "found": found})
     return found
 
 
-def before(options: RivalsOptions) -> Found:
+def before(out: Path | None, run: Mapping[str, Any]) -> Found:
     """What the file of the results has already.
+
+    Args:
+        out: the file; None where there is none.
+        run: what all of its runs have in common.
 
     Raises:
         ValueError: it is of other runs.
     """
-    if options.out is None or not options.out.exists():
+    if out is None or not out.exists():
         return {}
-    content = read_json(options.out, "results of rivals")
-    if differing := difference(content["run"], options.in_common()):
-        raise ValueError(f"{options.out} has {differing}")
+    content = read_json(out, "results of rivals")
+    if differing := difference(content["run"], run):
+        raise ValueError(f"{out} has {differing}")
     return content["found"]
 
 

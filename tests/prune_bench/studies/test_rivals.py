@@ -140,3 +140,23 @@ def test_runs_of_other_options_are_never_mixed_into_a_file(small, other, said):
 def test_a_treatment_that_does_not_exist(small):
     with pytest.raises(ValueError, match="unknown treatment 'hardest'"):
         rivals(RivalsOptions(small.run, treatments=("hardest",)))
+
+
+def test_results_of_other_data_are_refused(tmp_path):
+    """Data that is not known by its name lies in a file, which is part of the place."""
+    for name, seed in (("a", 0), ("b", 1)):
+        rng = np.random.default_rng(seed)
+        arrays = {"inputs": rng.normal(size=(60, 3)), "labels": np.arange(60) % 2}
+        train, test = ({f"{n}_{k}": v for k, v in arrays.items()} for n in ("train", "test"))
+        np.savez(tmp_path / f"{name}.npz", **train, **test)
+    options = RivalsOptions(
+        RunOptions(env="prune_env/Arrays-v0", epochs=2),
+        seeds=2,
+        treatments=("full_short",),
+        place=Place(data=str(tmp_path / "a.npz"), threads=1),
+        out=tmp_path / "found.json",
+    )
+    rivals(options)
+    other = replace(options, place=Place(data=str(tmp_path / "b.npz"), threads=1))
+    with pytest.raises(ValueError, match=r"found.json has .*provenance"):
+        rivals(other)
