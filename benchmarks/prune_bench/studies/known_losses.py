@@ -41,7 +41,7 @@ KNOWN = "all losses known"
 
 @dataclass(frozen=True, kw_only=True)
 class HighestNow(Agent):
-    """Arms never kept, then those of the highest loss; with full feedback that of this moment."""
+    """Arms never kept, then those of the highest loss."""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "pulls")
 
@@ -84,7 +84,7 @@ def known_losses(
     """
     runs = {
         options.run.label: options.run,
-        KNOWN: replace(options.run, agent=path_of(HighestNow), agent_options={}, feedback="full"),
+        KNOWN: replace(options.run, agent=path_of(HighestNow), agent_options={}),
         **{name: replace(options.run, agent=name, agent_options={}) for name in options.beside},
     }
     found: dict[str, dict[str, Any]] = {}
@@ -93,21 +93,29 @@ def known_losses(
         for seed in range(options.seeds):
             on_run(name, seed)
             episode = Episode(replace(run, seed=seed), options.place)
-            found[name]["captured"].append(watched(episode))
+            found[name]["captured"].append(watched(episode, told=name == KNOWN))
             found[name]["accuracy"][seed] = episode.test_accuracy
     return found
 
 
-def watched(episode: Episode) -> list[float]:
-    """Run an episode to its end: of each round, how much of the highest losses was chosen."""
+def watched(episode: Episode, told: bool = False) -> list[float]:
+    """Run an episode to its end: of each round, how much of the highest losses was chosen.
+
+    Args:
+        episode: that has not begun.
+        told: show the agent the loss of every arm at that moment, also of those that it has just
+            trained on, whose last look was before their update.
+    """
     episode.prepare()
     learner, shares = episode.env.learner, []
     everything = np.arange(learner.num_arms)
     while not episode.terminated:
-        choice, _ = ask(episode.agent, episode.observation, episode.agent_state, learner.num_arms)
         signals = learner.score(everything)
-        now = np.empty(learner.num_arms)
+        now = np.empty(learner.num_arms, np.float32)
         now[signals.indices] = signals.of("loss")
+        if told:
+            episode.observation["loss"] = now
+        choice, _ = ask(episode.agent, episode.observation, episode.agent_state, learner.num_arms)
         shares.append(captured(np.flatnonzero(choice), now))
         episode.step()
     return shares
