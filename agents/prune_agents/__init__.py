@@ -4,6 +4,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.registry import (
     describe,
     find,
+    inside,
     make,
     make_for_run,
     names,
@@ -19,6 +20,7 @@ __all__ = [
     "State",
     "describe",
     "find",
+    "inside",
     "make",
     "make_for_run",
     "names",

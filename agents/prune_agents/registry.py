@@ -25,7 +25,7 @@ import inspect
 import os
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
@@ -211,13 +211,24 @@ def describe(name: str) -> str:
     return (inspect.getdoc(find(name)) or "").partition("\n")[0]
 
 
-def revision(name: str) -> int:
+def inside(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The policies inside an agent, by name: what its option `policy` or `policies` says."""
+    found: list[str] = []
+    for option in ("policy", "policies"):
+        given = options.get(option, getattr(_registered(name), option, ()))
+        found += (given,) if isinstance(given, str) else given
+    return tuple(found)
+
+
+def revision(name: str, options: Mapping[str, Any]) -> int:
     """How often the rule of a registered policy has been mended since it was first run, plus one.
 
-    Runs of different revisions are different runs. 1 for what has no such number: an import path,
-    a folder, or a name that is not known here. Nothing that the name names is imported.
+    Those of the policies inside it count too. Runs of different revisions are different runs. 1 for
+    what has no such number: an import path, a folder, or a name that is not known here. Nothing
+    that the name names is imported.
     """
-    return getattr(_registered(name), "revision", 1)
+    own: int = getattr(_registered(name), "revision", 1)
+    return own + sum(revision(policy, {}) - 1 for policy in inside(name, options))
 
 
 def own_module(name: str) -> str | None:

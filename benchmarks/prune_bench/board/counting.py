@@ -63,6 +63,6 @@ def why_not(result: Result, pins: Pins | None) -> str:
     # a result has the epochs that its recipe gave; its name may be made of none
     if result.id in {run_id(o, provenance) for o in (options, replace(options, epochs=None))}:
         return ""
-    if prune_agents.revision(options.agent) > 1:
+    if prune_agents.revision(options.agent, options.agent_options) > 1:
         return f"{options.agent} before its rule was mended"
     return f"{options.agent} under the name of another run"

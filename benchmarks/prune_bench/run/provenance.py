@@ -26,7 +26,7 @@ from typing import Any
 
 import gymnasium as gym
 from prune_agents.policies import learned
-from prune_agents.registry import own_module, saved_folder
+from prune_agents.registry import inside, own_module, saved_folder
 
 from prune_bench.run.pairs import split_agent
 from prune_env import RUNGS
@@ -182,8 +182,10 @@ def env_names(options: Mapping[str, Any]) -> list[str]:
     recipe = given.get("recipe")
     named += recipe.values() if isinstance(recipe, Mapping) else []
     own = [name for name in named if isinstance(name, str) and is_code(name)]
-    weights = (options.get("agent_options") or {}).get("weights")
-    if options.get("agent") == "learned" and isinstance(weights, str) and "/" in weights:
+    agent, agent_options = options.get("agent", ""), options.get("agent_options") or {}
+    own += [name for name in inside(agent, agent_options) if own_module(name)]
+    weights = agent_options.get("weights")
+    if agent == "learned" and isinstance(weights, str) and "/" in weights:
         own.append(str(Path(weights) / learned.FILE))
     return list(dict.fromkeys([options["env"], *own]))
 
@@ -221,10 +223,12 @@ def agent_source(name: str) -> str | None:
 
 @cache
 def env_source(name: str) -> str | None:
-    """The same of what `env_names` lists: "module:name", a registered id, a file of weights."""
+    """The same of what `env_names` lists: "module:name", a registered id or policy, a file of
+    weights.
+    """
     if Path(name).name == learned.FILE:
         return _of_files({learned.FILE: Path(name)})
-    module = name.rpartition(":")[0]
+    module = name.rpartition(":")[0] or own_module(name)
     if not module and (spec := gym.registry.get(name)) is not None:
         entry = spec.entry_point
         module = entry.partition(":")[0] if isinstance(entry, str) else entry.__module__

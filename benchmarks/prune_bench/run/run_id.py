@@ -45,7 +45,7 @@ def run_id(options: RunOptions, provenance: Provenance | None = None) -> str:
     unusual = {} if provenance is None else provenance.unusual()
     determines["network"] = named_network(vars(options) | unusual)
     unusual.pop("network", None)  # whether it was asked for or left open, it is the same run
-    if (revision := prune_agents.revision(options.agent)) > 1:
+    if (revision := prune_agents.revision(options.agent, options.agent_options)) > 1:
         determines["revision"] = revision
     if unusual:
         determines["provenance"] = unusual

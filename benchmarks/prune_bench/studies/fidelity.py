@@ -270,7 +270,6 @@ class OnRungs:
                 keep_ratio=side.keep_ratio,
                 epochs=side.epochs,
                 seed=seed,
-                evaluate_every=side.epochs,
             )
             yield last_accuracy(run, RUNGS[rung][1])
 
@@ -306,7 +305,7 @@ def _version(name: str) -> str:
     policy's revision.
     """
     agent, options = split_agent(name)
-    revision = prune_agents.revision(agent)
+    revision = prune_agents.revision(agent, options)
     of = {"env": RUNGS["replay"][0], "agent": agent, "agent_options": options}
     sources = ", ".join(source for source in sources_of(of).values() if source)
     return sources or (f"revision {revision}" if revision > 1 else "")

@@ -60,7 +60,7 @@ def test_committed_runs_keep_their_names(folder):
     for path in paths:
         options = RunOptions(**json.loads(path.read_text(encoding="utf-8"))["options"])
         assert options.label == options.agent
-        if prune_agents.revision(options.agent) == 1:
+        if prune_agents.revision(options.agent, options.agent_options) == 1:
             assert run_id(options) == path.stem
     assert len(paths) > 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -11,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import prune_agents
 import pytest
 from prune_agents.policies import learned
+from prune_agents.policies.boltzmann import Boltzmann
 from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.run.episode import run
@@ -325,3 +328,23 @@ def test_weights_in_a_folder_are_in_the_name_of_a_run(tmp_path):
     file.unlink()
     with pytest.raises(FileNotFoundError, match=r"weights\.json"):
         name()
+
+
+@pytest.mark.parametrize(
+    "agent", ["boltzmann", "class_quota:policy=boltzmann", 'meta_bandit:policies=["boltzmann"]']
+)
+def test_a_mended_policy_inside_another_makes_another_run(agent, monkeypatch):
+    before = run_id(RunOptions(agent=agent))
+    monkeypatch.setattr(Boltzmann, "revision", Boltzmann.revision + 1)
+    assert run_id(RunOptions(agent=agent)) != before
+
+
+def test_the_source_of_ones_own_policy_inside_another_is_in_the_name(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("prune_agents.registry._REGISTERED", {})
+    text = "from prune_agents.policies.boltzmann import Boltzmann\nclass Mine(Boltzmann): pass\n"
+    (tmp_path / "inside_one.py").write_text(text, encoding="utf-8")
+    prune_agents.register("inside_one")(importlib.import_module("inside_one").Mine)
+    given = vars(RunOptions(agent="class_quota:policy=inside_one"))
+    assert sources_of(given)["inside_one"] == agent_source("inside_one") is not None
+    assert Provenance.of(given, None, sources_of(given), 1, "cpu", None).env

@@ -180,7 +180,7 @@ def test_a_policy_that_was_mended_since_is_run_again(
     write_board(tmp_path / "real", THREE)
     compare(tmp_path / "real", tmp_path / "out.json")
     del no_runs[:]
-    monkeypatch.setattr(prune_agents, "revision", lambda name: 1 + (name == "uncertainty"))
+    monkeypatch.setattr(prune_agents, "revision", lambda name, of: 1 + (name == "uncertainty"))
     write_board(tmp_path / "real", {"uncertainty": [0.8]})  # under its new name
     result = compare(tmp_path / "real", tmp_path / "out.json")
     assert no_runs == [("uncertainty", 0), ("uncertainty", 1)]
