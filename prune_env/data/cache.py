@@ -4,7 +4,8 @@
                              train_images.npy    (N, H, W, C) uint8
                              train_labels.npy    (N,) int64
                              train_files.npy     (N,) text, of an image folder
-                             test_images.npy, test_labels.npy, test_files.npy
+                             train_rows.npy      (N,) int64, where they lie in what was named
+                             test_images.npy, test_labels.npy, test_files.npy, test_rows.npy
 
 A folder is written under a temporary name and renamed when it is complete, so that it is there as a
 whole or not at all, whoever is killed and however many processes write at once. Every file carries
@@ -41,8 +42,8 @@ VERSION = 2
 """Raised whenever decoding, or the layout of the folder, changes."""
 
 PARTS = ("train", "test")
-KINDS = ("images", "labels", "files")
-"""The fields of a `Split`."""
+KINDS = ("images", "labels", "files", "rows")
+"""The fields of a `Split`; not every one has the last two."""
 ABOUT = "dataset.json"
 NO_LOCKS = -1
 STALE = 3600.0
@@ -119,7 +120,7 @@ def _open(entry: Path, digest: str) -> Dataset | None:
 
     def array(part: str, kind: str) -> Any:
         path = entry / f"{part}_{kind}.npy"
-        if kind == "files" and path.name not in about["files"]:
+        if kind in KINDS[2:] and path.name not in about["files"]:
             return None
         if files.verify(path) != about["files"][path.name]:
             raise files.Damaged(f"{path} is of another entry")

@@ -25,11 +25,15 @@ class Split:
     """(N,) int64 in [0, number of classes)."""
     files: NDArray[np.str_] | None = None
     """(N,) of an image folder: the path of each image in it."""
+    rows: NDArray[np.int64] | None = None
+    """(N,) int64: where each lies in what the user named, of which this is a part; None: it is all
+    of it, in order."""
 
     def part(self, rows: NDArray[Any]) -> Split:
         """Some of the images: positions (n,) int64."""
         files = None if self.files is None else self.files[rows]
-        return Split(self.images[rows], self.labels[rows], files)
+        named = rows if self.rows is None else self.rows[rows]
+        return Split(self.images[rows], self.labels[rows], files, named)
 
 
 @dataclass(frozen=True)

@@ -128,20 +128,23 @@ def _from_arrays(arrays: Mapping[str, Any], name: str) -> Dataset:
     whole = _check(np.asarray(arrays["inputs"]), len(named.ids), f"{name}: inputs")
     rest, held_out, note = carve_test(name, named.ids, "samples")
     say(note, DataNotice)
-    return _assembled(
-        name,
-        {"train": whole[rest], "test": whole[held_out]},
-        {"train": named[rest], "test": named[held_out]},
-    )
+    rows = {"train": rest, "test": held_out}
+    inputs = {part: whole[chosen] for part, chosen in rows.items()}
+    return _assembled(name, inputs, {part: named[chosen] for part, chosen in rows.items()}, rows)
 
 
 def _assembled(
-    name: str, inputs: Mapping[str, NDArray[Any]], labels: Mapping[str, Labels]
+    name: str,
+    inputs: Mapping[str, NDArray[Any]],
+    labels: Mapping[str, Labels],
+    rows: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> Dataset:
+    """A dataset of the two splits; rows: where they lie in a whole that was divided."""
     splits = {}
     classes, *ids = matched(labels["train"], labels["test"], name)
     for part, found in zip(("train", "test"), ids, strict=True):
-        splits[part] = Split(_check(inputs[part], len(found), f"{name}: {part}_inputs"), found)
+        checked = _check(inputs[part], len(found), f"{name}: {part}_inputs")
+        splits[part] = Split(checked, found, rows=None if rows is None else rows[part])
     shapes = [split.images.shape[1:] for split in splits.values()]
     if shapes[0] != shapes[1]:
         raise ValueError(f"{name}: train inputs are {shapes[0]}, test inputs {shapes[1]}")

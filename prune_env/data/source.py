@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,11 @@ class Reading:
     image_column: str | None = None
     label_column: str | None = None
     skip_broken: bool = False
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Its share of `Source.key`; "rows": an older entry does not know what was left out."""
+        return asdict(self) | ({"rows": True} if self.skip_broken else {})
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Listed:
     ) -> Split:
         """What it is decoded: the good ones of N images, and the labels of these."""
         files = None if self.files is None else self.files[good]
-        return Split(pixels, ids, files)
+        return Split(pixels, ids, files, np.flatnonzero(good))
 
 
 def assemble(name: str, train: Listed, test: Listed | None, reading: Reading) -> Dataset:

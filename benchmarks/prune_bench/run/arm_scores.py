@@ -97,9 +97,9 @@ class ArmScores:
     def table(self) -> dict[str, NDArray[Any]]:
         """What is known of the arms, (N,) each, in the order of the data.
 
-        `position` in the training split, `file` in an image folder, `label`, `true_label` where one
-        is known, `pulls`, `observed`, `last_loss` and `mean_loss` (nats, NaN of an arm that was
-        never measured), and `score` where the agent ranks.
+        `position` in what was named, see `Split.rows`, `file` in an image folder, `label`,
+        `true_label` where one is known, `pulls`, `observed`, `last_loss` and `mean_loss` (nats, NaN
+        of an arm that was never measured), and `score` where the agent ranks.
         """
         never = self.observed == 0
         columns = {

@@ -18,7 +18,7 @@ from torch import Tensor
 from prune_env import networks, tasks
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, column
-from prune_env.data.dataset import Dataset, Split
+from prune_env.data.dataset import Dataset
 from prune_env.data.dirty import CLEAN, Dirt, draw_arms
 from prune_env.learners.network import own_step, per_sample, step_graphs
 from prune_env.learners.network.device import find_device, precision_on, seeded
@@ -79,14 +79,14 @@ class NetworkLearner:
         """
         self.device, self.ranks = find_device(device), Ranks.here()
         self.digest = dataset.digest
-        train, arms = dataset.train, draw_arms(dataset.train.labels, num_validation, dirt)
-        self.train_positions, self.labels = arms.positions, arms.labels
-        """(N,) int64: where each arm lies in `dataset.train`, and its class."""
+        arms = draw_arms(dataset.train.labels, num_validation, dirt)
+        train = dataset.train.part(arms.positions)
+        self.train_positions, self.labels = train.rows, arms.labels
+        """(N,) int64: `Split.rows` of each arm, and its class."""
         self.true_labels = arms.true_labels
-        self.arm_files = None if train.files is None else train.files[arms.positions]
+        self.arm_files = train.files
         """(N,) text, of an image folder: the path of each arm in it."""
-        inputs = train.images[self.train_positions]
-        self.task = task = tasks.find(dataset, inputs, self.device)
+        self.task = task = tasks.find(dataset, train.images, self.device)
         network = network or task.default_network(self.device)
         self.network = path_of(network)
         self.recipe = networks.recipe(network).override(recipe or {})
@@ -103,13 +103,12 @@ class NetworkLearner:
         self._augment = own_step.augment_of(self.recipe)
         self.make_model = networks.factory(network, task.example, self.num_classes)
         """Makes an untrained network of this kind, on the CPU."""
-        self.arm_inputs = task.store(inputs, self.device, self.recipe)
+        self.arm_inputs = task.store(train.images, self.device, self.recipe)
         """The inputs of the arms, on the device; see `prune_env.tasks.Store`."""
         self._arm_labels = self._to_device(self.labels)
         splits = {"test": dataset.test}
         if self.num_validation:
-            held_out = arms.validation
-            splits["validation"] = Split(train.images[held_out], train.labels[held_out])
+            splits["validation"] = dataset.train.part(arms.validation)
         self._splits = {
             name: (task.store(split.images, self.device), self._to_device(split.labels))
             for name, split in splits.items()

@@ -12,7 +12,7 @@ An .npz file without pickled objects. N arms, T rounds:
 | `labels` | (N,) int64 | the class of each arm |
 | `val_loss`, `val_accuracy` | (T,) float32 | on the validation split, after each round |
 | `test_loss`, `test_accuracy` | (T,) float32 | likewise on the test split |
-| `positions` | (N,) int64 | where each arm lies in the training data; older files have none |
+| `positions` | (N,) int64 | where each arm lies, see `Split.rows`; older files have none |
 | `num_classes`, `num_validation` | () int64 | C, and how many samples the validation split has |
 
 An arm that was not measured in a round has the values of its last measurement.

@@ -57,6 +57,18 @@ def test_built_once(tmp_path: Path):
     assert not dataset.train.images.flags.writeable
 
 
+def test_rows_of_what_was_named_are_kept_or_not_there(tmp_path: Path):
+    def divided() -> Dataset:
+        whole = build().train
+        part = whole.part(np.array([1, 0])).part(np.array([0]))
+        return Dataset("pets", ("cat", "dog"), whole, part)
+
+    for _ in range(2):
+        dataset = cached(KEY, divided, tmp_path)
+        assert dataset.train.rows is None
+        assert dataset.test.rows.tolist() == [1]
+
+
 def test_another_key_is_another_entry(tmp_path: Path):
     cached(KEY, build, tmp_path)
     with pytest.raises(AssertionError, match="this is in the cache"):

@@ -158,6 +158,7 @@ def test_broken_files_are_left_out_on_request_and_said_every_time(pets: Path, tm
     for _ in range(2):
         dataset, said = read(pets, skip_broken=True, cache=tmp_path / "cache")
         assert dataset.train.labels.tolist() == [0, 0, 1]
+        assert dataset.train.rows.tolist() == [1, 2, 4]
         paths = f"{pets}/train/cat/0.png, {pets}/train/cat/9.png"
         assert said == [f": 2 of 7 ({paths}) cannot be decoded and are left out"]
 
