@@ -150,8 +150,9 @@ def table(found: dict[str, dict[str, Any]]) -> Fitted:
             ]
         )
     title = (
-        "test accuracy, and points ahead with half of the 95 % interval, paired; and how much of\n"
-        "the highest losses was chosen in each quarter of the rounds: 0 as of all arms, 1 all\n"
+        "test accuracy, and points ahead with half of the 95 % interval, paired; and how\n"
+        "much of the highest losses was chosen in each quarter of the rounds: 0 as of\n"
+        "all arms, 1 all\n"
     )
     return Fitted(["agent", "test, %", "ahead", *quarters], rows, title=title)
 
