@@ -32,7 +32,7 @@ from prune_bench.board.engines import processes
 from prune_bench.run.episode import make_env
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.standings.statistics import certain_signs, mean_of
-from prune_bench.training.instances import HELD_OUT, Instance, InstanceSet
+from prune_bench.training.instances import HELD_OUT, Instance, InstanceSet, training_seed
 from prune_bench.training.options import EvolutionOptions, TrainOptions, check_resume
 from prune_bench.training.train import last_info
 from prune_env.checks import difference
@@ -136,7 +136,7 @@ def drawn(
     instances: InstanceSet, seed: int, number: int, options: EvolutionOptions
 ) -> list[Instance]:
     """The episodes of a generation; no seed of theirs is held out."""
-    first = (seed * 50_021 + number * options.episodes) % (HELD_OUT - options.episodes)
+    first = training_seed(seed * 50_021 + number * options.episodes, options.episodes)
     return [instances.draw(first + place) for place in range(options.episodes)]
 
 

@@ -44,6 +44,11 @@ OPTIONS = ("env", "keep_ratio", *(option.name for option in fields(Settings)))
 SHARE = In("(0, inf)")
 
 
+def training_seed(number: int, count: int) -> int:
+    """The first of `count` seeds in a row, none of which is held out."""
+    return number % (HELD_OUT - count)
+
+
 @dataclass(frozen=True)
 class Instance:
     """What one episode is trained on, whoever chooses."""

@@ -21,7 +21,7 @@ from prune_agents.sb3.presets import Preset
 
 from prune_bench.run import stopping
 from prune_bench.standings.statistics import Estimate, mean_of, paired_differences
-from prune_bench.training.instances import HELD_OUT
+from prune_bench.training.instances import HELD_OUT, training_seed
 from prune_bench.training.options import TrainOptions, check_resume, read_preset
 from prune_env import notices
 from prune_env.driving import ask
@@ -60,7 +60,7 @@ def train(
     model = resumed(options, preset, log, data) if there else None
     watch = _watcher(options, preset, data, on_progress)
     with stopping.delayed():  # `Watch` looks for a signal after each round
-        model = sb3.train(preset, options.seed, watch, log, model)
+        model = sb3.train(preset, training_seed(options.seed, preset.n_envs), watch, log, model)
         patiently(partial(sb3.save, model, preset, options.out, replay=True, data=data))
     scores = compare(options.out, preset, range(HELD_OUT, HELD_OUT + options.eval_seeds))
     patiently(partial(sb3.save, model, preset, options.out, scores, replay=True, data=data))
@@ -76,7 +76,7 @@ def data_of(preset: Preset) -> str | None:
 def resumed(
     options: TrainOptions, preset: Preset, log: str | None, data: str | None = None
 ) -> BaseAlgorithm:
-    """The model of the last checkpoint, with environments on seeds that it has not seen.
+    """The model of the last checkpoint, with environments on other seeds than before.
 
     All that it has learned is that of the checkpoint, its replay buffer too; the episodes and the
     rollout under way then are lost, so a resumed training does not repeat bit for bit what an
@@ -95,8 +95,8 @@ def resumed(
             f"{options.out} was trained on other data: there they are {before}, here {data}; name "
             "another folder"
         )
-    model, _ = sb3.load_model(options.out, sb3.training_env(preset, options.seed))
-    model.set_random_seed(options.seed + model.num_timesteps)
+    model, _ = sb3.load_model(options.out, sb3.training_env(preset))
+    model.set_random_seed(training_seed(options.seed + model.num_timesteps, preset.n_envs))
     model.tensorboard_log = log
     return model
 

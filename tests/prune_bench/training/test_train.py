@@ -21,6 +21,7 @@ from prune_bench.run import stopping
 from prune_bench.training import train as training
 from prune_bench.training.options import TrainOptions, read_preset
 from rich.console import Console
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from prune_env.files import read_json, write_json
 
@@ -92,6 +93,19 @@ def test_resuming_goes_on_from_the_checkpoint(options):
     other = replace(options, timesteps=64, resume=True, keep_ratio=0.1)
     with pytest.raises(ValueError, match="trained with another preset: there env_wrapper is"):
         training.train(other)
+
+
+def test_no_training_meets_a_held_out_seed(options, monkeypatch):
+    """Neither one with a high seed nor, as the second here, one that has gone on for long."""
+    seeds, plain = [], DummyVecEnv.seed
+    monkeypatch.setattr(
+        DummyVecEnv, "seed", lambda env, seed: (seeds.append(seed), plain(env, seed))
+    )
+    unwatched = replace(options, checkpoint_rounds=1_000)
+    training.train(replace(unwatched, seed=1_000_000))
+    assert set(seeds) == {1}
+    training.train(replace(unwatched, seed=999_968, timesteps=40, resume=True))  # 32 rounds on
+    assert seeds[-1] == 1
 
 
 @pytest.mark.faults
