@@ -80,8 +80,9 @@ class TrainProgress:
         headings = ("agent", "val loss", "test accuracy", "trained ahead, points, 95 % interval")
         self.console.print(Fitted(headings, rows, ["val loss", "test accuracy"]))
         folder = shlex.quote(plain(self.options.out.resolve()))
+        ratio = f"{scores['keep_ratio']:.3g}"
         self.console.print(
-            f"n = {scores['n']} seeds that training never saw, keep ratio {scores['keep_ratio']}\n"
+            f"n = {scores['n']} seeds that training never saw, keep ratio {ratio}\n"
             f"prune-env run --agent {folder} chooses by it; --env says where",
             soft_wrap=True,
         )

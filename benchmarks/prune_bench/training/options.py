@@ -50,8 +50,8 @@ class TrainOptions:
     hyperparameters: Pairs = field(default_factory=dict)
     """further keys of the preset, such as learning_rate=0.001"""
     seed: Annotated[int, In("[0, inf)")] = 0
-    """of the model, and of the first of its environments; from about 1,000,000 on, where the seeds of
-    evaluation are, they are counted from 0 again"""
+    """of the model, and of the first of its environments; from about 1,000,000 on, where those of
+    the evaluation begin, they are counted from 0 again"""
     eval_seeds: Annotated[int, In("[0, inf)")] = 20
     """how many held-out seeds the trained agent is compared with the controls on; with 0 it is not
     compared, which evolution alone allows"""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
 CONTROLS = ("random_dynamic", "static_random")
-"""What a trained agent is compared with, at the same keep ratio."""
+"""What a trained agent is compared with, at equal cost."""
 
 
 def train(
@@ -150,6 +151,9 @@ def _watcher(
 def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any]:
     """The saved agent and the controls, each once on each seed, on the id without wrappers.
 
+    The controls have the agent's keep ratio; that of one that decides itself how much it keeps is
+    the mean share that it has kept, unless a budget makes all equally dear.
+
     Returns:
         By agent the mean of the last val_loss (where there is validation) and test_accuracy, and by
         control the mean paired difference (ours minus the control's) with its 95 % t-interval.
@@ -159,11 +163,15 @@ def compare(folder: Path, preset: Preset, seeds: Sequence[int]) -> dict[str, Any
     wanted = {"reward": "kept_loss", "signals": ("seen", *trained.signals), "test": True}
     env = gym.make(base_id(preset.env), **(preset.env_kwargs | wanted))
     last: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in ("trained", *CONTROLS)}
+    kept: list[int] = []
     for seed in seeds:  # of the agents too, or all runs of a control would be on the same arms
-        agents = {name: prune_agents.make(name, keep_ratio=ratio, seed=seed) for name in CONTROLS}
-        agents["trained"] = replace(trained, seed=seed)
-        for name, agent in agents.items():
-            last[name][seed] = last_info(agent, env, seed)
+        last["trained"][seed] = last_info(replace(trained, seed=seed), env, seed)
+        kept += [info["kept"] for info in env.get_wrapper_attr("history")]
+    if not trained.reads_keep_ratio and env.get_wrapper_attr("options").budget is None:
+        ratio = float(np.mean(kept)) / env.get_wrapper_attr("learner").num_arms
+    for name, seed in product(CONTROLS, seeds):
+        control = prune_agents.make(name, keep_ratio=ratio, seed=seed)
+        last[name][seed] = last_info(control, env, seed)
     scores: dict[str, Any] = {
         "n": len(seeds),
         "seeds": [min(seeds), max(seeds)],

@@ -358,3 +358,31 @@ def test_a_training_on_other_data_is_not_gone_on_with(tmp_path):
             training.train(options)
     with pytest.raises(ValueError, match=r"was trained on other data: there they are .*; name an"):
         training.train(replace(options, resume=True, timesteps=8))
+
+
+@pytest.mark.parametrize("budget", [None, 20.0])
+def test_the_controls_cost_what_an_agent_does_that_decides_how_much(options, monkeypatch, budget):
+    """It keeps 90 to 100 % a round; with a budget, which all spend, the preset's ratio stays."""
+    ratios, costs, play = {}, {}, training.last_info
+
+    def note(agent, env, seed):
+        info, name = play(agent, env, seed), type(agent).__name__
+        ratios.setdefault(name, set()).add(agent.keep_ratio)
+        costs.setdefault(name, []).append(info["passes"])
+        return info
+
+    monkeypatch.setattr(training, "last_info", note)
+    amount = [{"LinearScores": {"keep_ratio": 0.3}}, {"KeepRatio": {"low": 0.9, "high": 1.0}}]
+    policy = {"policy": "MlpPolicy", "policy_kwargs": {}}
+    more = {"env_wrapper": [*amount, {"SummaryObservation": {}}]} | policy
+    options = replace(
+        options,
+        env="prune_env/Synthetic-v0",
+        env_kwargs=TINY | ({} if budget is None else {"budget": budget}),
+        hyperparameters=options.hyperparameters | more,
+    )
+    ratio = training.train(options)["keep_ratio"]
+    assert (ratio >= 0.9) == (budget is None)
+    assert list(ratios.values()) == [{0.3}, {ratio}, {ratio}]
+    trained, *controls = (np.mean(of) for of in costs.values())
+    assert controls == pytest.approx([trained] * 2, rel=0.05)
