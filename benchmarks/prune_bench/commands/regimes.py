@@ -37,7 +37,7 @@ class Regimes:
         from prune_bench.studies.explanations import explained
 
         board = regimes.Map(self.out.resolve())
-        for grid in list(regimes.grids(self.cells)):
+        for grid in regimes.grids(self.cells, regimes.sizes_of(self.cells, self.data)):
             board.add(grid)
         engine = Board(jobs=self.jobs, data=self.data, device=self.device)
         view = engine.work_off(board, None, console)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import compress, product
 from operator import not_
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from rich.console import Group
@@ -21,8 +21,9 @@ from rich.text import Text
 
 from prune_bench.board.board import Board, runs_of
 from prune_bench.board.grid import Grid
+from prune_bench.board.pinning import make_learner
 from prune_bench.report.terminal import Fitted
-from prune_bench.run.options import RunOptions
+from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.pairs import short_name
 from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Comparison
@@ -36,6 +37,8 @@ POLICIES = {
     "random_dynamic": "random",
 }
 """What is compared with `full_short`."""
+
+ALL_ARMS = {"num_validation": 0}
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class RegimesOptions:
     image_size: int | None = 16
     """pixels of a side"""
     arms: tuple[int, ...] = (5_000, 15_000, 50_000)
-    """numbers of arms"""
+    """numbers of arms; of those above what a data set has, the smallest, which stands for all"""
     epochs: tuple[int, ...] = (10, 33, 100)
     """rounds of a run; a policy trains on an arm keep_ratio times as often, on average"""
     networks: tuple[str, ...] = ("small", "small_quarter")
@@ -72,22 +75,45 @@ class RegimesOptions:
                 raise ValueError(f"{name} is empty; name at least one")
             if name in ("arms", "epochs") and min(listed) < 1:
                 raise ValueError(f"{name} has {min(listed)}; allowed are whole numbers from 1")
+        if (smallest := min(self.arms) * min(self.epochs)) > self.most_passes:
+            raise ValueError(
+                f"most_passes is {self.most_passes:,}; the smallest of these cells has {smallest:,}"
+            )
 
 
-def grids(options: RegimesOptions) -> Iterator[Grid]:
-    """The cells, the data sets of one side by side; all arms are trained on, none is set aside."""
-    sizes = [
-        (a, e) for a, e in product(options.arms, options.epochs) if a * e <= options.most_passes
-    ]
-    if not sizes:
-        raise ValueError(
-            f"most_passes is {options.most_passes:,}; the smallest of these cells has "
-            f"{min(options.arms) * min(options.epochs):,}"
-        )
-    sizes.sort(key=lambda size: size[0] * size[1])
-    for noise, network, (arms, epochs) in product(options.label_noise, options.networks, sizes):
+def sizes_of(options: RegimesOptions, data: str | None) -> dict[str, int]:
+    """How many arms each environment has where it may have as many as the largest cell.
+
+    Args:
+        options: the cells.
+        data: folder of the data, see `Place`.
+
+    Raises:
+        ValueError, FileNotFoundError: the data are not there.
+    """
+    shared = {"limit": max(options.arms), "image_size": options.image_size, "env_kwargs": ALL_ARMS}
+    place = Place(data=data, device="cpu")
+    return {env: make_learner(RunOptions(env=env, **shared), place).num_arms for env in options.env}
+
+
+def grids(options: RegimesOptions, sizes: Mapping[str, int]) -> Iterator[Grid]:
+    """The cells, the data sets of one side by side; all arms are trained on, none is set aside.
+
+    Args:
+        options: the cells.
+        sizes: how many arms each environment has, see `sizes_of`.
+    """
+    cells: dict[tuple[int, int], list[str]] = {}
+    descending = sorted(options.arms, reverse=True)
+    for env, epochs in product(options.env, options.epochs):
+        # of those that are the same arms, the smallest comes last and stays
+        for arms in {min(arms, sizes[env]): arms for arms in descending}.values():
+            if arms * epochs <= options.most_passes:
+                cells.setdefault((arms, epochs), []).append(env)
+    by_cost = sorted(cells, key=lambda size: (size[0] * size[1], size))
+    for noise, network, (arms, epochs) in product(options.label_noise, options.networks, by_cost):
         yield Grid(
-            env=options.env,
+            env=tuple(cells[arms, epochs]),
             agents=tuple(POLICIES),
             keep_ratios=(options.keep_ratio,),
             controls=("full_short", "random_dynamic"),
@@ -98,7 +124,7 @@ def grids(options: RegimesOptions) -> Iterator[Grid]:
             evaluate_every=epochs,
             image_size=options.image_size,
             label_noise=noise,
-            env_kwargs={"num_validation": 0},
+            env_kwargs=ALL_ARMS,
         )
 
 
@@ -141,6 +167,12 @@ class Cell:
         return self.bar_loss / math.log(self.classes)
 
     @property
+    def key(self) -> tuple[Any, ...]:
+        """What decides its runs."""
+        of_run = (self.env, self.arms, self.epochs, self.network, self.label_noise)
+        return (*of_run, self.image_size, self.keep_ratio)
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """What its name is made of, as many of every cell; a part may be empty."""
         size = f" at {self.image_size} pixels" if self.image_size else ""
@@ -154,13 +186,18 @@ class Cell:
 
 
 def read_cells(folder: Path) -> list[Cell]:
-    """The cells of a board that have runs of `full_short` and of a policy.
+    """The cells of a board that have runs of `full_short` and of a policy, each once: of several
+    numbers of arms above what the data have, all runs are the same.
 
     Raises:
         FileNotFoundError, ValueError: as for `read_standings`.
     """
     found = map(_cell, read_standings(folder).comparisons)
-    return [cell for cell in found if cell is not None]
+    cells: dict[tuple[Any, ...], Cell] = {}
+    for cell in found:
+        if cell is not None:
+            cells.setdefault(cell.key, cell)
+    return list(cells.values())
 
 
 def _cell(comparison: Comparison) -> Cell | None:

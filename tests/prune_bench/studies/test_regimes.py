@@ -18,6 +18,7 @@ from prune_bench.studies.regimes import (
     RegimesOptions,
     grids,
     read_cells,
+    sizes_of,
     table,
 )
 
@@ -35,15 +36,19 @@ DIGITS = RegimesOptions(
 )
 
 
-def sizes(options):
-    return [(g.label_noise, g.network, g.limit, g.epochs) for g in grids(options)]
+SIZES = {
+    "prune_env/Digits-v0": 1437,
+    "prune_env/CIFAR10-v0": 50_000,
+    "prune_env/CIFAR100-v0": 50_000,
+}
 
 
 def test_cells_go_by_noise_then_network_then_cost_and_the_large_ones_are_left_out():
     options = RegimesOptions(
         arms=(100, 300), epochs=(10, 20), networks=("small", "mlp"), most_passes=3000
     )
-    assert sizes(options) == [
+    cells = [(g.label_noise, g.network, g.limit, g.epochs) for g in grids(options, SIZES)]
+    assert cells == [
         (noise, network, arms, epochs)
         for noise in (0.0, 0.2)
         for network in ("small", "mlp")
@@ -51,8 +56,20 @@ def test_cells_go_by_noise_then_network_then_cost_and_the_large_ones_are_left_ou
     ]
 
 
+def test_of_the_numbers_of_arms_above_what_the_data_have_one_is_run():
+    options = replace(DIGITS, arms=(5000, 400, 1500), epochs=(2,), most_passes=10_000)
+    assert sizes_of(options, None) == {"prune_env/Digits-v0": 1437}
+    assert [grid.limit for grid in grids(options, SIZES)] == [400, 1500]
+    both = replace(options, env=("prune_env/Digits-v0", "prune_env/CIFAR10-v0"))
+    assert [(grid.limit, len(grid.env)) for grid in grids(both, SIZES)] == [
+        (400, 2),
+        (1500, 2),
+        (5000, 1),
+    ]
+
+
 def test_a_cell_has_three_policies_and_the_bar_on_all_its_arms():
-    (grid, *_) = grids(DIGITS)
+    (grid, *_) = grids(DIGITS, SIZES)
     runs = grid.runs()
     assert [run.agent for run in runs[:4]] == [
         "full_short",
@@ -66,7 +83,7 @@ def test_a_cell_has_three_policies_and_the_bar_on_all_its_arms():
 
 
 def test_a_map_is_worked_off_cell_by_cell(tmp_path):
-    for grid in grids(DIGITS):
+    for grid in grids(DIGITS, SIZES):
         Map(tmp_path).add(grid)
     runs = Map(tmp_path).runs()
     cells = [(run.limit, run.epochs) for run in runs.values()]
@@ -78,7 +95,7 @@ def test_a_map_is_worked_off_cell_by_cell(tmp_path):
 def test_the_numbers_of_a_cell(tmp_path, make_result):
     """Two points ahead, one behind, level, of runs that scatter by a tenth of a point."""
     board = Map(tmp_path)
-    (grid, *_) = grids(DIGITS)
+    (grid, *_) = grids(DIGITS, SIZES)
     board.add(grid)
     ends = {"full_short": 0.5, "uncertainty": 0.52, "easiest": 0.49, "random_dynamic": 0.5}
     for name, run in board.runs().items():
@@ -103,6 +120,17 @@ def test_the_numbers_of_a_cell(tmp_path, make_result):
     rows, columns = ({record[name] for record in records} for name in ("row", "column"))
     assert {(r["row"], r["column"]) for r in records} == set(product(rows, columns))
     assert sorted("text" in record for record in records) == [False] * 2 + [True] * 6
+
+
+def test_cells_of_the_same_runs_are_one(tmp_path, make_result):
+    """Of a board that was made with several numbers of arms above what the data have."""
+    board = Map(tmp_path)
+    (grid, *_) = grids(DIGITS, SIZES)
+    for limit in (1500, 5000, 400):
+        board.add(replace(grid, limit=limit))
+    for name, run in board.runs().items():
+        write_json(board.result_path(name), make_result(run, num_arms=min(run.limit, 1437)))
+    assert sorted(cell.arms for cell in read_cells(tmp_path)) == [400, 1437]
 
 
 def test_the_command_runs_what_is_missing_and_shows_every_cell(tmp_path, capsys):
