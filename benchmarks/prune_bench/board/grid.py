@@ -12,7 +12,7 @@ import gymnasium as gym
 import prune_agents
 
 from prune_bench.run.options import RunOptions, Settings
-from prune_bench.run.provenance import is_code, is_own
+from prune_bench.run.sources import is_code, is_own
 from prune_env.checks import In, check
 from prune_env.lookup import unknown
 from prune_env.wrappers.small_ids import plain_id

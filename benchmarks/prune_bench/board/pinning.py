@@ -15,15 +15,8 @@ from prune_bench.board.grid import Grid, added
 from prune_bench.board.pins import Pins, data_key
 from prune_bench.run.episode import make_env
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.provenance import (
-    FIRST_NETWORKS,
-    KNOWN,
-    agent_source,
-    env_names,
-    env_source,
-    is_code,
-    is_own,
-)
+from prune_bench.run.provenance import FIRST_NETWORKS, KNOWN
+from prune_bench.run.sources import agent_source, env_names, env_source, is_code, is_own
 from prune_env.learners.protocol import Learner, Sourced
 
 if TYPE_CHECKING:

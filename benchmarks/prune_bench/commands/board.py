@@ -21,8 +21,8 @@ from prune_bench.board.grid import Grid, as_typed
 from prune_bench.commands.parsing import given_flags
 from prune_bench.commands.report import show
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.provenance import env_names, import_from_here
 from prune_bench.run.schema import THREADS
+from prune_bench.run.sources import env_names, import_from_here
 from prune_env.checks import In, check_ranges
 from prune_env.wrappers.small_ids import plain_id
 

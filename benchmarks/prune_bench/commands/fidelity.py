@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import tyro
 from rich.console import Console
 
-from prune_bench.run.provenance import import_from_here
+from prune_bench.run.sources import import_from_here
 from prune_bench.studies.fidelity import FidelityOptions
 
 

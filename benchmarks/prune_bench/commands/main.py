@@ -36,7 +36,7 @@ from prune_bench.commands.verify import Verify
 from prune_bench.commands.version import Version
 from prune_bench.report.terminal import Terminal, spell_out
 from prune_bench.run import processes, stopping
-from prune_bench.run.provenance import import_from_here, is_code
+from prune_bench.run.sources import import_from_here, is_code
 from prune_env import notices
 from prune_env.lookup import unknown
 from prune_env.text import sentence

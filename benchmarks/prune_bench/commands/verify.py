@@ -14,7 +14,7 @@ from rich.console import Console
 
 from prune_bench.report.terminal import Fitted
 from prune_bench.run.options import Place
-from prune_bench.run.provenance import import_from_here
+from prune_bench.run.sources import import_from_here
 from prune_env.checks import In, check_ranges
 from prune_env.text import number
 

@@ -19,15 +19,10 @@ from prune_bench.run.arm_scores import ArmScores
 from prune_bench.run.evaluation import period
 from prune_bench.run.memory import keep_freed_memory
 from prune_bench.run.options import Place, RunOptions, Settings
-from prune_bench.run.provenance import (
-    Provenance,
-    commit,
-    describe_learner,
-    describe_place,
-    sources_of,
-)
+from prune_bench.run.provenance import Provenance, commit, describe_learner, describe_place
 from prune_bench.run.run_id import run_id
 from prune_bench.run.schema import SCHEMA
+from prune_bench.run.sources import sources_of
 from prune_env import ENVIRONMENTS
 from prune_env.driving import ask
 from prune_env.env import PruneEnv

@@ -21,9 +21,9 @@ from prune_bench.report.terminal import Fitted
 from prune_bench.run.episode import Episode
 from prune_bench.run.options import RunOptions
 from prune_bench.run.pairs import split_agent, typed_agent
-from prune_bench.run.provenance import is_own, sources_of
 from prune_bench.run.result import Result
 from prune_bench.run.schema import SHARE, misfit
+from prune_bench.run.sources import is_own, sources_of
 from prune_bench.standings.build import row_of
 from prune_bench.standings.model import Setting
 from prune_bench.standings.verdict import percent

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.provenance import env_names, is_code, sources_of
 from prune_bench.run.result import Result, without_times
+from prune_bench.run.sources import env_names, is_code, sources_of
 from prune_bench.submission.amount import planned
 from prune_bench.submission.check import without_seed
 

@@ -12,8 +12,8 @@ from prune_agents.agent import Agent
 from prune_agents.policies.controls import Full
 from prune_agents.prior import Prior
 
-from prune_bench.run.provenance import is_own
 from prune_bench.run.result import Result
+from prune_bench.run.sources import is_own
 from prune_env.core.signals import EXTRAS, SIGNALS, TRAIN
 
 

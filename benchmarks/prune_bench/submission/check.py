@@ -16,8 +16,9 @@ from typing import Any
 from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.board.grid import CONTROLS, Grid, as_typed
-from prune_bench.run.provenance import env_names, has_network, is_code
+from prune_bench.run.provenance import has_network
 from prune_bench.run.result import Failure, Result, read_failure
+from prune_bench.run.sources import env_names, is_code
 from prune_bench.submission.amount import planned, prior_passes, train_price
 from prune_env.core.signals import TRAIN
 from prune_env.files import read_text

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from prune_bench.run.options import RunOptions, Settings
-from prune_bench.run.provenance import env_names, is_code
+from prune_bench.run.sources import env_names, is_code
 from prune_env.checks import In
 from prune_env.files import read_yaml
 from prune_env.lookup import unknown

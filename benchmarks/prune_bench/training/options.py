@@ -17,7 +17,7 @@ from prune_agents.sb3 import presets
 from prune_agents.sb3.presets import ALGORITHMS, Preset
 
 from prune_bench.run.pairs import Pairs
-from prune_bench.run.provenance import env_names, import_from_here, is_code
+from prune_bench.run.sources import env_names, import_from_here, is_code
 from prune_env.checks import In, check
 from prune_env.files import read_yaml
 from prune_env.lookup import unknown

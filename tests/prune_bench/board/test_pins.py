@@ -15,7 +15,7 @@ from prune_bench.board.grid import CONTROLS, Grid
 from prune_bench.board.pinning import hold
 from prune_bench.board.pins import Pins
 from prune_bench.board.work import do_run
-from prune_bench.run import provenance
+from prune_bench.run import provenance, sources
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.run_id import run_id
 from prune_bench.standings.build import read_standings
@@ -155,7 +155,7 @@ def write_agent(tmp_path, monkeypatch):
         (tmp_path / "pinned_agent.py").write_text(text.format(reads=reads), encoding="utf-8")
         sys.modules.pop("pinned_agent", None)
         importlib.invalidate_caches()
-        provenance.agent_source.cache_clear()
+        sources.agent_source.cache_clear()
 
     yield write
     sys.modules.pop("pinned_agent", None)
@@ -235,7 +235,7 @@ def test_a_reward_of_ones_own_is_in_the_name_by_its_source(board, tmp_path, monk
     ids = []
     for text in (REWARD, REWARD + "# changed"):
         (tmp_path / "pinned_reward.py").write_text(text, encoding="utf-8")
-        provenance.env_source.cache_clear()
+        sources.env_source.cache_clear()
         hold(board, grid, Place(), None)
         ids.append(set(board.runs()))
     assert ids[0].isdisjoint(ids[1])

@@ -13,8 +13,8 @@ import yaml
 from prune_bench.board.board import Board
 from prune_bench.commands.main import main
 from prune_bench.run.options import RunOptions
-from prune_bench.run.provenance import agent_source, env_source
 from prune_bench.run.run_id import run_id
+from prune_bench.run.sources import agent_source, env_source
 from prune_bench.standings.build import read_standings
 from prune_bench.studies import fidelity
 

@@ -20,17 +20,10 @@ from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.run.episode import run
 from prune_bench.run.options import Place, RunOptions
-from prune_bench.run.provenance import (
-    KNOWN,
-    Provenance,
-    agent_source,
-    env_names,
-    env_source,
-    is_code,
-    sources_of,
-)
+from prune_bench.run.provenance import KNOWN, Provenance
 from prune_bench.run.result import Result, read_result
 from prune_bench.run.run_id import run_id
+from prune_bench.run.sources import agent_source, env_names, env_source, is_code, sources_of
 
 from prune_env.data import Dataset, Split, limited, load
 from prune_env.files import read_json, write_json

@@ -9,8 +9,8 @@ import pytest
 from prune_agents.policies.learned import CONTEXTS, ROWS, named
 from prune_bench.commands.main import main
 from prune_bench.run.options import RunOptions
-from prune_bench.run.provenance import env_source
 from prune_bench.run.run_id import run_id
+from prune_bench.run.sources import env_source
 from prune_bench.standings.model import Setting
 from prune_bench.studies import fidelity
 

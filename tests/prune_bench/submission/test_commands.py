@@ -11,8 +11,8 @@ from prune_bench.board.board import Board
 from prune_bench.board.grid import Grid
 from prune_bench.board.pins import Pins
 from prune_bench.commands.main import main
-from prune_bench.run.provenance import agent_source
 from prune_bench.run.result import read_results
+from prune_bench.run.sources import agent_source
 
 HOSTILE = """
 import pathlib
