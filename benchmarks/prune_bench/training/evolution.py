@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from prune_agents.policies import learned
 
 from prune_bench.board.engines import processes
+from prune_bench.board.pinning import make_learner
 from prune_bench.run.episode import make_env
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.standings.statistics import certain_signs, mean_of
@@ -39,6 +40,7 @@ from prune_env.checks import difference
 from prune_env.core.signals import FREE
 from prune_env.env import PruneEnv
 from prune_env.files import read_json, write_json
+from prune_env.learners.protocol import Sourced
 
 if TYPE_CHECKING:
     from cmaes import CMA
@@ -92,9 +94,10 @@ def evolve(
     if options.instances is None:
         raise ValueError("instances is None; evolution needs a YAML file of distributions")
     instances = InstanceSet(options.instances, train.trust)
-    search, made_by = new_search(options, train.seed), settings(train, options, instances)
+    search = new_search(options, train.seed)
     done = sorted((train.out / "generations").glob("*.json"))
     check_resume(train, "a search", bool(done))
+    made_by = settings(train, options, instances, search)
     for path in done:
         row = read_json(path)
         if differing := difference(row["made_by"], made_by):
@@ -124,12 +127,29 @@ def evolve(
 
 
 def settings(
-    train: TrainOptions, options: EvolutionOptions, instances: InstanceSet
+    train: TrainOptions, options: EvolutionOptions, instances: InstanceSet, search: CMA
 ) -> dict[str, Any]:
-    """What decides what a generation does."""
-    names = ("population", "episodes", "sigma", "start")
-    of_search = {name: getattr(options, name) for name in names}
-    return of_search | {"seed": train.seed, "instances": instances.entries}
+    """What decides what a generation does; the search has none behind it."""
+    return {
+        **{name: getattr(options, name) for name in ("population", "episodes", "sigma")},
+        "seed": train.seed,
+        "instances": instances.entries,
+        "data": digests(instances, options.data),
+        "start": learned.named(search.mean),
+    }
+
+
+def digests(instances: InstanceSet, data: str | None) -> dict[str, str]:
+    """The digests of the data of each entry, by its label; "" where they are made, not read."""
+    found = {}
+    for number, label in enumerate(instances.labels):
+        learners = (
+            make_learner(each.options, Place(folder_of(each.data, data), device="cpu"))
+            for each in instances.with_other_data(number)
+        )
+        read = (learner.digest for learner in learners if isinstance(learner, Sourced))
+        found[label] = " ".join(dict.fromkeys(read))
+    return found
 
 
 def drawn(
@@ -214,11 +234,17 @@ def environment(
 ) -> PruneEnv:
     """The environment of a run, whose options are given as JSON; those of before are kept."""
     run = RunOptions(**json.loads(described))
-    if folder is not None:
-        data = str(Path(data or ".").absolute() / folder)  # so that it names nothing on the hub
-    place = Place(data=None if folder is None else data, device=device)
+    place = Place(data=folder_of(folder, data), device=device)
     agent = prune_agents.make_for_run(run.agent, run.keep_ratio)
     return make_env(run, place, agent, signals=FREE, test=test)
+
+
+def folder_of(folder: str | None, data: str | None) -> str | None:
+    """Where the data of an instance are: its folder in that of `--data`, None where it names none.
+
+    As a whole path, so that it names nothing on the hub.
+    """
+    return None if folder is None else str(Path(data or ".").absolute() / folder)
 
 
 # -- against others -------------------------------------------------------------------------------

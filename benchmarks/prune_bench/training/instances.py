@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from prune_bench.board.pins import data_key
 from prune_bench.run.options import RunOptions, Settings
 from prune_bench.run.sources import env_names, is_code
 from prune_env.checks import In
@@ -91,6 +92,12 @@ class InstanceSet:
         drawn.pop("share", None)
         data = drawn.pop("data", None)
         return Instance(RunOptions(agent="random_dynamic", seed=seed, **drawn), data, place)
+
+    def with_other_data(self, place: int) -> list[Instance]:
+        """Instances of one entry, one of each choice of data that it has."""
+        entry = {n: v for n, v in self.entries[place].items() if n not in ("share", "data")}
+        runs = {data_key(run): run for run in (RunOptions(**each) for each in _extremes(entry))}
+        return [Instance(run, self.entries[place].get("data"), place) for run in runs.values()]
 
     @property
     def labels(self) -> list[str]:

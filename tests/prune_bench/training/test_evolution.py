@@ -9,12 +9,13 @@ import pytest
 from prune_agents.policies import learned
 from prune_bench.commands.main import main
 from prune_bench.run.options import RunOptions
+from prune_bench.run.provenance import KNOWN
 from prune_bench.training import evolution
 from prune_bench.training.evolution import Task, evolve, mean_ranks, play
 from prune_bench.training.instances import HELD_OUT, InstanceSet
 from prune_bench.training.options import EvolutionOptions, TrainOptions
 
-from prune_env.files import read_json
+from prune_env.files import read_json, write_json
 
 SET = """
 - env: prune_env/Digits-v0
@@ -109,6 +110,41 @@ def test_a_search_that_is_resumed_is_the_one_that_was_not_interrupted(options, t
     assert saved["made_by"]["instances"] == InstanceSet(options.instances).entries
     with pytest.raises(ValueError, match=r"0000.json has sigma 0.3; now it is"):
         evolve(replace(parts, resume=True), replace(options, sigma=0.5))
+
+
+def test_a_search_goes_on_with_its_own_data_and_its_own_start_alone(train, here, tmp_path):
+    """What lies in the folder of the data, or of the weights to begin with, may have changed."""
+    path, start = tmp_path / "set.yaml", tmp_path / "start"
+    entry = "- {env: prune_env/Arrays-v0, data: t.npz, epochs: 2, env_kwargs: {num_validation: 20}}"
+    path.write_text(entry, encoding="utf-8")
+
+    def write(labels, weight):
+        rows = np.random.default_rng(0).normal(size=(60, 3))
+        parts = {"test_inputs": rows[:20], "test_labels": labels[:20]}
+        np.savez(tmp_path / "t.npz", train_inputs=rows, train_labels=labels, **parts)
+        weights = learned.named(np.full(learned.SIZE, weight))
+        write_json(start / learned.FILE, {"weights": weights})
+
+    options = EvolutionOptions(instances=path, population=4, episodes=1, generations=1)
+    options = replace(options, data=str(tmp_path), start=str(start))
+    again = replace(train, resume=True)
+    write(np.arange(60) % 2, 0.0)
+    evolve(train, options)
+    evolve(again, options)
+    write(np.arange(60) // 2 % 2, 0.0)
+    with pytest.raises(ValueError, match=r"0000.json has data {'1 t.npz': '\w{12}'}; now it is {"):
+        evolve(again, options)
+    write(np.arange(60) % 2, 1.0)
+    with pytest.raises(ValueError, match=r"has start with unseen {'always': 0.0.*; now it is {"):
+        evolve(again, options)
+
+
+def test_each_choice_of_data_of_an_entry_is_looked_at(tmp_path):
+    path = tmp_path / "set.yaml"
+    entries = "- env: [prune_env/Digits-v0, prune_env/Synthetic-v0]\n  epochs: [2, 3]\n"
+    path.write_text(entries + "- {env: prune_env/Synthetic-v0}", encoding="utf-8")
+    found = list(evolution.digests(InstanceSet(path), None).values())
+    assert found == [KNOWN["prune_env/Digits-v0"], ""]
 
 
 def test_a_deadline_ends_a_search_before_it_would_be_late(options, train, here):
