@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress, product
 from operator import not_
 from pathlib import Path
@@ -38,7 +39,7 @@ POLICIES = {
 }
 """What is compared with `full_short`."""
 
-ALL_ARMS = {"num_validation": 0}
+ALL_ARMS: dict[str, Any] = {"num_validation": 0}
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ def sizes_of(options: RegimesOptions, data: str | None) -> dict[str, int]:
     Raises:
         ValueError, FileNotFoundError: the data are not there.
     """
-    shared = {"limit": max(options.arms), "image_size": options.image_size, "env_kwargs": ALL_ARMS}
-    place = Place(data=data, device="cpu")
-    return {env: make_learner(RunOptions(env=env, **shared), place).num_arms for env in options.env}
+    place, most = Place(data=data, device="cpu"), max(options.arms)
+    of_one = partial(RunOptions, limit=most, image_size=options.image_size, env_kwargs=ALL_ARMS)
+    return {env: make_learner(of_one(env=env), place).num_arms for env in options.env}
 
 
 def grids(options: RegimesOptions, sizes: Mapping[str, int]) -> Iterator[Grid]:
