@@ -81,6 +81,14 @@ SETTINGS = {
     "CIFAR-100, 16 epochs": RESULTS / "cifar100-gpu",
 }
 """Boards of one network, by what each is of."""
+TAIL = {
+    "CIFAR-10, 24 epochs": RESULTS / "tail" / "cifar10-24",
+    **{
+        f"digits, {epochs} epochs": RESULTS / "tail" / f"digits-{epochs}"
+        for epochs in (10, 40, 160)
+    },
+}
+"""Boards of long tails in longer runs."""
 MAPS = {name: RESULTS / "regimes" / name for name in ("digits", "cifar10", "cifar100")}
 """The boards of the map of when choosing pays, by data set."""
 RATES = tuple(
@@ -268,6 +276,7 @@ BLOCKS |= {n: partial(repeated, *(RESULTS / board for board in of)) for n, of in
 BLOCKS |= {name.replace("-", "_"): partial(_rivals, name) for name in ("rivals", "rivals-digits")}
 BLOCKS |= {f"map_{name}": partial(cells_of, folder) for name, folder in MAPS.items()}
 BLOCKS["settings"] = partial(side_by_side, SETTINGS)
+BLOCKS["tail"] = partial(side_by_side, TAIL)
 BLOCKS["rates"] = partial(rates, *RATES)
 BLOCKS["balanced"] = partial(by_rate, RESULTS / "cifar10-balanced")
 BLOCKS["foretelling"] = partial(foretelling, MAPS.values(), SETTINGS)
