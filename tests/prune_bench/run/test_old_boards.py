@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from prune_agents.policies.arm_clusters import ArmClusters
 from prune_bench.board.board import Board
 from prune_bench.commands.main import main
 from prune_bench.run.options import RunOptions
@@ -40,6 +41,12 @@ RUNS = {
     },
 }
 """Of every run: test accuracy at the end, cost, and whether it had a prior run."""
+
+
+@pytest.fixture(autouse=True)
+def rules_of_then(monkeypatch):
+    """The revision that a run was made by: those of a rule that was mended since do not count."""
+    monkeypatch.setattr(ArmClusters, "revision", 2)
 
 
 def test_every_version_has_a_board():
