@@ -38,12 +38,13 @@ from prune_env import files
 from prune_env.data.dataset import Dataset, Split
 from prune_env.notices import DataNotice, say
 
-VERSION = 2
+VERSION = 3
 """Raised whenever decoding, or the layout of the folder, changes."""
 
 PARTS = ("train", "test")
-KINDS = ("images", "labels", "files", "rows")
-"""The fields of a `Split`; not every one has the last two."""
+OPTIONAL = ("files", "rows")
+KINDS = ("images", "labels", *OPTIONAL)
+"""The fields of a `Split`, of which not every one has the optional ones."""
 ABOUT = "dataset.json"
 NO_LOCKS = -1
 STALE = 3600.0
@@ -120,7 +121,7 @@ def _open(entry: Path, digest: str) -> Dataset | None:
 
     def array(part: str, kind: str) -> Any:
         path = entry / f"{part}_{kind}.npy"
-        if kind in KINDS[2:] and path.name not in about["files"]:
+        if kind in OPTIONAL and path.name not in about["files"]:
             return None
         if files.verify(path) != about["files"][path.name]:
             raise files.Damaged(f"{path} is of another entry")

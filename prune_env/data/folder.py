@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ def image_folder(folder: Path, reading: Reading) -> Source | None:
         return None
     parts = [layout.train, layout.test or {}]
     files = [file for part in parts for images in part.values() for file in images]
-    key = {"folder": fingerprint(root, files), "rows": True} | reading.key
+    key = {"folder": fingerprint(root, files)} | asdict(reading)
 
     def read() -> Dataset:
         test = None if layout.test is None else _listed(layout.test, root)

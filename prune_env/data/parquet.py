@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,7 @@ def in_folder(folder: Path, reading: Reading) -> Source | None:
         paths = {part: [file.path for file in splits[part]] for part in (train, test)}
         return _dataset(root, paths[train], paths[test], reading)
 
-    key = {"parquet": fingerprint(root, splits[train] + splits[test])} | reading.key
+    key = {"parquet": fingerprint(root, splits[train] + splits[test])} | asdict(reading)
     name = Path(os.path.realpath(root)).name
     return Source(name, key, read, tuple(notes), has_columns=True)
 
@@ -114,7 +114,7 @@ def on_hub(name: str, reading: Reading) -> Source:
         tables = {part: {f"{name} {part}": splits[part].data.table} for part in ("train", test)}
         return _from_tables(name, tables["train"], tables[test], reading, files_too=True)
 
-    return Source(name, {"hub": name} | reading.key, read, has_columns=True)
+    return Source(name, {"hub": name} | asdict(reading), read, has_columns=True)
 
 
 def _dataset(name: str, train: Sequence[str], test: Sequence[str], reading: Reading) -> Dataset:

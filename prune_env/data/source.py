@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,6 @@ class Reading:
     image_column: str | None = None
     label_column: str | None = None
     skip_broken: bool = False
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """Its share of `Source.key`; "rows": an older entry does not know what was left out."""
-        return asdict(self) | ({"rows": True} if self.skip_broken else {})
 
 
 @dataclass(frozen=True)
