@@ -4,7 +4,6 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.registry import (
     describe,
     find,
-    inside,
     make,
     make_for_run,
     names,
@@ -20,7 +19,6 @@ __all__ = [
     "State",
     "describe",
     "find",
-    "inside",
     "make",
     "make_for_run",
     "names",

@@ -47,9 +47,8 @@ class GradMatch(FullFeedback):
             if state["round"][run] == 0:
                 row[...] = random_k(np.ones((1, len(row)), bool), k, rng)[0]
                 continue
-            of_arm = {name: observation[name][run] for name in self.signals}
-            read = of_arm["features"], of_arm["confidence"], of_arm["label"]
-            row[...] = self.matched(*read, k, rng)
+            features, confidence, label = (observation[name][run] for name in self.signals)
+            row[...] = self.matched(features, confidence, label, k, rng)
             left = k - np.count_nonzero(row)
             row[random_k(row[None] == 0, left, rng)[0]] = 1
         weights *= k / weights.sum(axis=1, keepdims=True)

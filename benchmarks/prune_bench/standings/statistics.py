@@ -21,7 +21,6 @@ FALSE_DISCOVERIES = 0.05
 UNLIKE = 0.001
 """A variance that is larger than the pooled one with a smaller probability is not pooled."""
 
-
 NOTHING = 1e-18
 """A variance up to this is what rounding makes of equal runs."""
 

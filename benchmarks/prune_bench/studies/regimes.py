@@ -40,6 +40,7 @@ POLICIES = {
 """What is compared with `full_short`."""
 
 ALL_ARMS: dict[str, Any] = {"num_validation": 0}
+"""Of the environment: nothing is set aside."""
 
 
 @dataclass(frozen=True)
