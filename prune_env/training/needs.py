@@ -10,14 +10,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from prune_env.checks import names
 from prune_env.core.rounds import Feedback, RoundOptions
 from prune_env.core.selection import ActionKind
 from prune_env.core.signals import EXTRAS, FREE, MEASURED, SIGNALS, VALIDATION
 from prune_env.lookup import unknown
+from prune_env.trained_model import TrainedModel, is_model
 
 RECORDED = ("gradient_norm",)
 """What a loop records for a prior run beside `MEASURED` and features."""
+
+
+class Everything:
+    """The agent that keeps every arm."""
+
+    known_as = "everything"
+    signals = ()
+
+    def predict(self, observation: Any, state: Any = None) -> tuple[NDArray[np.int8], None]:
+        """Keep all."""
+        return np.ones(observation["seen"].shape, np.int8), None
 
 
 @dataclass(frozen=True)
@@ -61,23 +76,29 @@ class Wishes:
         return bool(set(VALIDATION) & set(self.signals))
 
 
-def check_agent(agent: Any) -> None:
-    """Refuse what cannot choose.
+def as_agent(agent: Any) -> Any:
+    """What a loop asks: the agent itself, or round it what one without these words needs.
+
+    Args:
+        agent: what has `predict`, a model of Stable-Baselines3 too; None keeps every arm.
 
     Raises:
-        ValueError: it is a name or a class, or has no method `predict`.
+        ValueError: it is a name or a class, or has no method `predict`, or is a model that was
+            trained on other spaces.
     """
+    if agent is None:
+        return Everything()
     if isinstance(agent, type) or not callable(getattr(agent, "predict", None)):
         what = repr(agent) if isinstance(agent, str | type) else f"a {type(agent).__name__}"
         raise ValueError(
             f"agent is {what}; expected an object with predict(observation, state), such as "
             "prune_agents.make('ucb', keep_ratio=0.3)"
         )
+    return TrainedModel(agent) if is_model(agent) else agent
 
 
 def wishes_of(agent: Any, length: float, given: Given) -> Wishes:
     """What an agent wishes of a run of so many epochs; one without wishes sees what is free."""
-    check_agent(agent)
     named = getattr(agent, "signals", None)
     if named is None:
         named = [name for name in FREE if not lacking(name, given)]

@@ -27,23 +27,12 @@ from prune_env.training.hooks import Hooks
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
 from prune_env.training.measuring import of_logits, of_losses, on_host
-from prune_env.training.needs import check, lacking, options_for, wishes_of
+from prune_env.training.needs import as_agent, check, lacking, options_for, wishes_of
 from prune_env.training.options import LoopOptions
 from prune_env.training.recorder import Recorder, begun, read_prior
 from prune_env.training.rows import LoopLearner
 from prune_env.training.summary import Summary
 from prune_env.training.visit import ArmSampler, EqualBatches
-
-
-class Everything:
-    """The agent that keeps every arm."""
-
-    known_as = "everything"
-    signals = ()
-
-    def predict(self, observation: Any, state: Any = None) -> tuple[NDArray[np.int8], None]:
-        """Keep all."""
-        return np.ones(observation["seen"].shape, np.int8), None
 
 
 class Pruned:
@@ -68,7 +57,8 @@ class Pruned:
 
     Args:
         dataset: a map-style data set; its indices are the arms, N of them.
-        agent: what has `predict`, as from `prune_agents.make`; None keeps every arm.
+        agent: what has `predict`, as from `prune_agents.make`, a model of Stable-Baselines3 that
+            was trained on so many arms too; None keeps every arm.
         epochs: how many the loop goes through. An agent may wish for fewer, see `over`.
         budget: instead, what the run may cost, in epochs of the whole data.
         seed: decides the order of the samples in every epoch, and by `agent.seeded(seed)` what an
@@ -116,7 +106,7 @@ class Pruned:
     ) -> None:
         self.dataset = Indexed(dataset)
         """The samples with their numbers: what a `DataLoader` reads."""
-        agent = Everything() if agent is None else agent
+        agent = as_agent(agent)
         told = epochs, budget, seed, num_classes, num_validation, feedback, model, reference
         of_loop = LoopOptions(*told, prior, signals, keep_traces, quiet)  # type: ignore[arg-type]
         self._told_classes = num_classes

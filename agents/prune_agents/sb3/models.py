@@ -32,11 +32,11 @@ import gymnasium as gym
 import numpy as np
 import yaml
 
-from prune_agents.adopted import refuse_normalised
 from prune_agents.sb3 import state
 from prune_agents.sb3.presets import OFF_POLICY, Preset, algorithm, arguments, check
 from prune_env.checks import in_words
 from prune_env.files import read_yaml, write_json, write_text
+from prune_env.trained_model import refuse_normalised
 from prune_env.wrappers.choosers import KeepRatio
 from prune_env.wrappers.small_ids import base_id, spec_of, twin_vector_env
 from prune_env.wrappers.translation import Translation

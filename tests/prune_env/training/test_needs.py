@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import prune_agents
 import pytest
 import torch
+from stable_baselines3 import PPO
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -121,3 +123,14 @@ def test_who_has_no_wishes_is_shown_what_is_free():
     Pruned([1.0] * 6, Plain(), epochs=2, num_classes=3)
     Pruned([1.0] * 6, Plain(), epochs=2, labels=[0, 1, 2, 0, 1, 2])
     assert shown == [free, free | of_classes, free | of_classes | {"label"}]
+
+
+def test_a_model_as_it_was_trained_is_shown_what_it_was_trained_on():
+    env = gym.make("prune_env/Synthetic-v0", num_arms=60, signals=("loss", "pulls"))
+    model = PPO("MultiInputPolicy", env, n_steps=8, batch_size=8, device="cpu")
+    with torch.no_grad():
+        model.policy.action_net.bias[:20] = 9  # it keeps these, whatever it is shown
+        model.policy.action_net.bias[20:] = -9
+    pruned = trained(TensorDataset(torch.randn(60, 2), torch.arange(60) % 3), model)
+    assert (pruned.wishes.who, pruned.wishes.signals) == ("PPO", ("seen", "loss", "pulls"))
+    assert pruned.columns()["pulls"].tolist() == [EPOCHS] * 20 + [0] * 40
