@@ -52,7 +52,8 @@ def print_scores(console: Console, scores: dict[str, Any]) -> None:
     """A table: by kind of instance how far `learned` is ahead of each other agent."""
     if not scores:
         return
-    labels = list(scores["ahead"])
+    every, *kinds = scores["ahead"]
+    labels = [every, *kinds] if len(kinds) > 1 else [every]
     rows = []
     for name in scores["ahead"]["all"]:
         cells = [scores["ahead"][label][name] for label in labels]

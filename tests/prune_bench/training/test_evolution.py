@@ -1,5 +1,6 @@
 """prune-env train --algo evolution: ranks, paired episodes, resuming, and the comparison."""
 
+import io
 import json
 from dataclasses import replace
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from prune_agents.policies import learned
+from prune_bench.commands.evolution_view import print_scores
 from prune_bench.commands.main import main
 from prune_bench.run.options import RunOptions
 from prune_bench.run.provenance import KNOWN
@@ -14,6 +16,7 @@ from prune_bench.training import evolution
 from prune_bench.training.evolution import Task, evolve, mean_ranks, play
 from prune_bench.training.instances import HELD_OUT, InstanceSet
 from prune_bench.training.options import EvolutionOptions, TrainOptions
+from rich.console import Console
 
 from prune_env.files import read_json, write_json
 
@@ -190,3 +193,12 @@ def test_options_that_do_not_go_together_are_named(words, message, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["train", *words])
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("kinds", "columns"), [(["one"], 1), (["one", "two"], 3)])
+def test_one_kind_of_instance_is_shown_once(kinds, columns):
+    console = Console(file=io.StringIO(), width=120)
+    labels = ["all", *kinds]
+    lead = {"full_short": [0.5, 0.25, 0.75, 1]}
+    print_scores(console, {"n": dict.fromkeys(labels, 4), "ahead": dict.fromkeys(labels, lead)})
+    assert console.file.getvalue().count("+0.50 [+0.25, +0.75] *") == columns
