@@ -208,7 +208,7 @@ def digits() -> str:
     rows = [row for row in comparison.shown if row.ahead]
     agents = sum(not row.is_control for row in comparison.rows)
     return _wrapped(
-        "[Every policy on the digits](../benchmarks/results/digits-policies/board.md), "
+        "[The policies on the digits](../benchmarks/results/digits-policies/board.md), "
         f"{agents} and the 5 controls, 5 seeds at keep 30 %. For certain ahead of `full_short`: "
         f"{_names(rows, lambda r: r.sign > 0)}; for certain behind: "
         f"{_names(rows, lambda r: r.sign < 0)} (`prune-env board --preset digits-policies`)."
