@@ -85,7 +85,8 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     seed too, and do not depend on what is kept.
 
     ## Episode end
-    `terminated` after `epochs` rounds, when the `budget` is spent, or when the loss is no longer
+    `terminated` after `epochs` rounds, when the `budget` is spent but for what is no round (less
+    than a hundredth of the arms, or of a budget below one epoch), or when the loss is no longer
     finite (`info["diverged"]`). `truncated` is always False.
 
     ## Info

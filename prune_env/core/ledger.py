@@ -10,6 +10,23 @@ from numpy.typing import NDArray
 from prune_env.core.arm_table import ArmTable
 from prune_env.core.signals import FORWARD, TRAIN
 
+SCRAP = 0.01
+"""Less than this share of the arms, or of a budget below one epoch, is no round: see `scrap`."""
+
+
+def scrap(budget: float, num_arms: int) -> float:
+    """How many arms are too few for one more round; what is left of a budget for them is not spent.
+
+    Ratios that are rounded down leave some at the end. A batch of two or three takes a step as
+    large as any other, and can undo a whole run.
+
+    Args:
+        budget: what a run may cost, in epochs of the whole data.
+        num_arms: N.
+    """
+    seen = 1e-6  # an agent reads budget_left as float32
+    return max(seen, SCRAP * min(budget, 1.0)) * num_arms
+
 
 class Ledger:
     """The passes of M runs over N arms: a forward pass of a sample is 1, training on it is 3.
@@ -111,6 +128,12 @@ class Ledger:
             return self.arms.round / self.epochs
         return np.where(self.affordable > 0, np.minimum(self.charged / self._budget_passes, 1), 1.0)
 
+    def share(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The share of a run, (M,) in (0, 1], that a round on so many arms is."""
+        if self.budget is None:
+            return np.full(len(counts), 1 / self.epochs)
+        return np.minimum(self.train_price * counts / self._budget_passes, 1.0)
+
     def span(self, counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The fractions of the run, (M,) each, at which a round on so many arms begins and ends."""
         if self.budget is None:
@@ -150,8 +173,8 @@ class Ledger:
         """(M,) how many arms the budget pays for after more rounds that cost so many passes."""
         left = self._budget_passes - self.charged - besides
         arms = (left - self.evaluation_charge(self.arms.round + after + 1)) // self.train_price
-        # What float32 cannot tell from zero, an agent cannot spend.
-        return np.where(arms > 1e-6 * self.arms.num_arms, arms, 0)
+        assert self.budget is not None
+        return np.where(arms > scrap(self.budget, self.arms.num_arms), arms, 0)
 
     @property
     def _budget_passes(self) -> int:

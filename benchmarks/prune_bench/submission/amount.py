@@ -14,6 +14,7 @@ from prune_agents.prior import Prior
 
 from prune_bench.run.result import Result
 from prune_bench.run.sources import is_own
+from prune_env.core.ledger import scrap
 from prune_env.core.signals import EXTRAS, SIGNALS, TRAIN
 
 
@@ -56,7 +57,7 @@ def planned(result: Result) -> list[int] | None:
     price = train_price(result)
     left = round(min(result.budget * TRAIN * num_arms, sum(counts) * price)) // price
     kept: list[int] = []
-    while left > 1e-6 * num_arms and len(kept) < len(counts):  # as `Ledger` ends a run
+    while left > scrap(result.budget, num_arms) and len(kept) < len(counts):
         kept.append(min(counts[len(kept)], left))
         left -= kept[-1]
     return kept

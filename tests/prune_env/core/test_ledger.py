@@ -88,3 +88,27 @@ def test_what_is_saved_goes_on():
     other.load_state_dict(book.state_dict())
     play(book, 2)
     assert (book.charged[0], other.charged[0]) == (18, 12)
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept", "rounds"),
+    [
+        (3.0, 388, 10),  # of 1,294 arms, keep 30 %: 2 are left, 0.15 %
+        (0.05, 6, 11),  # the last has 4, no scrap of a budget of 64
+        (1.02, 1294, 2),  # 25 are left, 2 %
+    ],
+)
+def test_what_is_left_of_rounding_is_no_round(budget, kept, rounds):
+    """A batch of two or three arms would take a step as large as any other."""
+    arms = ArmTable(1, np.zeros(1294, np.int64), 1)
+    book, trained = Ledger(arms, epochs=1, budget=budget), []
+    while book.affordable[0]:
+        count = np.minimum(book.affordable, kept)
+        goes_on = book.goes_on_after(count, np.zeros(1, np.int64))
+        book.train(count)
+        arms.record(Selection(np.arange(count[0]), count), [])
+        trained.append(int(count[0]))
+        assert goes_on[0] == (book.affordable[0] > 0) == (book.budget_left[0] > 0)
+    assert len(trained) == rounds
+    assert trained[:-1] == [kept] * (rounds - 1)
+    assert book.progress[0] == 1
