@@ -26,6 +26,12 @@ class GaussLoss(Uncertainty):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
+        return weighted_k(self.scores(state, observation, rng), k, rng)
+
+    def scores(
+        self, state: State, observation: Observation, rng: np.random.Generator
+    ) -> NDArray[np.floating[Any]]:
+        """Logarithms of the odds."""
         mean = state["mean"]
         known = np.isfinite(mean)
         loss = np.where(known, mean, 0)
@@ -33,4 +39,4 @@ class GaussLoss(Uncertainty):
         centred = loss - loss.sum(axis=1, keepdims=True) / num_known
         variance = (known * centred**2).sum(axis=1, keepdims=True) / num_known
         odds = np.log(np.maximum(loss, 1e-12)) - centred**2 / np.maximum(2 * variance, 1e-12)
-        return weighted_k(np.where(known, odds, UNSEEN), k, rng)
+        return np.where(known, odds, UNSEEN)

@@ -173,3 +173,9 @@ def test_the_unseen_go_first(observe, name):
     loss = [2.0, 1.0, LOG_C, LOG_C]
     action, _ = agent.predict(observe(loss=loss, seen=[1, 1, 0, 0], progress=[0.5]))
     assert action.tolist() == [0, 0, 1, 1]
+
+
+def test_gauss_loss_is_said_to_rank_by_its_odds(observe):
+    agent = prune_agents.make("gauss_loss", keep_ratio=1 / 3)
+    scores = agent.scores_now(observe(loss=[1.0, 2.0, 3.0], seen=[1.0, 1.0, 1.0]), None)
+    np.testing.assert_allclose(scores, [-0.75, np.log(2), np.log(3) - 0.75], rtol=1e-6)
