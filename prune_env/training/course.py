@@ -83,7 +83,7 @@ class Course:
         self.recorder, self._on_over = recorder, on_over
         self._before = state
         """What the agent knew before its last choice; when the run is over, after it."""
-        self._validated, self._began = False, (0.0, 0.0)
+        self._validated, self._began, self._trained_until = False, _now(), _now()
         self._choose()
 
     @property
@@ -98,6 +98,12 @@ class Course:
             return 1.0, 1.0
         start, end = self.rounds.ledger.span(np.array([len(self.kept.order)]))
         return float(start[0]), float(end[0])
+
+    @property
+    def first(self) -> tuple[int, float]:
+        """How many arms the first epoch was to keep, and which share of the run that is."""
+        count = np.array([self.kept_in(0).sum()])
+        return int(count[0]), float(self.rounds.ledger.share(count)[0])
 
     def kept_in(self, epoch: int) -> NDArray[np.bool_]:
         """(N,) bool: what an epoch, counted from 0, was to keep; none after the last."""
@@ -134,6 +140,7 @@ class Course:
         self.learner.trained.add(*only(kept.tick(arms), arms, values))
         if self.wishes.reads_validation:  # what was said before is not of the whole epoch
             self._validated = False
+        self._trained_until = _now()
         if kept.left == 0 and self.phase == "train":
             self._close()
         return weights
@@ -210,7 +217,7 @@ class Course:
             )
         if self.phase == "over":
             notes.over(self.epoch)
-        self._began = time.perf_counter(), time.process_time()
+        self._began = self._trained_until = _now()
 
     def _begin_to_look(self, cut: bool) -> None:
         """An iteration over the rest begins: no more batches of this epoch come."""
@@ -224,9 +231,10 @@ class Course:
 
     def _close(self) -> None:
         """The epoch has been trained on: look at the others where that is due, or go on."""
-        clock, (wall, cpu) = self.rounds.clock, self._began
-        clock.wall["train"] += time.perf_counter() - wall
-        clock.cpu["train"] += time.process_time() - cpu
+        clock = self.rounds.clock
+        spent = np.subtract(self._trained_until, self._began)  # what came since then is no training
+        clock.wall["train"] += float(spent[0])
+        clock.cpu["train"] += float(spent[1])
         self._gather()
         notes.unusual(self.learner.trained.signals(), self.epoch)
         rest = self.rounds.rest(self._trained())
@@ -382,3 +390,8 @@ def _is_plain(value: object) -> bool:
     if type(value) is tuple:
         return all(map(_is_plain, value))
     return isinstance(value, int | float | str | bool | None)
+
+
+def _now() -> tuple[float, float]:
+    """Seconds of the wall clock and of the processor."""
+    return time.perf_counter(), time.process_time()

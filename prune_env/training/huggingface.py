@@ -89,7 +89,16 @@ class PrunedTrainer(Trainer):
                 self.evaluate()
         if self.pruned.over:
             raise ValueError("the run of pruned is over; make a new Pruned to train again")
+        self._at_start = self.pruned.state_dict()
+        self._tries = 0
         return super().train(resume_from_checkpoint, **kwargs)
+
+    def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; again from the start where `auto_find_batch_size` tries smaller batches."""
+        if self._tries:
+            self.pruned.load_state_dict(self._at_start)
+        self._tries += 1
+        return super()._inner_training_loop(*args, **kwargs)
 
     def get_train_dataloader(self) -> DataLoader:
         """The batches of an epoch, each with its arms."""
@@ -97,7 +106,7 @@ class PrunedTrainer(Trainer):
         collate = self._get_collator_with_removed_columns(self.data_collator, "Training")
         loader = DataLoader(
             self.pruned.dataset,
-            batch_sampler=self.pruned.batch_sampler(args.train_batch_size),
+            batch_sampler=self.pruned.batch_sampler(self._train_batch_size),
             collate_fn=Collate(collate),
             num_workers=args.dataloader_num_workers,
             pin_memory=args.dataloader_pin_memory,
@@ -141,13 +150,18 @@ class PrunedTrainer(Trainer):
         return lambda step: factor(self.pruned.progress * num_steps)
 
     def set_initial_training_values(self, args: TrainingArguments, dataloader: DataLoader) -> Any:
-        """The numbers of epochs and steps: as many as it takes, and the steps of a whole run."""
+        """The numbers of epochs and steps: as many as it takes, and the steps of a whole run whose
+        epochs are all as long as the first, from a checkpoint too.
+        """
         _, updates, num_examples, _, *others, max_steps = super().set_initial_training_values(
             args, dataloader
         )
+        first, share = self.pruned.course.first
         if args.max_steps <= 0:
-            max_steps = math.ceil(updates / self._share())
-        samples = round(self.pruned.course.kept.length / self._share())
+            batches = math.ceil(first / (self._train_batch_size * args.world_size))
+            updates = math.ceil(batches / args.gradient_accumulation_steps)
+            max_steps = math.ceil(updates / share - 1e-6)
+        samples = round(first / share)
         return sys.maxsize, updates, num_examples, samples, *others, max_steps
 
     def _share(self) -> float:

@@ -63,6 +63,11 @@ class Indexed(Dataset[Any]):
         """Many samples at once, as a `DataLoader` asks where a data set can."""
         many = getattr(self.dataset, "__getitems__", None)
         samples = many(arms) if many else [self.dataset[arm] for arm in arms]
+        if len(samples) != len(arms):
+            raise ValueError(
+                f"__getitems__ of {type(self.dataset).__name__} returned {len(samples)} entries "
+                f"for {len(arms)} samples; expected a list of the samples, not a batch"
+            )
         return list(map(tag, samples, arms))
 
 

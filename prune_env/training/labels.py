@@ -26,7 +26,8 @@ def labels_of(dataset: Any) -> NDArray[np.int64] | None:
             return found
     for name in COLUMNS:
         if name in (getattr(dataset, "column_names", None) or ()):
-            return as_classes(dataset[name], len(dataset))
+            bare = getattr(dataset, "with_format", lambda none: dataset)(None)  # no transform runs
+            return as_classes(bare[name], len(dataset))
     return None
 
 

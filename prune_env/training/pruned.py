@@ -187,7 +187,15 @@ class Pruned:
         Args:
             optimizer: its learning rates are what the factors multiply.
             factor: from `progress` to a factor.
+
+        Raises:
+            ValueError: it is another optimizer or factor than that.
         """
+        if not isinstance(optimizer, torch.optim.Optimizer) or not callable(factor):
+            raise ValueError(
+                f"scheduler got {in_a_line(optimizer)} and {in_a_line(factor)}; expected an "
+                "optimizer and a function of progress, such as lambda progress: 1 - progress"
+            )
         return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda steps: factor(self.progress))
 
     def batch_sampler(self, batch_size: int) -> EqualBatches:
@@ -196,6 +204,7 @@ class Pruned:
 
     # -- what a loop tells ------------------------------------------------------------------------
 
+    @torch.compiler.disable  # a loop may compile its whole step
     def loss(
         self, logits: Tensor, labels: Tensor, arms: Tensor, losses: Tensor | None = None
     ) -> Tensor:
@@ -227,6 +236,7 @@ class Pruned:
             losses = nll_loss(log_p, labels, reduction="none")
         return self._weighted(arms, losses, values)
 
+    @torch.compiler.disable
     def record(self, arms: Tensor, losses: Tensor) -> Tensor:
         """The same for what is no classification: (B,) and (B,) to a scalar.
 
@@ -269,12 +279,14 @@ class Pruned:
             return losses.mean()
         return (losses * torch.from_numpy(weights).to(losses.device, non_blocking=True)).mean()
 
+    @torch.compiler.disable
     @torch.no_grad()
     def look(self, logits: Tensor, labels: Tensor, arms: Tensor) -> None:
         """With full feedback: what a forward pass shows of arms of `rest`, after an epoch."""
         _, values = self._of_logits(logits, labels)
         self.course.look(on_host(arms, len(labels), self.num_arms), values)
 
+    @torch.compiler.disable
     def validated(self, loss: float, accuracy: float | None = None) -> None:
         """Tell how well the network does on other data: mean loss in nats, accuracy in [0, 1].
 

@@ -39,9 +39,12 @@ class Rows:
 
         Args:
             arms: (B,) int64.
-            values: of them, without gradients.
+            values: of them, without gradients; of another form than those before where a loop has
+                several heads, or logits of some batches and losses of others.
         """
         self._arms.append(arms)
+        if not self._new.takes(values):
+            self._measure()
         self._new.add(values)
         if self._new.numbers >= MOST:
             self._measure()
@@ -91,6 +94,10 @@ class Pile:
         self.parts: list[Values] = []
         self.numbers = 0
 
+    def takes(self, values: Values) -> bool:
+        """Whether these are of one form with what is here: the same names, and shapes of an arm."""
+        return not self.parts or _form(values) == _form(self.parts[0])
+
     def add(self, values: Values) -> None:
         """Add those of a batch."""
         self.parts.append(values)
@@ -100,6 +107,10 @@ class Pile:
         """All of them as one, and forget them."""
         parts, self.parts, self.numbers = self.parts, [], 0
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _form(values: Values) -> dict[str, torch.Size]:
+    return {name: value.shape[1:] for name, value in values.items()}
 
 
 class LoopLearner:

@@ -168,14 +168,18 @@ class Kill(transformers.TrainerCallback):
             raise Killed
 
 
-@pytest.mark.parametrize(("steps", "workers"), [(3, 0), (3, 2), (5, 0), (9, 0)])
-def test_it_goes_on_from_a_checkpoint(steps, workers, rows, linear, taking, tmp_path):
+@pytest.mark.parametrize(
+    ("steps", "workers", "warmup"),
+    [(3, 0, 0), (3, 2, 0), (5, 0, 0), (9, 0, 0), (3, 0, 2), (9, 0, 2)],
+)
+def test_it_goes_on_from_a_checkpoint(steps, workers, warmup, rows, linear, taking, tmp_path):
     """Epochs of 1, 4, 8 and 2 batches; 5 is the end of one. Dropout goes on too."""
 
     def make(folder):
         return trainer_of(
             rows, Net(linear(), 0.2), taking(16, 64, 120, 30), folder, epochs=4,
             save_strategy="steps", save_steps=steps, dataloader_num_workers=workers,
+            warmup_steps=warmup,
         )  # fmt: skip
 
     whole = make(tmp_path / "whole")
@@ -331,3 +335,33 @@ def test_an_agent_that_looks_at_the_rest_chooses_as_in_a_plain_loop(rows, blobs,
     trainer = trainer_of(rows, Net(linear()), agent, tmp_path, epochs=4, more=options)
     saved = torch.load(tmp_path / "checkpoint-8" / "pruned.pt", weights_only=True)
     assert saved["phase"] == "train"
+
+
+class Small(Net):
+    """Has memory for eight samples."""
+
+    def forward(self, points, labels=None, **kwargs):
+        if len(points) > 8:
+            raise RuntimeError("CUDA out of memory.")
+        return super().forward(points, labels, **kwargs)
+
+
+def test_batches_shrink_where_memory_is_short(rows, linear, taking, tmp_path):
+    pytest.importorskip("accelerate")
+    agent, found = taking(120, 120), {"auto_find_batch_size": True}
+    trainer = trainer_of(rows, Small(linear()), agent, tmp_path, epochs=2, **found)
+    trainer.train()
+    sizes = [len(arms) for arms in trainer.arms]
+    assert sizes[0] == 15  # of 16 at most
+    assert max(sizes[-15:]) <= 8
+    assert trainer.pruned.columns()["pulls"].tolist() == [2] * 120
+
+
+def test_classes_are_read_without_a_transform(rows):
+    """One that augments would draw of PyTorch's generator, and decode every image."""
+
+    def refuse(batch):
+        raise AssertionError("the transform was called")
+
+    pruned = Pruned(rows.with_transform(refuse), prune_agents.make("class_balanced"), epochs=1)
+    assert pruned.columns()["label"].tolist() == rows["label"][:]

@@ -183,3 +183,15 @@ class EveryThird:
     def predict(self, observation, state=None):
         pulls = observation["pulls"].reshape(-1, 3).sum(0)
         return (torch.arange(30) % 3 == int(pulls.argmin())).int().numpy(), None
+
+
+class Batches(Made):
+    """Gives a batch where a list of samples is asked for."""
+
+    def __getitems__(self, arms):
+        return torch.zeros(len(arms), 2), torch.zeros(len(arms))
+
+
+def test_a_data_set_that_gives_batches_is_refused():
+    with pytest.raises(ValueError, match="returned 2 entries for 3 samples; expected a list"):
+        Indexed(Batches("tuple")).__getitems__([0, 1, 2])

@@ -374,3 +374,54 @@ def test_a_loop_over_a_list_of_batches_that_it_keeps_ends_in_an_error(blobs, lin
     with pytest.raises(ValueError, match="came again 100 times; draw those of the next one"):
         train()
     assert pruned.epoch == 1
+
+
+@pytest.mark.parametrize("first", ["loss", "record", "another head"])
+def test_batches_of_an_epoch_may_be_of_several_forms(first, blobs, linear):
+    pruned = Pruned(blobs, prune_agents.make("uncertainty", keep_ratio=1), epochs=1, quiet=True)
+    model, wide = linear(), torch.nn.Linear(2, 5)
+    losses = torch.empty(120)
+    loader = DataLoader(pruned.dataset, 50, sampler=pruned.sampler)
+    for number, (inputs, labels, arms) in enumerate(loader):
+        head = wide if first == "another head" and number == 1 else model
+        logits = head(inputs)
+        losses[arms] = F.cross_entropy(logits, labels, reduction="none").detach()
+        if (number == 1) == (first == "loss"):
+            pruned.record(arms, losses[arms])
+        else:
+            pruned.loss(logits, labels, arms)
+    np.testing.assert_allclose(pruned.columns()["loss"], losses, rtol=1e-5)
+
+
+def test_a_step_that_is_compiled_as_a_whole_trains_the_same(blobs, linear):
+    """Only the graph is made, by the backend that runs it as it is."""
+
+    def run(compiled):
+        torch.compiler.reset()
+        pruned = Pruned(blobs, prune_agents.make("infobatch"), epochs=3, quiet=True)
+        model = linear()
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+
+        def step(inputs, labels, arms):
+            pruned.loss(model(inputs), labels, arms).backward()
+
+        step = torch.compile(step, backend="eager") if compiled else step
+        while not pruned.over:
+            for batch in DataLoader(pruned.dataset, 16, sampler=pruned.sampler):
+                step(*batch)
+                optimizer.step()
+                optimizer.zero_grad()
+        return model.weight, pruned.columns()
+
+    (weight, columns), (plain, others) = run(True), run(False)
+    assert torch.equal(weight, plain)
+    for name, column in columns.items():
+        np.testing.assert_array_equal(column, others[name])
+
+
+@pytest.mark.parametrize("wrong", ["optimizer", "factor"])
+def test_a_schedule_of_something_else_is_refused(wrong, blobs, linear):
+    pruned, model = Pruned(blobs, epochs=2, quiet=True), linear()
+    optimizer = model if wrong == "optimizer" else torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(ValueError, match="expected an optimizer and a function of progress"):
+        pruned.scheduler(optimizer, 0.5 if wrong == "factor" else abs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 
 import numpy as np
 import prune_agents
@@ -151,3 +152,11 @@ def test_what_an_agent_keeps_of_groups_is_no_column(agent, of_arms, blobs, linea
     pruned.validated(1.0, 0.5)
     columns = [name for name in pruned.columns() if name.startswith("agent_")]
     assert columns == [f"agent_{name}" for name in of_arms]
+
+
+def test_what_lies_between_epochs_is_no_training(blobs, linear, train_epoch):
+    pruned, model = Pruned(blobs, epochs=4, quiet=True), linear()
+    for _ in range(4):
+        train_epoch(pruned, model, drop_last=True, batch_size=50)
+        time.sleep(0.3)
+    assert pruned.summary().seconds_training < 0.3
