@@ -99,6 +99,8 @@ def find(name: str) -> Any:
     if name in installed:
         return installed[name].load()
     own = "`prune-env agents` lists them, one's own is named module:Class"
+    if os.path.isdir(name):
+        own = f"the folder {name} holds none; {own}"
     raise ValueError(unknown("agent", name, names(), own))
 
 

@@ -80,7 +80,7 @@ class Grid(Settings):
     def _make(self, agents: Iterable[str]) -> None:
         for agent in (*agents, "full_short"):
             for keep_ratio in self._ratios_of(agent):
-                run = RunOptions(agent=agent)
+                run = RunOptions(agent=agent, keep_ratio=keep_ratio)
                 prune_agents.make_for_run(run.agent, keep_ratio=keep_ratio, **run.agent_options)
 
     def runs(self, own_amount: Collection[str] = ()) -> list[RunOptions]:

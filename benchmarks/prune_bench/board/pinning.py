@@ -11,7 +11,7 @@ import prune_agents
 
 from prune_bench.board import claims
 from prune_bench.board.board import Board, runs_of
-from prune_bench.board.grid import Grid, added
+from prune_bench.board.grid import Grid, added, as_typed
 from prune_bench.board.pins import Pins, data_key
 from prune_bench.run.episode import make_env
 from prune_bench.run.options import Place, RunOptions
@@ -51,6 +51,7 @@ def hold(
         new.check()
     with claims.wait_for(board.work, "board.yaml"):
         grids, old = board.read()
+        said = [] if new is None else _set_apart(grids, new)
         grids = grids if new is None else added(grids, new)
         planned = runs_of(grids, old)
         done = [o for name, o in planned.items() if board.result_path(name).exists()]
@@ -72,9 +73,20 @@ def hold(
         board.write(grids, pins)
     left = {name for run in todo for name in (run.agent, *env_names(vars(run)))}
     anew = [name for name in changed & left if name in old.sources]
-    said = [f"the source of {n} has changed: its runs are done anew" for n in sorted(anew)]
+    said += [f"the source of {n} has changed: its runs are done anew" for n in sorted(anew)]
     device = pins.device if place.device == "auto" else place.device
     return replace(place, device=device, threads=pins.threads), said
+
+
+def _set_apart(grids: list[Grid], new: Grid) -> list[str]:
+    """What is said where no grid that is there has the settings of a new one."""
+    ours = new.settings()
+    if not grids or any(grid.settings() == ours for grid in grids):
+        return []
+    theirs = grids[0].settings()
+    differing = [name for name in ours if ours[name] != theirs[name]]
+    told = [" ".join(as_typed({name: of[name] for name in differing})) for of in (ours, theirs)]
+    return [f"new runs have {told[0]}, the others {told[1]}: they get tables of their own"]
 
 
 def _sources(runs: Iterable[RunOptions], old: Pins) -> dict[str, str]:

@@ -100,10 +100,12 @@ def _make(env_id: str, wanted: dict[str, Any]) -> PruneEnv:
             unknown("environment", env_id, ids, "`prune-env envs` lists them")
         ) from error
     except TypeError as error:  # an environment without a network has no option `network`
-        hint = "" if env_id in ENVIRONMENTS else "; see `prune-env envs` for those that can"
-        raise ValueError(
-            f"{env_id} cannot be made so: {error.__context__ or error}{hint}"
-        ) from error
+        if env_id not in ENVIRONMENTS:
+            raise ValueError(
+                f"{env_id} is no environment of arms, or takes other options than those "
+                f"(`prune-env envs` lists what can be run): {error.__context__ or error}"
+            ) from error
+        raise ValueError(f"{env_id} cannot be made so: {error.__context__ or error}") from error
     assert isinstance(env, PruneEnv)
     return env
 

@@ -75,11 +75,12 @@ class RunOptions(Settings):
             if name in self.agent_options:
                 raise ValueError(f"{name} is an option of the run, not of its agent")
         known = {option.name for kind in (RunOptions, Place) for option in fields(kind)}
-        if own := self.env_kwargs.keys() & (known | {"action", "signals"}):
-            raise ValueError(
-                f"env_kwargs name {', '.join(sorted(own))}; options of the run have words of their "
-                "own (--epochs), and action and signals are the agent's to say"
-            )
+        for name in self.env_kwargs:
+            if name in known:
+                word = name.replace("_", "-")
+                raise ValueError(f"env_kwargs name {name}, an option of the run; type --{word}")
+            if name in ("action", "signals"):
+                raise ValueError(f"env_kwargs name {name}, which is the agent's to say")
 
     @property
     def label(self) -> str:

@@ -281,3 +281,13 @@ def test_pins_that_say_nothing_are_the_usual():
     run = RunOptions(env="prune_env/CIFAR10-v0")
     assert Pins().of(run) == Pins(data={run.env: provenance.KNOWN[run.env]}).of(run)
     assert Pins().of(run) == provenance.Provenance()
+
+
+def test_a_grid_of_other_settings_is_said_to_stand_apart(tmp_path):
+    board, place = Board(tmp_path), Place(device="cpu", threads=1)
+    grid = Grid(agents=("ucb",), seeds=1, epochs=2)
+    assert hold(board, grid, place, None)[1] == []
+    assert hold(board, replace(grid, seeds=2), place, None)[1] == []
+    said = ["new runs have --epochs 3, the others --epochs 2: they get tables of their own"]
+    assert hold(board, replace(grid, epochs=3), place, None)[1] == said
+    assert hold(board, replace(grid, epochs=3, seeds=2), place, None)[1] == []

@@ -113,6 +113,7 @@ def test_without_a_validation_split_nothing_is_said_of_one(capsys):
             ["--agent", "dvrl", "--env-kwargs", "num_validation=0"],
             "signals has val_loss, and num_validation is 0: there is no validation split",
         ),
+        (["--agent", "tests"], "unknown agent 'tests'; the folder tests holds none; "),
         (["--agent", "ucbb"], "unknown agent 'ucbb' (did you mean ucb"),
         (["--agent", "no_such_module:Agent"], "cannot import agent"),
         (
@@ -130,7 +131,7 @@ def test_without_a_validation_split_nothing_is_said_of_one(capsys):
         ),
         (["--env", "prune_env/Digits-Rules-v0"], "run agents on prune_env/Digits-v0"),
         (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; allowed"),
-        (["--env", "CartPole-v1"], "see `prune-env envs` for those that can"),
+        (["--env", "CartPole-v1"], "CartPole-v1 is no environment of arms, or takes other options"),
         (["ucb"], "nothing takes 'ucb'; options come with their names, as in --agent ucb;"),
         (["--lr", "0.1"], "a recipe has --recipe peak_lr=... or --recipe final_lr=... or"),
         (["--batch-size", "8"], "a recipe has --recipe batch_size=...; `prune-env run"),
@@ -289,6 +290,7 @@ def test_help_needs_nothing_heavy():
         ("run --seed x", "--seed is 'x'; expected int; "),
         ("run --imbalance x", "--imbalance is 'x'; expected float; "),
         ("run --evaluate-every x", "--evaluate-every is 'x'; expected int or 'auto'; "),
+        ("board --keep-ratios 0.1 1.5", "keep_ratio is 1.5; allowed is 0 < keep_ratio <= 1"),
         ("board --keep-ratios 0.1 x", "--keep-ratios is '0.1 x'; expected a list of float; "),
         (
             "run --threads 0",

@@ -77,9 +77,17 @@ def test_env_kwargs_that_are_not_allowed(capsys, folder: Path, words: list[str],
     assert message in refused(capsys, "--data", str(folder), "--env-kwargs", *words)
 
 
-@pytest.mark.parametrize("own", ["epochs", "data", "signals", "image_size"])
-def test_env_kwargs_leave_alone_what_has_a_word_of_its_own(own: str):
-    with pytest.raises(ValueError, match=f"env_kwargs name {own}; options of the run have"):
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ("epochs", ", an option of the run; type --epochs"),
+        ("data", ", an option of the run; type --data"),
+        ("image_size", ", an option of the run; type --image-size"),
+        ("signals", ", which is the agent's to say"),
+    ],
+)
+def test_env_kwargs_leave_alone_what_has_a_word_of_its_own(own: str, said: str):
+    with pytest.raises(ValueError, match=f"env_kwargs name {own}{said}"):
         RunOptions(env_kwargs={own: 3})
 
 
