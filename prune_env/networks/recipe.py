@@ -27,8 +27,8 @@ class Recipe:
     """Samples a step at most; a round is cut into equal batches, so that no small one is left."""
     optimizer: Literal["sgd", "adamw", "muon"] | Function = "sgd"
     """"sgd" has Nesterov momentum; "adamw" uses `momentum` as its beta1; "muon" trains filters and
-    matrices, and leaves the last linear layer and vectors to SGD. One's own is a function, or its
-    import path: see `prune_env.networks.optimizer.own_optimizer`."""
+    matrices, and leaves vectors and the linear layer that was registered last to SGD. One's own is
+    a function, or its import path: see `prune_env.networks.optimizer.own_optimizer`."""
     peak_lr: Annotated[float, In("[0, inf)")] = 0.1
     """The highest learning rate."""
     warmup: Annotated[float, In("[0, 1)")] = 0.15
@@ -63,7 +63,8 @@ class Recipe:
     one process. An H200 trained them up to 12 times as fast (benchmarks/results/gpu.md)."""
     schedule: Literal["linear", "cosine", "onecycle"] = "linear"
     """"linear" rises from 0 and falls in straight lines; "cosine" falls as half a cosine;
-    "onecycle" rises as one too, from a 25th of the peak."""
+    "onecycle" rises as one too, from a 25th of the peak. Where a run begins at 0 its first step
+    moves nothing, which is a whole round where a round is one batch."""
     bias_weight_decay: Annotated[float, In("[0, inf)")] = 0.0
     """L2 penalty of vectors (biases, norms)."""
     rest_lr_scale: Annotated[float, In("[0, inf)")] = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -64,10 +64,9 @@ class NetworkLearner:
 
         Args:
             dataset: the inputs; its training split is divided into arms and validation.
-            network: "mlp", "small", "cpu90", "airbench94", "resnet18", or a name of
-                torchvision.models or timm; or a function of one's own, see
-                `networks.registry.own_factory`. None takes the MLP for images of a few pixels,
-                "cpu90" on a CPU, "resnet18" on a GPU.
+            network: a name of `networks.registry.RECIPES`, torchvision.models or timm, or a function
+                of one's own, see `networks.registry.own_factory`. None takes the MLP for images of a
+                few pixels, "cpu90" on a CPU, "resnet18" on a GPU.
             recipe: fields of the network's default `networks.Recipe` to change.
             device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
             num_validation: samples of the validation split; a tenth of the training set if None.
@@ -120,7 +119,6 @@ class NetworkLearner:
         self.extras: dict[str, tuple[int, ...]] = {"reference_loss": ()}
         """What it can measure beside `MEASURED`: the name, and the shape of one arm's."""
         with suppress(ValueError):  # a network that ends in a convolution has no such features
-            self._head_name = per_sample.last_linear(self._model, self.arm_inputs.plain(slice(1)))
             width = self._head().in_features
             self._axes = per_sample.projection(width, self.device)
             self.extras["features"] = (min(width, per_sample.WIDEST),)
@@ -160,6 +158,10 @@ class NetworkLearner:
 
     def _head(self) -> torch.nn.Linear:
         return per_sample.linear_layers(self._model)[self._head_name]
+
+    @cached_property
+    def _head_name(self) -> str:
+        return per_sample.last_linear(self._model, self.arm_inputs.plain(slice(1)))
 
     @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
     def train(

@@ -33,12 +33,13 @@ def last_linear(model: nn.Module, images: Tensor) -> str:
     that is called. No value is read, so a GPU is not waited for.
 
     Raises:
-        ValueError: the model has no linear layer, or calls none.
+        ValueError: the model has no linear layer, or calls none, or that one is given more than a
+            row of numbers of each image, as of each token.
     """
-    called: list[tuple[nn.Module, Tensor]] = []
+    called: list[tuple[nn.Module, Tensor, int]] = []
 
     def catch(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-        called.append((layer, output))
+        called.append((layer, output, inputs[0].ndim))
 
     layers = linear_layers(model)
     with ExitStack() as hooks, modes_kept(model):
@@ -47,9 +48,15 @@ def last_linear(model: nn.Module, images: Tensor) -> str:
         logits = model.eval()(images)
     if not called:
         raise ValueError(f"{type(model).__name__} calls none of its linear layers")
-    makers = [layer for layer, output in called if output is logits or output is logits._base]
-    maker = (makers or [layer for layer, _ in called])[-1]
-    return next(name for name, layer in layers.items() if layer is maker)
+    makers = [call for call in called if call[1] is logits or call[1] is logits._base]
+    maker, _, dimensions = (makers or called)[-1]
+    name = next(name for name, layer in layers.items() if layer is maker)
+    if dimensions != 2:
+        raise ValueError(
+            f"{type(model).__name__} gives its last linear layer {name} inputs of {dimensions} "
+            "dimensions; features are (B, D)"
+        )
+    return name
 
 
 @torch.no_grad()

@@ -169,6 +169,8 @@ def test_a_network_that_ends_in_a_convolution_has_no_features() -> None:
     photos = Dataset("photos", tuple("abcd"), images_of(40, 0, 32), images_of(4, 1, 32))
     learner = NetworkLearner(photos, "squeezenet1_1", SMALL, device="cpu")
     assert learner.extras == {"reference_loss": ()}
+    with pytest.raises(ValueError, match="SqueezeNet has no linear layer"):
+        learner.gradient_norms(np.arange(2), "last")
 
 
 def test_a_restored_reference_continues_bit_for_bit() -> None:

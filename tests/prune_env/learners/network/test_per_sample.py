@@ -95,6 +95,22 @@ def test_a_network_without_a_linear_layer():
         last_linear(model, IMAGES)
 
 
+class Tokens(nn.Module):
+    """A last layer for each of several tokens, whose logits are averaged."""
+
+    def __init__(self, classes=4):
+        super().__init__()
+        self.head = nn.Linear(12, classes)
+
+    def forward(self, images):
+        return self.head(images.flatten(2).transpose(1, 2).reshape(len(images), -1, 12)).mean(1)
+
+
+def test_a_last_layer_of_tokens_has_no_features():
+    with pytest.raises(ValueError, match="gives its last linear layer head inputs of 3 dimensions"):
+        last_linear(Tokens(), IMAGES)
+
+
 class Several(nn.Module):
     """Linear layers in an order that is not that of the forward pass, of one width and height."""
 
