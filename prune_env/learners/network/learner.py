@@ -64,9 +64,9 @@ class NetworkLearner:
 
         Args:
             dataset: the inputs; its training split is divided into arms and validation.
-            network: a name of `networks.registry.RECIPES`, torchvision.models or timm, or a function
-                of one's own, see `networks.registry.own_factory`. None takes the MLP for images of a
-                few pixels, "cpu90" on a CPU, "resnet18" on a GPU.
+            network: of `networks.registry.RECIPES`, torchvision.models or timm, by name, or a
+                function of one's own, see `networks.registry.own_factory`. None takes the MLP for
+                images of a few pixels, "cpu90" on a CPU, "resnet18" on a GPU.
             recipe: fields of the network's default `networks.Recipe` to change.
             device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
             num_validation: samples of the validation split; a tenth of the training set if None.
