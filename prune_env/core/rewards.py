@@ -142,7 +142,8 @@ def earned(name: str, reward: Reward, outcome: RoundOutcome) -> NDArray[np.float
     """
     rewards = np.array(reward(outcome), np.float64)
     if not np.isfinite(rewards).all():
-        rewards = np.nan_to_num(rewards)
+        largest = float(np.finfo(np.float32).max)  # Stable-Baselines3 holds rewards so
+        rewards = np.nan_to_num(rewards, posinf=largest, neginf=-largest)
     if rewards.shape != (expected := outcome.kept_loss.shape):
         raise ValueError(
             f"the reward {name!r} has shape {rewards.shape}; expected {expected}: one number for "

@@ -86,14 +86,19 @@ def test_a_reward_of_another_shape_is_refused(halving, monkeypatch, tmp_path):
         env.step(np.ones(4))
 
 
-def test_a_reward_that_is_nan_counts_as_nothing(halving, monkeypatch, tmp_path):
-    (tmp_path / "nan_rewards.py").write_text(
-        "def nan(outcome):\n    return outcome.kept_loss * float('nan')\n"
-    )
+@pytest.mark.parametrize(
+    ("value", "reward"),
+    [("nan", 0.0), ("inf", np.finfo(np.float32).max), ("-inf", np.finfo(np.float32).min)],
+)
+def test_a_reward_is_finite_and_nan_counts_as_nothing(
+    value, reward, halving, monkeypatch, tmp_path
+):
+    name = f"reward_of_{value.replace('-', 'minus_')}"
+    (tmp_path / f"{name}.py").write_text(f"def f(outcome):\n    return [float('{value}')]\n")
     monkeypatch.syspath_prepend(tmp_path)
-    env = PruneEnv(halving(), reward="nan_rewards:nan", epochs=2)
+    env = PruneEnv(halving(), reward=f"{name}:f", epochs=2)
     env.reset(seed=0)
-    assert env.step(np.ones(4))[1] == 0.0
+    assert env.step(np.ones(4))[1] == reward
 
 
 @pytest.mark.parametrize(
