@@ -33,3 +33,8 @@ def ema_variance(variance: Floats, mean: Floats, value: Floats, alpha: float, se
     """
     deviation = np.where(np.isinf(mean), 0, value - mean)
     return np.where(seen, (1 - alpha) * variance + alpha * deviation**2, variance)
+
+
+def faded(values: Floats, discount: float) -> Floats:
+    """What a discount leaves of values, 0 or more; what was above 0 stays above it in float32."""
+    return np.maximum(discount * values, np.finfo(np.float32).tiny * (values > 0))

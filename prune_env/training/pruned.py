@@ -335,7 +335,8 @@ class Pruned:
             found["score"] = scores
         others = getattr(course.agent, "not_of_arms", ())
         for name, array in (course.agent_state or {}).items():
-            if array.size == self.num_arms > 1 and name not in others:
+            of_arms = array.size == self.num_arms > 1 and array.shape[-1] == self.num_arms
+            if of_arms and name not in others:
                 found[f"agent_{name}"] = array.reshape(-1)
         return {name: column.copy() for name, column in found.items()}
 

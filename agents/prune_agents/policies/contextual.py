@@ -46,6 +46,7 @@ class Contextual(LossBandit):
     """weight of the newest loss in the moving mean and deviation"""
 
     signals: ClassVar[tuple[str, ...]] = ("loss", "margin", "age", "pulls", "label")
+    not_of_arms: ClassVar[tuple[str, ...]] = ("target",)
 
     def start(self, num_runs: int, num_arms: int) -> State:
         return super().start(num_runs, num_arms) | {
@@ -59,7 +60,7 @@ class Contextual(LossBandit):
     def update(self, state: State, observation: Observation) -> None:
         seen, reward = observation["seen"] == 1, self.reward(state, observation)
         for run in np.flatnonzero(seen.any(axis=1)):
-            x = state["features"][run, seen[run]]
+            x = state["features"][run, seen[run]].astype(np.float64)  # to see the ridge
             gram, target = x.T @ x / len(x), x.T @ reward[run, seen[run]] / len(x)
             state["gram"][run] = self.discount * state["gram"][run] + gram
             state["target"][run] = self.discount * state["target"][run] + target
@@ -93,14 +94,23 @@ class Contextual(LossBandit):
         x = state["features"]
         score = np.empty(x.shape[:2])
         for run, row in enumerate(score):
-            inverse = np.linalg.inv(state["gram"][run] + self.ridge * np.eye(NUM_FEATURES))
-            theta = inverse @ state["target"][run]
-            root = np.linalg.cholesky(inverse)
+            root = inverse_root(state["gram"][run] + self.ridge * np.eye(NUM_FEATURES))
+            theta = root @ (root.T @ state["target"][run])
             if self.explore == "thompson":
                 row[...] = x[run] @ (theta + self.c * root @ rng.standard_normal(NUM_FEATURES))
             else:
                 row[...] = x[run] @ theta + self.c * np.linalg.norm(x[run] @ root, axis=1)
         return np.where(np.isinf(state["mean"]), UNSEEN, score)
+
+
+def inverse_root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The Cholesky factor C of the inverse of a positive definite matrix, C C' = A^-1.
+
+    A itself is factored, from its last row to its first, A = U U' and so C = U'^-1: the inverse of
+    a matrix whose entries lie far apart need not be positive definite once it is rounded.
+    """
+    upper = np.linalg.cholesky(matrix[::-1, ::-1])[::-1, ::-1]
+    return np.linalg.inv(upper).T
 
 
 def _scaled_loss(state: State, observation: Observation) -> Floats:

@@ -46,6 +46,7 @@ class DataAgent(Agent):
     """batches before each step of PPO"""
 
     signals: ClassVar[tuple[str, ...]] = ("features", "progress", *ENTRIES)
+    not_of_arms: ClassVar[tuple[str, ...]] = ("actor", "critic")
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = False
 

@@ -38,6 +38,7 @@ class DVRL(Agent):
     """weight of the newest reward in both moving averages"""
 
     signals: ClassVar[tuple[str, ...]] = (*INPUTS, "val_loss")
+    not_of_arms: ClassVar[tuple[str, ...]] = ("theta", "direction")
 
     def env_options(self, epochs: float) -> dict[str, Any]:
         return {"evaluate_every": 1}  # else a reward is of several rounds

@@ -37,7 +37,7 @@ class GradMatch(FullFeedback):
     signals: ClassVar[tuple[str, ...]] = ("features", "confidence", "label")
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = True
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
@@ -66,7 +66,9 @@ class GradMatch(FullFeedback):
         found = np.zeros(len(label))
         classes, size = np.unique(label, return_counts=True)
         for name, quota in zip(classes, quotas(size, size, k, rng), strict=True):
-            arms = np.flatnonzero(label == name)
+            arms = rng.permutation(
+                np.flatnonzero(label == name)
+            )  # the first of equal ones is taken
             ones = np.ones((len(arms), 1))
             gradient = np.concatenate([ones, features[arms]], axis=1, dtype=np.float64)
             gradient *= confidence[arms, None].astype(np.float64) - 1

@@ -13,6 +13,7 @@ from prune_agents.prior import Prior, Traces
 from prune_agents.tools.features import directions
 from prune_env.checks import In
 from prune_env.core.moving_averages import Floats
+from prune_env.core.selection import random_k
 
 BLOCK = 1024
 """Arms whose cosines to all before them are held at once."""
@@ -57,7 +58,8 @@ class InfoGrowth(Agent):
         gain = self.from_prior(state, "gain")
         first = self.selection_number(state)[:, None] % 2 == 0
         kept = rng.random(gain.shape) <= np.where(first, gain, np.maximum(1 - gain, self.floor))
-        kept[~kept.any(axis=1), 0] = True
+        if (none := ~kept.any(axis=1)).any():
+            kept[none] = random_k(np.ones_like(kept[none]), 1, rng)
         return kept
 
 

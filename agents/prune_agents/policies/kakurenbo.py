@@ -45,7 +45,7 @@ class Kakurenbo(FullFeedback):
         num_arms = loss.shape[1]
         stage = np.searchsorted([0.3, 0.6, 0.8], observation["progress"][:, 0], side="right")
         share = (1 - self.keep_ratio) * np.array([1, 0.8, 0.6, 0.4])[stage]
-        most = (share * num_arms + 1e-6).astype(int)
+        most = (share * num_arms + 1e-6).astype(int).clip(max=num_arms - 1)
         sure = (observation["correct"] == 1) & (observation["confidence"] >= self.threshold)
         kept = ~(best_k(-loss, most, rng) & sure)
         weight = np.where(state["round"] > 0, 1 / (1 - share), 1.0)

@@ -122,7 +122,7 @@ class Learned(Agent):
         but the full ones together K a round.
 
         A run that does not know yet how many rounds it has keeps what a very long one would begin
-        with; later rounds make up for it.
+        with, and K where it chooses for several; later rounds make up for it.
         """
         progress = observation["progress"][:, 0]
         if self.growth == 0:
@@ -135,7 +135,8 @@ class Learned(Agent):
         rounds = np.maximum(rounds - full, 1)
         after = (state["round"] - full + coming) / rounds
         total = np.expm1(2 * self.growth * after) / np.expm1(2 * self.growth)
-        first = k * 2 * self.growth / np.expm1(2 * self.growth)
+        begins = 2 * self.growth / np.expm1(2 * self.growth)
+        first = k * (begins if self.period == 1 else 1)
         left = (k * rounds * total - kept) / coming
         return np.clip(np.rint(np.where(progress > 0, left, first)), 1, num_arms).astype(np.int64)
 

@@ -46,7 +46,8 @@ class ProtoSampler(Agent):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        log_odds, kept = state["log_odds"], state["kept"]
+        log_odds = state["log_odds"]
+        kept = state["kept"] & (observation["seen"] == 1)  # a budget may have cut the choice
         num_kept = kept.sum(axis=1)
         again = np.rint(self.again * k * (1 - observation["progress"][:, 0]) ** 2).astype(np.int64)
         again = again.clip(k - (kept.shape[1] - num_kept), num_kept)

@@ -37,18 +37,16 @@ class RePB(Agent):
     keeps_k: ClassVar[bool] = False
     reads_keep_ratio: ClassVar[bool] = False
 
-    def start(self, num_runs: int, num_arms: int) -> State:
-        return {"kept": np.zeros((num_runs, num_arms), bool)}
-
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
         loss = observation["loss"]
-        kept = state["kept"] | (self.selection_number(state) == 0)[:, None]  # before, all were
-        mean = batch_mean(loss, kept, self.batch_size, rng)
-        hard = kept & (loss >= mean * (1 - 1e-6))  # equal losses reach their rounded mean too
+        # Whatever an agent has chosen: a budget cuts a choice, another agent may have made it.
+        trained = (observation["seen"] == 1) | (self.selection_number(state) == 0)[:, None]
+        mean = batch_mean(loss, trained, self.batch_size, rng)
+        hard = trained & (loss >= mean * (1 - 1e-6))  # equal losses reach their rounded mean too
         lucky = rng.random(loss.shape) >= self.rho
         first = state["round"] == 0
-        state["kept"] = hard | lucky | first[:, None]
+        kept = hard | lucky | first[:, None]
         weight = (state["round"][:, None] + 1) / (observation["pulls"] + 1)
-        return state["kept"] * np.minimum(weight, self.max_weight)
+        return kept * np.minimum(weight, self.max_weight)

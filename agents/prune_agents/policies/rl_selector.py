@@ -50,6 +50,7 @@ class RLSelector(Agent):
     """weight of the alignment of the share kept with keep_ratio"""
 
     signals: ClassVar[tuple[str, ...]] = ("features", "label", "progress")
+    not_of_arms: ClassVar[tuple[str, ...]] = ("actor", "critic")
     keeps_k: ClassVar[bool] = False
 
     def start(self, num_runs: int, num_arms: int) -> State:

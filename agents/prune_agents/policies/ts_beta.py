@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_env.checks import In
-from prune_env.core.moving_averages import UNSEEN
+from prune_env.core.moving_averages import UNSEEN, faded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class TSBeta(Agent):
 
     def update(self, state: State, observation: Observation) -> None:
         seen, correct = observation["seen"], observation["correct"]
-        state["wrong"] = self.discount * state["wrong"] + seen * (1 - correct)
-        state["right"] = self.discount * state["right"] + seen * correct
+        state["wrong"] = faded(state["wrong"], self.discount) + seen * (1 - correct)
+        state["right"] = faded(state["right"], self.discount) + seen * correct
 
     def scores(
         self, state: State, observation: Observation, rng: np.random.Generator

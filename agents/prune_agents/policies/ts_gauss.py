@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prune_agents.agent import Observation, State
 from prune_agents.policies.loss_bandit import LossBandit
 from prune_env.checks import In
-from prune_env.core.moving_averages import UNSEEN
+from prune_env.core.moving_averages import UNSEEN, faded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class TSGauss(LossBandit):
     def update(self, state: State, observation: Observation) -> None:
         seen = observation["seen"]
         state["sum"] = self.discount * state["sum"] + seen * self.reward(state, observation)
-        state["count"] = self.discount * state["count"] + seen
+        state["count"] = faded(state["count"], self.discount) + seen
 
     def scores(
         self, state: State, observation: Observation, rng: np.random.Generator

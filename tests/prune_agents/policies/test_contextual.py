@@ -3,6 +3,7 @@
 import numpy as np
 import prune_agents
 import pytest
+from prune_agents.policies.contextual import inverse_root
 
 
 @pytest.mark.parametrize("explore", ["ucb", "thompson"])
@@ -114,3 +115,24 @@ def test_thompson_draws_other_parameters_each_time(tiny_env):
         observation, *_ = env.step(action)
     later = dict(state, calls=state["calls"] + 1)
     assert (agent.predict(observation, state)[0] != agent.predict(observation, later)[0]).any()
+
+
+def test_the_root_of_an_inverse_is_its_cholesky_factor():
+    rows = np.random.default_rng(0).standard_normal((20, 7))
+    matrix = rows.T @ rows + np.eye(7)
+    expected = np.linalg.cholesky(np.linalg.inv(matrix))
+    np.testing.assert_allclose(inverse_root(matrix), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("later", [100.0, 1e4])
+def test_losses_that_grow_without_bound_end_nothing(observe, later):
+    """In a loop without classes they are shares of the highest of the first round, here 0.01."""
+    agent, state = prune_agents.make("contextual", keep_ratio=1.0), None
+    flat = {"margin": np.zeros(100), "label": np.zeros(100), "age": np.zeros(100)}
+    first = np.random.default_rng(0).uniform(0.002, 0.01, 100)
+    for round_ in range(12):
+        loss = first if round_ < 2 else np.full(100, later)
+        entries = {"loss": loss, "seen": np.full(100, round_ > 0), "pulls": np.full(100, round_)}
+        action, state = agent.predict(observe(**flat, **entries), state)
+    assert action.all()
+    assert np.isfinite(agent.scores_now(observe(**flat, **entries), state)).all()

@@ -82,3 +82,21 @@ def test_hard_arms_weigh_in_by_their_error_not_by_their_confidence(observe):
     _, state = agent.predict(observe(**shown, seen=np.zeros(4)))
     weights, _ = agent.predict(observe(**shown, seen=np.ones(4)), state)
     assert np.flatnonzero(weights).tolist() == [1]
+
+
+def test_of_equal_gains_any_is_taken(observe):
+    """Every sample is there twice: the first copies are no better than the second."""
+    copies = np.zeros(2)
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        agent = prune_agents.make("grad_match", keep_ratio=0.1, seed=seed)
+        entries = {
+            "features": np.tile(rng.random((20, 6)), (2, 1)),
+            "confidence": np.tile(rng.random(20), 2),
+            "label": np.zeros(40),
+        }
+        _, state = agent.predict(observe(**entries, seen=np.ones(40)), None)
+        action, _ = agent.predict(observe(**entries, seen=np.ones(40)), state)
+        copies += (action > 0).reshape(2, 20).sum(axis=1)
+    assert copies.sum() == 240
+    assert 80 < copies[0] < 160  # 120, and 5 standard deviations

@@ -82,3 +82,15 @@ def test_the_two_kinds_alternate_by_selections(observe):
 def test_it_says_what_to_do_where_there_was_no_prior_run(observe):
     with pytest.raises(ValueError, match=r"chooses by a prior run: pass state=agent.begin"):
         prune_agents.make("infogrowth").predict(observe(seen=np.ones(4)))
+
+
+def test_where_chance_keeps_nothing_any_arm_is_kept(observe):
+    """Gains of 1 come first; what is left to the others is nothing with a floor of 0."""
+    kept = np.zeros(20)
+    for seed in range(200):
+        agent, state = begun(np.eye(20, dtype=np.float32), seed=seed, floor=0.0)
+        for _ in range(2):
+            action, state = agent.predict(observe(seen=np.ones(20)), state)
+        assert action.sum() >= 1
+        kept += action
+    assert kept.max() < 40

@@ -62,3 +62,9 @@ def test_they_ask_for_a_look_at_the_pruned_arms_before_each_selection(name):
     assert prune_agents.make(name, period=3, full_rounds=6).env_options(8) == wanted
     with pytest.raises(ValueError, match=r"full_rounds is 4; .* allowed are multiples of period"):
         prune_agents.make(name, period=3, full_rounds=4)  # looks would come after rounds 3, 6 ...
+
+
+def test_kakurenbo_never_hides_all(observe):
+    agent = prune_agents.make("kakurenbo", keep_ratio=1e-6)
+    sure = {name: [value] for name, value in {"loss": 0, "confidence": 1, "correct": 1}.items()}
+    assert agent.predict(observe(**sure, progress=[0.1]))[0].astype(bool).all()

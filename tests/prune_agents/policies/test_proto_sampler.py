@@ -76,3 +76,14 @@ def test_nobody_is_drawn_twice_where_few_are_left(observe):
     action, _ = agent.predict(observe(**everything, seen=action), state)
     assert action.sum() == 9
     assert action[pruned].all()
+
+
+def test_a_choice_that_a_budget_has_cut_is_what_was_trained(observe):
+    """Again = 1 at the start: all are drawn from those trained last, of which two are left."""
+    agent = prune_agents.make("proto_sampler", keep_ratio=0.5, again=1.0)
+    entries = {"features": FEATURES, "label": LABEL, "progress": [0.0]}
+    _, state = agent.predict(observe(**entries, seen=[0, 0, 0, 0]))
+    state["kept"][:] = True
+    for _ in range(20):
+        action, _ = agent.predict(observe(**entries, seen=[0, 1, 1, 0]), state)
+        assert action.tolist() == [0, 1, 1, 0]

@@ -23,8 +23,8 @@ def test_stays_and_returns_and_weighs(observe):
     assert set(np.unique(second)) == {0, 1}
     np.testing.assert_allclose(second.mean(axis=0), [0.6, 0.6, 1, 1], atol=0.04)
 
-    state["kept"][:] = [True, True, True, False]
-    third, _ = agent.predict(observe(loss=tile(1, 2, 6, 9), pulls=tile(1, 1, 2, 1)), state)
+    entries = {"loss": tile(1, 2, 6, 9), "pulls": tile(1, 1, 2, 1), "seen": tile(1, 1, 1, 0)}
+    third, _ = agent.predict(observe(**entries), state)
     np.testing.assert_allclose((third > 0).mean(axis=0), [0.6, 0.6, 1, 0.6], atol=0.04)
     np.testing.assert_allclose(third.max(axis=0), [1.5, 1.5, 1, 1.5])
     np.testing.assert_allclose(third[third > 0].min(), 1)

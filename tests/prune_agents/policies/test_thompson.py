@@ -51,3 +51,14 @@ def test_the_unseen_go_first(observe, name):
     _, state = agent.predict(observe(loss=[LOG_C] * 4, correct=[0] * 4, seen=[0] * 4))
     seen = observe(loss=[2, 2, LOG_C, LOG_C], correct=[0] * 4, seen=[1, 1, 0, 0])
     assert agent.predict(seen, state)[0].tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(("name", "signal"), [("ts_gauss", "loss"), ("ts_beta", "correct")])
+def test_what_was_seen_long_ago_is_still_known(name, signal, observe):
+    """Ten to the minus 60 is no float32."""
+    agent, state = prune_agents.make(name, keep_ratio=0.5, discount=0.1), None
+    for round_ in range(60):
+        seen = [0, 0] if round_ == 0 else [1, round_ == 1]
+        observation = observe(**{signal: [0.5, 0.5]}, seen=seen)
+        _, state = agent.predict(observation, state)
+    assert np.isfinite(agent.scores_now(observation, state)).all()

@@ -9,6 +9,7 @@ import numpy as np
 import prune_agents
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
 from prune_env.training import Pruned
 
@@ -160,3 +161,14 @@ def test_what_lies_between_epochs_is_no_training(blobs, linear, train_epoch):
         train_epoch(pruned, model, drop_last=True, batch_size=50)
         time.sleep(0.3)
     assert pruned.summary().seconds_training < 0.3
+
+
+@pytest.mark.parametrize(
+    ("agent", "num_arms"), [("contextual", 49), ("contextual", 7), ("dvrl", 97)]
+)
+def test_parameters_that_are_as_many_as_the_arms_are_no_column(agent, num_arms):
+    dataset = TensorDataset(torch.zeros(num_arms, 2), torch.arange(num_arms) % 3)
+    options = {"num_validation": 10} if agent == "dvrl" else {}
+    pruned = Pruned(dataset, prune_agents.make(agent), epochs=1, quiet=True, **options)
+    kept = {name for name in pruned.columns() if name.startswith("agent_")}
+    assert kept <= {"agent_mean", "agent_variance"}
