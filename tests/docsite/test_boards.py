@@ -26,7 +26,7 @@ def test_every_row_of_every_board_is_there_once():
 
 
 def test_families():
-    assert boards.family("ucb:c=2") == "dynamic"
+    assert boards.family("ucb c=2") == "dynamic"
     assert boards.family("full_short") == "controls"
     assert boards.family("my_module:Mine") == "own"
 
@@ -103,3 +103,9 @@ def test_what_is_not_known_goes_last(page):
         known = [value for value in values if value]
         assert values[: len(known)] == known
         assert len(known) < len(values)
+
+
+def test_an_agent_with_options_stands_where_its_name_does():
+    """As learned, which has its weights in its label."""
+    assert {place.row.agent for place in boards.of_agent("learned")} >= {"learned weights=mixed-1"}
+    assert '<a href="policies/learned.html">learned weights=mixed-1</a>' in boards.leaderboard()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import prune_agents
 
@@ -80,13 +80,21 @@ def hold(
 
 def _set_apart(grids: list[Grid], new: Grid) -> list[str]:
     """What is said where no grid that is there has the settings of a new one."""
-    ours = new.settings()
-    if not grids or any(grid.settings() == ours for grid in grids):
+    ours, known = new.settings(), [grid.settings() for grid in grids]
+    if not known or ours in known:
         return []
-    theirs = grids[0].settings()
+    same = [theirs for theirs in known if _as_compared(theirs) == _as_compared(ours)]
+    theirs = (same or known)[0]
     differing = [name for name in ours if ours[name] != theirs[name]]
     told = [" ".join(as_typed({name: of[name] for name in differing})) for of in (ours, theirs)]
-    return [f"new runs have {told[0]}, the others {told[1]}: they get tables of their own"]
+    what = "train the same, and one of each is counted" if same else "get tables of their own"
+    return [f"new runs have {told[0]}, the others {told[1]}: they {what}"]
+
+
+def _as_compared(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings but for what changes no training; see `prune_bench.standings.model.Setting`."""
+    every = settings["evaluate_every"]
+    return settings | {"evaluate_every": "auto" if every == 1 else every}
 
 
 def _sources(runs: Iterable[RunOptions], old: Pins) -> dict[str, str]:

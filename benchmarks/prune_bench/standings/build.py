@@ -222,7 +222,10 @@ def _with_same_runs(rows: Sequence[Row]) -> list[Row]:
             for place, row in enumerate(same)
         ]
 
-    return _by(lambda row: (row.keep_ratio, *(r.fingerprint for r in row.runs)), say, rows)
+    def key(row: Row) -> tuple[Any, ...]:  # the ratio of who reads none is no ratio
+        return row.is_everywhere, row.keep_ratio, *(run.fingerprint for run in row.runs)
+
+    return _by(key, say, rows)
 
 
 def _with_noise(rows: Sequence[Row]) -> list[Row]:
@@ -275,7 +278,7 @@ def _against_short(row: Row, line: Line, clock: Line) -> Row:
         ahead_runs=runs,
         ahead_seconds=clock.curve(row).difference(row),
         chooses_nothing=row.rule == "fixed keep ratio"
-        and all(run.is_uninformed and run.is_even for run in row.runs),
+        and all(run.is_uninformed and run.is_even and not run.diverged for run in row.runs),
     )
 
 

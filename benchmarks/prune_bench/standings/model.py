@@ -169,8 +169,11 @@ class Row:
 
     @property
     def cost(self) -> float:
-        """Mean charge relative to all data for all epochs."""
-        return float(np.mean([run.cost for run in self.runs]))
+        """Mean charge relative to all data for all epochs; runs that ended early, as they diverged,
+        count only where all did.
+        """
+        whole = [run for run in self.runs if not run.diverged] or self.runs
+        return float(np.mean([run.cost for run in whole]))
 
     @property
     def passes_saved(self) -> float:

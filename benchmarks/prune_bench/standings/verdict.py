@@ -83,7 +83,7 @@ class Verdict:
             return (
                 NONE_CHOOSES
                 if self.some_choose_nothing
-                else "No agent has a run beside full_short yet."
+                else "No agent has a run beside full_short at its cost yet."
             )
         if self.all_alike:
             return f"Nothing beats full_short{ALL_ALIKE}"
@@ -124,7 +124,12 @@ def judge(comparison: Comparison) -> Verdict:
     )
     short = comparison.row("full_short")
     if short is None or not short.complete or not judged or (under_way and not beaters):
-        alike = any(row.chooses_nothing and row.complete for row in comparison.shown)
+        others = [
+            row
+            for row in comparison.shown
+            if row.complete and not row.is_reference and row.rule != "own amount"
+        ]
+        alike = bool(others) and all(row.chooses_nothing for row in others)
         return Verdict(
             "open",
             comparison.keep_ratio,

@@ -291,3 +291,7 @@ def test_a_grid_of_other_settings_is_said_to_stand_apart(tmp_path):
     said = ["new runs have --epochs 3, the others --epochs 2: they get tables of their own"]
     assert hold(board, replace(grid, epochs=3), place, None)[1] == said
     assert hold(board, replace(grid, epochs=3, seeds=2), place, None)[1] == []
+    said = [
+        "new runs have --evaluate-every 1, the others --evaluate-every auto: they train the same"
+    ]
+    assert hold(board, replace(grid, evaluate_every=1), place, None)[1][0].startswith(said[0])

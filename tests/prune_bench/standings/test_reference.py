@@ -17,7 +17,9 @@ NOISE = Noise(0.01**2, 40)
 def row(cost, accuracy, agent="full_short", runs=5):
     """Runs that all end at one accuracy; how they scatter is said by the noise."""
     seconds = 100 * cost
-    run = SimpleNamespace(cost=cost, last=accuracy, charged_seconds=seconds, num_arms=45_000)
+    run = SimpleNamespace(
+        cost=cost, last=accuracy, charged_seconds=seconds, num_arms=45_000, diverged=False
+    )
     return Row(agent, 0.1, "total budget", (run,) * runs, noise=NOISE)
 
 
@@ -87,7 +89,7 @@ def test_a_rounded_number_of_arms_is_no_advantage():
 
 def test_of_few_arms_a_rounded_number_is_more_of_the_cost():
     """30 % of 108 arms are 32 of 32.4: full_short spends 194 where six rounds cost 192."""
-    run = SimpleNamespace(cost=192 / 648, last=0.9, charged_seconds=1, num_arms=108)
+    run = SimpleNamespace(cost=192 / 648, last=0.9, charged_seconds=1, num_arms=108, diverged=False)
     few = Row("ucb", 0.3, "fixed keep ratio", (run,) * 5, noise=NOISE)
     line = Line([row(194 / 648, 0.93), row(1.0, 0.98)])
     assert line.bar(few).accuracy == 0.93
@@ -113,3 +115,11 @@ def test_seconds_are_read_off_the_same_curve():
     assert Line(POINTS, "seconds").curve(row(0.02**0.5, 0.1)).accuracy == pytest.approx(0.55)
     assert Line(POINTS, "seconds").curve(row(0.01, 0.1)).accuracy == 0.5  # cheaper than all
     assert Line(POINTS[:1], "seconds").curve(row(0.3, 0.1)).accuracy == 0.5
+
+
+def test_a_run_that_ended_early_moves_no_bar():
+    """As it diverged; the comparison of all others would be lost with it."""
+    whole = row(0.3, 0.6)
+    early = SimpleNamespace(**vars(whole.runs[0]) | {"cost": 0.03, "diverged": True})
+    assert replace(whole, runs=(*whole.runs, early)).cost == pytest.approx(0.3)
+    assert replace(whole, runs=(early, early)).cost == pytest.approx(0.03)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from made_up_reports import standings
@@ -113,3 +115,27 @@ def test_runs_that_end_alike_but_kept_other_arms_are_two_rows(made):
         for seed in range(2)
     ]
     assert len(standings(results).comparisons[0].shown) == 3
+
+
+def test_runs_that_diverged_say_nothing_of_choosing(made):
+    """After one round all arms of any agent are kept as often."""
+    for diverged in (False, True):
+        results = [kept(made("rs2", seed, accuracy=0.5, cost=0.1), [], TWICE) for seed in (0, 1)]
+        for result in results:
+            result["diverged"] = diverged
+            for row in result["history"]:
+                row["kept"] = round(result["num_arms"] * 0.1)
+        short = [made("full_short", seed, accuracy=0.5, cost=0.1) for seed in (0, 1)]
+        row = standings([*results, *short]).comparisons[0].row("rs2")
+        assert row.chooses_nothing != diverged
+
+
+def test_who_reads_no_ratio_is_not_the_same_as_who_keeps_all_at_ratio_1(made):
+    full = [made("full", seed, keep_ratio=1.0) for seed in range(2)]
+    all_kept = deepcopy(full)
+    for result in all_kept:
+        result["options"]["agent"] = "ucb"
+    low = [made(agent, seed, keep_ratio=0.3) for agent in ("ucb", "full_short") for seed in (0, 1)]
+    at_low, at_1 = standings([*full, *all_kept, *low]).comparisons
+    assert at_1.row("ucb").runs[0].fingerprint == at_low.row("full").runs[0].fingerprint
+    assert at_low.row("full").label == "full"

@@ -349,3 +349,17 @@ def test_one_that_decides_its_amount_may_have_kept_all_as_full_did(made):
     assert comparison.row("full").label == "full = infobatch"
     assert comparison.row("infobatch").is_repeat
     assert (comparison.row("infobatch").rule, comparison.row("infobatch").sign) == ("own amount", 0)
+
+
+def test_who_chooses_at_a_cost_without_a_bar_is_not_said_to_choose_nothing(made):
+    """rs2 chooses nothing; another one, dearer than any run of full_short, is beside none."""
+    ends = {"full_short": 0.5, "rs2": 0.52, "kcenter": 0.6}
+    results = [
+        made(agent, seed, accuracy=ends[agent], cost=0.1) for agent in ends for seed in (0, 1)
+    ]
+    (comparison,) = standings(results).comparisons
+    rows = tuple(
+        replace(row, chooses_nothing=row.agent == "rs2", ahead=None) for row in comparison.rows
+    )
+    verdict = judge(replace(comparison, rows=rows))
+    assert verdict.sentence == "No agent has a run beside full_short at its cost yet."
