@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from prune_env.learners.network.measure import measure
 Values = dict[str, Tensor]
 """What is kept of a batch until it is measured, see `table_of`, and (B, ...) for each extra."""
 KEPT = ("log_p", "labels", "loss")
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def of_logits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Values]:
@@ -87,3 +90,8 @@ def on_host(arms: Any, size: int, num_arms: int) -> NDArray[np.int64]:
     if size and not 0 <= host.min() <= host.max() < num_arms:
         raise ValueError(f"arms are {host.min()} to {host.max()}; allowed is 0 to {num_arms - 1}")
     return host.astype(np.int64)
+
+
+def uncompiled(method: Method) -> Method:
+    """A method that is called as it is where a loop compiles its whole step."""
+    return cast(Method, torch.compiler.disable(method))

@@ -26,7 +26,7 @@ from prune_env.training.ending import Ending
 from prune_env.training.hooks import Hooks
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
-from prune_env.training.measuring import of_logits, of_losses, on_host
+from prune_env.training.measuring import of_logits, of_losses, on_host, uncompiled
 from prune_env.training.needs import as_agent, check, lacking, options_for, wishes_of
 from prune_env.training.options import LoopOptions
 from prune_env.training.recorder import Recorder, begun, read_prior
@@ -204,7 +204,7 @@ class Pruned:
 
     # -- what a loop tells ------------------------------------------------------------------------
 
-    @torch.compiler.disable  # a loop may compile its whole step
+    @uncompiled
     def loss(
         self, logits: Tensor, labels: Tensor, arms: Tensor, losses: Tensor | None = None
     ) -> Tensor:
@@ -236,7 +236,7 @@ class Pruned:
             losses = nll_loss(log_p, labels, reduction="none")
         return self._weighted(arms, losses, values)
 
-    @torch.compiler.disable
+    @uncompiled
     def record(self, arms: Tensor, losses: Tensor) -> Tensor:
         """The same for what is no classification: (B,) and (B,) to a scalar.
 
@@ -279,14 +279,14 @@ class Pruned:
             return losses.mean()
         return (losses * torch.from_numpy(weights).to(losses.device, non_blocking=True)).mean()
 
-    @torch.compiler.disable
+    @uncompiled
     @torch.no_grad()
     def look(self, logits: Tensor, labels: Tensor, arms: Tensor) -> None:
         """With full feedback: what a forward pass shows of arms of `rest`, after an epoch."""
         _, values = self._of_logits(logits, labels)
         self.course.look(on_host(arms, len(labels), self.num_arms), values)
 
-    @torch.compiler.disable
+    @uncompiled
     def validated(self, loss: float, accuracy: float | None = None) -> None:
         """Tell how well the network does on other data: mean loss in nats, accuracy in [0, 1].
 

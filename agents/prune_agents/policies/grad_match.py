@@ -66,9 +66,7 @@ class GradMatch(FullFeedback):
         found = np.zeros(len(label))
         classes, size = np.unique(label, return_counts=True)
         for name, quota in zip(classes, quotas(size, size, k, rng), strict=True):
-            arms = rng.permutation(
-                np.flatnonzero(label == name)
-            )  # the first of equal ones is taken
+            arms = rng.permutation(np.flatnonzero(label == name))  # equal ones by lot
             ones = np.ones((len(arms), 1))
             gradient = np.concatenate([ones, features[arms]], axis=1, dtype=np.float64)
             gradient *= confidence[arms, None].astype(np.float64) - 1
