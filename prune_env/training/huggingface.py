@@ -159,8 +159,8 @@ class PrunedTrainer(Trainer):
         first, share = self.pruned.course.first
         if args.max_steps <= 0:
             batches = math.ceil(first / (self._train_batch_size * args.world_size))
-            updates = math.ceil(batches / args.gradient_accumulation_steps)
-            max_steps = math.ceil(updates / share - 1e-6)
+            steps = math.ceil(batches / args.gradient_accumulation_steps)
+            max_steps = math.ceil(steps / share - 1e-6)
         samples = round(first / share)
         return sys.maxsize, updates, num_examples, samples, *others, max_steps
 
