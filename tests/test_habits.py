@@ -37,7 +37,7 @@ def test_the_version_is_said_once():
 
 def test_the_changes_count_what_there_is():
     assert f"{len(POLICIES)} selection policies" in read("CHANGELOG.md")
-    assert f"SB3's {len(ALGORITHMS)} algorithms" in read("CHANGELOG.md")
+    assert f"the {len(ALGORITHMS)} algorithms of SB3" in read("CHANGELOG.md")
     assert f"All {len(ALGORITHMS)} algorithms of SB3" in read("README.md")
 
 

@@ -25,6 +25,7 @@ def result(
         {
             "options": options | {"agent_options": agent_options},
             "env_options": {"budget": None},
+            "diverged": False,
             "history": [{"kept": round(cost * num_arms)}] * 3,
             "kept": {"pulls_by_difficulty": [20 - hard] * 5 + [hard] * 5, "arms_by_pulls": pulls},
             "num_arms": num_arms,
