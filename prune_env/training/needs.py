@@ -77,7 +77,7 @@ class Wishes:
 
 
 def as_agent(agent: Any) -> Any:
-    """What a loop asks: the agent itself, or round it what one without these words needs.
+    """What a loop asks: an agent as it is, or a model or nothing as one.
 
     Args:
         agent: what has `predict`, a model of Stable-Baselines3 too; None keeps every arm.
