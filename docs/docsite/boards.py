@@ -76,13 +76,18 @@ def _places() -> Iterator[Place]:
 
 def family(agent: str) -> str:
     """The group of a policy; "own" where it is none of this project."""
-    name = agent.partition(" ")[0]
+    name = name_of(agent)
     return next((group for group, names in GROUPS.items() if name in names), "own")
+
+
+def name_of(agent: str) -> str:
+    """The name of an agent that is shown with its options: "ucb" of "ucb c=2"."""
+    return agent.partition(" ")[0]
 
 
 def of_agent(name: str) -> list[Place]:
     """Where a policy, with whatever options, stands on the boards."""
-    return [place for place in places() if place.row.agent.partition(" ")[0] == name]
+    return [place for place in places() if name_of(place.row.agent) == name]
 
 
 # -- the table of all boards ----------------------------------------------------------------------
@@ -166,7 +171,7 @@ def _hint(text: str) -> str:
 def _html_row(place: Place) -> str:
     row, of = place.row, family(place.row.agent)
     shown = "control" if row.is_control else "agent"
-    name = row.agent.partition(" ")[0]
+    name = name_of(row.agent)
     label = escape(row.agent)
     linked = f'<a href="policies/{name}.html">{label}</a>' if name in POLICIES else label
     told = place.data, place.keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import prune_agents
 
@@ -14,7 +14,7 @@ from prune_bench.board.board import Board, runs_of
 from prune_bench.board.grid import Grid, added, as_typed
 from prune_bench.board.pins import Pins, data_key
 from prune_bench.run.episode import make_env
-from prune_bench.run.options import Place, RunOptions
+from prune_bench.run.options import Place, RunOptions, as_compared
 from prune_bench.run.provenance import FIRST_NETWORKS, KNOWN
 from prune_bench.run.sources import agent_source, env_names, env_source, is_code, is_own
 from prune_env.learners.protocol import Learner, Sourced
@@ -83,18 +83,12 @@ def _set_apart(grids: list[Grid], new: Grid) -> list[str]:
     ours, known = new.settings(), [grid.settings() for grid in grids]
     if not known or ours in known:
         return []
-    same = [theirs for theirs in known if _as_compared(theirs) == _as_compared(ours)]
+    same = [theirs for theirs in known if as_compared(theirs) == as_compared(ours)]
     theirs = (same or known)[0]
     differing = [name for name in ours if ours[name] != theirs[name]]
     told = [" ".join(as_typed({name: of[name] for name in differing})) for of in (ours, theirs)]
     what = "train the same, and one of each is counted" if same else "get tables of their own"
     return [f"new runs have {told[0]}, the others {told[1]}: they {what}"]
-
-
-def _as_compared(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings but for what changes no training; see `prune_bench.standings.model.Setting`."""
-    every = settings["evaluate_every"]
-    return settings | {"evaluate_every": "auto" if every == 1 else every}
 
 
 def _sources(runs: Iterable[RunOptions], old: Pins) -> dict[str, str]:

@@ -109,3 +109,11 @@ class Place:
 
 USUAL: Mapping[str, Any] = vars(RunOptions())
 """The options of a run by their names, where none is said."""
+
+
+def as_compared(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by their names, but for what changes no training: to evaluate after every round is
+    what is chosen where nobody says it.
+    """
+    every = options["evaluate_every"]
+    return {**options, "evaluate_every": USUAL["evaluate_every"] if every == 1 else every}

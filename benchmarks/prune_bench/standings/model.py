@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from prune_bench.board.grid import CONTROLS, Grid
-from prune_bench.run.options import USUAL
+from prune_bench.run.options import USUAL, as_compared
 from prune_bench.run.pairs import short_name
 from prune_bench.run.result import PHASES, Failure, Result
 from prune_bench.run.run_id import named_network
@@ -54,9 +54,7 @@ class Setting:
     @staticmethod
     def of(options: Mapping[str, Any]) -> Setting:
         """The setting of a run with these `RunOptions`."""
-        options = {**options, "network": named_network(options)}
-        if options["evaluate_every"] == 1:  # what is chosen where nobody says it, trains the same
-            options["evaluate_every"] = USUAL["evaluate_every"]
+        options = as_compared(options) | {"network": named_network(options)}
         others = sorted(
             (name, _text(value))
             for name, value in options.items()
