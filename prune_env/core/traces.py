@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from prune_env.data import npz
 from prune_env.files import Damaged, replacing
+from prune_env.text import number
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,17 @@ class Traces:
         """Several recordings as one.
 
         Raises:
-            ValueError: they have not recorded the same.
+            ValueError: they have not recorded the same, or not of the same samples.
         """
         if len(kinds := dict.fromkeys(map(_recorded, runs))) > 1:
             raise ValueError(f"prior runs have recorded {', and '.join(kinds)}; expected the same")
+        labels = runs[0].labels
+        for run in runs:
+            if different := int(np.count_nonzero(run.labels != labels)):
+                raise ValueError(
+                    f"prior runs have other labels of {number(different, 'sample')}; expected the "
+                    "same samples in the same order"
+                )
 
         def stack(arrays: list[Any]) -> Any:
             return None if arrays[0] is None else np.concatenate(arrays)
@@ -53,7 +61,7 @@ class Traces:
             sum(run.passes for run in runs),
             sum(run.seconds for run in runs),
             sum(run.cpu_seconds for run in runs),
-            runs[0].labels,
+            labels,
             stack([run.features for run in runs]),
             stack([run.trained for run in runs]),
         )

@@ -6,7 +6,7 @@ import time
 import zlib
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from prune_env.driving import ask
 from prune_env.learners.protocol import Metrics
 from prune_env.training import notes
 from prune_env.training.distributed import Hand, gathered, mean_of
-from prune_env.training.needs import Wishes
+from prune_env.training.needs import Wishes, plain_options
 from prune_env.training.recorder import Recorder
 from prune_env.training.rows import LoopLearner
 from prune_env.training.visit import Visit, only
@@ -69,7 +69,7 @@ class Course:
         self.weight_max, self.agent_state = weight_max, state
         self.kept = Visit(learner.num_arms, self._begin)
         """The pass over the arms that are trained on."""
-        self.rest = Visit(learner.num_arms, self._begin_to_look)
+        self.rest = Visit(learner.num_arms, self._end_what_was_cut)
         """The pass over the others, where they are to be looked at."""
         self.weights: NDArray[np.float32] | None = None
         """(N,) how much the loss of each arm counts; None: 1."""
@@ -81,9 +81,13 @@ class Course:
         self._repeated = 0
         """How many samples of it came again before the next one began."""
         self.recorder, self._on_over = recorder, on_over
+        self.only_losses = False
+        """Whether a loss a sample is all that the loop tells."""
         self._before = state
         """What the agent knew before its last choice; when the run is over, after it."""
         self._validated, self._began, self._trained_until = False, _now(), _now()
+        self._before_restart = (0.0, 0.0)
+        """Seconds of training in this epoch before this process took over."""
         self._choose()
 
     @property
@@ -198,13 +202,12 @@ class Course:
 
     # -- from one epoch to the next ---------------------------------------------------------------
 
-    def _begin(self, cut: bool) -> None:
-        """An iteration over the kept arms begins; `cut`: the one before was trained on in part.
+    def _begin(self) -> None:
+        """An iteration over the kept arms begins.
 
         After a restart that of an epoch which was trained on, and waits for more, is empty.
         """
-        if cut:
-            self._cut_off()
+        self._end_what_was_cut()
         restored = not self.kept.begun
         if self.phase == "look" and not restored:
             raise ValueError(
@@ -219,22 +222,21 @@ class Course:
             notes.over(self.epoch)
         self._began = self._trained_until = _now()
 
-    def _begin_to_look(self, cut: bool) -> None:
-        """An iteration over the rest begins: no more batches of this epoch come."""
+    def _end_what_was_cut(self) -> None:
+        """An epoch that was trained on in part ends, once an iteration begins; the others count as
+        pruned.
+        """
         if self.kept.cut:
-            self._cut_off()
-
-    def _cut_off(self) -> None:
-        """The epoch ends with what it was trained on; the others count as pruned."""
-        notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
-        self._close()
+            notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
+            self._close()
 
     def _close(self) -> None:
         """The epoch has been trained on: look at the others where that is due, or go on."""
         clock = self.rounds.clock
-        spent = np.subtract(self._trained_until, self._began)  # what came since then is no training
-        clock.wall["train"] += float(spent[0])
-        clock.cpu["train"] += float(spent[1])
+        wall, cpu = self._training()
+        self._before_restart = (0.0, 0.0)
+        clock.wall["train"] += wall
+        clock.cpu["train"] += cpu
         self._gather()
         notes.unusual(self.learner.trained.signals(), self.epoch)
         rest = self.rounds.rest(self._trained())
@@ -243,6 +245,11 @@ class Course:
             self.rest.plan(rest, self.epoch)
         else:
             self._finish()
+
+    def _training(self) -> tuple[float, float]:
+        """Seconds of training in this epoch, up to its last batch: what came since is none."""
+        spent = np.subtract(self._trained_until, self._began) + self._before_restart
+        return float(spent[0]), float(spent[1])
 
     def _trained(self) -> Selection:
         """What has been trained on in this epoch."""
@@ -261,7 +268,7 @@ class Course:
         self.learner.reset([0])
         self._validated = False
         if self.recorder:
-            self.recorder.keep(self.rounds)
+            self.recorder.keep(self.rounds, self.only_losses)
         self._past, self._repeated = (self.weights, self.kept.hand), 0
         self._choose()
         if self.phase == "over":
@@ -330,6 +337,8 @@ class Course:
             "metrics": asdict(self.learner.metrics),
             "validated": self._validated,
             "phase": self.phase,
+            "only_losses": self.only_losses,
+            "training": self._training(),
             "history": list(self.history),
             "traces": list(self.recorder.rows) if self.recorder else [],
         }
@@ -345,21 +354,18 @@ class Course:
         self.rounds.load_state_dict(state["rounds"])
         self.agent_state, self._before = deepcopy(state["agent"]), deepcopy(state["before"])
         self.weights, self._past = state["weights"], None  # its batches are of another process
-        self._validated = state["validated"]
+        self._validated, self.only_losses = state["validated"], state["only_losses"]
         self.learner.metrics = Metrics(**state["metrics"])
         self.phase, self.history = state["phase"], list(state["history"])
         if self.recorder:
             self.recorder.rows = list(state["traces"])
+        wall, cpu = state["training"]
+        self._before_restart = (wall, cpu)
+        self._began = self._trained_until = _now()
         for epoch in range(max(0, self.epoch - 1), self.epoch + 1):
             self._plan(self.kept_in(epoch), epoch)
         self.kept.load_state_dict(state["kept"])
         self.rest.plan(np.flatnonzero(state["rest"]["waiting"]), self.epoch)
-
-    def _agent_options(self) -> dict[str, Any]:
-        """What of an agent's options are plain values, or tuples of them."""
-        named = fields(self.agent) if is_dataclass(self.agent) else ()
-        values = {field.name: getattr(self.agent, field.name) for field in named}
-        return {name: value for name, value in values.items() if _is_plain(value)}
 
     def _identity(self) -> dict[str, Any]:
         """What a course that goes on from another's state has in common with it."""
@@ -371,7 +377,7 @@ class Course:
             "checksum of labels": zlib.crc32(self.learner.labels.astype(np.int64).tobytes()),
             "seed": self.seed,
             "agent": self.wishes.who,
-            "agent_options": self._agent_options(),
+            "agent_options": plain_options(self.agent),
             "keep_traces": self.recorder is not None,
             **(options | {"signals": tuple(sorted(options["signals"]))}),
         }
@@ -383,13 +389,6 @@ def _weights_of(
     """The weights of the losses of (B,) arms on this rank; None where all are 1."""
     of_arms = None if weights is None else weights[arms]
     return hand.weights(arms, of_arms) if hand else of_arms
-
-
-def _is_plain(value: object) -> bool:
-    """Whether a state can have this value, as `torch.load(weights_only=True)` reads it."""
-    if type(value) is tuple:
-        return all(map(_is_plain, value))
-    return isinstance(value, int | float | str | bool | None)
 
 
 def _now() -> tuple[float, float]:

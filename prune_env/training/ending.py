@@ -52,7 +52,8 @@ class Ending:
         epochs, options = int(rounds.arms.round[0]), rounds.options
         if (os.getpid(), _last_failure()) != (self._process, self._failure):
             return
-        if self._is_first and epochs == 0 and kept.drawn and kept.untouched:
+        unsaid = self._is_first and not kept.told
+        if unsaid and epochs == 0 and kept.drawn and kept.untouched:
             notes.unrecorded(kept.left)
         if not self._shows or epochs == 0 or not rounds.ledger.affordable[0]:
             return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from prune_env.learners.network.modes import draw_nothing, modes_kept
 from prune_env.learners.network.per_sample import linear_layers
@@ -44,27 +46,23 @@ class Hooks:
         """Whether the last linear layer has one, where features are asked for."""
         self._layer, self._unsure = "", True
         """The name of that layer, and whether nothing has told yet that it makes the logits."""
-        self._passed: tuple[Tensor, Tensor] | None = None
-        """What went into it and what came out."""
-        self._called: tuple[bool, tuple[Any, ...], dict[str, Any]] | None = None
+        self._seen = seen = _Seen()
         if "features" in extras and model is not None:
             layers = linear_layers(model)
             fitting = [name for name in layers if layers[name].out_features == num_classes]
             self._layer = (fitting or list(layers))[-1]
             layer = layers[self._layer]
-            layer.register_forward_hook(self._see_features)
+            self._remove_with_this(layer.register_forward_hook(seen.see_features))
             self.has_bias = layer.bias is not None
             self.shapes["features"] = (layer.in_features,)
         if "reference_loss" in extras and model is not None and reference is not None:
             self._reference = reference
-            model.register_forward_pre_hook(self._see_call, with_kwargs=True)
+            self._remove_with_this(model.register_forward_pre_hook(seen.see_call, with_kwargs=True))
             self.shapes["reference_loss"] = ()
 
-    def _see_features(self, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-        self._passed = inputs[0].detach(), output.detach()
-
-    def _see_call(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._called = model.training, args, kwargs
+    def _remove_with_this(self, hook: RemovableHandle) -> None:
+        """Let a hook be gone when this is: the network is somebody's, and may live longer."""
+        weakref.finalize(self, hook.remove).atexit = False
 
     def values(
         self, size: int, labels: Tensor | None = None, logits: Tensor | None = None
@@ -82,7 +80,7 @@ class Hooks:
         Raises:
             ValueError: the last call was not on B samples.
         """
-        (features, output), self._passed = self._passed or (None, None), None
+        (features, output), self._seen.passed = self._seen.passed or (None, None), None
         expected = (size, *self.shapes["features"])
         if features is None or features.shape != expected:
             came = "nothing" if features is None else f"shape {tuple(features.shape)}"
@@ -106,15 +104,30 @@ class Hooks:
         Raises:
             ValueError: the network was not called since.
         """
-        if self._called is None:
+        if self._seen.called is None:
             raise ValueError("the network was not called; call it once before its loss is taken")
-        (training, args, kwargs), self._called = self._called, None
+        (training, args, kwargs), self._seen.called = self._seen.called, None
         reference = self._reference
         with modes_kept(reference), torch.no_grad():
             draw_nothing(reference, batch_statistics=training and reference.training)
             output = reference(*args, **kwargs)
             logits: Tensor = getattr(output, "logits", output)
             return F.cross_entropy(logits.float(), labels, reduction="none")
+
+
+class _Seen:
+    """What the hooks have seen last; it holds nothing else, as the network holds it."""
+
+    passed: tuple[Tensor, Tensor] | None = None
+    """What went into the last linear layer and what came out."""
+    called: tuple[bool, tuple[Any, ...], dict[str, Any]] | None = None
+    """Whether the network was training, and what it was called with."""
+
+    def see_features(self, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        self.passed = inputs[0].detach(), output.detach()
+
+    def see_call(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.called = model.training, args, kwargs
 
 
 def _are_alike(output: Tensor, logits: Tensor) -> bool:

@@ -18,6 +18,9 @@ Values = dict[str, Tensor]
 """What is kept of a batch until it is measured, see `table_of`, and (B, ...) for each extra."""
 KEPT = ("log_p", "labels", "loss")
 
+UNTOLD = (*(name for name in MEASURED if name != "loss"), "reference_loss")
+"""The signals that a loss a sample does not tell."""
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

@@ -7,7 +7,7 @@ line before anything is trained.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,20 @@ def as_agent(agent: Any) -> Any:
             "prune_agents.make('ucb', keep_ratio=0.3)"
         )
     return TrainedModel(agent) if is_model(agent) else agent
+
+
+def plain_options(agent: Any) -> dict[str, Any]:
+    """What of an agent's options are plain values, or tuples of them."""
+    named = fields(agent) if is_dataclass(agent) else ()
+    values = {field.name: getattr(agent, field.name) for field in named}
+    return {name: value for name, value in values.items() if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a state can have this value, as `torch.load(weights_only=True)` reads it."""
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return isinstance(value, int | float | str | bool | None)
 
 
 def wishes_of(agent: Any, length: float, given: Given) -> Wishes:

@@ -26,7 +26,7 @@ from prune_env.training.ending import Ending
 from prune_env.training.hooks import Hooks
 from prune_env.training.indexed import Indexed
 from prune_env.training.labels import find_classes
-from prune_env.training.measuring import of_logits, of_losses, on_host, uncompiled
+from prune_env.training.measuring import UNTOLD, of_logits, of_losses, on_host, uncompiled
 from prune_env.training.needs import as_agent, check, lacking, options_for, wishes_of
 from prune_env.training.options import LoopOptions
 from prune_env.training.recorder import Recorder, begun, read_prior
@@ -113,7 +113,7 @@ class Pruned:
         known, num_classes = find_classes(dataset, labels, num_classes)
         given = of_loop.given(classes=num_classes is not None, labels=known is not None)
         traced = [n for n in MEASURED if keep_traces and not lacking(n, given)]
-        signals = (*of_loop.signals, *traced)
+        self._named, signals = of_loop.signals, (*of_loop.signals, *traced)
         self.wishes = wishes_of(agent, epochs or budget or 0, given)
         """What the agent reads and asks for."""
         check(self.wishes, given, signals)
@@ -243,10 +243,11 @@ class Pruned:
         Of losses of pixels or tokens a sample has the mean. They are shown to the agent within 0
         and 100, whatever their unit.
         """
-        if blind := [n for n in self.wishes.signals if n in MEASURED and n != "loss"]:
-            raise ValueError(
-                f"{self.wishes.who} reads {', '.join(blind)}, which losses do not tell; call loss"
-            )
+        of = {"signals has": self._named, f"{self.wishes.who} reads": self.wishes.signals}
+        for who, names in of.items():
+            if blind := [name for name in names if name in UNTOLD]:
+                raise ValueError(f"{who} {', '.join(blind)}, which losses do not tell; call loss")
+        self.course.only_losses = True
         if self._taken_for_classes:
             self._taken_for_classes = False
             notes.taken_for_classes(self.course.learner.num_classes, self.num_arms)
@@ -327,7 +328,7 @@ class Pruned:
             found["label"] = arms.labels
         found |= {"pulls": arms.pulls[0], "last_seen": arms.last_seen[0]}
         for name, values in arms.measured.items():
-            if values.ndim == 2:
+            if values.ndim == 2 and not (course.only_losses and name in UNTOLD):
                 found[name] = np.where(arms.last_seen[0] == 0, np.float32(np.nan), values[0])
         if course.weights is not None:
             found["weight"] = course.weights

@@ -14,6 +14,7 @@ from prune_env.core.signals import MEASURED, TRAIN
 from prune_env.core.traces import Traces
 from prune_env.text import number
 from prune_env.training import notes
+from prune_env.training.measuring import UNTOLD
 
 
 class Recorder:
@@ -31,9 +32,10 @@ class Recorder:
         self.bias = bias
         self.rows: list[dict[str, NDArray[np.float32]]] = []
 
-    def keep(self, rounds: Rounds) -> None:
-        """Take the table as it is, (N,) float32 a signal."""
-        measured = rounds.arms.measured
+    def keep(self, rounds: Rounds, only_losses: bool) -> None:
+        """Take the table as it is, (N,) float32 a signal; of a loop of losses what those tell."""
+        untold = UNTOLD if only_losses else ()
+        measured = {n: table for n, table in rounds.arms.measured.items() if n not in untold}
         row = {name: table[0].copy() for name, table in measured.items() if table.ndim == 2}
         if "features" in measured and "error_norm" in measured:
             squares = np.square(measured["features"][0]).sum(axis=1)
@@ -49,8 +51,9 @@ class Recorder:
         if not self.rows:
             raise ValueError("no epoch is over, so there are no traces; expected 1 or more")
         features = rounds.arms.measured.get("features")
+        names = [name for name in self.rows[0] if all(name in row for row in self.rows)]
         return Traces(
-            signals={n: np.stack([row[n] for row in self.rows])[None] for n in self.rows[0]},
+            signals={n: np.stack([row[n] for row in self.rows])[None] for n in names},
             passes=int(rounds.ledger.charged[0]),
             seconds=sum(rounds.clock.wall.values()),
             cpu_seconds=sum(rounds.clock.cpu.values()),

@@ -30,12 +30,13 @@ class Visit:
 
     Args:
         num_arms: N.
-        on_begin: called when an iteration begins, with whether the one before it was cut off: it
-            was gone through in part.
+        on_begin: called when an iteration begins; `cut` says then of the one before it.
     """
 
-    def __init__(self, num_arms: int, on_begin: Callable[[bool], None] | None = None) -> None:
+    def __init__(self, num_arms: int, on_begin: Callable[[], None]) -> None:
         self.on_begin = on_begin
+        self.told = False
+        """Whether it was said that batches are not recorded."""
         self.planned = np.zeros(num_arms, bool)
         """(N,) bool: the arms of this pass."""
         self.waiting = np.zeros(num_arms, bool)
@@ -82,9 +83,9 @@ class Visit:
             ValueError: the ranks have chosen differently.
         """
         if self.drawn > 1 and self.untouched:  # one may have been read ahead
+            self.told = True
             notes.unrecorded(self.left)
-        if self.on_begin:
-            self.on_begin(self.cut)
+        self.on_begin()
         ranks = Ranks.here()
         ranks.agree(self.order, "selection")
         self.hand = Hand(len(self.planned), ranks) if ranks.size > 1 else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -159,3 +161,19 @@ def test_the_reference_normalises_as_the_network_does_and_gets_its_modes_back(bl
     shown = agent.shown[1]
     np.testing.assert_array_equal(shown["reference_loss"], shown["loss"])
     assert [module.training for module in average.modules()] == modes
+
+
+def test_a_network_forgets_a_loop_that_is_gone(blobs, linear):
+    """Neither hooks nor the last batch nor the average stay with it."""
+    model, reference = linear(), linear()
+    of_average = weakref.ref(reference)
+    signals = ("features", "reference_loss")
+    pruned = Pruned(blobs, epochs=2, model=model, reference=reference, signals=signals, quiet=True)
+    assert model._forward_hooks
+    assert model._forward_pre_hooks
+    model(blobs.tensors[0])
+    del pruned, reference
+    gc.collect()
+    assert not model._forward_hooks
+    assert not model._forward_pre_hooks
+    assert of_average() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import prune_agents
@@ -179,3 +180,10 @@ def test_a_file_of_something_else_is_no_prior_run(tmp_path, changed, said):
     with pytest.raises(ValueError, match=r"prior\.npz holds no traces: ") as error:
         Traces.load(tmp_path / "prior.npz")
     assert said in str(error.value)
+
+
+def test_prior_runs_of_other_samples_are_not_joined(blobs, recorded):
+    traces = recorded[0].traces()
+    other = replace(traces, labels=np.roll(traces.labels, 1))
+    with pytest.raises(ValueError, match="prior runs have other labels of 120 samples; expected"):
+        Pruned(blobs, prune_agents.make("el2n"), epochs=6, prior=[traces, other])

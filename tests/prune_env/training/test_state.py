@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 from torchdata.stateful_dataloader import StatefulDataLoader
 
-from prune_env.training import Pruned
+from prune_env.training import Pruned, course
 
 EPOCHS = 4
 
@@ -252,3 +252,24 @@ def test_a_state_stays_as_it_was_whatever_an_agent_does_to_its_own(linear):
         resumed.pruned.load_state_dict(state)
         resumed.run()
         assert resumed.pruned.course.agent_state["choices"].tolist() == [4]
+
+
+def test_the_seconds_before_a_restart_are_training(linear, monkeypatch):
+    clock = iter(range(10**6))
+    monkeypatch.setattr(course, "_now", lambda: (float(next(clock)),) * 2)
+
+    def spent(*stops):
+        script = Script(
+            linear, None, lambda pruned: DataLoader(pruned.dataset, 30, sampler=pruned.sampler)
+        )
+        for stop in stops:
+            state = script.run(stop).pruned.state_dict()
+            script = Script(
+                linear, None, lambda pruned: DataLoader(pruned.dataset, 30, sampler=pruned.sampler)
+            )
+            script.pruned.load_state_dict(state)
+        return script.run().pruned.summary().seconds_training
+
+    whole = spent()
+    assert whole == pytest.approx(spent(2), abs=1)
+    assert whole == pytest.approx(spent(1, 1), abs=2)

@@ -29,3 +29,43 @@ def test_the_highest_loss_of_the_first_round_is_a_reward_of_1(name):
         pruned.record(arms, 40.0 - arms)
     np.testing.assert_allclose(pruned.columns()["agent_sum"], (40 - np.arange(8)) / 40, rtol=1e-6)
     assert sorted(pruned.sampler) == [0, 1, 2, 3]
+
+
+def test_what_losses_do_not_tell_is_nowhere(blobs):
+    """Labels that look like classes: the loop takes them for numbers, and tells only losses."""
+    pruned = Pruned(blobs, epochs=2, keep_traces=True, quiet=True)
+    for epoch in range(2):
+        pruned.record(torch.tensor(list(pruned.sampler)), torch.rand(120) + epoch)
+    assert pruned.traces().signals.keys() == {"loss"}
+    assert not {"confidence", "margin", "correct", "error_norm"} & pruned.columns().keys()
+    with pytest.raises(ValueError, match="AUM reads margin of a prior run, which these traces do"):
+        Pruned(blobs, prune_agents.make("aum", prior_rounds=1), epochs=2, prior=pruned.traces())
+
+
+def test_the_traces_of_a_loop_of_losses_that_went_on_have_only_those(blobs):
+    def make():
+        return Pruned(blobs, epochs=2, keep_traces=True, quiet=True)
+
+    before, after = make(), make()
+    before.record(torch.tensor(list(before.sampler)), torch.rand(120))
+    after.load_state_dict(before.state_dict())
+    assert "margin" not in after.columns()
+    after.record(torch.tensor(list(after.sampler)), torch.rand(120))
+    assert after.traces().signals.keys() == {"loss"}
+
+
+@pytest.mark.parametrize(
+    ("agent", "options", "said"),
+    [
+        (None, {"signals": ("confidence",)}, "signals has confidence, which losses do not tell"),
+        ("molpeg", {}, "MolPeg reads reference_loss, which losses do not tell; call loss"),
+    ],
+)
+def test_who_asks_for_what_losses_do_not_tell_is_refused(agent, options, said, blobs, linear):
+    chooses = agent and prune_agents.make(agent)
+    model, reference = linear(), linear()
+    pruned = Pruned(blobs, chooses, epochs=2, model=model, reference=reference, **options)
+    arms = torch.tensor(list(pruned.sampler))
+    model(blobs.tensors[0][arms])
+    with pytest.raises(ValueError, match=said):
+        pruned.record(arms, torch.rand(len(arms)))
