@@ -112,8 +112,10 @@ class Agent:
 
     # -- a prior run -------------------------------------------------------------------------------
 
-    wants_prior: ClassVar[bool] = False
-    """Whether the policy chooses by a prior run, and so has `prior` and `begin`."""
+    @classmethod
+    def wants_prior(cls) -> bool:
+        """Whether the policy chooses by a prior run, and so has `prior` and `begin`."""
+        return cls.prior is not Agent.prior
 
     def prior(self, epochs: int) -> Prior | None:
         """The prior run that the policy wants before a run of so many rounds, or None."""
@@ -194,7 +196,10 @@ class Agent:
     def scores_now(
         self, observation: Observation, state: State | None
     ) -> NDArray[np.floating[Any]] | None:
-        """The scores by which `predict` would choose of the same; None of a policy without any.
+        """The scores by which `predict` would choose of the same, if it chose anew.
+
+        None of a policy without any. In rounds in which it keeps all, or repeats a choice (see
+        `period`), nothing is chosen by them.
 
         Returns:
             (N,) or (M, N), the higher the sooner kept. The state is left as it was.

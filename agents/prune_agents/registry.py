@@ -104,21 +104,26 @@ def find(name: str) -> Any:
     raise ValueError(unknown("agent", name, names(), own))
 
 
-def find_inside(option: str, name: str) -> Any:
+def find_inside(option: str, name: str) -> type[Agent]:
     """What is behind the name of an agent that is an option of another one.
 
     No import path: whether code may be imported, and whose source a run depends on, is seen by the
     names of agents, not by their options.
 
     Raises:
-        ValueError: it is an import path, or as for `find`.
+        ValueError: it is an import path or no `Agent`, or as for `find`.
     """
     if ":" in name:
         raise ValueError(
             f"{option} is {name!r}; inside another agent allowed are the names that "
             "`prune-env agents` lists, and what prune_agents.register has named"
         )
-    return find(name)
+    found = find(name)
+    if not (isinstance(found, type) and issubclass(found, Agent)):
+        raise ValueError(
+            f"{option} is {name!r}; allowed inside another agent is a subclass of Agent"
+        )
+    return found
 
 
 def _with_options(name: str) -> str | None:

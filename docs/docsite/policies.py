@@ -132,7 +132,7 @@ def _more(cls: type) -> str:
 def _reads(cls: type[prune_agents.Agent]) -> str:
     signals = ", ".join(f"`{name}`" for name in cls.signals) or "nothing of the observation"
     extra = []
-    if cls.wants_prior:
+    if cls.wants_prior():
         extra.append("a prior run, whose cost is charged")
     if cls.action == "weights":
         extra.append("the action space of weights")

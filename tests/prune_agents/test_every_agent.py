@@ -17,7 +17,7 @@ from prune_env.core.signals import EXTRAS
 NUM_ARMS, K = 40, 12
 # bls: 40 arms are a single batch, so all scores are equal and all arms are kept.
 LEAVES_NOTHING_TO_CHANCE = {"full", "full_short", "kakurenbo", "bls", "ies"}
-NAMES = [name for name in prune_agents.names() if not prune_agents.find(name).wants_prior]
+NAMES = [name for name in prune_agents.names() if not prune_agents.find(name).wants_prior()]
 every_agent = pytest.mark.parametrize("name", NAMES)
 any_agent = pytest.mark.parametrize("name", prune_agents.names())
 

@@ -27,8 +27,8 @@ class ClassQuota(AroundPolicy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        cls: Any = find_inside("policy", self.policy)
-        if not getattr(cls, "ranks", bool)():
+        cls = find_inside("policy", self.policy)
+        if not cls.ranks():
             raise ValueError(
                 f"policy is {self.policy!r}; allowed is a policy that keeps its highest scores, as "
                 "uncertainty, ucb, ucb1, ts_gauss or boltzmann do"

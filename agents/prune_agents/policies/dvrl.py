@@ -12,6 +12,7 @@ from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.sampling import logistic, systematic
 from prune_env.checks import In
 from prune_env.core import perceptrons
+from prune_env.wrappers.arm_features import standardise
 
 INPUTS = ("loss", "margin", "age", "pulls")
 SIZES = (len(INPUTS), 16, 1)
@@ -69,7 +70,7 @@ class DVRL(Agent):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        inputs = np.stack([_standardised(observation[name]) for name in INPUTS], axis=-1)
+        inputs = np.stack([standardise(observation[name]) for name in INPUTS], axis=-1)
         units = perceptrons.forward(state["theta"], SIZES, inputs)
         chance = logistic(units[-1][:, :, 0], k)
         kept = systematic(chance, rng)
@@ -78,9 +79,3 @@ class DVRL(Agent):
         length = np.linalg.norm(gradient, axis=1, keepdims=True)
         state["direction"] = gradient / np.maximum(length, 1e-12)
         return kept
-
-
-def _standardised(value: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(M, N) of mean 0 and deviation 1 in each row; 0 where all are equal."""
-    deviation = value.std(axis=1, keepdims=True)
-    return (value - value.mean(axis=1, keepdims=True)) / np.maximum(deviation, 1e-6)

@@ -37,7 +37,6 @@ class InfoGrowth(Agent):
     floor: Annotated[float, In("[0, 1]")] = 0.1
     """the least chance in the rounds of the others"""
 
-    wants_prior: ClassVar[bool] = True
     keeps_k: ClassVar[bool] = False
     reads_keep_ratio: ClassVar[bool] = False
 

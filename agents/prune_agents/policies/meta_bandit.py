@@ -39,7 +39,7 @@ class MetaBandit(Agent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        asks_nothing = [not find_inside("policies", name).wants_prior for name in self.policies]
+        asks_nothing = [not find_inside("policies", name).wants_prior() for name in self.policies]
         others = "meta_bandit" not in self.policies and all(asks_nothing)
         if not (len(self.policies) > 1 and others):
             raise ValueError(
@@ -82,7 +82,7 @@ class MetaBandit(Agent):
         for j, agent in enumerate(self.agents):
             part = self._part(state, j)
             agent.update(part, observation)
-            self._store(state, j, part, slice(None))
+            state |= {f"{j}/{name}": array for name, array in part.items() if name != "round"}
 
         loss = np.maximum(observation["val_loss"][:, 0].astype(float), 1e-6)
         reward = np.log(state["val_loss"] / loss) / state["cost"]
@@ -107,10 +107,9 @@ class MetaBandit(Agent):
         for j, agent in enumerate(self.agents):
             runs = np.flatnonzero(state["picked"] == j)
             if len(runs):
-                part = {name: array[runs] for name, array in self._part(state, j).items()}
-                seen = {name: array[runs] for name, array in observation.items()}
-                chosen[runs] = agent.choose(part, seen, k, rng)
-                self._store(state, j, part, runs)
+                part = self._part(state, j)
+                chosen[runs] = agent.choose_in(runs, part, observation, k, rng)
+                state |= {f"{j}/{name}": array for name, array in part.items() if name != "round"}
         state["cost"] = (chosen > 0).mean(axis=1)
         return chosen
 
@@ -119,8 +118,3 @@ class MetaBandit(Agent):
         prefix = f"{j}/"
         own = {name.removeprefix(prefix): a for name, a in state.items() if name.startswith(prefix)}
         return own | {"round": state["round"]}
-
-    def _store(self, state: State, j: int, part: State, runs: Any) -> None:
-        for name, array in part.items():
-            if name != "round":
-                state[f"{j}/{name}"][runs] = array

@@ -35,8 +35,8 @@ class PODS(AroundPolicy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        cls: Any = find_inside("policy", self.policy)
-        settles = self.policy in ("pods", "static_random") or cls.wants_prior
+        cls = find_inside("policy", self.policy)
+        settles = self.policy in ("pods", "static_random") or cls.wants_prior()
         if settles or not self.inner.keeps_k:
             raise ValueError(
                 f"policy is {self.policy!r}; allowed is a policy that chooses K arms anew in every "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,6 @@ class ProxyTopK(Agent):
 
     batch_size: Annotated[int, In("[1, inf)")] = 1024
     """arms that compete with each other"""
-
-    wants_prior: ClassVar[bool] = True
 
     def prior(self, epochs: int) -> Prior:
         return Prior(rounds=epochs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,8 +23,6 @@ class RhoLoss(OrderDP):
     which a tenth is kept (verified in the authors' code); that two halves may stand in for a
     holdout is from memory. By rounds, on the latest losses, and top_share are this project's.
     """
-
-    wants_prior: ClassVar[bool] = True
 
     def prior(self, epochs: int) -> Prior:
         return Prior(rounds=epochs, runs=2, halves=True)

@@ -30,7 +30,6 @@ class Static(Agent):
     prior_rounds: int | None = None
     """rounds of the prior run; by default as many as the policy itself sets"""
 
-    wants_prior: ClassVar[bool] = True
     prior_share: ClassVar[float] = 1.0
     """The default length of the prior run, in lengths of the run."""
     prior_floor: ClassVar[int] = 1

@@ -114,7 +114,7 @@ def test_policies_that_come_to_choose_late(tiny_env):
     names = sorted(
         name
         for name in prune_agents.names()
-        if name != "meta_bandit" and not prune_agents.find(name).wants_prior
+        if name != "meta_bandit" and not prune_agents.find(name).wants_prior()
     )
     agent = prune_agents.make("meta_bandit", policies=tuple(names))
     env = tiny_env(agent, rounds=len(names))

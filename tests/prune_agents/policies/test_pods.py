@@ -3,6 +3,8 @@
 import numpy as np
 import prune_agents
 import pytest
+from prune_agents import registry
+from prune_agents.prior import Prior
 
 
 def counts(rounds, k=10, num_arms=100, **options):
@@ -55,7 +57,7 @@ def test_it_is_its_policy_but_for_the_number(observe):
 ALLOWED = [
     name
     for name in prune_agents.names()
-    if not prune_agents.find(name).wants_prior
+    if not prune_agents.find(name).wants_prior()
     and name not in ("static_random", "pods")
     and prune_agents.make(name).keeps_k
 ]
@@ -85,3 +87,30 @@ def test_the_pruned_arms_are_looked_at_before_each_selection_only():
     """As of the policy inside alone: in every round they would be paid for in vain."""
     made = prune_agents.make("pods", policy="grad_match", period=5, full_rounds=10)
     assert made.env_options(20)["refresh"] == 5
+
+
+class ByPrior(prune_agents.Agent):
+    """A policy of one's own that chooses by a prior run."""
+
+    def prior(self, epochs):
+        return Prior(rounds=epochs)
+
+    def begin(self, traces):
+        return {"loss": traces.signals["loss"].mean(axis=1)}
+
+    def scores(self, state, observation, rng):
+        return self.from_prior(state, "loss")
+
+
+@pytest.mark.parametrize(("around", "option"), [("pods", "policy"), ("meta_bandit", "policies")])
+@pytest.mark.parametrize(
+    ("of_ones_own", "said"),
+    [(ByPrior, "is .*'own_of_test'.*; allowed is"), (dict, "allowed inside another agent")],
+)
+def test_what_cannot_be_inside_is_refused_when_it_is_made(
+    around, option, of_ones_own, said, monkeypatch
+):
+    monkeypatch.setitem(registry._REGISTERED, "own_of_test", of_ones_own)
+    inside = "own_of_test" if option == "policy" else ("own_of_test", "uncertainty")
+    with pytest.raises(ValueError, match=said):
+        prune_agents.make(around, **{option: inside})
