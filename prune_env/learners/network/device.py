@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Literal
 
 import numpy as np
@@ -77,6 +77,29 @@ def has_bf16(device: torch.device) -> bool:
         return amd or torch.cuda.get_device_capability(device) >= (8, 0)
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
     return any(getattr(torch.cpu, name, bool)() for name in names)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """PyTorch as it is where nobody has set anything: gradients, float32, tensors on the CPU.
+
+    An environment may be made and stepped under somebody's autocast, `no_grad`, inference mode,
+    default dtype or default device, and measures the same. On leaving they are as before.
+    """
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    with ExitStack() as settings:
+        if torch.is_inference_mode_enabled():
+            settings.enter_context(torch.inference_mode(False))
+        settings.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                settings.enter_context(torch.autocast(kind, enabled=False))
+        if dtype != torch.float32:
+            torch.set_default_dtype(torch.float32)
+            settings.callback(torch.set_default_dtype, dtype)
+        if device.type != "cpu":
+            settings.enter_context(torch.device("cpu"))
+        yield
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ from prune_env.core.signals import MEASURED, column
 from prune_env.data.dataset import Dataset
 from prune_env.data.dirty import CLEAN, Dirt, draw_arms
 from prune_env.learners.network import own_step, per_sample, step_graphs
-from prune_env.learners.network.device import find_device, precision_on, seeded
+from prune_env.learners.network.device import find_device, precision_on, seeded, undisturbed
 from prune_env.learners.network.measure import measure
 from prune_env.learners.network.weight_average import Lookahead, Reference
 from prune_env.learners.protocol import Layers, Metrics, Signals, SplitName
@@ -51,6 +51,7 @@ class NetworkLearner:
 
     num_runs = 1
 
+    @undisturbed()
     def __init__(
         self,
         dataset: Dataset,
@@ -89,11 +90,7 @@ class NetworkLearner:
         network = network or task.default_network(self.device)
         self.network = path_of(network)
         self.recipe = networks.recipe(network).override(recipe or {})
-        if self.recipe.cuda_graph and self.ranks.size > 1:
-            raise ValueError("recipe cuda_graph is True; with several processes allowed is False")
-        graphs = self.recipe.cuda_graph
-        if graphs is None:
-            graphs = self.ranks.size == 1 and networks.is_capturable(self.network, self.recipe)
+        graphs = step_graphs.are_wanted(self.network, self.recipe, self.ranks.size)
         self._graphs = graphs and self.device.type == "cuda"
         self.num_arms = len(self.labels)
         self.classes, self.num_classes = dataset.classes, len(dataset.classes)
@@ -131,10 +128,10 @@ class NetworkLearner:
         """Measure these of `extras` too, from the next run that begins or is restored."""
         self._asked = tuple(extras)
 
+    @undisturbed()
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin a new run; seeds[0] decides initial weights, data order and augmentation."""
-        (seed,) = seeds
-        self._seed, self._round = int(seed), 0
+        self._seed, self._round = int(seeds[0]), 0
         with seeded(self.device, self._seed, 0):
             model = self.make_model().to(self.device)
         self._model = model = self.task.prepared(model)
@@ -163,7 +160,7 @@ class NetworkLearner:
     def _head_name(self) -> str:
         return per_sample.last_linear(self._model, self.arm_inputs.plain(slice(1)))
 
-    @torch.enable_grad()  # agents may step the environment under no_grad, as ARS of SB3 does
+    @undisturbed()
     def train(
         self, selection: Selection, start: NDArray[np.float64], end: NDArray[np.float64]
     ) -> Signals:
@@ -178,44 +175,51 @@ class NetworkLearner:
         edges = equal_batches(len(arms), self.recipe.batch_size)
         measured = self._epoch(arms, weight_of[arms], noise, edges, float(start[0]), float(end[0]))
         self._round += 1
-        return _signals(arms, self.ranks.whole(measured, edges))
+        found = self.ranks.whole(measured, edges)
+        return Signals(arms, found.pop("table"), found)
 
     def finish(self) -> None:
         """After the last round of a run go over to the slow weights, where there are such."""
         if self._lookahead:
             self._lookahead.finish()
 
+    @undisturbed()
     def score(self, indices: NDArray[np.int64]) -> Signals:
         """Measure arms by a forward pass on the plain inputs, without training."""
         index = self._to_device(indices)
-        measured = self._plain_pass(self.arm_inputs, self._arm_labels, index, self._asked)
-        return _signals(indices, measured)
+        found = self._plain_pass(self.arm_inputs, self._arm_labels, index, self._asked)
+        return Signals(indices, found.pop("table"), found)
 
     def log_probabilities(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """(K, C): log-softmax of the logits on the plain inputs."""
-        self._model.eval()
-        with torch.no_grad():
-            parts = self._to_device(indices).split(self._evaluation_batch)
-            return torch.cat([self._see(self.arm_inputs.plain(p))[0] for p in parts]).cpu().numpy()
+        return self._by_parts(indices, lambda part: self._see(self.arm_inputs.plain(part))[0])
 
     def features(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """(K, D): what goes into the last linear layer on the plain inputs."""
-        self._model.eval()
-        parts, head = self._to_device(indices).split(self._evaluation_batch), self._head()
-        found = [per_sample.features(self._model, self.arm_inputs.plain(p), head) for p in parts]
-        return torch.cat(found).cpu().numpy()
+        see = partial(per_sample.features, self._model, head=self._head())
+        return self._by_parts(indices, lambda part: see(self.arm_inputs.plain(part)))
 
     def gradient_norms(self, indices: NDArray[np.int64], layers: Layers) -> NDArray[np.float32]:
         """(K,): norm of the gradient of each arm's loss; see `per_sample`."""
-        self._model.eval()
-        norms, size = per_sample.all_layer_norms, GRADIENT_BATCH
+        norms, size = partial(per_sample.all_layer_norms, self._model), GRADIENT_BATCH
         if layers == "last":
-            norms = partial(per_sample.last_layer_norms, head=self._head())
+            norms = partial(per_sample.last_layer_norms, self._model, head=self._head())
             size = self._evaluation_batch
-        parts = self._to_device(indices).split(size)
-        found = [norms(self._model, self.arm_inputs.plain(p), self._arm_labels[p]) for p in parts]
-        return torch.cat(found).cpu().numpy()
+        return self._by_parts(
+            indices, lambda part: norms(self.arm_inputs.plain(part), self._arm_labels[part]), size
+        )
 
+    @undisturbed()
+    @torch.no_grad()
+    def _by_parts(
+        self, indices: NDArray[np.int64], of: Callable[[Tensor], Tensor], size: int | None = None
+    ) -> NDArray[np.float32]:
+        """(K, ...): what a function gives of these positions, `size` at a time, in prediction."""
+        self._model.eval()
+        parts = self._to_device(indices).split(size or self._evaluation_batch)
+        return torch.cat([of(part) for part in parts]).cpu().numpy()
+
+    @undisturbed()
     def evaluate(self, split: SplitName) -> Metrics:
         """Loss and accuracy on "validation" or "test"."""
         store, labels = self._splits[split]
@@ -257,6 +261,7 @@ class NetworkLearner:
             state["lookahead"] = self._lookahead.state_dict()
         return deepcopy(state)
 
+    @undisturbed()
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`, on a CPU bit for bit; on a GPU cuDNN may add otherwise."""
         self._seed, self._round = state["seed"], state["round"]
@@ -393,8 +398,3 @@ class NetworkLearner:
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         """Copy an array to the device without making the host wait."""
         return torch.from_numpy(np.array(array)).to(self.device, non_blocking=True)
-
-
-def _signals(indices: NDArray[np.int64], measured: dict[str, NDArray[np.float32]]) -> Signals:
-    """What a pass over these arms has measured."""
-    return Signals(indices, measured.pop("table"), measured)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, optim
 
+from prune_env.lookup import Function
+from prune_env.networks import Recipe, is_capturable
+
 WARM_UP = 3
 """Steps of a kind that are taken kernel by kernel before one is captured: cuDNN chooses, and the
 optimizer makes its state."""
@@ -22,6 +25,19 @@ Step = Callable[[Tensors, Tensors, float], None]
 their height and width multiplied by a number."""
 Capture = Callable[[Callable[[], None]], Callable[[], object]]
 """From what launches kernels to what launches them again, on the same memory."""
+
+
+def are_wanted(network: Function, recipe: Recipe, ranks: int) -> bool:
+    """Whether steps of a network are captured where its device is a GPU.
+
+    Raises:
+        ValueError: the recipe says so, and there are several processes.
+    """
+    if recipe.cuda_graph and ranks > 1:
+        raise ValueError("recipe cuda_graph is True; with several processes allowed is False")
+    if recipe.cuda_graph is not None:
+        return recipe.cuda_graph
+    return ranks == 1 and is_capturable(network, recipe)
 
 
 def on_gpu(device: torch.device) -> Capture:

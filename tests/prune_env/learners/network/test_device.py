@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -127,3 +129,52 @@ def test_bf16_where_a_cpu_has_it(monkeypatch: pytest.MonkeyPatch, has: bool) -> 
 def test_a_wrong_device_is_found_before_data_are_read() -> None:
     with pytest.raises(ValueError, match="device 'cuda:99' is not there"):
         gym.make("prune_env/Images-v0", data="/no/such/folder", device="cuda:99")
+
+
+class Default:
+    """A block in which a default of PyTorch is another one."""
+
+    def __init__(self, name, value, usual):
+        self.set, self.value, self.usual = getattr(torch, f"set_default_{name}"), value, usual
+
+    def __enter__(self):
+        self.set(self.value)
+
+    def __exit__(self, *failure):
+        self.set(self.usual)
+
+
+BLOCKS = {
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "default dtype": lambda: Default("dtype", torch.float64, torch.float32),
+    "default device": lambda: Default("device", "meta", None),
+}
+
+
+def losses_of_a_run(making, stepping):
+    """What a run shows in the end, where it is made inside one block and stepped in another."""
+    with making:
+        signals = ("seen", "loss", "features", "reference_loss")
+        env = gym.make("prune_env:prune_env/Digits-v0", limit=100, epochs=2, signals=signals)
+    with stepping:
+        env.reset(seed=0)
+        env.step(env.action_space.sample() * 0 + 1)
+        observation, _, over, _, info = env.step(env.action_space.sample() * 0 + 1)
+        assert over
+        inside = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_default_device()
+    return observation, info["test_accuracy"], inside
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_what_a_user_has_set_changes_nothing(block: str) -> None:
+    usual, accuracy, _ = losses_of_a_run(nullcontext(), nullcontext())
+    for making, stepping in ((BLOCKS[block](), BLOCKS[block]()), (nullcontext(), BLOCKS[block]())):
+        found, same_accuracy, inside = losses_of_a_run(making, stepping)
+        for name, values in usual.items():
+            np.testing.assert_array_equal(found[name], values)
+        assert same_accuracy == accuracy
+        with BLOCKS[block]():
+            left = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_default_device()
+        assert inside == left
