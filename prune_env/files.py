@@ -15,8 +15,8 @@ import json
 import logging
 import os
 import sys
-import tempfile
 import time
+import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -52,6 +52,18 @@ _NO_ZIP = (
 
 class Damaged(ValueError):
     """A file is not what was written, or not of the kind that is expected; the message names it."""
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path whose ~ stands for a home folder.
+
+    Raises:
+        FileNotFoundError: nobody knows that folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise FileNotFoundError(f"{os.fspath(path)}: ~ stands for no folder here") from error
 
 
 def is_disk_trouble(error: BaseException) -> bool:
@@ -107,9 +119,8 @@ def replacing(path: Path, *, sealed: bool = False) -> Iterator[Path]:
         OSError: the disk is full or refuses; `path` is what it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:12]}.tmp")
+    temporary.touch(exist_ok=False)  # who may read it is what the user's umask says
     try:
         yield temporary
         with open(temporary, "r+b") as file:  # Windows syncs only what is open for writing
@@ -119,7 +130,6 @@ def replacing(path: Path, *, sealed: bool = False) -> Iterator[Path]:
                 file.write(_MARK + digest)
                 file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
         _log.debug("wrote %s", path)
     except BaseException:

@@ -51,15 +51,19 @@ STALE = 3600.0
 """Seconds after which what is being written counts as left behind, where nothing can be locked."""
 
 
-def cache_folder(cache: str | Path | None = None) -> Path:
-    """The argument, else $PRUNE_ENV_CACHE, else prune_env in the user's cache folder."""
-    chosen = cache or os.environ.get("PRUNE_ENV_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prune_env"
+def cache_folder(cache: str | Path | None = None) -> Path | None:
+    """The argument, else $PRUNE_ENV_CACHE, else prune_env in the user's cache folder.
+
+    None for a user without a home, as in some containers.
+    """
+    if chosen := cache or os.environ.get("PRUNE_ENV_CACHE"):
+        return files.expanded(chosen)
+    with suppress(FileNotFoundError):
+        return files.expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "prune_env"
+    return None
 
 
-def cached(key: dict[str, Any], build: Callable[[], Dataset], cache: Path) -> Dataset:
+def cached(key: dict[str, Any], build: Callable[[], Dataset], cache: Path | None) -> Dataset:
     """Open what was built for this key before, or build it and keep it.
 
     When build raises, nothing is kept. When it cannot be kept, that is said once.
@@ -67,8 +71,15 @@ def cached(key: dict[str, Any], build: Callable[[], Dataset], cache: Path) -> Da
     Args:
         key: JSON that determines what build returns.
         build: called only if there is no whole entry.
-        cache: the folder of all entries, made when first needed.
+        cache: the folder of all entries, made when first needed; None: nothing is kept.
     """
+    if cache is None:
+        say(
+            "no folder keeps decoded images, each process decodes them: this user has no home; "
+            "PRUNE_ENV_CACHE names one",
+            DataNotice,
+        )
+        return build()
     text = json.dumps({"version": VERSION, **key}, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     entry = cache / digest[:20]

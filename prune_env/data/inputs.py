@@ -18,6 +18,7 @@ from prune_env.data import npz
 from prune_env.data.dataset import Dataset, Split, carve_test
 from prune_env.data.labels import Labels, joined, matched, read_labels
 from prune_env.data.tables import check_shards, labels_of, read_table
+from prune_env.files import expanded
 from prune_env.lookup import Function, imported, path_of
 from prune_env.notices import DataNotice, say
 
@@ -61,7 +62,7 @@ def load_arrays(
         return _from_arrays(data, "arrays")
     if not isinstance(data, str | os.PathLike):
         raise ValueError(f"data is a {type(data).__name__}; {EXPECTED}")
-    path = Path(data).expanduser()
+    path = expanded(data)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; {EXPECTED}")
     if path.suffix == ".npz":

@@ -16,6 +16,7 @@ from prune_env.data.cache import cache_folder, cached
 from prune_env.data.dataset import Dataset
 from prune_env.data.folder import image_folder
 from prune_env.data.source import Reading, Source
+from prune_env.files import expanded
 from prune_env.notices import DataNotice, say
 
 NAMES = ("digits", "cifar10", "cifar100", "images")
@@ -126,7 +127,7 @@ def _find(name: str, data: Data | None, reading: Reading) -> Source:
 
 
 def _find_place(name: str, place: str, reading: Reading) -> Source:
-    path = Path(place).expanduser()
+    path = expanded(place)
     if path.suffix == ".npz" and path.is_file():
         return Source(path.stem, None, lambda: from_npz(path))
     if path.suffix == ".parquet" and path.is_file():

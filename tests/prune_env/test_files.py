@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import zipfile
 from pathlib import Path
 
@@ -112,3 +114,13 @@ def test_what_is_no_json_is_named_in_one_line(tmp_path, text):
         files.read_json(tmp_path / "a.json")
     assert len(str(error.value)) < 500
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o002, 0o664)])
+def test_who_may_read_a_file_is_what_the_umask_says(tmp_path: Path, umask: int, mode: int):
+    before = os.umask(umask)
+    try:
+        files.write_json(tmp_path / "a.json", {})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode

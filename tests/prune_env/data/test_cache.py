@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -203,3 +204,15 @@ def test_cache_folder(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert cache_folder(argument) == Path(expected)
+
+
+def test_a_user_without_a_home_keeps_nothing(monkeypatch: pytest.MonkeyPatch):
+    for name in ("PRUNE_ENV_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert cache_folder() is None
+    with pytest.warns(UserWarning, match="this user has no home; PRUNE_ENV_CACHE names one"):
+        assert cached({}, lambda: "decoded", cache_folder()) == "decoded"  # type: ignore[arg-type]
+    monkeypatch.setenv("PRUNE_ENV_CACHE", "~nosuch/c")
+    with pytest.raises(FileNotFoundError, match="~nosuch/c: ~ stands for no folder here"):
+        cache_folder()
