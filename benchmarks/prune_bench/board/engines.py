@@ -167,8 +167,8 @@ def processes(
         if not hasattr(mine, "place"):
             mine.place = next(places)
         if not hasattr(mine, "pool"):
-            if hasattr(signal, "pthread_sigmask"):  # inherited: no Ctrl-C before `_begin` either
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            if hasattr(signal, "pthread_sigmask"):  # inherited, so before `_begin` too
+                signal.pthread_sigmask(signal.SIG_BLOCK, stopping.FROM_TERMINAL)
             context = multiprocessing.get_context("spawn")
             gpu = gpus[mine.place % len(gpus)] if gpus else None
             mine.pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(gpu,))
@@ -232,7 +232,8 @@ def _begin(gpu: str | None) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     warnings.simplefilter("ignore", notices.DataNotice)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the board decides
+    for from_terminal in stopping.FROM_TERMINAL:  # it sends them to all; the board decides
+        signal.signal(from_terminal, signal.SIG_IGN)
     stopping.listen_once(signal.SIGTERM)
     notices.as_lines()
     notices.log_to_stderr()

@@ -1,4 +1,6 @@
-"""Stopping: Ctrl-C and SIGTERM end a command with what it has, and with the status shells expect.
+"""Stopping: Ctrl-C, SIGTERM and a terminal that closes end a command with what it has.
+
+Its exit status is what shells expect of the signal.
 
 `Stopped` is raised wherever the main thread is. Where something must not be left half done, the
 signal waits; a second one does not.
@@ -19,6 +21,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+def _known(*names: str) -> list[signal.Signals]:
+    """Those of these signals that the system has."""
+    return [signal.Signals[name] for name in names if name in signal.Signals.__members__]
+
+
+FROM_TERMINAL = _known("SIGINT", "SIGHUP")
+"""What a terminal sends to every process in it: at Ctrl-C, and when it closes."""
 
 
 class Stopped(SystemExit):
@@ -52,11 +63,11 @@ def listen_once(number: signal.Signals) -> None:
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Listen to Ctrl-C and SIGTERM while a command runs in the main thread."""
+    """Listen to the terminal and to SIGTERM while a command runs in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (*FROM_TERMINAL, signal.SIGTERM)}
     listen(*before)
     try:
         yield

@@ -209,9 +209,9 @@ def test_a_run_that_always_kills_its_process_fails_in_the_end(own_agents):
 
 
 @pytest.mark.xdist_group("board")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, make_result, number):
-    """As Ctrl-C in a terminal, which sends the signal to all processes of the command."""
+    """As by a terminal, which sends the signal to all processes of the command."""
     board = Board(own_agents / "board")
     grid = Grid(agents=("own_agents:Waits",), keep_ratios=(0.3,), seeds=1, epochs=4, limit=300)
     hold(board, grid, Place(threads=1), None)
@@ -224,6 +224,7 @@ def test_a_board_that_is_stopped_keeps_the_last_round_of_its_runs(own_agents, ma
         stderr=subprocess.STDOUT,
         text=True,
         process_group=0,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may ignore it
     )
     deadline = time.monotonic() + 300
     while not (own_agents / "waits").exists() and time.monotonic() < deadline:

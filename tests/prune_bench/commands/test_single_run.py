@@ -86,13 +86,20 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(tmp_path, capsy
     ("number", "more", "said"),
     [
         (signal.SIGINT, ["--checkpoint", "run.pt"], "the same command goes on from run.pt"),
+        (signal.SIGHUP, ["--checkpoint", "run.pt"], "the same command goes on from run.pt"),
         (signal.SIGTERM, [], "nothing of the run is kept; with --checkpoint FILE it could go on"),
     ],
 )
 def test_a_run_that_is_stopped_says_how_to_go_on(tmp_path, number, more, said):
     words = ["run", "--agent", "ucb", "--epochs", "100000", "--limit", "100", *more]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", SAYS_ROUND_3, *words], cwd=tmp_path, **pipes)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SAYS_ROUND_3, *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may ignore it
+    )
     assert (
         process.stdout.readline()
         == "90 arms to choose from, 10 samples for validation, 100 for the test\n"

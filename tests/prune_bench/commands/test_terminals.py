@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -137,3 +138,31 @@ def test_a_level_that_there_is_not_is_a_mistake():
         "prune-env: unknown level in PRUNE_ENV_LOG 'loud'; allowed are debug, info, warning, "
         "error\n"
     )
+
+
+@pytest.mark.parametrize("width", ["0", "5", "19"])
+def test_a_width_in_which_nothing_fits_is_none(width):
+    assert (
+        in_a_pipe("agents", "ucb", COLUMNS=width).stdout
+        == in_a_pipe("agents", "ucb", COLUMNS="").stdout
+    )
+    shown = in_a_pipe("run", "--help", COLUMNS=width)
+    assert (shown.returncode, len(shown.stdout.splitlines()) > 30) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "closed", "status"),
+    [
+        (("run", "--nosuch"), ">&-", 2),
+        (("agents", "ucb"), "<&- >&- 2>&-", 0),
+        ((*RUN, "--save", "network.pt"), "<&-", 0),
+    ],
+)
+def test_a_shell_may_close_what_it_wants(words, closed, status, tmp_path):
+    typed = f"{shlex.join([*COMMAND, *words])} {closed}"
+    done = subprocess.run(
+        ["sh", "-c", typed], env=environment(), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == status
+    assert len(done.stderr.splitlines()) <= 3
+    assert "Traceback" not in done.stderr
