@@ -17,7 +17,7 @@ of writing, ends of lines and paragraphs, halves of characters."""
 JOINERS = "\u200c\u200d"
 """Of those what writing needs: within words, and within emoji."""
 
-FORMULA = tuple("=+-@=+-@")
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 """What begins a formula in a spreadsheet, in both widths."""
 
 
