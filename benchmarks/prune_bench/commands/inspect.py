@@ -28,8 +28,8 @@ class Inspect:
         except ImportError as error:
             raise ImportError("a picture needs: pip install 'prune_env[report]'") from error
         options = self.inspect
-        title = f"{options.env}, keep {options.keep_ratio:.0%}, seed {options.seed}"
-        title += f", label noise {options.label_noise:.0%}" if options.label_noise else ""
+        title = f"{options.env}, keep {100 * options.keep_ratio:g} %, seed {options.seed}"
+        title += f", label noise {100 * options.label_noise:g} %" if options.label_noise else ""
         with replacing(options.out) as file, console.status(f"making {options.env}") as status:
             runs = inspect.inspect(
                 options,

@@ -91,15 +91,21 @@ def only(boards: Mapping[str, Path], keep_ratio: float = 0.3) -> dict[str, Compa
 
 
 def repeated(board: Path, again: Path) -> str:
-    """All agents of a board, and how far ahead they are on another one of the same setting.
+    """All agents of a board, and of another one of the same setting.
 
     Args:
         board: with one setting; each keep ratio has three columns.
-        again: with one keep ratio, the first of `board`; its machine is another.
+        again: its machine is another. Of a keep ratio that `board` has too only the leads are
+            shown.
     """
-    here, (there,) = read_standings(board).comparisons, read_standings(again).comparisons
-    by_keep = {f"keep {percent(of.keep_ratio)}": of for of in here}
-    return _in_columns(by_keep, {f"keep {percent(there.keep_ratio)}, on a CPU": there})
+    here, there = (
+        {f"keep {percent(of.keep_ratio)}": of for of in read_standings(folder).comparisons}
+        for folder in (board, again)
+    )
+    on_cpu = {title: (f"{title}, on a CPU", of) for title, of in there.items()}
+    new = dict(on_cpu[title] for title in there if title not in here)
+    known = dict(on_cpu[title] for title in there if title in here)
+    return _in_columns({**here, **new}, known)
 
 
 def by_rate(board: Path) -> str:
