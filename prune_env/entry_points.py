@@ -101,10 +101,8 @@ def network_env(
         label_column=label_column,
         skip_broken=skip_broken,
     )
-    if limit is not None:
-        images = limited(images, limit)
     learner = NetworkLearner(
-        images,
+        limited(images, limit),
         network=network,
         recipe=recipe,
         device=device,

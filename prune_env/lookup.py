@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -103,7 +103,7 @@ def meant(name: str, names: Iterable[str]) -> str:
     return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
-def known(what: str, name: object, names: Iterable[str], more: str = "") -> str:
+def known(what: str, name: object, names: Collection[str]) -> str:
     """The name, if it is one of these: a file may have anything in its place.
 
     Raises:
@@ -111,7 +111,7 @@ def known(what: str, name: object, names: Iterable[str], more: str = "") -> str:
     """
     if isinstance(name, str) and name in names:
         return name
-    raise ValueError(unknown(what, name, names, more))
+    raise ValueError(unknown(what, name, names))
 
 
 def unknown(what: str, name: object, names: Iterable[str], more: str = "") -> str:

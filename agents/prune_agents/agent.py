@@ -312,7 +312,7 @@ class Agent:
             )
 
     def seeded(self, seed: int) -> Self:
-        """The agent for a run of that seed; one that was made with a seed of its own keeps it."""
+        """The agent for a run of that seed; one that was made with a seed other than 0 keeps it."""
         return self if self.seed or not seed else replace(self, seed=seed)
 
     def shared(self) -> dict[str, Any]:

@@ -24,10 +24,6 @@ class Generators:
         """Uniform numbers in [0, 1); size: (M, ...)."""
         return np.stack([one.random(size[1:], dtype) for one in self.each])
 
-    def gumbel(self, *, size: tuple[int, ...]) -> NDArray[np.float64]:
-        """Standard Gumbel noise; size: (M, ...)."""
-        return np.stack([gumbel(one, size[1:]) for one in self.each])
-
 
 def gumbel(rng: Rng, size: int | tuple[int, ...]) -> NDArray[np.float64]:
     """Standard Gumbel noise, from the uniform numbers that NumPy's own would draw.
@@ -35,9 +31,7 @@ def gumbel(rng: Rng, size: int | tuple[int, ...]) -> NDArray[np.float64]:
     Logarithms of whole arrays: 3.2 ns a number instead of 11.3. They may be off by one in the last
     digit; whatever is ranked by them comes in the same order.
     """
-    if isinstance(rng, Generators):
-        return rng.gumbel(size=size)  # type: ignore[arg-type]
-    noise = rng.random(size)
+    noise = rng.random(size if isinstance(size, tuple) else (size,))
     np.subtract(1, noise, out=noise)
     with np.errstate(divide="ignore"):  # 1 in 2^53 is a 0, whose noise is infinite
         for _ in range(2):

@@ -29,7 +29,7 @@ from prune_env.learners.protocol import (
     ParallelLearner,
     Signals,
 )
-from prune_env.lookup import meant, unknown
+from prune_env.lookup import known, meant
 
 Feedback = Literal["semi", "full"]
 
@@ -58,8 +58,7 @@ class RoundOptions:
     def __post_init__(self) -> None:
         check(self)
         for name in self.signals:
-            if name not in SIGNALS:
-                raise ValueError(unknown("signal", name, SIGNALS))
+            known("signal", name, SIGNALS)
         if not self.signals:
             raise ValueError(f"signals is empty; name at least one of {', '.join(SIGNALS)}")
 

@@ -51,7 +51,9 @@ class Metrics:
 
 
 class Learner(Protocol):
-    """M runs over N arms. Written for the environment; see `learners/network.py` for one."""
+    """M runs over N arms. Written for the environment; see
+    `learners/network/learner.py` for one.
+    """
 
     num_runs: int
     num_arms: int
@@ -132,14 +134,6 @@ class Sourced(Protocol):
 
     digest: str
     """12 hex digits: the same exactly where the data are; see `prune_env.data.Dataset`"""
-
-
-@runtime_checkable
-class TruthTeller(Protocol):
-    """A learner that may know better what its arms are. Whoever measures may ask; no agent does."""
-
-    true_labels: NDArray[np.int64] | None
-    """(N,) int64: the class of each arm before its label was made wrong; None where none was"""
 
 
 @runtime_checkable

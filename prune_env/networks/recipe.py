@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from prune_env.checks import In, check
-from prune_env.lookup import Function, is_own, path_of, unknown
+from prune_env.lookup import Function, is_own, known, path_of
 
 BUILT_IN = ("sgd", "adamw", "muon")
 """The optimizers that are here."""
@@ -134,8 +134,7 @@ class Recipe:
         """
         names = [field.name for field in fields(self)]
         for name in changes:
-            if name not in names:
-                raise ValueError(unknown("field of the recipe", name, names))
+            known("field of the recipe", name, names)
         return replace(self, **changes)
 
     def plain(self) -> dict[str, Any]:

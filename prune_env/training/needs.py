@@ -17,7 +17,7 @@ from prune_env.checks import names
 from prune_env.core.rounds import Feedback, RoundOptions
 from prune_env.core.selection import ActionKind
 from prune_env.core.signals import EXTRAS, FREE, MEASURED, SIGNALS, VALIDATION
-from prune_env.lookup import unknown
+from prune_env.lookup import known
 from prune_env.trained_model import TrainedModel, is_model
 
 RECORDED = ("gradient_norm",)
@@ -118,8 +118,7 @@ def wishes_of(agent: Any, length: float, given: Given) -> Wishes:
         named = [name for name in FREE if not lacking(name, given)]
     who = getattr(agent, "known_as", type(agent).__name__)
     for name in (named := names(f"the signals of {who}", named)):
-        if name not in SIGNALS:
-            raise ValueError(unknown("signal", name, SIGNALS))
+        known("signal", name, SIGNALS)
     options, prior = getattr(agent, "env_options", None), getattr(agent, "prior", None)
     return Wishes(
         who=who,

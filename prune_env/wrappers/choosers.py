@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from prune_env.core.generators import Rng, of_run
 from prune_env.core.selection import affordable_arms, best_k, quotas
-from prune_env.lookup import unknown
+from prune_env.lookup import known
 from prune_env.wrappers.arm_features import FEATURES, Memory, Observation, feature, linear_scores
 
 Mask = NDArray[np.bool_]
@@ -86,8 +86,7 @@ class Rules:
     def __post_init__(self) -> None:
         for rule, weights in self.rules.items():
             for name in weights:
-                if name not in FEATURES:
-                    raise ValueError(unknown(f"feature in rule {rule!r}", name, FEATURES))
+                known(f"feature in rule {rule!r}", name, FEATURES)
         if not self.rules:
             raise ValueError("rules is empty; at least one is needed")
 

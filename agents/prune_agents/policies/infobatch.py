@@ -1,8 +1,8 @@
-"""InfoBatch: prune easy arms at random and let the survivors count for them. And BLS.
+"""InfoBatch: prune easy arms at random and let the survivors count for them.
 
-Both read `loss`, which an environment keeps at the last observation of each arm and starts at
-log C; the authors start at 3. Then all scores are equal, none is below the mean, and the first
-round is whole in either case.
+It reads `loss`, which an environment keeps at the last observation of each arm and starts at log C;
+the authors start at 3. Then all scores are equal, none is below the mean, and the first round is
+whole in either case. So it is with BLS, see `prune_agents.policies.bls`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from prune_agents.agent import Agent, Observation, State
+from prune_agents.tools.guess import remember_guess
 from prune_env.core.generators import gumbel
 from prune_env.core.selection import best_k
 from prune_env.files import read_json
@@ -98,8 +99,7 @@ class Learned(Agent):
 
     def update(self, state: State, observation: Observation) -> None:
         seen, loss = observation["seen"] == 1, observation["loss"]
-        begins = state["guess"] == 0  # before its first measurement an arm shows log C
-        state["guess"] = np.where(begins, loss.max(axis=1, keepdims=True), state["guess"])
+        remember_guess(state["guess"], loss)
         hard = seen & state["known"] & (state["standing"] > 1 / 3)
         was, is_now = (each.sum(1, keepdims=True, where=hard) for each in (state["loss"], loss))
         left = is_now / np.where(was > 0, was, 1)

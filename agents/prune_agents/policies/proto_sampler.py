@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.tools.features import squared_distances
+from prune_agents.tools.features import directions, squared_distances
 from prune_agents.tools.sampling import weighted_k
 from prune_env.checks import In
 from prune_env.core.moving_averages import UNSEEN, Floats
@@ -27,7 +27,7 @@ class ProtoSampler(Agent):
     """
 
     again: Annotated[float, In("[0, 1]")] = 0.7
-    """share of the kept arms that is drawn from those kept last, at the start;"""
+    """share of the kept arms that is drawn from those kept last, at the start of a run"""
 
     signals: ClassVar[tuple[str, ...]] = ("features", "label", "progress")
     revision: ClassVar[int] = 2
@@ -74,7 +74,7 @@ def prototype_odds(features: Floats, label: NDArray[np.number]) -> Floats:
         features: (K, D).
         label: (K,) the class of each.
     """
-    z = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    z = directions(features)
     classes, own = np.unique(label, return_inverse=True)
     member = own == np.arange(len(classes))[:, None]
     prototypes = member.astype(np.float32) @ z / member.sum(axis=1, dtype=np.float32)[:, None]

@@ -13,8 +13,8 @@ action, state = agent.predict(observation)  # of prune_env/CIFAR10-v0, a mask of
 A saved folder holds
 
 * `preset.yaml`: what the model was made with, plain data, its wrappers spelled out
-* `model.zip`: what SB3 saves. `load` reads its tensors and counters, see `sb3_state`, and never the
-  pickled part, so a folder from a stranger runs no code
+* `model.zip`: what SB3 saves. `load` reads its tensors and counters, see `prune_agents.sb3.state`,
+  and never the pickled part, so a folder from a stranger runs no code
 * `result.json`: the versions it was made with, and its scores
 """
 

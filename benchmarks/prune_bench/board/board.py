@@ -25,7 +25,7 @@ from prune_bench.run.options import RunOptions
 from prune_bench.run.run_id import run_id
 from prune_bench.run.schema import misfit
 from prune_env.files import read_yaml, replacing, sweep, write_text
-from prune_env.lookup import unknown
+from prune_env.lookup import known
 
 ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs", "evaluate_every")
 """The options of a grid that board.yaml shows also where they are as usual."""
@@ -176,8 +176,7 @@ def read_board(path: Path) -> tuple[list[Grid], Pins]:
 
 def _refuse_strange(what: str, given: Iterable[object], allowed: Sequence[str]) -> None:
     for name in given:
-        if name not in allowed:
-            raise ValueError(unknown(what, name, allowed))
+        known(what, name, allowed)
 
 
 def _listed(options: dict[str, Any]) -> dict[str, Any]:

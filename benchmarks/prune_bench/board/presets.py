@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prune_env.files import read_yaml
-from prune_env.lookup import unknown
+from prune_env.lookup import known
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -22,6 +22,4 @@ def read(name: str) -> dict[str, Any]:
     Raises:
         ValueError: there is no such preset.
     """
-    if name not in names():
-        raise ValueError(unknown("preset", name, names()))
-    return read_yaml(FOLDER / f"{name}.yaml")
+    return read_yaml(FOLDER / f"{known('preset', name, names())}.yaml")

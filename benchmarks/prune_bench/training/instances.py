@@ -34,7 +34,7 @@ from prune_bench.run.options import RunOptions, Settings
 from prune_bench.run.sources import env_names, is_code
 from prune_env.checks import In
 from prune_env.files import read_yaml
-from prune_env.lookup import unknown
+from prune_env.lookup import known
 
 HELD_OUT = 1_000_000
 """Seeds from here on are for evaluation; training begins with small ones."""
@@ -113,8 +113,7 @@ def _check(entry: Any, trust: bool) -> None:
     if not isinstance(entry, dict) or "env" not in entry:
         raise ValueError(f"it is {entry!r}; expected options of a run, env among them")
     for name in entry:
-        if name not in (allowed := (*OPTIONS, "share", "data")):
-            raise ValueError(unknown("option of an instance", name, allowed))
+        known("option of an instance", name, (*OPTIONS, "share", "data"))
     if (share := entry.get("share", 1)) not in SHARE:
         raise ValueError(f"share is {share!r}; allowed is {SHARE.allowed('share')}")
     if not isinstance(data := entry.get("data", ""), str) or (

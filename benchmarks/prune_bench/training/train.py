@@ -53,6 +53,12 @@ def train(
         ValueError, FileNotFoundError: bad options; nothing has been trained then.
     """
     preset = read_preset(options)
+    if preset.policy == "ArmwisePolicy":
+        small = base_id(preset.env).replace("-v0", "-Scores-v0")
+        notices.say(
+            f"{preset.env} has an action for every arm: one small network for all arms learns "
+            f"(ArmwisePolicy), slowly; the actions of {small} are ten numbers"
+        )
     there = (options.out / "model.zip").exists()
     check_resume(options, "an agent", there)
     sweep(options.out)

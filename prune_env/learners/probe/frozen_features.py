@@ -68,7 +68,7 @@ def find_features(source: str | Path | Features | Mapping[str, Any]) -> Features
     Args:
         source: "cifar10", 64 features of 14,000 images that ship with the package, labelled by a
             head so that a head can learn them, 72 % as CIFAR-10 is (made, and why, by
-            benchmarks/prune_bench/make_probe_features.py); "digits", the pixels of scikit-learn's
+            benchmarks/speed/make_probe_features.py); "digits", the pixels of scikit-learn's
             digits; an .npz file, or a dict, with the fields of `Features`; or those themselves.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any
 
 from prune_env.checks import In, check
-from prune_env.lookup import unknown
+from prune_env.lookup import known
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ def _changed(name: str, changes: Mapping[str, Any]) -> Kind:
     """One of `KINDS` with changes, or a new one."""
     allowed = [field.name for field in fields(Kind)]
     for option in changes:
-        if option not in allowed:
-            raise ValueError(unknown(f"field of kind {name!r}", option, allowed))
+        known(f"field of kind {name!r}", option, allowed)
     try:
         return replace(KINDS[name], **changes) if name in KINDS else Kind(**changes)
     except ValueError as error:
