@@ -47,7 +47,7 @@ def machine(of_generation: str | None = None) -> str:
 
 
 def generation() -> str:
-    """Family and model of the processor, as in 25.17, where Linux says them: libraries go by both."""
+    """Family and model of the processor, 25.17, where Linux says them: libraries go by both."""
     with contextlib.suppress(OSError):
         told = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
         numbers = dict(re.findall(r"^(cpu family|model)\s*: (\d+)$", told, re.MULTILINE))

@@ -386,3 +386,10 @@ def test_the_controls_cost_what_an_agent_does_that_decides_how_much(options, mon
     assert list(ratios.values()) == [{0.3}, {ratio}, {ratio}]
     trained, *controls = (np.mean(of) for of in costs.values())
     assert controls == pytest.approx([trained] * 2, rel=0.05)
+
+
+def test_an_id_without_small_spaces_says_what_learns(options):
+    with pytest.warns(
+        UserWarning, match="the actions of prune_env/Synthetic-Scores-v0 are ten numb"
+    ):
+        training.train(replace(options, env="prune_env/Synthetic-v0"))
