@@ -234,7 +234,7 @@ class Course:
         """The epoch has been trained on: look at the others where that is due, or go on."""
         clock = self.rounds.clock
         wall, cpu = self._training()
-        self._before_restart = (0.0, 0.0)
+        self._before_restart, self._began = (0.0, 0.0), self._trained_until
         clock.wall["train"] += wall
         clock.cpu["train"] += cpu
         self._gather()

@@ -273,3 +273,4 @@ def test_the_seconds_before_a_restart_are_training(linear, monkeypatch):
     whole = spent()
     assert whole == pytest.approx(spent(2), abs=1)
     assert whole == pytest.approx(spent(1, 1), abs=2)
+    assert whole == pytest.approx(spent(3, 3), abs=1)  # between two epochs
