@@ -28,7 +28,9 @@ def rates(*folders: Path) -> str:
     for run in chain.from_iterable(map(read_results, folders)):
         of = run.options
         where = run.trained.get("precision", "fp32") + ", GPU" * run.device.startswith("cuda")
-        setting = (short_name(of["env"]), of["epochs"], where, of["keep_ratio"], of["agent"])
+        noise = of["label_noise"]
+        data = short_name(of["env"]) + (f", {percent(noise)} wrong" if noise else "")
+        setting = (data, of["epochs"], where, of["keep_ratio"], of["agent"])
         rate = of["recipe"].get("peak_lr", recipe(of["network"]).peak_lr)
         found[setting].setdefault(rate, {})[run.seed] = run.accuracy("val", "last")
     found = {setting: by_rate for setting, by_rate in found.items() if len(by_rate) > 1}

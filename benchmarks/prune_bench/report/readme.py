@@ -93,7 +93,10 @@ MAPS = {name: RESULTS / "regimes" / name for name in ("digits", "cifar10", "cifa
 """The boards of the map of when choosing pays, by data set."""
 RATES = tuple(
     RESULTS / name
-    for name in ("rates/cifar10", "rates/cifar10-gpu", "rates/cifar100", "cifar10-long", "cifar100")
+    for name in (
+        *("rates/cifar10", "rates/cifar10-gpu", "rates/cifar10-noisy", "rates/cifar100"),
+        *("cifar10-long", "cifar100"),
+    )
 )
 """Boards that differ in their learning rates."""
 CLAIMED_ON = ("cifar10-cpu", "cifar10-short", "cifar10-long-gpu", "cifar100-gpu")

@@ -37,10 +37,13 @@ def test_the_best_rate_of_an_agent_is_that_of_the_highest_mean_of_validation(tmp
                     result["place"]["device"] = "cuda:0"
                     val["last"] += 0.005
                     write_json(tmp_path / f"{rate} gpu" / "runs" / f"{name}.json", result)
-    folders = [tmp_path / f"{rate}{on}" for on in ("", " gpu") for rate in (0.1, None)]
+                    result["options"]["label_noise"] = 0.2  # and so did wrong labels
+                    write_json(tmp_path / f"{rate} wrong" / "runs" / f"{name}.json", result)
+    folders = [tmp_path / f"{rate}{on}" for on in ("", " gpu", " wrong") for rate in (0.1, None)]
     assert rates(*folders).splitlines() == [
         "| data | epochs | in | keep | agent | runs each | 0.1 | 0.12 |",
         "|---|---|---|---|---|---|---|---|",
         "| Digits | 4 | bf16 | 30 % | `ucb` | 2 | 65.0 | **70.0** |",
         "| Digits | 4 | bf16, GPU | 30 % | `ucb` | 2 | 65.5 | **70.5** |",
+        "| Digits, 20 % wrong | 4 | bf16, GPU | 30 % | `ucb` | 2 | 65.5 | **70.5** |",
     ]
