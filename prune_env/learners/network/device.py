@@ -86,7 +86,7 @@ def undisturbed() -> Iterator[None]:
     An environment may be made and stepped under somebody's autocast, `no_grad`, inference mode,
     default dtype or default device, and measures the same. On leaving they are as before.
     """
-    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    dtype, device = torch.get_default_dtype(), torch.empty(0).device
     with ExitStack() as settings:
         if torch.is_inference_mode_enabled():
             settings.enter_context(torch.inference_mode(False))
