@@ -199,12 +199,18 @@ class BoardView:
     def table(self) -> Fitted:
         """The best so far at each keep ratio, in the numbers that the board ends with.
 
-        Of several settings that of the run which has ended last.
+        Of several settings that of the run which has ended last. A run of full_short at what others
+        cost is in no row; where there is no other yet, nor is anything in the table.
         """
         found = standings(self.finished.values(), self.runs, pins=self.pins)
-        newest = self.finished[next(reversed(self.finished))]
         setting = next(
-            c.setting for c in found.comparisons if any(newest in r.runs for r in c.rows)
+            (
+                comparison.setting
+                for run in reversed(self.finished.values())
+                for comparison in found.comparisons
+                if any(run in row.runs for row in comparison.rows)
+            ),
+            None,
         )
         shown = columns(LIVE)
         rows: list[list[str | Text]] = []
@@ -216,7 +222,7 @@ class BoardView:
                 rows.append([*terminal_cells(row, shown), keep])
                 styles.append("italic" if row.is_control else "")
         headings = [*(column.title for column in shown), "Keep"]
-        title = setting.title if len(found.settings) > 1 else ""
+        title = setting.title if setting and len(found.settings) > 1 else ""
         return Fitted(headings, rows, [COLUMN["accuracy"].title], title, styles)
 
     def problems(self) -> list[Text]:

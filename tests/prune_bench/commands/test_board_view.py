@@ -213,3 +213,17 @@ def test_of_several_settings_the_one_of_the_last_run_is_shown(tmp_path, finish):
         *("Digits, 4 epochs", *(f"{n}/24 ucb keep 0.5 seed {n - 1}" for n in (1, 2))),
         *("Digits, 4 epochs, limit 100", *(f"{n}/24 ucb keep 0.5 seed {n - 3}" for n in (3, 4))),
     ]
+
+
+@pytest.mark.parametrize("first", ["full_short", "ucb"])
+def test_a_bar_at_what_others_cost_has_no_row(first, tmp_path, finish):
+    """Whether it is the last run that has ended, or all that there is."""
+    board = Board(tmp_path)
+    board.add(Grid(agents=("ucb",), keep_ratios=(0.5,), full_short_at=(0.6,), seeds=1, epochs=4))
+    names = {(run.agent, run.keep_ratio): name for name, run in board.runs().items()}
+    view = BoardView(Console(file=io.StringIO()), board, jobs=1)
+    bar, ucb = names["full_short", 0.6], names["ucb", 0.5]
+    for name in (bar, ucb) if first == "full_short" else (ucb, bar):
+        finish(board, name, 0.8, 1.0)
+        view.tick()
+        assert any(line.startswith("ucb") for line in shown(view)) == (ucb in view.finished)
