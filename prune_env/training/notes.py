@@ -29,7 +29,12 @@ def cut_off(left: int, kept: int, epoch: int) -> None:
 
 def unrecorded(kept: int) -> None:
     """An epoch was gone through, and nothing of it was recorded."""
-    _say(
+    _say(of_unrecorded(kept))
+
+
+def of_unrecorded(kept: int) -> str:
+    """The same as a text."""
+    return (
         f"all {kept} samples of an epoch were drawn and none was recorded, so no other epoch "
         "follows: call pruned.loss(logits, labels, arms), or pruned.record, on every batch; where "
         "drop_last=True drops so few, take batch_sampler=pruned.batch_sampler(size)"

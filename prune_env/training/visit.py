@@ -21,6 +21,10 @@ from prune_env.learners.ranks import Ranks, equal_batches
 from prune_env.training import notes
 from prune_env.training.distributed import Hand
 
+MOST_UNRECORDED = 10
+"""Iterations over an epoch of which nothing is recorded; a loop that waits for the end of the run,
+`while not pruned.over`, would have none."""
+
 CHUNK = 4096
 """Arms that become Python numbers at a time: at ten million all at once would take 400 MB."""
 
@@ -80,10 +84,12 @@ class Visit:
         """Begin an iteration, over what is not done; with several ranks all begin.
 
         Raises:
-            ValueError: the ranks have chosen differently.
+            ValueError: the ranks have chosen differently, or nothing is recorded again and again.
         """
         if self.drawn > 1 and self.untouched:  # one may have been read ahead
             self.told = True
+            if self.drawn > MOST_UNRECORDED:
+                raise ValueError(notes.of_unrecorded(self.left))
             notes.unrecorded(self.left)
         self.on_begin()
         ranks = Ranks.here()

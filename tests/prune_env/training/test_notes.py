@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from prune_env.learners.ranks import Ranks
 from prune_env.notices import Notice
 from prune_env.training import Pruned
+from prune_env.training.visit import MOST_UNRECORDED
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,18 @@ def test_a_loop_that_recorded_nothing_is_told_so_at_its_end(
         del pruned
     expected = "all 120 samples of an epoch were drawn and none was recorded, so no other epoch"
     assert [str(of.message).startswith(expected) for of in told] == [True] * times
+
+
+def test_a_loop_that_waits_for_the_end_and_records_nothing_is_stopped(blobs):
+    pruned = Pruned(blobs, epochs=2, quiet=True)
+    loader = DataLoader(pruned.dataset, 60, sampler=pruned.sampler)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Notice)
+        for _ in range(MOST_UNRECORDED + 1):
+            assert len(list(loader)) == 2
+            assert not pruned.over
+    with pytest.raises(ValueError, match="none was recorded, so no other epoch follows: call pru"):
+        list(loader)
 
 
 def test_a_run_that_failed_is_not_told_how_it_ended(
