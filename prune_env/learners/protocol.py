@@ -51,9 +51,7 @@ class Metrics:
 
 
 class Learner(Protocol):
-    """M runs over N arms. Written for the environment; see
-    `learners/network/learner.py` for one.
-    """
+    """M runs over N arms. Written for the environment; see `learners/network/learner.py`."""
 
     num_runs: int
     num_arms: int

@@ -82,7 +82,7 @@ class MetaBandit(Agent):
         for j, agent in enumerate(self.agents):
             part = self._part(state, j)
             agent.update(part, observation)
-            state |= {f"{j}/{name}": array for name, array in part.items() if name != "round"}
+            self._store(state, j, part)
 
         loss = np.maximum(observation["val_loss"][:, 0].astype(float), 1e-6)
         reward = np.log(state["val_loss"] / loss) / state["cost"]
@@ -109,7 +109,7 @@ class MetaBandit(Agent):
             if len(runs):
                 part = self._part(state, j)
                 chosen[runs] = agent.choose_in(runs, part, observation, k, rng)
-                state |= {f"{j}/{name}": array for name, array in part.items() if name != "round"}
+                self._store(state, j, part)
         state["cost"] = (chosen > 0).mean(axis=1)
         return chosen
 
@@ -118,3 +118,7 @@ class MetaBandit(Agent):
         prefix = f"{j}/"
         own = {name.removeprefix(prefix): a for name, a in state.items() if name.startswith(prefix)}
         return own | {"round": state["round"]}
+
+    def _store(self, state: State, j: int, part: State) -> None:
+        """Write the state of policy j back, but for the rounds of all."""
+        state |= {f"{j}/{name}": array for name, array in part.items() if name != "round"}

@@ -20,6 +20,7 @@ class Inspect:
 
     def main(self, console: Console) -> None:
         """Draw it."""
+        from prune_bench.standings.verdict import percent
         from prune_bench.studies import inspect
         from prune_env.files import replacing
 
@@ -28,8 +29,8 @@ class Inspect:
         except ImportError as error:
             raise ImportError("a picture needs: pip install 'prune_env[report]'") from error
         options = self.inspect
-        title = f"{options.env}, keep {100 * options.keep_ratio:g} %, seed {options.seed}"
-        title += f", label noise {100 * options.label_noise:g} %" if options.label_noise else ""
+        title = f"{options.env}, keep {percent(options.keep_ratio)}, seed {options.seed}"
+        title += f", label noise {percent(options.label_noise)}" if options.label_noise else ""
         with replacing(options.out) as file, console.status(f"making {options.env}") as status:
             runs = inspect.inspect(
                 options,

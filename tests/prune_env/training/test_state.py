@@ -258,15 +258,14 @@ def test_the_seconds_before_a_restart_are_training(linear, monkeypatch):
     clock = iter(range(10**6))
     monkeypatch.setattr(course, "_now", lambda: (float(next(clock)),) * 2)
 
+    def loader(pruned):
+        return DataLoader(pruned.dataset, 30, sampler=pruned.sampler)
+
     def spent(*stops):
-        script = Script(
-            linear, None, lambda pruned: DataLoader(pruned.dataset, 30, sampler=pruned.sampler)
-        )
+        script = Script(linear, None, loader)
         for stop in stops:
             state = script.run(stop).pruned.state_dict()
-            script = Script(
-                linear, None, lambda pruned: DataLoader(pruned.dataset, 30, sampler=pruned.sampler)
-            )
+            script = Script(linear, None, loader)
             script.pruned.load_state_dict(state)
         return script.run().pruned.summary().seconds_training
 
