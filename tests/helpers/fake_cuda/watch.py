@@ -33,7 +33,7 @@ class Watch(TorchDispatchMode):
     def __init__(self, bf16: bool = False) -> None:
         super().__init__()
         self.copies: Counter[str] = Counter()
-        """How often "cpu to cuda", "cuda to cpu", and any operation "on the cpu: ..."."""
+        """How often "cpu to cuda", "cuda to cpu", and an operation "on the cpu: ..." with values."""
         self._refused = REFUSED_TYPES | (set() if bf16 else {torch.bfloat16})
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -52,7 +52,10 @@ class Watch(TorchDispatchMode):
             self.copies[f"{before.pop()} to {after.pop()}"] += 1
         elif len(_devices([t for t in given if t.ndim])) > 1:
             raise Refused(f"{func} on arrays of both devices")
-        elif "cpu" in after and func is not aten.lift_fresh.default:
+        elif (
+            "cpu" in _devices([t for t in came if t.numel()])
+            and func is not aten.lift_fresh.default
+        ):
             self.copies[f"on the cpu: {func}"] += 1
         return result
 
