@@ -33,7 +33,7 @@ class Watch(TorchDispatchMode):
     def __init__(self, bf16: bool = False) -> None:
         super().__init__()
         self.copies: Counter[str] = Counter()
-        """How often "cpu to cuda", "cuda to cpu", and an operation "on the cpu: ..." with values."""
+        """How often "cpu to cuda", "cuda to cpu", and what makes values "on the cpu: ..."."""
         self._refused = REFUSED_TYPES | (set() if bf16 else {torch.bfloat16})
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
