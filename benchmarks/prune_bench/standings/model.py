@@ -34,6 +34,10 @@ MIN_SEEDS = 5
 EXTRA_COST = 0.02
 """Agents whose cost differs by less from their keep ratio may be averaged over keep ratios."""
 
+SAME_COST = 0.01
+"""Costs that differ by less than this share are the same. A rounded number of arms is no advantage:
+what `Row.rounding` says, much of few arms, is added."""
+
 HALF_AN_ARM = 0.5
 """By which a whole number of arms is off at most."""
 
@@ -200,6 +204,11 @@ class Row:
         return off < EXTRA_COST + self.rounding
 
     @property
+    def cost_tolerance(self) -> float:
+        """By what share another cost may differ from its own and still be the same."""
+        return SAME_COST + self.rounding
+
+    @property
     def seconds(self) -> float:
         """Mean charged seconds."""
         return float(np.mean([run.charged_seconds for run in self.runs]))
@@ -249,7 +258,8 @@ class Comparison:
     keep_ratio: float
     rows: tuple[Row, ...]
     bar: tuple[Row, ...] = ()
-    """`full_short` at further keep ratios: the bar of agents that decide how much they keep"""
+    """`full_short` at further keep ratios: the bar of agents that cost another share than they
+    keep, or decide it"""
 
     @property
     def all_rows(self) -> tuple[Row, ...]:
@@ -263,20 +273,30 @@ class Comparison:
 
     @property
     def tables(self) -> dict[Rule, list[Row]]:
-        """The rows under each rule, together with the references."""
+        """The rows under each rule, together with the references and what bars they have."""
         rules: tuple[Rule, ...] = ("fixed keep ratio", "total budget", "own amount")
         tables = {
             rule: [row for row in self.shown if row.is_reference or row.rule == rule]
             for rule in rules
             if any(row.rule == rule and not row.is_reference for row in self.shown)
         } or {"fixed keep ratio": self.shown}
-        if "own amount" in tables:
-            tables["own amount"] = best_first([*tables["own amount"], *self.bar])
-        return tables
+        return {
+            rule: best_first([*rows, *(bar for bar in self.bar if _judges(bar, rule, rows))])
+            for rule, rows in tables.items()
+        }
 
     def row(self, agent: str) -> Row | None:
         """The row of an agent, where it has finished runs."""
         return next((row for row in self.rows if row.agent == agent and row.runs), None)
+
+
+def _judges(bar: Row, rule: Rule, rows: Sequence[Row]) -> bool:
+    """Whether an agent in a table costs what this bar does, and not what it keeps."""
+    return rule == "own amount" or any(
+        abs(bar.keep_ratio / row.cost - 1) < row.cost_tolerance
+        for row in rows
+        if row.runs and not row.is_reference and not row.costs_its_keep_ratio
+    )
 
 
 def best_first(rows: Sequence[Row]) -> list[Row]:

@@ -16,7 +16,6 @@ from prune_bench.board import claims
 from prune_bench.board.board import Board, runs_of
 from prune_bench.board.grid import Grid
 from prune_bench.standings.build import read_standings
-from prune_bench.standings.reference import tolerance
 
 
 def add_bars(board: Board) -> None:
@@ -36,7 +35,7 @@ def add_bars(board: Board) -> None:
         for grid in grids:
             names = runs_of([grid], pins).keys()
             here = [row for row in rows if any(run.id in names for run in row.runs)]
-            costs = {row.cost: tolerance(row) for row in here}
+            costs = {row.cost: row.cost_tolerance for row in here}
             bars = missing_bars(grid, costs)
             new.append(replace(grid, full_short_at=(*grid.full_short_at, *bars)))
         if new != grids:

@@ -16,19 +16,10 @@ from typing import Literal
 
 import numpy as np
 
-from prune_bench.standings.model import Row
+from prune_bench.standings.model import SAME_COST, Row
 from prune_bench.standings.statistics import Estimate, Noise, Scores, estimate
 
 Unit = Literal["cost", "seconds"]
-
-SAME_COST = 0.01
-"""Costs that differ by less than this share are the same. A rounded number of arms is no advantage:
-what `Row.rounding` says, much of few arms, is added."""
-
-
-def tolerance(row: Row) -> float:
-    """By what share another cost may differ from that of a row and still be the same."""
-    return SAME_COST + row.rounding
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ class Line:
         """
         at = self._log(row)
         nearest = int(np.abs(self.logs - at).argmin())
-        if abs(self.logs[nearest] - at) < tolerance(row):
+        if abs(self.logs[nearest] - at) < row.cost_tolerance:
             return self._end(nearest)
         after = int(np.searchsorted(self.logs, at))
         if 0 < after < len(self.ends) and self.bend.dof:

@@ -234,6 +234,21 @@ def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(mad
     )
 
 
+def test_an_agent_that_costs_more_than_it_keeps_has_its_bar_in_its_table(made):
+    (comparison,) = five_seeds(
+        made,
+        ("full_short", 0.1, 0.50, 0.001, 0.1),
+        ("full_short", 0.14, 0.55, 0.001, 0.14),
+        ("full_short", 0.2, 0.60, 0.001, 0.2),
+        ("rs2", 0.1, 0.49, 0.001, 0.1),
+        ("reads_validation", 0.1, 0.54, 0.001, 0.14),
+    ).comparisons
+    (rows,) = comparison.tables.values()
+    assert [(row.agent, row.keep_ratio) for row in rows] == [
+        *(("full_short", 0.14), ("reads_validation", 0.1), ("full_short", 0.1), ("rs2", 0.1)),
+    ]
+
+
 def test_missing_runs_of_the_bar_are_missing(made):
     planned = {
         f"short-{keep}": RunOptions(agent="full_short", keep_ratio=keep, epochs=10)
