@@ -69,7 +69,7 @@ class Course:
         self.weight_max, self.agent_state = weight_max, state
         self.kept = Visit(learner.num_arms, self._begin)
         """The pass over the arms that are trained on."""
-        self.rest = Visit(learner.num_arms, self._end_what_was_cut)
+        self.rest = Visit(learner.num_arms, self.end_what_was_cut)
         """The pass over the others, where they are to be looked at."""
         self.weights: NDArray[np.float32] | None = None
         """(N,) how much the loss of each arm counts; None: 1."""
@@ -207,7 +207,7 @@ class Course:
 
         After a restart that of an epoch which was trained on, and waits for more, is empty.
         """
-        self._end_what_was_cut()
+        self.end_what_was_cut()
         restored = not self.kept.begun
         if self.phase == "look" and not restored:
             raise ValueError(
@@ -222,7 +222,7 @@ class Course:
             notes.over(self.epoch)
         self._began = self._trained_until = _now()
 
-    def _end_what_was_cut(self) -> None:
+    def end_what_was_cut(self) -> None:
         """An epoch that was trained on in part ends, once an iteration begins; the others count as
         pruned.
         """

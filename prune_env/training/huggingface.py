@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import TrainOutput, get_last_checkpoint
 
 from prune_env.files import replacing
 from prune_env.training.accelerate import prepare
@@ -39,9 +40,9 @@ class PrunedTrainer(Trainer):
     it drops columns that the network does not know, as the number of a sample. Here epochs have
     their own lengths, schedules follow `pruned.progress`, the number stays, and checkpoints have
     the state of `pruned`. The run lasts until `pruned.over`, whatever `num_train_epochs` is; a
-    `max_steps` still ends it earlier. An agent that reads validation gets `eval_loss` and
-    `eval_accuracy` of every evaluation, and one that looks at the arms which it pruned a forward
-    pass over them after every epoch.
+    `max_steps` still ends it earlier, and schedules with it. An agent that reads validation gets
+    `eval_loss` and `eval_accuracy` of every evaluation, and one that looks at the arms which it
+    pruned a forward pass over them after every epoch.
 
     For anything but classes overwrite `pruned_loss`. With another subclass of Trainer:
     `class Mine(PrunedTrainer, SFTTrainer)`.
@@ -58,6 +59,11 @@ class PrunedTrainer(Trainer):
         super().__init__(*args, train_dataset=pruned.dataset, **kwargs)
         if self.compute_loss_func is not None:
             raise ValueError("compute_loss_func is not called; overwrite pruned_loss instead")
+        if self.args.train_sampling_strategy != "random":
+            raise ValueError(
+                f"train_sampling_strategy is {self.args.train_sampling_strategy!r}; allowed is "
+                "'random', for pruned draws the samples"
+            )
         self.model_accepts_loss_kwargs = False  # a loss is a mean, so Trainer divides it by batches
         self.pruned = pruned
         self.add_callback(_Following(pruned, self._look))
@@ -74,10 +80,11 @@ class PrunedTrainer(Trainer):
     # -- what Trainer calls -----------------------------------------------------------------------
 
     def train(self, resume_from_checkpoint: Any = None, **kwargs: Any) -> Any:
-        """Train, from a checkpoint if one is given; True: the last one.
+        """Train, from a checkpoint if one is given; True: the last one. That of a run which is over
+        is loaded, and nothing is trained.
 
         Raises:
-            ValueError: the run is over.
+            ValueError: the run is over, and no checkpoint was given.
         """
         folder = resume_from_checkpoint
         if folder is True:
@@ -87,6 +94,10 @@ class PrunedTrainer(Trainer):
             if self.pruned.course.phase == "validate":  # saved after an epoch's last batch
                 self._load_from_checkpoint(folder)
                 self.evaluate()
+            if self.pruned.over:
+                self._load_from_checkpoint(folder)
+                self.state = TrainerState.load_from_json(str(Path(folder) / TRAINER_STATE_NAME))
+                return TrainOutput(self.state.global_step, 0.0, {})
         if self.pruned.over:
             raise ValueError("the run of pruned is over; make a new Pruned to train again")
         self._at_start = self.pruned.state_dict()
@@ -126,7 +137,7 @@ class PrunedTrainer(Trainer):
         """The loss of a batch with arms; of any other what Trainer says."""
         if ARM not in inputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        outputs = _outputs(model, inputs)
+        outputs = self._outputs(model, inputs)
         loss = self.pruned_loss(outputs, inputs["labels"], inputs[ARM])
         return (loss, outputs) if return_outputs else loss
 
@@ -135,8 +146,16 @@ class PrunedTrainer(Trainer):
         model = self.model
         with without_training(model), self.compute_loss_context_manager():
             for inputs in prepare(rest_of(self.pruned, loader), self.accelerator):
-                logits = _outputs(model, inputs).logits
+                logits = self._outputs(model, inputs).logits
                 self.pruned.look(logits, inputs["labels"], inputs[ARM])
+
+    def _outputs(self, model: nn.Module, inputs: dict[str, Any]) -> Any:
+        """What a network gives of a batch without its arms, and without its labels, unless a
+        decoder reads what comes before each of them.
+        """
+        config = getattr(self.accelerator.unwrap_model(model), "config", None)
+        unread = {ARM} if getattr(config, "is_encoder_decoder", False) else {ARM, "labels"}
+        return model(**{name: value for name, value in inputs.items() if name not in unread})
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The schedule that Trainer would make, by the share of the run instead of by steps."""
@@ -147,7 +166,10 @@ class PrunedTrainer(Trainer):
         return made
 
     def _by_progress(self, factor: Any, num_steps: int) -> Any:
-        return lambda step: factor(self.pruned.progress * num_steps)
+        def progress(step: int) -> float:
+            return max(self.pruned.progress * num_steps, step if self.args.max_steps > 0 else 0)
+
+        return lambda step: factor(progress(step))
 
     def set_initial_training_values(self, args: TrainingArguments, dataloader: DataLoader) -> Any:
         """The numbers of epochs and steps: as many as it takes, and the steps of a whole run whose
@@ -186,11 +208,6 @@ class PrunedTrainer(Trainer):
             epochs_trained=self.pruned.epoch if resumed else -1,
             **known,
         )
-
-
-def _outputs(model: nn.Module, inputs: dict[str, Any]) -> Any:
-    """What a network gives of a batch without its labels and arms."""
-    return model(**{n: value for n, value in inputs.items() if n not in (ARM, "labels")})
 
 
 class _Following(TrainerCallback):

@@ -79,7 +79,8 @@ class Collate:
     DataLoader(pruned.dataset, 128, sampler=pruned.sampler, collate_fn=Collate(my_collate))
     ```
 
-    Its batch gets the arms, (B,) int64, where a sample has its number.
+    Its batch gets the arms, (B,) int64, where a sample has its number. They are in the order of the
+    samples that it was given, so it makes its batch in that order, or sorts that list in place.
     """
 
     collate_fn: Callable[[list[Any]], Any]
@@ -89,9 +90,13 @@ class Collate:
 
     def __call__(self, samples: Sequence[Any]) -> Any:
         """Make a batch."""
-        parts = [untag(sample) for sample in samples]
-        batch = self.collate_fn([sample for sample, _ in parts])
-        return tag(batch, torch.tensor([arm for _, arm in parts]))
+        given, arms = zip(*map(untag, samples), strict=True)
+        passed = list(given)
+        batch = self.collate_fn(passed)
+        arm_of = dict(zip(map(id, given), arms, strict=True))
+        if arm_of.keys() == {id(sample) for sample in passed} and len(arm_of) == len(given):
+            arms = tuple(arm_of[id(sample)] for sample in passed)  # sorted in place, it may be
+        return tag(batch, torch.tensor(arms))
 
 
 def tag(sample: Any, arm: Any) -> Any:

@@ -74,9 +74,12 @@ class PruningCallback(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """After an epoch's last batch let the module look at what the epoch left out."""
-        last = self.pruned.looks and trainer.is_last_batch  # of a loader that drops some
-        if self.pruned.course.phase != "look" and not last:
+        """After an epoch's last batch end it, also where the loader drops some samples, and let
+        the module look at what the epoch left out.
+        """
+        if trainer.is_last_batch:
+            self.pruned.course.end_what_was_cut()
+        if self.pruned.course.phase != "look":
             return
         loader = rest_of(self.pruned, trainer.train_dataloader)
         with without_training(pl_module), trainer.precision_plugin.forward_context():

@@ -43,7 +43,12 @@ def of_unrecorded(kept: int) -> str:
 
 def over(epochs: int) -> None:
     """A loop goes on beyond the end."""
-    _say(
+    _say(of_over(epochs))
+
+
+def of_over(epochs: int) -> str:
+    """The same as a text."""
+    return (
         f"the run is over after {number(epochs, 'epoch')}: there are no more samples; see "
         "pruned.over, and pruned.scheduler where a schedule of your own would go on"
     )
@@ -92,7 +97,8 @@ def labels_of_loop(labels: NDArray[np.integer], known: NDArray[np.int64]) -> Non
             f"{different} of {len(labels)} samples of the first batch have another class in the "
             "loop than the data set tells (its targets, labels, column label or the last tensor of "
             "a TensorDataset, or labels=), which is what an agent and the summary go by; pass "
-            "labels=, the class of every sample as the loop trains on it"
+            "labels=, the class of every sample as the loop trains on it, and let no collate_fn "
+            "in Collate sort its samples"
         )
 
 

@@ -25,6 +25,9 @@ MOST_UNRECORDED = 10
 """Iterations over an epoch of which nothing is recorded; a loop that waits for the end of the run,
 `while not pruned.over`, would have none."""
 
+MOST_EMPTY = 1000
+"""Iterations over no arms, when the run is over; an endless generator would never give another."""
+
 CHUNK = 4096
 """Arms that become Python numbers at a time: at ten million all at once would take 400 MB."""
 
@@ -77,15 +80,19 @@ class Visit:
 
     @property
     def cut(self) -> bool:
-        """Whether this iteration has been gone through in part."""
-        return self.left > 0 and self._done_in_iteration > 0
+        """Whether this iteration has been gone through in part; after a restart, the one before."""
+        ended = self.drawn > 0 and self.done > 0  # and what is left of the pass was dropped
+        return self.left > 0 and (self._done_in_iteration > 0 or ended)
 
     def begin(self) -> None:
         """Begin an iteration, over what is not done; with several ranks all begin.
 
         Raises:
-            ValueError: the ranks have chosen differently, or nothing is recorded again and again.
+            ValueError: the ranks have chosen differently; again and again nothing is recorded, or
+                left.
         """
+        if self.drawn > MOST_EMPTY and len(self.order) == 0:
+            raise ValueError(notes.of_over(self.round))
         if self.drawn > 1 and self.untouched:  # one may have been read ahead
             self.told = True
             if self.drawn > MOST_UNRECORDED:
@@ -178,11 +185,8 @@ class Passage(Iterator[Any]):
     def _begin(self) -> Iterator[Any]:
         visit = self._visit
         visit.begin()
-        if self._loaded is None:
-            self._round = visit.round
-            self._position = visit.done
-            return self._cut(visit, visit.order, visit.done)
-        of, self._position = self._loaded
+        of, self._position = self._loaded or (visit.round, visit.done)
+        self._round = of
         if of == visit.round - 1 and visit.done == 0:
             # saved when all of its epoch was recorded: what is left of it the loader itself skips
             return self._cut(visit, visit.before, self._position)
@@ -195,12 +199,12 @@ class Passage(Iterator[Any]):
 
     def state_dict(self) -> dict[str, int]:
         """The round, and how many arms of its order have been drawn, on all ranks."""
-        return {"round": self._visit.round, "position": self._position}
+        begun = self._round >= 0
+        return {"round": self._round if begun else self._visit.round, "position": self._position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on from there."""
-        self._loaded = state["round"], state["position"]
-        self._position = state["position"]
+        self._loaded = self._round, self._position = state["round"], state["position"]
 
 
 class OfVisit(Sampler[Any]):

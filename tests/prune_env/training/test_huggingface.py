@@ -266,6 +266,51 @@ def test_max_steps_ends_a_run_earlier(rows, linear, taking, tmp_path):
     trainer = trainer_of(rows, Net(linear()), taking(16, 64, 64), tmp_path, max_steps=3)
     trainer.train()
     assert [len(arms) for arms in trainer.arms] == [16, 16, 16]
+    assert trainer.rates == pytest.approx([0.1, 0.2 / 3, 0.1 / 3])  # and the schedule is whole
+
+
+def test_a_checkpoint_of_a_run_that_is_over_is_loaded(rows, linear, taking, tmp_path):
+    """A job that always goes on from its last checkpoint ends well the last time too."""
+
+    def make():
+        agent = taking(16, 64)
+        return trainer_of(
+            rows, Net(linear()), agent, tmp_path, epochs=2, save_strategy="steps", save_steps=5
+        )
+
+    whole, again = make(), make()
+    whole.train()
+    assert again.train(resume_from_checkpoint=True).global_step == 5
+    assert not again.arms
+    assert torch.equal(again.model.linear.weight, whole.model.linear.weight)
+
+
+class Sequences(PrunedTrainer):
+    """Trains on the mean loss of the tokens of each sequence."""
+
+    def pruned_loss(self, outputs, labels, arms):
+        losses = F.cross_entropy(outputs.logits.transpose(1, 2), labels, reduction="none")
+        return self.pruned.record(arms, losses.mean(1))
+
+
+def test_a_decoder_is_fed_what_comes_before_each_label(tmp_path):
+    tokens = torch.randint(4, 30, (20, 6), generator=torch.Generator().manual_seed(0))
+    rows = {"input_ids": tokens.tolist(), "labels": tokens.flip(1).tolist()}
+    width = {"d_model": 8, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8, "vocab_size": 30}
+    special = {"decoder_start_token_id": 2, "pad_token_id": 1, "max_position_embeddings": 8}
+    depth = {
+        f"{part}_{of}": 1 for part in ("encoder", "decoder") for of in ("layers", "attention_heads")
+    }
+    config = transformers.BartConfig(**width, **special, **depth)
+    model, fed = transformers.BartForConditionalGeneration(config), []
+    model.get_decoder().register_forward_pre_hook(
+        lambda module, args, told: fed.append(told["input_ids"]), with_kwargs=True
+    )
+    rows = datasets.Dataset.from_dict(rows)
+    trainer = trainer_of(rows, model, None, tmp_path, epochs=1, kind=Sequences)
+    trainer.train()
+    firsts = [[2, *sequence[:0:-1]] for sequence in rows["input_ids"]]
+    assert sorted(torch.cat(fed).tolist()) == sorted(firsts)
 
 
 def test_a_budget_ends_a_run(rows, linear, tmp_path):
@@ -303,6 +348,11 @@ def test_a_loss_that_would_not_be_called_is_refused(rows, linear, tmp_path):
             Net(linear()), transformers.TrainingArguments(str(tmp_path), use_cpu=True),
             pruned=Pruned(rows, epochs=1), compute_loss_func=lambda *args, **kwargs: None,
         )  # fmt: skip
+
+
+def test_an_order_of_the_samples_that_would_not_be_followed_is_refused(rows, linear, tmp_path):
+    with pytest.raises(ValueError, match="allowed is 'random', for pruned draws the samples"):
+        trainer_of(rows, Net(linear()), None, tmp_path, train_sampling_strategy="group_by_length")
 
 
 def test_an_agent_that_looks_at_the_rest_chooses_as_in_a_plain_loop(rows, blobs, linear, tmp_path):

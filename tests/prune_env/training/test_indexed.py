@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.utils.data import BatchSampler, DataLoader, dataloader, default_collate
+from torch.utils.data import BatchSampler, DataLoader, TensorDataset, dataloader, default_collate
 
 from prune_env.training import Collate, Pruned, Tagged
 from prune_env.training.indexed import Indexed, tag, untag
@@ -195,3 +195,29 @@ class Batches(Made):
 def test_a_data_set_that_gives_batches_is_refused():
     with pytest.raises(ValueError, match="returned 2 entries for 3 samples; expected a list"):
         Indexed(Batches("tuple")).__getitems__([0, 1, 2])
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_collate_that_sorts_its_list_has_the_arms_of_its_samples(reverse):
+    """As networks do that take sequences by their length."""
+
+    def by_size(samples):
+        samples.sort(key=lambda sample: sample[0], reverse=reverse)
+        return default_collate(samples)
+
+    pruned = Pruned(TensorDataset(torch.arange(50).flip(0), torch.arange(50) % 3), epochs=1)
+    loader = DataLoader(pruned.dataset, 8, sampler=pruned.sampler, collate_fn=Collate(by_size))
+    for values, _, arms in loader:
+        assert torch.equal(values, 49 - arms)
+        assert torch.equal(values, values.sort(descending=reverse).values)
+
+
+def test_a_collate_that_puts_other_samples_into_its_list_keeps_the_order():
+    def padded(samples):
+        for place, (value, label) in enumerate(samples):
+            samples[place] = (value + 1, label)
+        return default_collate(samples)
+
+    pruned = Pruned(TensorDataset(torch.arange(50), torch.arange(50) % 3), epochs=1)
+    for values, _, arms in DataLoader(pruned.dataset, 8, collate_fn=Collate(padded)):
+        assert torch.equal(values, arms + 1)

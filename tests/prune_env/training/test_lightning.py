@@ -154,6 +154,20 @@ def test_it_goes_on_from_the_end_of_an_epoch(validate, blobs, linear, taking, tm
     assert torch.equal(resumed.model.weight, whole.model.weight)
 
 
+@pytest.mark.parametrize("validate", [False, True])
+def test_batches_that_a_loader_drops_end_their_epoch(validate, blobs, linear, taking, tmp_path):
+    agent, told = taking(30, 64, 120), {"epochs": 3, "loading": {"drop_last": True}}
+    saving = ModelCheckpoint(tmp_path, "{epoch}", save_top_k=-1)
+    whole, _ = fit(
+        blobs, linear(), agent, tmp_path, saving, enable_checkpointing=True, validate=validate,
+        **told,
+    )  # fmt: skip
+    assert [len(arms) for arms in whole.arms] == [16] * (1 + 4 + 7)
+    path = tmp_path / "epoch=0.ckpt"
+    resumed, _ = fit(blobs, linear(), agent, tmp_path, validate=validate, path=path, **told)
+    assert resumed.arms == whole.arms[1:]
+
+
 def test_a_checkpoint_before_a_validation_is_refused(blobs, linear, train_epoch, tmp_path):
     """Lightning would say that there are no batches, and end as if all were done."""
     agent = prune_agents.make("dvrl")

@@ -59,6 +59,18 @@ def test_drop_last_leaves_the_last_epoch_open_and_is_told_so(blobs, linear, trai
     assert pruned.over
 
 
+def test_a_generator_that_goes_on_for_ever_is_stopped_beyond_the_end(blobs, linear, train_epoch):
+    pruned = Pruned(blobs, epochs=1)
+    train_epoch(pruned, linear())
+    loader = DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
+    forever = (batch for _ in iter(int, 1) for batch in loader)
+    with (
+        pytest.warns(Notice, match="the run is over after 1 epoch"),
+        pytest.raises(ValueError, match="the run is over after 1 epoch: there are no more samples"),
+    ):
+        next(forever)
+
+
 @pytest.mark.parametrize(
     ("options", "epochs", "loading", "line"),
     [

@@ -120,14 +120,51 @@ def test_the_same_samples_follow(way, linear):
         assert ledger.charged.tolist() == whole.pruned.course.rounds.ledger.charged.tolist()
 
 
+@pytest.mark.parametrize("way", ["plain", "stateful"])
+@pytest.mark.parametrize("steps", range(1, 17))
+def test_the_same_samples_follow_where_a_loader_drops_some(steps, way, linear):
+    """Saved after the last batch of an epoch too, of which 4 samples are dropped."""
+    kind = {"plain": DataLoader, "stateful": StatefulDataLoader}[way]
+
+    def make(pruned):
+        return kind(pruned.dataset, 8, sampler=pruned.sampler, drop_last=True)
+
+    agent = prune_agents.make("ucb", keep_ratio=0.4)
+    whole = Script(linear, agent, make).run()
+    assert len(whole.arms) == 16
+    stopped = Script(linear, agent, make).run(steps)
+    resumed = Script(linear, agent, make).load(stopped.save()).run()
+    assert stopped.arms + resumed.arms == whole.arms
+    assert torch.equal(resumed.model.weight, whole.model.weight)
+
+
+@pytest.mark.parametrize("way", ["plain", "stateful", "stateful, equal batches"])
+@pytest.mark.parametrize("at_end", [False, True])
+def test_an_epoch_that_is_longer_than_the_one_before_is_whole(at_end, way, taking, linear):
+    """Saved after the last batch of an epoch, within the loop or when that has ended."""
+    agent = taking(10, 20, 50, 90)
+    whole = Script(linear, agent, LOADERS[way]).run()
+    for epoch, steps in enumerate((2, 5, 12), 1):
+        stopped = Script(linear, agent, LOADERS[way])
+        if at_end:
+            for _ in range(epoch):
+                for inputs, labels, arms in stopped.loader:
+                    stopped.pruned.loss(stopped.model(inputs), labels, arms)
+                    stopped.arms.append(arms.tolist())
+        else:
+            stopped.run(steps)
+        resumed = Script(linear, agent, LOADERS[way]).load(stopped.save()).run()
+        assert stopped.arms + resumed.arms == whole.arms
+
+
 def test_weights_and_lengths_follow_too(linear):
     agent = prune_agents.make("infobatch")
     whole = Script(linear, agent, plain).run()
     stopped = Script(linear, agent, plain).run(18)
-    resumed = Script(linear, agent, plain).load(stopped.save())
+    looked_at, resumed = (Script(linear, agent, plain).load(stopped.save()) for _ in range(2))
     left = len(resumed.pruned.sampler)
     assert left == len(stopped.pruned.sampler) - stopped.pruned.course.kept.done > 0
-    assert len(list(islice(resumed.pruned.sampler, left + 1))) == left
+    assert len(list(islice(looked_at.pruned.sampler, left + 1))) == left
     assert resumed.pruned.progress == stopped.pruned.progress
     assert stopped.arms + resumed.run().arms == whole.arms
     assert torch.equal(resumed.model.weight, whole.model.weight)
