@@ -48,6 +48,11 @@ class Static(Agent):
         rounds = self.prior_rounds
         if rounds is None:
             rounds = min(epochs, max(self.prior_floor, round(self.prior_share * epochs)))
+        if epochs < self.fewest_rounds:
+            raise ValueError(
+                f"{type(self).__name__} needs a run of {self.fewest_rounds} rounds or more; this "
+                f"one has {epochs}"
+            )
         if not self.fewest_rounds <= rounds <= epochs:
             raise ValueError(
                 f"prior_rounds is {rounds}; allowed is {self.fewest_rounds} to {epochs}, "

@@ -82,12 +82,13 @@ def work_off(board: Board, submit: Submit, on_tick: Callable[[str], None]) -> No
                     pause.note(name, Outcome("paused", str(full)))
             pending |= {submit(runs[name]): name for name in pause.over()}
             patiently(partial(on_tick, pause.message))
-        # Another board works on the runs that are still open; if it dies, this one takes over.
+        # Another process works on the runs that are still open; if it dies, this one takes over.
         if elsewhere := _open(board, runs):
             if not told.issuperset(elsewhere):
                 told.update(elsewhere)
                 count = number(len(elsewhere), "run")
-                patiently(partial(on_tick, f"another board over this folder, which does {count}"))
+                what = f"{count} that another process does, or whose prior run it makes"
+                patiently(partial(on_tick, what))
             time.sleep(1.0)
     patiently(partial(on_tick, ""))
     patiently(board.sweep)

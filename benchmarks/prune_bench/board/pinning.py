@@ -184,7 +184,9 @@ def _looked_up(
     new: Grid | None,
 ) -> Pins:
     """Pin the data of each environment as it is here, and the network of runs that name none."""
+    done = list(done)
     begun = set(map(data_key, done))
+    begun_by_default = {data_key(run) for run in done if run.network is None}
     data, networks = dict(old.data), dict(old.networks)
     open_last = sorted(runs, key=lambda run: run.network is None)
     for key, run in {data_key(run): run for run in open_last}.items():
@@ -206,7 +208,7 @@ def _looked_up(
             )
         if digest is not None:
             data[key] = digest
-        if run.network is None and run.env in FIRST_NETWORKS and key not in begun:
+        if run.network is None and run.env in FIRST_NETWORKS and key not in begun_by_default:
             import torch
 
             task = cast("NetworkLearner", learner).task

@@ -31,15 +31,25 @@ class Regimes:
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 ..."""
 
+    retry_failed: bool = False
+    """try the runs again that failed before"""
+
     def main(self, console: Console) -> None:
         """Run what is missing and show the map."""
+        from prune_bench.board.pinning import make_learner
+        from prune_bench.run.options import Place
         from prune_bench.studies import regimes
         from prune_bench.studies.explanations import explained
 
         board = regimes.Map(self.out.resolve())
-        for grid in regimes.grids(self.cells, regimes.sizes_of(self.cells, self.data)):
+        grids = list(regimes.grids(self.cells, regimes.sizes_of(self.cells, self.data)))
+        for run in {grid.network: grid.runs()[0] for grid in grids}.values():
+            make_learner(run, Place(self.data, "cpu"))  # before the board has what nobody can run
+        for grid in grids:
             board.add(grid)
-        engine = Board(jobs=self.jobs, data=self.data, device=self.device)
+        engine = Board(
+            jobs=self.jobs, data=self.data, device=self.device, retry_failed=self.retry_failed
+        )
         view = engine.work_off(board, None, console)
         cells = regimes.read_cells(board.folder)
         console.print(regimes.table(cells))

@@ -251,15 +251,20 @@ def _cells(row: Row, shown: Sequence[Column]) -> list[Cell]:
 
 def _settings(comparisons: Sequence[Comparison]) -> Any:
     """All options: of the environment, and of each agent with its usual ones."""
-    rows = {row.agent: row for c in comparisons for row in c.rows if row.runs}
+    rows = [row for comparison in comparisons for row in comparison.rows if row.runs]
     if not rows:
         return {"env": [], "agents": []}
-    first = next(iter(rows.values())).runs[0]
+    first = rows[0].runs[0]
     hidden = ("agent", "agent_options", "keep_ratio", "seed")
     env = {k: v for k, v in first.options.items() if k not in hidden and v not in (None, {})}
     env |= {"training images": first.num_arms}
-    agents = [(agent, _assignments(row.runs[0].agent_options)) for agent, row in rows.items()]
-    return {"env": list(env.items()), "agents": agents}
+    agents: dict[str, dict[str, None]] = {}  # some options follow from the keep ratio
+    for row in rows:
+        agents.setdefault(row.agent, {})[_assignments(row.runs[0].agent_options)] = None
+    return {
+        "env": list(env.items()),
+        "agents": [(agent, "; ".join(found)) for agent, found in agents.items()],
+    }
 
 
 def command(grid: Grid, name: str) -> str:

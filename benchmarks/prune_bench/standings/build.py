@@ -63,7 +63,7 @@ def read_standings(folder: Path) -> Standings:
         notes.append(f"Which runs are missing is not known: {error}")
     results, left_out = counted(folder, pins)
     if not results and not expected:
-        raise FileNotFoundError(f"no results in {folder}/runs and no {folder}/board.yaml")
+        raise FileNotFoundError(f"no results in {folder}/runs and no runs in {folder}/board.yaml")
     if (kinds := len({result.hardware for result in results})) > 1:
         notes.append(
             f"Runs were done on {kinds} kinds of machine: what compares seconds, compares them too."
@@ -135,7 +135,8 @@ def _with_settings(
     finished = {name: result.comparable for name, result in found.items()}
     planned = {name: failure.options for name, failure in failed.items()}
     planned |= {n: vars(chosen) | pins.of(chosen).of_setting() for n, chosen in expected.items()}
-    epochs = {_recipe(chosen): chosen["epochs"] for chosen in reversed(finished.values())}
+    named_none = [name for name in finished if name in expected and expected[name].epochs is None]
+    epochs = {_recipe(finished[name]): finished[name]["epochs"] for name in named_none}
     return finished | {
         name: _with_epochs(chosen, epochs) for name, chosen in planned.items() if name not in found
     }
@@ -151,16 +152,21 @@ def _labels(
         sources[options[name]["agent"]].add(source)
     return {
         name: agent_label(chosen["agent"], chosen["agent_options"])
-        + (f" {of.get(name)}" if len(sources[chosen["agent"]]) > 1 else "")
+        + (f" {of[name]}" if name in of and len(sources[chosen["agent"]]) > 1 else "")
         for name, chosen in options.items()
     }
 
 
 def _keep_ratios(rows: Sequence[Row]) -> list[float]:
-    """The keep ratios of comparisons: those of agents that read theirs, other than `full_short`."""
+    """The keep ratios of comparisons: those of agents that read theirs, other than `full_short`.
+
+    Where none reads it, there is one comparison, and the other `full_short` are its bar.
+    """
     bound = [row for row in rows if not row.is_everywhere]
     compared = [row for row in bound if not row.is_reference]
-    return sorted({row.keep_ratio for row in compared or bound or rows})
+    found = sorted({row.keep_ratio for row in compared or bound or rows})
+    others = any(row.is_everywhere and not row.is_reference for row in rows)
+    return found[:1] if others and not compared else found
 
 
 # -- what is said of a row whatever it is beside --------------------------------------------------

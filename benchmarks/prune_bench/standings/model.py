@@ -199,8 +199,11 @@ class Row:
 
     @property
     def costs_its_keep_ratio(self) -> bool:
-        """Whether it is charged what training on its keep ratio costs, and nothing beside that."""
-        off = abs(self.cost / self.keep_ratio - 1) if self.runs else np.inf
+        """Whether it is charged what training on its keep ratio costs, and nothing beside that.
+        Not, where it does not read that.
+        """
+        bound = self.runs and not self.is_everywhere
+        off = abs(self.cost / self.keep_ratio - 1) if bound else np.inf
         return off < EXTRA_COST + self.rounding
 
     @property

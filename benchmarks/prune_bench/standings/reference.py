@@ -51,7 +51,10 @@ class Line:
 
     def __init__(self, rows: Sequence[Row], unit: Unit = "cost") -> None:
         ends: list[Row] = []
-        for row in sorted((row for row in rows if row.runs), key=lambda row: getattr(row, unit)):
+        begun = [row for row in rows if row.runs]
+        # of runs that all diverged nobody knows the cost at which they would have ended
+        whole = [row for row in begun if not all(run.diverged for run in row.runs)]
+        for row in sorted(whole or begun, key=lambda row: getattr(row, unit)):
             if not ends or getattr(row, unit) > (1 + SAME_COST) * getattr(ends[-1], unit):
                 ends.append(row)
         self.unit, self.ends = unit, ends
@@ -72,7 +75,9 @@ class Line:
         """
         at = self._log(row)
         nearest = int(np.abs(self.logs - at).argmin())
-        if abs(self.logs[nearest] - at) < row.cost_tolerance:
+        if abs(self.logs[nearest] - at) < max(
+            row.cost_tolerance, self.ends[nearest].cost_tolerance
+        ):
             return self._end(nearest)
         after = int(np.searchsorted(self.logs, at))
         if 0 < after < len(self.ends) and self.bend.dof:

@@ -192,19 +192,19 @@ def read_sides(folder: Path, keep_ratios: tuple[float, ...]) -> list[Side]:
             key = Setting.of(result.comparable), options["keep_ratio"]
             label = typed_agent(options["agent"], options["agent_options"])
             found.setdefault(key, {}).setdefault(label, []).append(result)
+    rows = {
+        key: {name: row_of(name, key[1], runs) for name, runs in agents.items()}
+        for key, agents in found.items()
+    }
     sides = [
         Side(
             folder.resolve().name,
             *key,
-            {name: [run.last for run in runs] for name, runs in agents.items()},
-            frozenset(
-                name
-                for name, runs in agents.items()
-                if row_of(name, key[1], runs).costs_its_keep_ratio
-            ),
+            {name: [run.last for run in row.runs] for name, row in of.items()},
+            frozenset(name for name, row in of.items() if row.costs_its_keep_ratio),
         )
-        for key, agents in found.items()
-        if len(agents) >= 3
+        for key, of in rows.items()
+        if len(of) >= 3
     ]
     if not sides:
         counts = [f"{len(agents)} at {key[1]:g}" for key, agents in found.items()]

@@ -15,6 +15,7 @@ from prune_bench.run.options import Place, RunOptions, Settings
 from prune_env.checks import check
 from prune_env.env import PruneEnv
 from prune_env.learners.synthetic.learner import SyntheticLearner
+from prune_env.text import number
 
 TENTHS, SAMPLE = 10, 5_000
 """Groups of equal size by loss, and of how many arms they are at most: no more than an evaluation
@@ -99,8 +100,11 @@ def inspect(
 def watch(episode: Episode, on_round: Callable[[str, PruneEnv], None]) -> Watched:
     """Run an episode to its end and note what it keeps. Looking is outside its clock and costs."""
     env, agent = episode.env, episode.options.label
-    episode.prepare()
     learner, arms = env.learner, env.rounds.arms
+    if learner.num_arms < TENTHS:
+        count = number(learner.num_arms, "arm")
+        raise ValueError(f"{episode.options.env} has {count}; expected {TENTHS} or more")
+    episode.prepare()
     sample = np.unique(np.linspace(0, learner.num_arms - 1, SAMPLE).astype(np.int64))
     kept, by_loss, age = [], [], []
     while not episode.terminated:

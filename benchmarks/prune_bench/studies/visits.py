@@ -83,10 +83,11 @@ def points(results: Iterable[Result], options: VisitsOptions) -> dict[str, list[
         asked = keep_ratio == options.keep_ratio and name not in options.without
         if asked and not result.is_one_subset:
             found[agent_label(name, result.options["agent_options"])].append(result)
+    rows = [row_of(agent, options.keep_ratio, runs) for agent, runs in found.items()]
     return {
-        agent: [(hard_share(run), run.last) for run in runs]
-        for agent, runs in found.items()
-        if len(runs) > 1 and row_of(agent, options.keep_ratio, runs).costs_its_keep_ratio
+        row.agent: [(hard_share(run), run.last) for run in row.runs]
+        for row in rows
+        if len(row.runs) > 1 and row.costs_its_keep_ratio
     }
 
 

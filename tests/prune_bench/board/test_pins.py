@@ -57,6 +57,19 @@ def test_a_board_pins_its_data(board, write_data):
     assert (board.folder / "board.yaml").read_text(encoding="utf-8") == before
 
 
+def test_the_first_network_is_pinned_where_only_named_ones_have_run(board, write_data, monkeypatch):
+    monkeypatch.setitem(provenance.FIRST_NETWORKS, IMAGES, "small")
+    data = write_data()
+    do_all(board, replace(GRID, network="mlp"), Place(data))
+    assert "networks" not in pins_of(board)
+    do_all(board, replace(GRID, network=None), Place(data))
+    pinned = pins_of(board)["networks"]
+    assert list(pinned) == [IMAGES]
+    assert {run.trained["network"] for run in read_standings(board.folder).runs} == {
+        "mlp", *pinned.values()
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("grid", [None, replace(GRID, seeds=2)])
 def test_other_data_are_refused_and_change_nothing(board, write_data, grid):
     """In another folder, and in the same one, where labels are the same."""

@@ -69,7 +69,7 @@ def test_a_board_says_once_that_it_waits_for_another_one(board, monkeypatch):
     monkeypatch.setattr(engines.time, "sleep", lambda seconds: None)
     engines.work_off(board, submit, said.append)
     assert list(filter(None, said)) == [
-        f"another board over this folder, which does {len(names)} runs"
+        f"{len(names)} runs that another process does, or whose prior run it makes"
     ]
     assert all(read_json(board.result_path(name)) for name in names)
     assert not (board.folder / "failed").exists()

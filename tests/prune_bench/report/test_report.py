@@ -94,8 +94,9 @@ def test_one_run_each_gives_a_page(make_result):
 
 
 def test_an_unfinished_board_says_how_it_stands(make_result):
-    results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
-    planned = {"rs2-1": RunOptions(agent="rs2", seed=1)}
+    planned = {agent: RunOptions(agent=agent) for agent in ("full_short", "rs2")}
+    results = [make_result(options) | {"id": name} for name, options in planned.items()]
+    planned["rs2-1"] = RunOptions(agent="rs2", seed=1)
     text = html(standings(results, planned), "board")
     assert "Not decided, runs are missing. Against full_short so far rs2 is at " in text
 

@@ -89,6 +89,52 @@ def test_an_agent_that_does_not_read_its_keep_ratio_is_in_every_comparison_once(
     assert found.missing == 2
 
 
+def test_without_a_keep_ratio_to_compare_at_there_is_one_comparison(made):
+    short = [made("full_short", seed, keep) for keep in (0.3, 0.8, 0.84) for seed in (0, 1)]
+    own = [made("infobatch", seed, 1.0) for seed in (0, 1)]
+    (comparison,) = standings([*short, *own]).comparisons
+    assert comparison.keep_ratio == 0.3
+    assert [row.keep_ratio for row in comparison.bar] == [0.8, 0.84]
+    found = standings(short).comparisons
+    assert [comparison.keep_ratio for comparison in found] == [0.3, 0.8, 0.84]
+
+
+def test_an_amount_of_its_own_is_not_compared_over_keep_ratios_though_it_costs_all(made):
+    accuracy = {"random_dynamic": 0.6, "full": 0.8, "rs2": 0.7}
+    results = [
+        made(agent, seed, 1.0 if agent == "full" else 0.1, accuracy=value, cost=0.1)
+        for seed in range(3)
+        for agent, value in accuracy.items()
+    ]
+    own = [made("infobatch", seed, 1.0, accuracy=0.75, cost=1.0) for seed in range(3)]
+    comparisons = standings([*results, *own]).comparisons
+    assert not comparisons[0].row("infobatch").costs_its_keep_ratio
+    assert {of.agent for of in overall(comparisons)} == {"random_dynamic", "rs2"}
+
+
+def test_runs_that_name_no_epochs_belong_to_those_that_name_none_either(made):
+    """Two boards of one folder: of as many epochs as the recipe has, and of 10."""
+    done = [made("rs2", seed) | {"id": f"usual-{seed}"} for seed in (0, 1)]
+    short = [made("rs2", seed) | {"id": f"short-{seed}"} for seed in (0, 1)]
+    for result in short:
+        result["options"]["epochs"] = 2
+    plan = {
+        f"usual-{seed}": RunOptions(agent="rs2", seed=seed, keep_ratio=0.1) for seed in range(4)
+    }
+    plan |= {
+        f"short-{seed}": RunOptions(agent="rs2", seed=seed, keep_ratio=0.1, epochs=2)
+        for seed in (0, 1)
+    }
+    for results in ([*short, *done], [*done, *short]):
+        found = standings(results, plan)
+        counts = {
+            c.setting.epochs: [(len(r.runs), r.expected) for r in c.rows] for c in found.comparisons
+        }
+        assert counts == {10: [(2, 4)], 2: [(2, 2)]}
+    nothing_yet = standings(short, plan).comparisons
+    assert {comparison.setting.epochs for comparison in nothing_yet} == {2, None}
+
+
 def test_rules_are_never_in_one_table(made):
     own = made("infobatch")
     for row in own["history"]:
@@ -196,9 +242,9 @@ def test_a_planned_run_has_the_epochs_of_a_finished_one_and_none_is_looked_for_t
     """One look at each run that is done or planned, and two for its row, however many there are."""
     of, looked = Setting.of, []
     monkeypatch.setattr(Setting, "of", staticmethod(lambda run: looked.append(run) or of(run)))
-    results = [made("rs2", seed) for seed in range(20)]
+    results = [made("rs2", seed) | {"id": str(seed)} for seed in range(20)]
     options = {**results[0]["options"], "epochs": None}
-    expected = {f"{seed}": RunOptions(**{**options, "seed": seed}) for seed in range(20, 40)}
+    expected = {f"{seed}": RunOptions(**{**options, "seed": seed}) for seed in range(40)}
     (row,) = standings(results, expected).comparisons[0].rows
     assert (len(row.runs), row.expected) == (20, 40)
     assert len(looked) == 20 + 20 + 40

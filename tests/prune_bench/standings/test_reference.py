@@ -123,3 +123,20 @@ def test_a_run_that_ended_early_moves_no_bar():
     early = SimpleNamespace(**vars(whole.runs[0]) | {"cost": 0.03, "diverged": True})
     assert replace(whole, runs=(*whole.runs, early)).cost == pytest.approx(0.3)
     assert replace(whole, runs=(early, early)).cost == pytest.approx(0.03)
+
+
+def test_runs_that_all_diverged_are_no_bar():
+    """They ended in their third round, and so at a small cost and an accuracy of chance."""
+    diverged = row(0.2, 0.1, "full")
+    run = SimpleNamespace(**(vars(diverged.runs[0]) | {"diverged": True}))
+    line = Line([*POINTS[1:], POINTS[0], replace(diverged, runs=(run,) * 5)])
+    assert line.bar(row(0.2, 0.55)).accuracy == 0.6
+    assert Line([replace(diverged, runs=(run,) * 5)]).bar(row(0.2, 0.55)).accuracy == 0.1
+
+
+def test_half_an_arm_of_the_bar_is_no_cost():
+    """Of 20 arms 84.3 % are 17 in each round, or 85 %."""
+    few = SimpleNamespace(**(vars(row(0.85, 0.6).runs[0]) | {"num_arms": 20}))
+    bar = replace(row(0.85, 0.6), keep_ratio=0.843, runs=(few,) * 5)
+    own = replace(row(0.833, 0.7, "seta"), keep_ratio=1.0, is_everywhere=True, runs=(few,) * 5)
+    assert Line([row(0.1, 0.5), bar]).bar(own).accuracy == 0.6

@@ -1,6 +1,7 @@
 """Comparing the order of agents on a rung, or on another board, with that on a board."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,20 @@ def test_good_is_who_ends_near_full_short_at_the_same_cost():
     ]
     del accuracies["full_short"]  # near what?
     assert fidelity.Side(*of, accuracies, frozenset("abc")).good == []
+
+
+def test_runs_that_were_done_twice_count_once(make_result, tmp_path):
+    """As with other evaluations on the way: two halves of such runs would be the same."""
+    for agent, evaluate_every in product(("full_short", "ucb", "rs2"), (1, "auto")):
+        for seed in (0, 1):
+            options = RunOptions(
+                env="a/b", agent=agent, epochs=3, seed=seed, evaluate_every=evaluate_every
+            )
+            write_json(tmp_path / "runs" / f"{run_id(options)}.json", make_result(options))
+    (side,) = fidelity.read_sides(tmp_path, (0.3,))
+    assert {name: len(values) for name, values in side.accuracies.items()} == {
+        "full_short": 2, "ucb": 2, "rs2": 2,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("num_arms", "good"), [(48, {"full_short", "ucb"}), (480, {"full_short"})])

@@ -105,6 +105,7 @@ def test_the_picture(tmp_path, capsys, arguments):
             ["--env", "prune_env/Digits-v1"],
             "unknown environment 'prune_env/Digits-v1' (did you mean prune_env/Digits-v0?); ",
         ),
+        (["--env-kwargs", "num_arms=8"], "Synthetic-v0 has 8 arms; expected 10 or more"),
         (["--out", "picture.txt"], "out is 'picture.txt'; allowed is a name that ends in .png"),
     ],
 )

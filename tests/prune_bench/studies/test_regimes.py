@@ -181,6 +181,10 @@ def test_the_table_of_the_map_fits_80_columns():
         (["--arms", "0"], "arms has 0; allowed are whole numbers from 1"),
         (["--most-passes", "9"], "most_passes is 9; the smallest of these cells has 50,000"),
         (["--networks"], "networks is empty; name at least one"),
+        (
+            ["--env", "prune_env/Digits-v0", "--image-size", "None", "--networks", "mpl"],
+            "unknown network 'mpl'",
+        ),
     ],
 )
 def test_bad_input_ends_with_one_clear_line(words, message, capsys, tmp_path):

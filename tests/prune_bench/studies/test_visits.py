@@ -17,10 +17,18 @@ ANEW, ONCE = [0, 50, 50], [70, 0, 0, 30]
 
 
 def result(
-    agent, hard, accuracy, cost=0.3, keep_ratio=0.3, pulls=ANEW, num_arms=100, **agent_options
+    agent,
+    hard,
+    accuracy,
+    cost=0.3,
+    keep_ratio=0.3,
+    pulls=ANEW,
+    num_arms=100,
+    seed=0,
+    **agent_options,
 ):
     """A run of 3 rounds, with so many visits to each tenth of the harder half."""
-    options = {"agent": agent, "keep_ratio": keep_ratio, "epochs": 10, "seed": 0}
+    options = {"agent": agent, "keep_ratio": keep_ratio, "epochs": 10, "seed": seed}
     return Result(
         {
             "options": options | {"agent_options": agent_options},
@@ -35,6 +43,11 @@ def result(
     )
 
 
+def results(number, *args, **options):
+    """So many runs, each with a seed of its own."""
+    return [result(*args, **options, seed=seed) for seed in range(number)]
+
+
 def test_the_share_of_the_harder_half():
     assert hard_share(result("ucb", 10, 0.8)) == 0.5
     assert hard_share(result("ucb", 13, 0.8)) == pytest.approx(0.65)
@@ -42,27 +55,33 @@ def test_the_share_of_the_harder_half():
 
 def test_what_counts_are_runs_at_equal_cost_that_choose_anew():
     others = [
-        result("dear", 10, 0.9, cost=0.5),
-        result("much", 10, 0.9, keep_ratio=0.5),
-        result("static", 10, 0.9, pulls=ONCE),
-        result("broken", 10, 0.1),
-        result("alone", 10, 0.9),
+        *results(2, "dear", 10, 0.9, cost=0.5),
+        *results(2, "much", 10, 0.9, keep_ratio=0.5),
+        *results(2, "static", 10, 0.9, pulls=ONCE),
+        *results(2, "broken", 10, 0.1),
+        *results(3, "alone", 10, 0.9),
     ]
-    found = points([result("ucb", 10, 0.8)] * 2 + others * 2 + others[-1:], OPTIONS)
+    found = points([*results(2, "ucb", 10, 0.8), *others], OPTIONS)
     assert found == {"ucb": [(0.5, 0.8)] * 2, "alone": [(0.5, 0.9)] * 3}
     assert points([result("ucb", 10, 0.8)], OPTIONS) == {}  # one run has no noise
+
+
+def test_a_run_that_was_done_twice_counts_once():
+    """As with other evaluations on the way."""
+    twice = results(2, "ucb", 10, 0.8) * 2
+    assert points(twice, OPTIONS) == {"ucb": [(0.5, 0.8)] * 2}
 
 
 def test_half_an_arm_a_round_is_no_cost():
     """30 % of 32 arms are 10 of 9.6, 1.25 % of all more; of 320 arms that is another amount."""
     for num_arms, agents in ((32, {"ucb"}), (320, set())):
-        runs = [result("ucb", 10, 0.8, cost=10 / 32, num_arms=num_arms)] * 2
+        runs = results(2, "ucb", 10, 0.8, cost=10 / 32, num_arms=num_arms)
         assert points(runs, OPTIONS).keys() == agents, num_arms
 
 
 def test_options_make_another_agent_and_an_arm_kept_once_is_no_subset():
-    results = [result("ucb", 10, 0.8, pulls=[10, 90]), result("ucb", 12, 0.8, c=2)]
-    assert set(points(results * 2, OPTIONS)) == {"ucb", "ucb c=2"}
+    found = [*results(2, "ucb", 10, 0.8, pulls=[10, 90]), *results(2, "ucb", 12, 0.8, c=2)]
+    assert set(points(found, OPTIONS)) == {"ucb", "ucb c=2"}
 
 
 def test_boards_of_several_settings_are_refused(make_result, tmp_path):
