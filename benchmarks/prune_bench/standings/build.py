@@ -135,8 +135,9 @@ def _with_settings(
     finished = {name: result.comparable for name, result in found.items()}
     planned = {name: failure.options for name, failure in failed.items()}
     planned |= {n: vars(chosen) | pins.of(chosen).of_setting() for n, chosen in expected.items()}
-    named_none = [name for name in finished if name in expected and expected[name].epochs is None]
-    epochs = {_recipe(finished[name]): finished[name]["epochs"] for name in named_none}
+    named_none = [n for n in finished if n not in expected or expected[n].epochs is None]
+    known_last = sorted(named_none, key=lambda name: name in expected)
+    epochs = {_recipe(finished[name]): finished[name]["epochs"] for name in known_last}
     return finished | {
         name: _with_epochs(chosen, epochs) for name, chosen in planned.items() if name not in found
     }
