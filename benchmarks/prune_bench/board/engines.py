@@ -27,7 +27,7 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from typing import TypeVar
 
 from prune_bench.board.board import Board
@@ -169,6 +169,8 @@ def processes(
             mine.place = next(places)
         if not hasattr(mine, "pool"):
             if hasattr(signal, "pthread_sigmask"):  # inherited, so before `_begin` too
+                signal.pthread_sigmask(signal.SIG_BLOCK, stopping.FROM_TERMINAL)
+                resource_tracker.ensure_running()  # a process too; having begun, it unblocks some
                 signal.pthread_sigmask(signal.SIG_BLOCK, stopping.FROM_TERMINAL)
             context = multiprocessing.get_context("spawn")
             gpu = gpus[mine.place % len(gpus)] if gpus else None

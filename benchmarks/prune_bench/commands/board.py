@@ -81,7 +81,8 @@ class Board:
         if new is not None and self.of_folder:
             said = new.unusual("env", "agents", "keep_ratios", "seeds")
             words = as_typed({n: value for n, value in said.items() if n in self.of_folder})
-            console.print(Text(f"as on {self.out}: {shlex.join(words)}"), soft_wrap=True)
+            if words:
+                console.print(Text(f"as on {self.out}: {shlex.join(words)}"), soft_wrap=True)
             if behind := self._behind(board.grids()):
                 console.print(Text(behind), soft_wrap=True)
         elif new is not None and not board.grids():

@@ -247,6 +247,26 @@ def test_threads_are_set_for_the_processes_and_nobody_else(own_agents, monkeypat
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
+BLOCKED = """
+import signal
+from functools import partial
+from prune_bench.board import engines
+
+if __name__ == "__main__":
+    with engines.processes(partial(signal.pthread_sigmask, signal.SIG_BLOCK), 1, 1) as submit:
+        blocked = [submit([]).result() for _ in range(2)]
+    print([signal.SIGINT in of for of in blocked])
+"""
+
+
+def test_no_process_is_interrupted_while_it_begins(tmp_path):
+    """Not the first either, with which Python begins a process of its own beside."""
+    script = tmp_path / "script.py"
+    script.write_text(BLOCKED, encoding="utf-8")
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[True, True]\n"
+
+
 def test_gpus_go_round_the_processes(own_agents, monkeypatch):
     from own_agents import show_gpu
 
