@@ -223,9 +223,7 @@ class Course:
         self._began = self._trained_until = _now()
 
     def end_what_was_cut(self) -> None:
-        """An epoch that was trained on in part ends, once an iteration begins; the others count as
-        pruned.
-        """
+        """An epoch that was trained on in part ends; what is left of it counts as pruned."""
         if self.kept.cut:
             notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
             self._close()

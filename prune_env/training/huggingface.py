@@ -153,7 +153,7 @@ class PrunedTrainer(Trainer):
         """What a network gives of a batch without its arms, and without its labels, unless a
         decoder reads what comes before each of them.
         """
-        config = getattr(self.accelerator.unwrap_model(model), "config", None)
+        config = getattr(self.model, "config", None)  # that of the network without wrappers
         unread = {ARM} if getattr(config, "is_encoder_decoder", False) else {ARM, "labels"}
         return model(**{name: value for name, value in inputs.items() if name not in unread})
 

@@ -180,11 +180,10 @@ def _looked_up(
     runs: Iterable[RunOptions],
     place: Place,
     old: Pins,
-    done: Iterable[RunOptions],
+    done: Collection[RunOptions],
     new: Grid | None,
 ) -> Pins:
     """Pin the data of each environment as it is here, and the network of runs that name none."""
-    done = list(done)
     begun = set(map(data_key, done))
     begun_by_default = {data_key(run) for run in done if run.network is None}
     data, networks = dict(old.data), dict(old.networks)

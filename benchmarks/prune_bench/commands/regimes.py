@@ -30,7 +30,6 @@ class Regimes:
     """folder of the data, or one with folders cifar10 and cifar100; by default PRUNE_ENV_DATA"""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 ..."""
-
     retry_failed: bool = False
     """try the runs again that failed before"""
 

@@ -285,6 +285,15 @@ def test_a_checkpoint_of_a_run_that_is_over_is_loaded(rows, linear, taking, tmp_
     assert torch.equal(again.model.linear.weight, whole.model.linear.weight)
 
 
+@pytest.fixture
+def module_as_it_was():
+    """PyTorch's Module loses again what transformers adds to it with a network of its own."""
+    before = set(vars(nn.Module))
+    yield
+    for name in set(vars(nn.Module)) - before:
+        delattr(nn.Module, name)
+
+
 class Sequences(PrunedTrainer):
     """Trains on the mean loss of the tokens of each sequence."""
 
@@ -293,6 +302,7 @@ class Sequences(PrunedTrainer):
         return self.pruned.record(arms, losses.mean(1))
 
 
+@pytest.mark.usefixtures("module_as_it_was")
 def test_a_decoder_is_fed_what_comes_before_each_label(tmp_path):
     tokens = torch.randint(4, 30, (20, 6), generator=torch.Generator().manual_seed(0))
     rows = {"input_ids": tokens.tolist(), "labels": tokens.flip(1).tolist()}
