@@ -24,6 +24,7 @@ from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.schema import THREADS
 from prune_bench.run.sources import env_names, import_from_here
 from prune_env.checks import In, check_ranges
+from prune_env.text import number
 from prune_env.wrappers.small_ids import plain_id
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class Board:
             console.print(Text(line), soft_wrap=True)
         if self.retry_failed:
             board.forget_failures()
+        if new is not None and (earlier := _earlier(board, new)):
+            console.print(Text(earlier), soft_wrap=True)
         threads = place.threads or 1
         do = partial(
             do_run,
@@ -215,6 +218,17 @@ class Board:
         left = tuple(name for name in GRID if not {name, f"no_{name}"} & typed)
         fitting = [grid for grid in grids if wanted <= {*grid.env}]
         return Board(fitting[0], out=path.parent, of_folder=left) if fitting else None
+
+
+def _earlier(board: Folder, new: Grid) -> str:
+    """Which runs are still open that an earlier command asked for, and this one does not."""
+    from prune_bench.board.board import runs_of
+
+    asked = runs_of([new], board.read()[1])
+    left = {name: run for name, run in board.runs().items() if name not in asked}
+    agents = [run.agent for name, run in left.items() if board.is_open(name)]
+    names = ", ".join(dict.fromkeys(agents))
+    return f"{number(len(agents), 'run')} of earlier commands too: {names}" if agents else ""
 
 
 def go_on(folder: Path) -> str:

@@ -34,7 +34,8 @@ def show(console: Console, folder: Path, problems: Sequence[Text] = ()) -> None:
     from prune_bench.standings.build import read_standings
 
     standings = read_standings(folder)
-    console.print(terminal_table(standings))
+    colours = console.color_system is not None and not console.no_color
+    console.print(terminal_table(standings, colours))
     for problem in problems:
         console.print(problem)
     closing = verdict(standings)

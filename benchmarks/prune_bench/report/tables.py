@@ -33,11 +33,14 @@ LEGEND = (
     "all data for all epochs / seconds of full, as measured, of what the keep ratio promises; – "
     "where full was not run, or trained a pass slower, as a busier or another machine does. Cost: "
     "passes relative to all data for all epochs. Seconds: CPU time, on a GPU wall-clock, without "
-    "evaluation. Coloured: certain among all that end ahead, with 5 % false ones expected."
+    "evaluation."
 )
 
+COLOURS = " Coloured: certain among all that end ahead, with 5 % false ones expected."
+"""What the legend says besides where colours are shown."""
 
-def terminal_table(standings: Standings) -> Group:
+
+def terminal_table(standings: Standings, colours: bool = False) -> Group:
     """The standings for a terminal: what `prune-env board` and `report` print."""
     parts: list[RenderableType] = []
     for comparison in standings.comparisons:
@@ -52,7 +55,7 @@ def terminal_table(standings: Standings) -> Group:
             ]
     if standings.note:
         parts += [Prose(standings.note, "yellow"), ""]
-    return Group(*parts, Prose(LEGEND, "dim"))
+    return Group(*parts, Prose(LEGEND + COLOURS * colours, "dim"))
 
 
 def fitted(rows: Sequence[Row], title: str, leader: Row | None = None) -> Fitted:

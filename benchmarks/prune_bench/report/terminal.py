@@ -147,7 +147,7 @@ class Fitted:
         for name, short in full.items():
             yield Text(f"{short} is {name}", "dim", overflow="fold")
         if gone := [name for place, name in enumerate(self.headings) if place not in widths]:
-            yield Prose(f"no room for {'; '.join(gone).lower()}", "dim")
+            yield Prose(f"columns without room: {'; '.join(gone).lower()}", "dim")
 
     def _widths(self, room: int) -> dict[int, int]:
         """The width of each column that has room, by its place."""

@@ -251,9 +251,9 @@ def notes(rows: Sequence[Row]) -> list[str]:
         )
     if choiceless:
         found.append(
-            f"{enumerate_clauses(choiceless)}: every arm as often as under full_short, and nothing "
-            "measured decided which. What is between them is no choice, but chance, or that rounds "
-            "end batches and the schedule elsewhere."
+            f"{enumerate_clauses(choiceless)}: kept every arm as often as full_short does, and no "
+            "measurement decided when. What lies between them is chance, or comes from where "
+            "batches and the schedule end."
         )
     if luck:
         text = enumerate_clauses(

@@ -105,7 +105,10 @@ def test_an_agent_is_added_to_the_runs_of_the_folder_and_to_no_others(folder, mo
     told = (
         "as on mine: --env prune_env/Digits-v0 --keep-ratios 0.3 --seeds 2 --epochs 2 --network mlp"
     )
-    assert told in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert told in said
+    agents = "full, full_short, static_random, random_dynamic, rs2, ucb, ducb"
+    assert f"8 runs of earlier commands too: {agents}\n" in said  # 6 on the probe, 2 of ucb
     main.main(["board", "--out", "mine", "--agents", "swucb", "--seeds", "4"])  # a grid of its own
     assert "not named, so not grown to 4 seeds: ucb\n" in capsys.readouterr().out
     both = replace(first, agents=("ucb", "swucb"))

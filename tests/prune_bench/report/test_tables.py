@@ -58,8 +58,14 @@ def test_no_name_and_no_number_is_broken(make_result, width):
         assert "vs full_short" in headings
         assert any(re.split(r"\s{2,}", line)[1:] == wanted for line in rows)
         assert row.agent in "".join(lines)  # a short one in the table, a long one beneath
-    gone = " ".join(lines).partition("no room for ")[2]
+    gone = " ".join(lines).partition("columns without room: ")[2]
     assert bool(gone) == (len(headings) < 6)
+
+
+def test_colours_are_explained_where_there_are_any(make_result):
+    found = standings([make_result(RunOptions(agent="full_short"))])
+    assert "Coloured: " in printed(terminal_table(found, colours=True))
+    assert "Coloured" not in printed(terminal_table(found)) + markdown(found)
 
 
 def test_regret_is_shown_where_it_is_told(make_result):

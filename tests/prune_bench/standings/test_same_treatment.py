@@ -49,7 +49,7 @@ def test_who_chooses_nothing(made, signals, pulls, more, expected):
     row = comparison.row("other")
     assert (row.chooses_nothing, row.sign) == (expected, 0 if expected else 1)
     assert judge(comparison).beaters == (() if expected else ("other",))
-    assert any("is no choice" in note for note in notes(comparison.rows)) == expected
+    assert any("no measurement decided" in note for note in notes(comparison.rows)) == expected
 
 
 @pytest.mark.parametrize("chance", [0.004, 0.002])
