@@ -9,6 +9,8 @@ from numbers import Integral, Real
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -67,7 +69,7 @@ def check(options: DataclassInstance) -> None:
     """Refuse a field whose value is not of the type, or not in the range, that it declares.
 
     A whole number where a float is declared becomes one: YAML's 50 and a command line's 50.0 are
-    one option, and have one name.
+    one option, and have one name. NumPy's numbers become Python's, which any file can hold.
 
     Raises:
         ValueError: the field, its value and what is allowed.
@@ -75,9 +77,14 @@ def check(options: DataclassInstance) -> None:
     check_types(options)
     check_ranges(options)
     for name, hint in _hints(type(options)).items():
-        value = getattr(options, name)
-        if hint is float and _fits(value, int) and abs(value) < EXACT:
-            object.__setattr__(options, name, float(value))
+        value = given = getattr(options, name)
+        if isinstance(value, np.generic):
+            value = value.item()
+        choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if float in choices and int not in choices and _fits(value, int) and abs(value) < EXACT:
+            value = float(value)
+        if value is not given:
+            object.__setattr__(options, name, value)
 
 
 def check_ranges(options: DataclassInstance) -> None:
@@ -206,6 +213,8 @@ def kind_of(hint: Any) -> str:
         return f"a list of {kind_of(get_args(hint)[0])}"
     if get_origin(hint) is Callable:
         return "a function"
+    if get_origin(hint) is Mapping:
+        return "a dict"
     return hint.__name__ if isinstance(hint, type) else str(hint)
 
 

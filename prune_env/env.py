@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast, get_args
+from typing import Annotated, Any, cast, get_args
 
 import gymnasium as gym
 import numpy as np
@@ -11,6 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env import dashboard
+from prune_env.checks import In, check_argument
 from prune_env.core.clock import Clock
 from prune_env.core.rounds import RoundOptions, Rounds
 from prune_env.core.selection import ActionKind, as_array, decode
@@ -85,8 +86,8 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
     seed too, and do not depend on what is kept.
 
     ## Episode end
-    `terminated` after `epochs` rounds, when the `budget` is spent but for what is no round (less
-    than a hundredth of the arms, or of a budget below one epoch), or when the loss is no longer
+    `terminated` after `epochs` rounds, when the `budget` is spent but for what is no round (at
+    most a hundredth of the arms, or of a budget below one epoch), or when the loss is no longer
     finite (`info["diverged"]`). `truncated` is always False.
 
     ## Info
@@ -174,7 +175,8 @@ class PruneEnv(gym.Env[Observation, NDArray[Any]]):
             observation, reward, terminated, truncated (always False), info.
 
         Raises:
-            ValueError: the action is not allowed; nothing has changed.
+            ValueError: the action is not allowed; nothing has changed. Or what code of one's own (a
+                reward, a loss) raised in the round, which is then half done: `reset`.
             gymnasium.error.ResetNeeded: the episode is over, or none has begun.
         """
         if not self._running:
@@ -239,6 +241,7 @@ def action_space(
     """The action space of one run over N arms."""
     if action not in get_args(ActionKind):
         raise ValueError(f'action is {action!r}; allowed is "keep" or "weights"')
+    check_argument("weight_max", weight_max, Annotated[float, In("(0, inf]")])
     if action == "keep":
         return spaces.MultiBinary(num_arms)
     return spaces.Box(0.0, weight_max, (num_arms,), np.float32)

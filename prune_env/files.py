@@ -74,27 +74,42 @@ def is_disk_trouble(error: BaseException) -> bool:
     )
 
 
-def patiently(act: Callable[[], Any], pause: float = 3.0) -> Any:
+def patiently(
+    act: Callable[[], Any], pause: float = 3.0, until: Callable[[], bool] = lambda: False
+) -> Any:
     """Write or read what must be: a disk that is full or fails is waited for, with a warning.
 
     Args:
         act: raises an OSError where it cannot.
         pause: seconds between two tries.
+        until: whether to give up, asked after each.
 
     Returns:
         What `act` returns.
 
     Raises:
-        OSError: it cannot be done for another reason.
+        OSError: it cannot be done for another reason, or was given up.
     """
     while True:
         try:
             return act()
         except OSError as error:
-            if not is_disk_trouble(error):
+            if not is_disk_trouble(error) or until():
                 raise
             notices.say(f"waiting for the disk: {error}")
             time.sleep(pause)
+
+
+def try_disk(folder: Path) -> None:
+    """Write some kilobytes into a folder and remove them.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    path = folder / "disk"
+    with replacing(path) as temporary:
+        temporary.write_bytes(bytes(1 << 18))
+    path.unlink()
 
 
 def sweep(folder: Path, older: float = 60.0) -> None:
@@ -118,10 +133,13 @@ def replacing(path: Path, *, sealed: bool = False) -> Iterator[Path]:
     Raises:
         OSError: the disk is full or refuses; `path` is what it was before.
     """
+    path = path.resolve()  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:12]}.tmp")
-    temporary.touch(exist_ok=False)  # who may read it is what the user's umask says
+    temporary = path.with_name(f".{path.stem[:50]}-{uuid.uuid4().hex[:12]}.tmp")
     try:
+        temporary.touch(exist_ok=False)  # who may read it is what the user's umask says
+        with contextlib.suppress(OSError):  # or what was said of the file that it replaces
+            temporary.chmod(path.stat().st_mode & 0o777)
         yield temporary
         with open(temporary, "r+b") as file:  # Windows syncs only what is open for writing
             if sealed:
@@ -132,9 +150,11 @@ def replacing(path: Path, *, sealed: bool = False) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
         _log.debug("wrote %s", path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == os.fspath(temporary):
+            error.filename = os.fspath(path)  # the name that somebody knows
         raise
 
 
@@ -216,7 +236,13 @@ def read_text(path: Path) -> str:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON object with a checksum so that it is whole or not there."""
+    """Write a JSON object with a checksum so that it is whole or not there.
+
+    Raises:
+        ValueError: it has an entry of the checksum's name.
+    """
+    if _CHECKSUM in content:
+        raise ValueError(f"{path} cannot have an entry {_CHECKSUM!r}, which is its checksum")
     as_read = json.loads(json.dumps(content))  # its keys are texts
     sealed = content | {_CHECKSUM: _digest(as_read)}
     write_text(path, json.dumps(sealed, indent=1, sort_keys=True) + "\n")

@@ -104,9 +104,9 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
                 the slots have.
             options: not used.
         """
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
-        if seeds is None:
-            seeds = [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            seed = [int(seed) + i for i in range(self.num_envs)]
+        seeds = [None] * self.num_envs if seed is None else seed
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds came; expected one for each of {self.num_envs}")
         old: Sequence[np.random.Generator | None] = self.generators or [None] * self.num_envs

@@ -223,8 +223,14 @@ def inside(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
     found: list[str] = []
     for option in ("policy", "policies"):
         given = options.get(option, getattr(_registered(name), option, ()))
-        found += (given,) if isinstance(given, str) else given
+        found += (given,) if isinstance(given, str) else _texts(given)
     return tuple(found)
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    """Names that an option lists; none where it means something else."""
+    listed = given if isinstance(given, tuple | list) else ()
+    return tuple(name for name in listed if isinstance(name, str))
 
 
 def revision(name: str, options: Mapping[str, Any]) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.checks import difference
 from prune_env.core.buffers import Buffers
 from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, SIGNALS
@@ -110,6 +111,16 @@ class ArmTable:
         """Copies of every array."""
         counters = {"last_seen": self.last_seen, "pulls": self.pulls, "round": self.round}
         return {name: array.copy() for name, array in (self.measured | counters).items()}
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Refuse a state of other arms or signals.
+
+        Raises:
+            ValueError: what differs.
+        """
+        before, now = ({n: a.shape for n, a in of.items()} for of in (state, self.state_dict()))
+        if differs := difference(before, now):
+            raise ValueError(f"a state of another environment: its table of arms has {differs}")
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""

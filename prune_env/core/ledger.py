@@ -11,7 +11,7 @@ from prune_env.core.arm_table import ArmTable
 from prune_env.core.signals import FORWARD, TRAIN
 
 SCRAP = 0.01
-"""Less than this share of the arms, or of a budget below one epoch, is no round: see `scrap`."""
+"""At most this share of the arms, or of a budget below one epoch, is no round: see `scrap`."""
 
 
 def scrap(budget: float, num_arms: int) -> float:
@@ -166,7 +166,7 @@ class Ledger:
             run = int(over.argmax())
             raise ValueError(
                 f"the action keeps {counts[run]} arms; the budget of "
-                f"{self.budget} epochs allows {affordable[run]} more"
+                f"{self.budget:g} epochs allows {affordable[run]} more"
             )
 
     def _paid_for(self, besides: NDArray[np.int64] | int = 0, after: int = 0) -> NDArray[np.int64]:

@@ -284,7 +284,12 @@ class Rounds:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state_dict`."""
+        """Continue from `state_dict`.
+
+        Raises:
+            ValueError: it is of other arms or other signals; nothing has changed.
+        """
+        self.arms.check_state(state["arms"])
         self._ask()
         self.learner.load_state_dict(state["learner"])
         self.arms.load_state_dict(state["arms"])

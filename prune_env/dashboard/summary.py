@@ -221,7 +221,9 @@ def missing(s: Summary) -> str:
     """Why there is no histogram of the losses."""
     if s.rounds == 0:
         return "no round yet"
-    return "losses are not stored: loss is not among the signals"
+    if s.loss is None:
+        return "losses are not stored: loss is not among the signals"
+    return "the last round was not drawn: it began without a render_mode"
 
 
 def _percent(share: float) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.checks import check_argument
 from prune_env.data.dataset import Dataset, Split
 from prune_env.notices import DataNotice, say
 
@@ -58,6 +59,7 @@ def limited(dataset: Dataset, limit: int | None) -> Dataset:
     """
     if limit is None:
         return dataset
+    check_argument("limit", limit, int)
     if limit < len(dataset.classes):
         raise ValueError(
             f"limit is {limit}; {dataset.name} has {len(dataset.classes)} classes, "

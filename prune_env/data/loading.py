@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 from numpy.typing import ArrayLike
 
+from prune_env.checks import In, check_argument
 from prune_env.data import cifar, parquet
 from prune_env.data.arrays import checked, digits, from_arrays, from_npz
 from prune_env.data.cache import cache_folder, cached
@@ -83,8 +85,9 @@ def load(
     """
     if name not in NAMES:
         raise ValueError(f"name is {name!r}, allowed are {', '.join(NAMES)}")
-    if image_size is not None and not (isinstance(image_size, int) and image_size >= 1):
-        raise ValueError(f"image_size is {image_size!r}, allowed is a whole number from 1")
+    if image_size is not None:
+        check_argument("image_size", image_size, Annotated[int, In("[1, inf)")])
+        image_size = int(image_size)
     reading = Reading(image_size, image_column, label_column, skip_broken)
     source = _find(name, data, reading)
     if (image_column or label_column) and not source.has_columns:

@@ -24,7 +24,8 @@ class Recipe:
     epochs: Annotated[int, In("[1, inf)")] = 8
     """Rounds of a run, where the environment is not told how many."""
     batch_size: Annotated[int, In("[1, inf)")] = 128
-    """Samples a step at most; a round is cut into equal batches, so that no small one is left."""
+    """Samples a step at most; a round is cut into equal batches, so that no small one is left.
+    Of one alone BatchNorm takes its averages, which with a size of 1 stay as they begin."""
     optimizer: Literal["sgd", "adamw", "muon"] | Function = "sgd"
     """"sgd" has Nesterov momentum; "adamw" uses `momentum` as its beta1; "muon" trains filters and
     matrices, and leaves vectors and the linear layer that was registered last to SGD. One's own is

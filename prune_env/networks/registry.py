@@ -223,16 +223,24 @@ def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
         if make() is network:
             raise ValueError(f"{what} is the same twice; expected a new one each time")
         few = f"{tuple(inputs[:2].shape)} {str(inputs.dtype).removeprefix('torch.')}"
-        logits = _tried(f"{what} fails on {few}", partial(network.eval(), inputs[:2]))
-    if (shape := tuple(getattr(logits, "shape", ()))) != (
-        expected := (len(inputs[:2]), num_classes)
-    ):
-        raise ValueError(f"{what} gives logits of shape {shape}; expected {expected}")
+        fails, expected = f"{what} fails on {few}", (len(inputs[:2]), num_classes)
+        logits = _tried(fails, partial(network.eval(), inputs[:2]))
+        _check_logits(f"{what} gives", logits, expected)
+        if len(inputs) > 1:  # one has no variance for BatchNorm
+            trained = _tried(f"{fails} in training mode", partial(network.train(), inputs[:2]))
+            _check_logits(f"{what} gives in training mode", trained, expected)
     if bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-4).all()):
         raise ValueError(
             f"{what} gives probabilities, rows that sum to 1; expected logits: without a softmax"
         )
     return make
+
+
+def _check_logits(gives: str, logits: Any, expected: tuple[int, int]) -> None:
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"{gives} a {type(logits).__name__}; expected logits {expected}, a tensor")
+    if (shape := tuple(logits.shape)) != expected:
+        raise ValueError(f"{gives} logits of shape {shape}; expected {expected}")
 
 
 def _tried(failure: str, call: Callable[[], Any]) -> Any:

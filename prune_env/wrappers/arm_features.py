@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prune_env.checks import names as names_of
 from prune_env.core.generators import Rng, gumbel, of_runs
 from prune_env.core.moving_averages import UNSEEN, ema, ema_variance
+from prune_env.lookup import known
 
 Floats = NDArray[np.float32]
 Observation = Mapping[str, Floats]
@@ -124,6 +126,19 @@ def linear_scores(weights: Floats, memory: Memory, observation: Observation, rng
         elif len(runs):
             scores += weight[:, None] * standardise(feature(name, memory, observation, rng))
     return scores
+
+
+def stacked(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of features to `stack`, checked.
+
+    Raises:
+        ValueError: one that there is not, or none at all.
+    """
+    if not (listed := names_of("names", names)):
+        raise ValueError("names is empty; at least one is needed")
+    for name in listed:
+        known("feature", name, (*FEATURES, *RUN_FEATURES))
+    return listed
 
 
 def stack(names: Sequence[str], memory: Memory, observation: Observation, rng: Rng) -> Floats:

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from prune_env.checks import In, check, check_argument
 from prune_env.core.generators import Rng, of_run
 from prune_env.core.selection import affordable_arms, best_k, quotas
 from prune_env.lookup import known
@@ -51,6 +52,7 @@ CHOOSERS = ("LinearScores", "LossBins", "Rules", "ArmScores")
 """Those that a list of wrappers begins with; `KeepRatio` may follow."""
 
 
+@runtime_checkable
 class Chooser(Protocol):
     """What all choosers have; see the module docstring."""
 
@@ -84,9 +86,12 @@ class Rules:
     rules: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: RULES)
 
     def __post_init__(self) -> None:
+        check(self)
         for rule, weights in self.rules.items():
-            for name in weights:
+            check_argument(f"rule {rule!r}", weights, Mapping[str, float])
+            for name, weight in weights.items():
                 known(f"feature in rule {rule!r}", name, FEATURES)
+                check_argument(f"{name} in rule {rule!r}", weight, float)
         if not self.rules:
             raise ValueError("rules is empty; at least one is needed")
 
@@ -118,12 +123,11 @@ class ArmScores:
 class LossBins:
     """For each quantile of the loss how large a share of it is kept, relative to the others."""
 
-    bins: int = 8
+    bins: Annotated[int, In("[2, inf)")] = 8
     """how many; bin 0 holds the smallest losses"""
 
     def __post_init__(self) -> None:
-        if self.bins < 2:
-            raise ValueError(f"bins is {self.bins}; allowed is 2 or more")
+        check(self)
 
     def space(self, num_arms: int) -> spaces.Box:
         return spaces.Box(-1, 1, (self.bins,), np.float32)
@@ -157,15 +161,14 @@ class KeepRatio:
     chooser: Chooser
     low: float = 0.05
     high: float = 1.0
-    levels: int = 5
+    levels: Annotated[int, In("[2, inf)")] = 5
 
     def __post_init__(self) -> None:
+        check(self)
         if not 0 < self.low < self.high <= 1:
             raise ValueError(
                 f"low, high are {self.low}, {self.high}; allowed is 0 < low < high <= 1"
             )
-        if self.levels < 2:
-            raise ValueError(f"levels is {self.levels}; allowed is 2 or more")
 
     def space(self, num_arms: int) -> spaces.Space[Any]:
         inner = self.chooser.space(num_arms)
@@ -188,6 +191,16 @@ class KeepRatio:
     ) -> Mask:
         ratio, rest = self.split(actions, observation["seen"].shape[1])
         return self.chooser.choose(rest, ratio, memory, observation, rng)
+
+
+def checked_ratio(keep_ratio: float) -> float:
+    """A share of the arms to keep.
+
+    Raises:
+        ValueError: it is no number in (0, 1].
+    """
+    check_argument("keep_ratio", keep_ratio, Annotated[float, In("(0, 1]")])
+    return float(keep_ratio)
 
 
 def num_kept(ratio: Ratio, observation: Observation) -> NDArray[np.int64]:

@@ -27,18 +27,27 @@ class ChoosingWrapper(ArmWrapper):
                 f"{type(self).__name__} needs the action space MultiBinary(N), which "
                 f'action="keep" gives; got {env.action_space}'
             )
-        if not 0 < keep_ratio <= 1:
-            raise ValueError(f"keep_ratio is {keep_ratio}; allowed is 0 < keep_ratio <= 1")
-        self.chooser, self.keep_ratio = chooser, keep_ratio
+        self.chooser, self.keep_ratio = chooser, choosers.checked_ratio(keep_ratio)
         self.action_space = chooser.space(self.num_arms)
 
     def arms(self, action: Any) -> NDArray[np.int8]:
         """The mask of the arms to keep, (N,) int8."""
+        if not self._observation:
+            raise gym.error.ResetNeeded("no episode is running; call reset() first")
         array = checked(action, self.action_space)
         mask = self.chooser.choose(
             array[None], np.array([self.keep_ratio]), self._memory, self._observation, self._rng
         )
         return mask[0].astype(np.int8)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue this episode, the environment's own state in it."""
+        return super().state_dict() | {"keep_ratio": self.keep_ratio}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        super().load_state_dict(state)
+        self.keep_ratio = state["keep_ratio"]
 
 
 class LinearScores(ChoosingWrapper, gym.utils.RecordConstructorArgs):

@@ -9,8 +9,6 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from prune_env.checks import names as listed
-from prune_env.lookup import unknown
 from prune_env.wrappers import arm_features
 from prune_env.wrappers.base import ArmWrapper, Env
 
@@ -57,14 +55,9 @@ class StackArms(ArmWrapper, gym.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: Env, names: Sequence[str] = arm_features.STACKED) -> None:
-        names = listed("names", names)
-        gym.utils.RecordConstructorArgs.__init__(self, names=list(names))
+        self.names = arm_features.stacked(names)
+        gym.utils.RecordConstructorArgs.__init__(self, names=list(self.names))
         ArmWrapper.__init__(self, env)
-        known = (*arm_features.FEATURES, *arm_features.RUN_FEATURES)
-        for name in names:
-            if name not in known:
-                raise ValueError(unknown("feature", name, known))
-        self.names = names
         shape = (self.num_arms, len(self.names))
         self.observation_space = spaces.Box(
             -arm_features.BOUND, arm_features.BOUND, shape, np.float32

@@ -12,7 +12,7 @@ envs = gym.make_vec("prune_env:prune_env/Probe-Scores-v0", num_envs=256)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from gymnasium.envs.registration import EnvSpec, register
 
 from prune_env.checks import names
 from prune_env.entry_points import renders
-from prune_env.lookup import unknown
+from prune_env.lookup import meant, unknown
 
 if TYPE_CHECKING:
     from prune_env.wrappers.small_vector import SmallVectorEnv
@@ -79,6 +79,7 @@ def twin_env(
     """
     from prune_env import wrappers
 
+    _refuse_misspelt(options)
     pairs = named(with_keep_ratio(env_wrapper, keep_ratio))
     env = gym.make(of, disable_env_checker=True, **({"reward": "val_loss_drop"} | options))
     env = env.unwrapped
@@ -97,11 +98,23 @@ def twin_vector_env(
     from prune_env.wrappers.arm_features import READS
     from prune_env.wrappers.small_vector import SmallVectorEnv
 
+    _refuse_misspelt(options)
     shown = dict.fromkeys((*names("signals", options.pop("signals", READS)), "label"))
     options = {"reward": "val_loss_drop"} | options | {"signals": tuple(shown)}
     return SmallVectorEnv(
         gym.make_vec(of, num_envs, **options), named(with_keep_ratio(env_wrapper, keep_ratio))
     )
+
+
+def _refuse_misspelt(options: Iterable[str]) -> None:
+    """Refuse what was meant to be `keep_ratio`, which the environment inside does not know.
+
+    Raises:
+        TypeError: in Python's own words.
+    """
+    for name in options:
+        if hint := meant(name, ["keep_ratio"]):
+            raise TypeError(f"got an unexpected keyword argument {name!r}{hint}")
 
 
 def named(wrappers: Wrappers) -> list[tuple[str, dict[str, Any]]]:

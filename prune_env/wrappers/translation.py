@@ -6,6 +6,7 @@ many runs at once, and for an agent that was trained through wrappers and runs w
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env.core.generators import Rng
-from prune_env.wrappers import arm_features, choosers
+from prune_env.wrappers import arm_features, choosers, choosing, observing
 
 OBSERVERS = ("SummaryObservation", "StackArms")
 
@@ -39,20 +40,23 @@ class Translation:
                 f"{', '.join(choosers.CHOOSERS)}), perhaps KeepRatio, and one that "
                 f"observes ({', '.join(OBSERVERS)})"
             )
-        (_, first), (self.observer, self._observing) = wrappers[0], wrappers[-1]
+        (_, first), (self.observer, observing_with) = wrappers[0], wrappers[-1]
         self.stacks = self.observer == "StackArms"
-        self.keep_ratio = float(first.get("keep_ratio", 0.3))
-        if not 0 < self.keep_ratio <= 1:
-            raise ValueError(f"keep_ratio is {self.keep_ratio}; allowed is 0 < keep_ratio <= 1")
+        for name, given in wrappers:
+            wrapper = getattr(choosing, name, None) or getattr(observing, name)
+            try:
+                inspect.signature(wrapper).bind("env", **given)
+            except TypeError as error:
+                raise ValueError(f"wrapper {name} cannot be made so: {error}") from None
+        self.keep_ratio = choosers.checked_ratio(first.get("keep_ratio", 0.3))
+        self._names = arm_features.stacked(observing_with.get("names", arm_features.STACKED))
         chooser: Any = None
         for name, given in wrappers[:-1]:
-            options = {k: v for k, v in given.items() if k != "keep_ratio" and v is not None}
-            if name == "KeepRatio":
-                options["chooser"] = chooser
-            try:
-                chooser = getattr(choosers, name)(**options)
-            except TypeError as error:
-                raise ValueError(f"wrapper {name} cannot be made so: {error}") from error
+            options = {k: v for k, v in given.items() if k != "keep_ratio"}
+            if name == "Rules" and options.get("rules", ...) is None:
+                del options["rules"]
+            inner = {"chooser": chooser} if name == "KeepRatio" else {}
+            chooser = getattr(choosers, name)(**inner, **options)
         self.chooser: choosers.Chooser = chooser
 
     def observation_space(self, num_arms: int) -> spaces.Box:
@@ -67,7 +71,3 @@ class Translation:
         if self.stacks:
             return arm_features.stack(self._names, memory, observation, rng)
         return arm_features.summary(memory, observation)
-
-    @property
-    def _names(self) -> Sequence[str]:
-        return self._observing.get("names", arm_features.STACKED)

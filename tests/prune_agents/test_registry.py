@@ -110,7 +110,7 @@ def test_every_policy_has_one_line_in_the_table_and_its_file_is_named_as_it_is()
     folder = Path(policies.__file__).parent
     bases = {
         "around_policy", "class_bandit", "early", "exp3", "full_feedback", "geometric",
-        "loss_bandit", "static", "stored_loss", "windowed",
+        "loss_bandit", "loss_or_guess", "static", "stored_loss", "windowed",
     }  # fmt: skip
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     places = {name: place.split(".")[-1] for name, place in policies.POLICIES.items()}

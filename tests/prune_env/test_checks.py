@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 import prune_agents
 import pytest
 from prune_agents.policies import learned
@@ -66,3 +67,23 @@ def test_a_list_where_one_of_several_types_is_a_tuple_becomes_one():
     """As `--agent learned:weights=[...]` gives it."""
     weights = [0.0] * (learned.SIZE - 1) + [1.0]
     assert prune_agents.make("learned", weights=weights).weights == tuple(weights)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    whole: int = 1
+    real: float = 1.0
+    either: float | None = None
+    both: int | float = 1
+
+
+def test_numbers_become_those_of_python_and_of_the_type_that_is_declared():
+    options = Numbers(np.int64(3), np.float32(0.5), np.int32(2), np.int64(4))
+    check(options)
+    found = [options.whole, options.real, options.either, options.both]
+    assert [(value, type(value)) for value in found] == [
+        (3, int),
+        (0.5, float),
+        (2.0, float),
+        (4, int),
+    ]

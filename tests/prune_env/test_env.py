@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import data_equivalence
 
 from prune_env import PruneEnv
 
@@ -342,3 +343,23 @@ def test_a_restored_episode_goes_on_the_same(make):
         np.testing.assert_array_equal(ends[0][0][name], ends[1][0][name])
     assert ends[0][1:] == ends[1][1:]
     assert [row["round"] for row in env.history] == [1, 2, 3]
+
+
+def test_a_state_of_other_arms_or_signals_is_refused_whole(make):
+    state = make(signals=("loss", "seen")).state_dict()
+    env = make(signals=("loss", "margin", "seen"))
+    env.step(ALL)
+    before = env.state_dict()
+    with pytest.raises(
+        ValueError, match="state of another environment: its table of arms has marg"
+    ):
+        env.load_state_dict(state)
+    with pytest.raises(ValueError, match="state of another environment: its table of arms has"):
+        env.load_state_dict(make(num_arms=5, signals=("loss", "margin", "seen")).state_dict())
+    assert data_equivalence(env.state_dict(), before)
+
+
+@pytest.mark.parametrize("weight_max", [0, -3, float("nan"), None, "a"])
+def test_a_bound_of_weights_is_above_zero(make, weight_max):
+    with pytest.raises(ValueError, match="weight_max is "):
+        make(action="weights", weight_max=weight_max)

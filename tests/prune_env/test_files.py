@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import zipfile
@@ -124,3 +125,39 @@ def test_who_may_read_a_file_is_what_the_umask_says(tmp_path: Path, umask: int, 
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode
+
+
+def test_what_is_replaced_keeps_its_links_and_who_may_read_it(tmp_path: Path):
+    real, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    real.write_text("old")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    files.write_text(link, "new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o600
+    files.write_text(tmp_path / f"{'n' * 245}.txt", "a long name")
+
+
+def test_json_has_room_for_its_checksum(tmp_path: Path):
+    with pytest.raises(ValueError, match="cannot have an entry 'checksum'"):
+        files.write_json(tmp_path / "a.json", {"checksum": "abc"})
+
+
+def test_waiting_for_a_disk_can_be_given_up():
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    tries = iter([False, False, True])
+    with pytest.warns(match="waiting for the disk"), pytest.raises(OSError, match="No space"):
+        files.patiently(full, pause=0.0, until=lambda: next(tries))
+    assert not list(tries)
+
+
+def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path):
+    def write():
+        with files.replacing(tmp_path / "a.txt") as temporary:
+            raise OSError(errno.ENOSPC, "No space left on device", str(temporary))
+
+    with pytest.raises(OSError, match=r"/a\.txt'$"):
+        write()

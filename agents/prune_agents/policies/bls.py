@@ -33,9 +33,11 @@ class BLS(InfoBatch):
 
     def start(self, num_runs: int, num_arms: int) -> State:
         zeros = np.zeros((num_runs, num_arms), np.float32)
-        return {"average": zeros, "weight": zeros.copy()}
+        averages = {"average": zeros, "weight": zeros.copy()}
+        return super().start(num_runs, num_arms) | averages
 
     def update(self, state: State, observation: Observation) -> None:
+        super().update(state, observation)
         seen = observation["seen"] == 1
         rng = np.random.default_rng((self.seed, *state["round"], self.batch_size))
         batch_loss = batch_mean(observation["loss"], seen, self.batch_size, rng)
@@ -46,4 +48,4 @@ class BLS(InfoBatch):
     def stored_scores(self, state: State, observation: Observation) -> Floats:
         weight = state["weight"]
         mean = state["average"] / np.where(weight > 0, weight, 1)
-        return np.where(weight > 0, mean, observation["loss"])
+        return np.where(weight > 0, mean, self.losses(state, observation))

@@ -28,10 +28,10 @@ class ClassQuota(AroundPolicy):
     def __post_init__(self) -> None:
         super().__post_init__()
         cls = find_inside("policy", self.policy)
-        if not cls.ranks():
+        if not cls.ranks() or cls.wants_prior():
             raise ValueError(
-                f"policy is {self.policy!r}; allowed is a policy that keeps its highest scores, as "
-                "uncertainty, ucb, ucb1, ts_gauss or boltzmann do"
+                f"policy is {self.policy!r}; allowed is a policy that keeps its highest scores and "
+                "wants no prior run, as uncertainty, ucb, ucb1, ts_gauss or boltzmann do"
             )
         object.__setattr__(self, "signals", tuple(dict.fromkeys((*cls.signals, "label"))))
 

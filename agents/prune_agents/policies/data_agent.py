@@ -13,6 +13,7 @@ from prune_agents.tools import beta_ppo
 from prune_agents.tools.features import projected
 from prune_agents.tools.guess import remember_guess
 from prune_agents.tools.schedule import ends_by
+from prune_agents.tools.weights import room_for
 from prune_env.checks import In
 from prune_env.core import perceptrons
 from prune_env.core.selection import ActionKind, best_k
@@ -26,9 +27,10 @@ ENTRIES = ("loss", "confidence", "error_norm")
 class DataAgent(Agent):
     """Data-Agent: keep the highest scores, which an actor draws and PPO teaches within the run.
 
-    For each arm that is trained an actor, given its features, draws a score a from a Beta
-    distribution. The K arms of the highest latest scores are kept next, with weight 1 / keep_ratio;
-    all arms are kept, with weight 1, in the first round and from round e on where e + 1 > delta T.
+    For each arm that was trained in the round before a choice (with `period` that is not every
+    round) an actor, given its features, draws a score a from a Beta distribution. The K arms of the
+    highest latest scores are kept next, with weight 1 / keep_ratio; all arms are kept, with weight
+    1, in the first round and from round e on where e + 1 > delta T.
     The reward is a (v l + (1 - v) H / ln C), standardised by what batches had before: l the loss,
     clipped at its 0.95 quantile, from 0 to 1 in the batch, H the entropy of the prediction, v =
     Var l / (Var l + Var H / ln C). PPO takes a step after every 10 batches; see `tools.beta_ppo`
@@ -51,7 +53,7 @@ class DataAgent(Agent):
     keeps_k: ClassVar[bool] = False
 
     def env_options(self, epochs: float) -> dict[str, Any]:
-        return {} if self.keep_ratio >= 0.01 else {"weight_max": 1 / self.keep_ratio}
+        return room_for(1 / self.keep_ratio)
 
     def start(self, num_runs: int, num_arms: int) -> State:
         rng = np.random.default_rng((self.seed, 0xDA))

@@ -34,6 +34,9 @@ class IES(FullFeedback):
     signals: ClassVar[tuple[str, ...]] = ("loss",)
     reads_keep_ratio: ClassVar[bool] = False
 
+    def env_options(self, epochs: float) -> dict[str, Any]:
+        return super().env_options(epochs) | {"refresh": 1}
+
     def start(self, num_runs: int, num_arms: int) -> State:
         return {
             "losses": np.zeros((num_runs, 5, num_arms), np.float32),

@@ -1,8 +1,8 @@
 """InfoBatch: prune easy arms at random and let the survivors count for them.
 
-It reads `loss`, which an environment keeps at the last observation of each arm and starts at log C;
-the authors start at 3. Then all scores are equal, none is below the mean, and the first round is
-whole in either case. So it is with BLS, see `prune_agents.policies.bls`.
+It reads the last loss of each arm, and log C of one never observed; the authors start at 3. Then
+all scores are equal, none is below the mean, and the first round is whole in either case. So it is
+with BLS, see `prune_agents.policies.bls`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_agents.agent import Agent, Observation, State
+from prune_agents.agent import Observation, State
+from prune_agents.policies.loss_or_guess import LossOrGuess
 from prune_agents.tools.schedule import ends_by
 from prune_env.checks import In
 from prune_env.core.moving_averages import Floats, Mask
@@ -28,7 +29,7 @@ def below_mean(score: Floats) -> Mask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfoBatch(Agent):
+class InfoBatch(LossOrGuess):
     """InfoBatch: prune a share rho of the arms below the mean loss and reweight the rest of them.
 
     Of L = {i: s_i < mean s}, with s the latest loss, floor((1 - rho) |L|) arms are drawn uniformly
@@ -51,7 +52,7 @@ class InfoBatch(Agent):
 
     def stored_scores(self, state: State, observation: Observation) -> Floats:
         """(M, N): the higher the harder."""
-        return observation["loss"]
+        return self.losses(state, observation)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_agents.agent import Agent, Observation, State
+from prune_agents.agent import Observation, State
 from prune_agents.policies.infobatch import below_mean
-from prune_agents.tools.guess import remember_guess, unseen_as_guess
+from prune_agents.policies.loss_or_guess import LossOrGuess
 from prune_env.core.selection import ActionKind, best_k, random_k
 
 MAX_PRUNED = 0.9
@@ -18,7 +18,7 @@ MAX_PRUNED = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfoBatchK(Agent):
+class InfoBatchK(LossOrGuess):
     """InfoBatch with a fixed number of arms: N - K arms are pruned from those below the mean loss.
 
     The survivors of the easy set L weigh |L| / (|L| - (N - K)) times as much as the others. Where
@@ -30,23 +30,12 @@ class InfoBatchK(Agent):
     high, and the digits fell from 0.96 to 0.56 (4 seeds, 8 rounds).
     """
 
-    signals: ClassVar[tuple[str, ...]] = ("loss",)
     action: ClassVar[ActionKind] = "weights"
-
-    def start(self, num_runs: int, num_arms: int) -> State:
-        return {
-            "observed": np.zeros((num_runs, num_arms), bool),
-            "log_classes": np.zeros((num_runs, 1), np.float32),
-        }
-
-    def update(self, state: State, observation: Observation) -> None:
-        state["observed"] |= observation["seen"] == 1
-        remember_guess(state["log_classes"], observation["loss"])
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        loss = unseen_as_guess(observation["loss"], state["observed"], state["log_classes"])
+        loss = self.losses(state, observation)
         num_pruned = loss.shape[1] - k
         easy = below_mean(loss)
         at_least = min(loss.shape[1], int(np.ceil(num_pruned / MAX_PRUNED - 1e-9)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.sampling import inclusion, systematic
+from prune_agents.tools.weights import room_for
 from prune_env.checks import In
 from prune_env.core.selection import ActionKind
 
@@ -35,7 +36,7 @@ class ISEpoch(Agent):
     revision: ClassVar[int] = 2
 
     def env_options(self, epochs: float) -> dict[str, Any]:
-        return {} if self.uniform >= 0.01 else {"weight_max": 1 / self.uniform}
+        return room_for(1 / self.uniform)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Observation, State
 from prune_agents.policies.full_feedback import FullFeedback
+from prune_agents.tools.weights import room_for
 from prune_env.checks import In
 from prune_env.core.selection import ActionKind, best_k
 
@@ -35,8 +36,7 @@ class Kakurenbo(FullFeedback):
     revision: ClassVar[int] = 2
 
     def env_options(self, epochs: float) -> dict[str, Any]:
-        options = super().env_options(epochs)
-        return options if self.keep_ratio >= 0.01 else options | {"weight_max": 1 / self.keep_ratio}
+        return super().env_options(epochs) | room_for(1 / self.keep_ratio)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

@@ -36,7 +36,7 @@ noise     standard Gumbel noise; the size of its weight is a temperature
 
 COUNT = "count"
 """A row of weights more, for how many arms a round keeps: in proportion to exp(weight * late), and
-all rounds of a run together as many as with K in each. Its other two weights are not read."""
+all rounds of a run together as many as with K in each. Its other weights are not read."""
 
 ROWS = (*TERMS, COUNT)
 

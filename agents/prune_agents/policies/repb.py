@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
 from prune_agents.tools.groups import batch_mean
+from prune_agents.tools.weights import room_for
 from prune_env.checks import In
 from prune_env.core.selection import ActionKind
 
@@ -36,6 +37,9 @@ class RePB(Agent):
     action: ClassVar[ActionKind] = "weights"
     keeps_k: ClassVar[bool] = False
     reads_keep_ratio: ClassVar[bool] = False
+
+    def env_options(self, epochs: float) -> dict[str, Any]:
+        return room_for(self.max_weight)
 
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator

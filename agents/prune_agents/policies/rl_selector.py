@@ -26,7 +26,8 @@ class RLSelector(Agent):
     """RL-Selector: train an actor and a critic beside the network, then keep the K of best score.
 
     For the first `warmup` of the run everything is kept, so those rounds cost what a full run does.
-    After each, actor and critic take advantage steps: an arm is kept with chance sigmoid(score),
+    After each (where `period` is above 1 or there are `full_rounds`, only after those that end in a
+    choice), actor and critic take advantage steps: an arm is kept with chance sigmoid(score),
     where 0.5 is a score of 0; its reward is kept * (E_c - align (share kept - keep_ratio)), where
     E_c is its mean squared distance to the arms of its class, standardised; actor and critic are
     two networks of three linear layers on the features, advantage = reward - critic. Then the K

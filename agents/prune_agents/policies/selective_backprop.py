@@ -16,8 +16,9 @@ from prune_agents.policies.stored_loss import StoredLoss
 class SelectiveBackprop(StoredLoss):
     """Selective backprop by rounds: keep an arm with chance F(loss)^beta, F the share not above it.
 
-    beta = 1 / keep_ratio - 1 makes the expected share keep_ratio. Arms never observed have F = 1,
-    so the first round is whole. Rule of arXiv 1910.00762, verified against the authors' code, where
+    beta = 1 / keep_ratio - 1 makes the expected share keep_ratio where losses differ; equal ones
+    count in, so that of many more are kept. Arms never observed have F = 1, and the first round is
+    whole. Rule of arXiv 1910.00762, verified against the authors' code, where
     it decides inside a batch against recent losses; by rounds, on the latest losses of all arms, is
     this project's form.
     """

@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from prune_agents.agent import Agent, Observation, State
+from prune_agents.agent import Observation, State
+from prune_agents.policies.loss_or_guess import LossOrGuess
 from prune_agents.tools.schedule import ends_by
 from prune_env.checks import In
 
@@ -81,7 +82,7 @@ def _one_more_group(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeTa(Agent):
+class SeTa(LossOrGuess):
     """SeTa: k-means of the losses of a random pool, and a window of groups from easy to hard.
 
     Selection e, usually of round e: draw floor((1 - rho) N) arms uniformly; group them by k-means
@@ -109,7 +110,7 @@ class SeTa(Agent):
     def choose(
         self, state: State, observation: Observation, k: int, rng: np.random.Generator
     ) -> NDArray[Any]:
-        losses = observation["loss"]
+        losses = self.losses(state, observation)
         mask = np.zeros(losses.shape, bool)
         num_arms = losses.shape[1]
         pool_size = max(1, int((1 - self.rho) * num_arms + 1e-9))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from prune_env.wrappers import arm_features, choosers
 from prune_env.wrappers.translation import Translation
 
 if TYPE_CHECKING:
+    from gymnasium.spaces import Discrete
     from stable_baselines3.common.base_class import BaseAlgorithm
 
     from prune_agents.sb3.presets import Preset
@@ -103,9 +104,15 @@ class SB3Agent(Agent):
         names = ("lstm_hidden", "lstm_cell") if recurrent else ()
         lstm: Any = tuple(np.moveaxis(state[name], 0, 1) for name in names) or None
         none = np.zeros(len(observed), bool)  # runs that begin have fresh states already
+        # DQN explores by NumPy's global generator and an unseeded space: done here in its place
+        explored = None if self.deterministic else getattr(model, "exploration_rate", None)
+        greedy = self.deterministic or explored is not None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**31)))
-            actions, lstm = model.predict(observed, lstm, none, self.deterministic)
+            actions, lstm = model.predict(observed, lstm, none, greedy)
+        if explored is not None:
+            drawn = rng.integers(cast("Discrete", model.action_space).n, size=actions.shape)
+            actions = np.where(rng.random(actions.shape) < explored, drawn, actions)
         for name, array in zip(names, lstm or (), strict=False):
             state[name][...] = np.moveaxis(array, 1, 0)
         return actions

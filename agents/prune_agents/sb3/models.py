@@ -7,7 +7,9 @@ preset = sb3.Preset("ppo", "prune_env/Digits-Scores-v0", n_timesteps=20_000)
 model = sb3.train(preset, seed=0)
 sb3.save(model, preset, "agents/zoo/mine")
 agent = sb3.load("agents/zoo/mine", keep_ratio=0.1)
-action, state = agent.predict(observation)  # of prune_env/CIFAR10-v0, a mask of 45,000 arms
+env = gym.make("prune_env/CIFAR10-v0", signals=("seen", *agent.signals))
+observation, info = env.reset(seed=0)
+action, state = agent.predict(observation)  # a mask of 45,000 arms
 ```
 
 A saved folder holds
@@ -34,7 +36,7 @@ import yaml
 
 from prune_agents.sb3 import state
 from prune_agents.sb3.presets import OFF_POLICY, Preset, algorithm, arguments, check
-from prune_env.checks import in_words
+from prune_env.checks import check_argument, in_words
 from prune_env.files import read_yaml, write_json, write_text
 from prune_env.trained_model import refuse_normalised
 from prune_env.wrappers.choosers import KeepRatio
@@ -148,9 +150,10 @@ def save(
         data: digest of what it was trained on, for who goes on with it.
 
     Raises:
-        ValueError: the model is of another algorithm, or was shown, or does, something else than
-            the preset says.
+        ValueError: preset is no `Preset`, or the model is of another algorithm, or was shown, or
+            does, something else than the preset says.
     """
+    check_argument("preset", preset, Preset)
     if not isinstance(model, algorithm(preset.algo)):
         raise ValueError(f"the model is of {type(model).__name__}; its preset says {preset.algo}")
     _check_seen(model, preset)

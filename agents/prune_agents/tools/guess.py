@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prune_env.core.moving_averages import Floats, Mask
+from prune_env.core.moving_averages import Floats
 
 
 def remember_guess(log_classes: Floats, loss: Floats) -> None:
@@ -19,14 +19,6 @@ def remember_guess(log_classes: Floats, loss: Floats) -> None:
     """
     unknown = log_classes[:, 0] == 0
     log_classes[unknown, 0] = loss[unknown].max(axis=1)
-
-
-def unseen_as_guess(loss: Floats, observed: Mask, log_classes: Floats) -> Floats:
-    """(M, N) the loss, and log C, (M, 1), of an arm never observed whose loss is 0.
-
-    That is so in a loop without classes only; elsewhere it is log C anyway.
-    """
-    return np.where(observed | (loss != 0), loss, log_classes)
 
 
 def in_guesses(loss: Floats, log_classes: Floats) -> Floats:

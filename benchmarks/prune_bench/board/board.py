@@ -24,7 +24,7 @@ from prune_bench.board.pins import Pins
 from prune_bench.run.options import RunOptions
 from prune_bench.run.run_id import run_id
 from prune_bench.run.schema import misfit
-from prune_env.files import read_yaml, replacing, sweep, write_text
+from prune_env.files import read_yaml, sweep, try_disk, write_text
 from prune_env.lookup import known
 
 ALWAYS = ("env", "agents", "keep_ratios", "seeds", "epochs", "evaluate_every")
@@ -101,15 +101,8 @@ class Board:
             sweep(folder, claims.STALE)
 
     def try_disk(self) -> None:
-        """Write some kilobytes and remove them.
-
-        Raises:
-            OSError: the disk is full or refuses.
-        """
-        path = self.work / "disk"
-        with replacing(path) as temporary:
-            temporary.write_bytes(bytes(1 << 18))
-        path.unlink()
+        """Write some kilobytes and remove them; see `prune_env.files.try_disk`."""
+        try_disk(self.work)
 
     # -- where things are -------------------------------------------------------------------------
 

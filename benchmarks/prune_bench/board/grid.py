@@ -12,6 +12,7 @@ import gymnasium as gym
 import prune_agents
 
 from prune_bench.run.options import RunOptions, Settings
+from prune_bench.run.pairs import located
 from prune_bench.run.sources import is_code, is_own
 from prune_env.checks import In, check
 from prune_env.lookup import unknown
@@ -56,6 +57,7 @@ class Grid(Settings):
                 raise ValueError(f"{name} is empty; name at least one")
         check_number([self])
         object.__setattr__(self, "env", tuple(map(plain_id, self.env)))
+        object.__setattr__(self, "agents", tuple(map(located, self.agents)))
         for env in self.env:
             if not is_code(env):
                 _check_registered(env)

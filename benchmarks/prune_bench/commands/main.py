@@ -36,7 +36,7 @@ from prune_bench.commands.verify import Verify
 from prune_bench.commands.version import Version
 from prune_bench.report.terminal import Terminal, spell_out
 from prune_bench.run import processes, stopping
-from prune_bench.run.sources import import_from_here, is_code
+from prune_bench.run.sources import import_from_here, is_code, own_place
 from prune_env import notices
 from prune_env.lookup import unknown
 from prune_env.text import sentence
@@ -128,4 +128,6 @@ def _told(error: Exception) -> str:
     """The message of an error as one plain line; what the system says, without its number."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return sentence(f"{os.fspath(error.filename)}: {error.strerror}")
-    return sentence(error) if str(error) else "there is not enough memory"
+    text = sentence(error) if str(error) else "there is not enough memory"
+    place = own_place(error) if isinstance(error, ValueError) else None
+    return text if place is None or place[0] in text else f"{text} ({place[0]}, line {place[1]})"

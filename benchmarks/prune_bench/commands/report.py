@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from prune_env.lookup import meant
+from prune_env.text import number
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ def show(console: Console, folder: Path, problems: Sequence[Text] = ()) -> None:
     standings = read_standings(folder)
     colours = console.color_system is not None and not console.no_color
     console.print(terminal_table(standings, colours))
+    if standings.failures and not problems:
+        failed = [failure.options["agent"] for failure in standings.failures]
+        agents = ", ".join(dict.fromkeys(failed))
+        said = f"{number(len(failed), 'run')} failed: {agents}; {folder / 'failed'} says why"
+        problems = [Text(said, "red")]
     for problem in problems:
         console.print(problem)
     closing = verdict(standings)

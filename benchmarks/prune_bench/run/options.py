@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from prune_bench.run.pairs import Pairs, agent_label, split_agent
+from prune_bench.run.pairs import Pairs, agent_label, located, split_agent
 from prune_bench.run.schema import THREADS
 from prune_env.checks import In, check
 from prune_env.data.dirty import Dirt
@@ -66,7 +66,7 @@ class RunOptions(Settings):
     def __post_init__(self) -> None:
         check(self)
         object.__setattr__(self, "env", plain_id(self.env))
-        agent, options = split_agent(self.agent)
+        agent, options = split_agent(located(self.agent))
         if twice := options.keys() & self.agent_options.keys():
             raise ValueError(f"{self.agent!r} and agent_options both give {', '.join(twice)}")
         object.__setattr__(self, "agent", agent)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any
 
 import tyro
+from prune_agents.registry import saved_folder
 
 from prune_env.text import plain
 
@@ -49,6 +51,15 @@ def split_agent(agent: str) -> tuple[str, dict[str, Any]]:
     if not found:
         return agent, {}
     return found[1], parse_pairs(re.split(r",\s*(?=[^\W\d]\w*=)", found[2]))
+
+
+def located(agent: str) -> str:
+    """The agent by its path, where it is a folder that is here and was typed without a slash.
+
+    Elsewhere it could not be told from the name of a policy that is not there.
+    """
+    name = split_agent(agent)[0]
+    return f"./{agent}" if os.sep not in name and saved_folder(name) else agent
 
 
 def typed_agent(agent: str, options: Mapping[str, Any]) -> str:

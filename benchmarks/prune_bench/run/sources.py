@@ -8,6 +8,7 @@ import importlib
 import site
 import sys
 import sysconfig
+import traceback
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -181,6 +182,17 @@ def _find(module: str) -> Path | None:
         if places is None and depth < len(parts):
             return None
     return Path(origin) if origin and origin.endswith(".py") else None
+
+
+def own_place(error: BaseException) -> tuple[str, int] | None:
+    """The file and the line of one's own code in which an error was raised; None elsewhere."""
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        module, path = frame.f_globals.get("__name__", ""), Path(frame.f_code.co_filename)
+        own = module not in ("", "__main__") and path.is_file()
+        if own and not (_is_ours(module) or _is_installed(path.resolve())):
+            found = path.name, line
+    return found
 
 
 def _is_ours(module: str) -> bool:

@@ -27,7 +27,7 @@ def add_bars(board: Board) -> None:
         for row in comparison.rows
         if row.complete
         and not row.is_reference
-        and (row.rule == "own amount" or row.ahead is None or row.from_curve)
+        and (row.ahead is None or row.from_curve or not row.costs_its_keep_ratio)
     ]
     with claims.wait_for(board.work, "board.yaml"):
         grids, pins = board.read()

@@ -26,7 +26,7 @@ from prune_bench.training.instances import HELD_OUT, training_seed
 from prune_bench.training.options import TrainOptions, check_resume, read_preset
 from prune_env import notices
 from prune_env.driving import ask
-from prune_env.files import patiently, read_json, sweep
+from prune_env.files import patiently, read_json, sweep, try_disk
 from prune_env.learners.protocol import Sourced
 from prune_env.wrappers.small_ids import base_id
 
@@ -66,9 +66,11 @@ def train(
     data = data_of(preset)
     model = resumed(options, preset, log, data) if there else None
     watch = _watcher(options, preset, data, on_progress)
+    try_disk(options.out)
     with stopping.delayed():  # `Watch` looks for a signal after each round
         model = sb3.train(preset, training_seed(options.seed, preset.n_envs), watch, log, model)
-        patiently(partial(sb3.save, model, preset, options.out, replay=True, data=data))
+        save = partial(sb3.save, model, preset, options.out, replay=True, data=data)
+        patiently(save, until=stopping.asked)
     scores = compare(options.out, preset, range(HELD_OUT, HELD_OUT + options.eval_seeds))
     patiently(partial(sb3.save, model, preset, options.out, scores, replay=True, data=data))
     return scores

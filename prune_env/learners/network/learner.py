@@ -20,7 +20,7 @@ from prune_env.core.selection import Selection
 from prune_env.core.signals import MEASURED, column
 from prune_env.data.dataset import Dataset
 from prune_env.data.dirty import CLEAN, Dirt, draw_arms
-from prune_env.learners.network import own_step, per_sample, step_graphs
+from prune_env.learners.network import modes, own_step, per_sample, step_graphs
 from prune_env.learners.network.device import find_device, precision_on, seeded, undisturbed
 from prune_env.learners.network.measure import measure
 from prune_env.learners.network.weight_average import Lookahead, Reference
@@ -301,8 +301,7 @@ class NetworkLearner:
                 batch = {name: values[..., share] for name, values in rows.items()}
                 if ranks.size > 1:
                     batch["weight"] = batch["weight"] * ranks.part(first, last)
-                # one sample has no variance to normalise by: use the running statistics
-                self._model.train(len(batch["index"]) > 1)
+                modes.train(self._model, len(batch["index"]))
                 fraction = start + (end - start) * step / num_batches
                 networks.set_rates(self._optimizer, self.recipe, fraction)
                 out = {name: values[share] for name, values in measured.items()}
@@ -374,7 +373,7 @@ class NetworkLearner:
             out["features"].copy_(features if self._axes is None else features @ self._axes)
         if "reference_loss" in out:
             assert self._reference
-            self._reference.train(self._model.training)
+            self._reference.train(self._model.training and len(inputs) > 1)
             with torch.no_grad():
                 log_p, _ = self._see(inputs, self._reference.model)
             out["reference_loss"].copy_(-log_p.gather(1, labels[:, None])[:, 0])

@@ -20,6 +20,18 @@ def draw_nothing(model: nn.Module, batch_statistics: bool) -> None:
             layer.train(batch_statistics)
 
 
+def train(model: nn.Module, samples: int) -> None:
+    """Go over to training mode for a batch of so many samples.
+
+    One has no variance: BatchNorm normalises it by the running averages, and leaves them alone.
+    """
+    model.train()
+    if samples == 1:
+        for layer in model.modules():
+            if isinstance(layer, _BatchNorm):
+                layer.eval()
+
+
 @contextmanager
 def modes_kept(model: nn.Module) -> Iterator[None]:
     """Whatever is done to modes in here, afterwards each module has its own again."""

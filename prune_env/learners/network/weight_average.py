@@ -68,10 +68,15 @@ class Lookahead:
     EVERY = 5
 
     def __init__(self, model: nn.Module) -> None:
-        state = model.state_dict().values()
-        self._fast = [tensor for tensor in state if tensor.is_floating_point()]
+        self._model = model
         self._slow = [tensor.clone() for tensor in self._fast]
         self.steps = 0
+
+    @property
+    def _fast(self) -> list[torch.Tensor]:
+        """Those of the network; asked for each time, as a copied network has other tensors."""
+        state = self._model.state_dict().values()
+        return [tensor for tensor in state if tensor.is_floating_point()]
 
     @torch.no_grad()
     def follow(self, fraction: float) -> None:

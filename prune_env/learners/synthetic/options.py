@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any
@@ -22,9 +23,9 @@ class Kind:
     """share of the way to its level that a loss goes in each round, in [0, 1]"""
     learn: Annotated[float, In("[0, 1]")]
     """share of its loss that training on an arm takes away, in [0, 1]"""
-    worth: float
+    worth: Annotated[float, In("(-inf, inf)")]
     """generalisation: what a nat learned on this arm is worth to the validation loss"""
-    transfer: float
+    transfer: Annotated[float, In("(-inf, inf)")]
     """exponent with which the level follows the validation loss down; below 0 it rises"""
     switch: Annotated[float, In("[0, 1]")] = 0.0
     """chance in each round that an arm falls asleep, where its level is 0, or wakes up again"""
@@ -64,13 +65,18 @@ class SyntheticOptions:
     """how fast the validation loss follows what is learned"""
     val_floor: Annotated[float, In("[0, inf)")] = 0.2
     """nats: the lowest validation loss that there is"""
-    population: int = 0
+    population: Annotated[int, In("[0, inf)")] = 0
     """seed of the arms themselves, which are the same in every run, as a data set is"""
 
     def __post_init__(self) -> None:
         check(self)
         if not sum(kind.share for kind in self.all_kinds.values()) > 0:
             raise ValueError("all kinds have a share of 0; at least one needs more")
+        if self.val_floor >= (guess := math.log(self.num_classes)):
+            raise ValueError(
+                f"val_floor is {self.val_floor:g}; allowed is less than {guess:.3g}, the loss of a "
+                f"guess among {self.num_classes} classes, where every run begins"
+            )
 
     @property
     def all_kinds(self) -> dict[str, Kind]:

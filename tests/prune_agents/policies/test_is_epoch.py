@@ -2,6 +2,8 @@
 
 import numpy as np
 import prune_agents
+import pytest
+from prune_agents.tools.weights import ROUNDING
 
 MANY = 4000
 
@@ -40,7 +42,7 @@ def test_no_weight_exceeds_one_over_uniform(observe, rng):
     norm = np.where(np.arange(1000) < 300, 1.0, 0.0)
     weights, _ = agent.predict(observe(error_norm=np.tile(norm, (30, 1))))
     assert 100 < weights.max() <= 200
-    assert agent.env_options(8) == {"weight_max": 200}
+    assert agent.env_options(8) == {"weight_max": 200 * (1 + ROUNDING)}
     assert prune_agents.make("is_epoch").env_options(8) == {}
 
 
@@ -48,3 +50,13 @@ def test_arms_that_are_all_right_are_kept_uniformly(observe):
     agent = prune_agents.make("is_epoch", keep_ratio=0.5)
     weights, _ = agent.predict(observe(error_norm=np.zeros((MANY, 4))))
     np.testing.assert_allclose((weights > 0).mean(axis=0), 0.5, atol=0.03)
+
+
+@pytest.mark.parametrize("uniform", [0.01, 0.003])
+def test_the_environment_takes_every_weight(observe, uniform):
+    """In float32 some are above 1 / uniform."""
+    agent = prune_agents.make("is_epoch", keep_ratio=0.2, uniform=uniform)
+    norm = np.where(np.arange(400) < 200, 1.0, 0.0)
+    weights, _ = agent.predict(observe(error_norm=np.tile(norm, (400, 1))))
+    allowed = agent.env_options(8)["weight_max"]
+    assert (1 / uniform - 1) < weights.max() <= allowed

@@ -179,3 +179,36 @@ def test_gauss_loss_is_said_to_rank_by_its_odds(observe):
     agent = prune_agents.make("gauss_loss", keep_ratio=1 / 3)
     scores = agent.scores_now(observe(loss=[1.0, 2.0, 3.0], seen=[1.0, 1.0, 1.0]), None)
     np.testing.assert_allclose(scores, [-0.75, np.log(2), np.log(3) - 0.75], rtol=1e-6)
+
+
+LN = np.log
+SEEN = [[0, 0, 0], [1, 0, 1], [0, 1, 1], [1, 0, 1]]
+LOSS = [[2.0, 2.0, 2.0], [1.0, 2.0, 0.5], [1.0, 1.5, 0.5], [0.4, 1.5, 0.3]]
+"""Three rounds, before the fourth. The loss of a guess is 2, so arm 0 had rewards of .5 and .2,
+arm 1 one of .75, and arm 2 .25, .25 and .15."""
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "means", "counts", "bonus"),
+    [
+        ("ucb1", {"c": 2.0}, [0.7 / 2, 0.75, 0.65 / 3], [2, 1, 3], 4 * 1.5 * LN(4)),
+        ("swucb", {"window": 9}, [0.7 / 2, 0.75, 0.65 / 3], [2, 1, 3], 0.6 * LN(4)),
+        ("swucb", {"window": 2}, [0.2, 0.75, 0.2], [1, 1, 2], 0.6 * LN(2)),
+        (
+            *("ducb", {"discount": 0.5}),
+            *([0.325 / 1.25, 0.75, 0.3375 / 1.75], [1.25, 0.5, 1.75], 4 * 0.6 * LN(1.75)),
+        ),
+        (
+            *("ts_gauss", {"discount": 0.5, "sigma": 0.0}),
+            *([1.325 / 2.25, 1.375 / 1.5, 1.3375 / 2.75], [1, 1, 1], 0.0),
+        ),
+    ],
+)
+def test_scores_by_hand(observe, name, options, means, counts, bonus):
+    """Mean + sqrt(bonus / count); constants that change no order would show here."""
+    agent, state = prune_agents.make(name, **options), None
+    for seen, loss in zip(SEEN[:-1], LOSS[:-1], strict=True):
+        _, state = agent.predict(observe(seen=seen, loss=loss), state)
+    scores = agent.scores_now(observe(seen=SEEN[-1], loss=LOSS[-1]), state)
+    expected = np.array(means) + np.sqrt(bonus / np.array(counts))
+    np.testing.assert_allclose(np.ravel(scores), expected, rtol=1e-5)

@@ -296,3 +296,9 @@ def test_ies(observe):
     assert resting
     assert returned > 0
     assert mirror > 0
+
+
+def test_repb_asks_for_room_for_its_weights_and_ies_looks_in_every_round():
+    assert prune_agents.make("repb").env_options(8) == {}
+    assert prune_agents.make("repb", max_weight=500).env_options(8)["weight_max"] > 500
+    assert prune_agents.make("ies", period=4).env_options(8) == {"feedback": "full", "refresh": 1}

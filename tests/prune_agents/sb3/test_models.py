@@ -371,3 +371,23 @@ def test_a_model_of_another_algorithm_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="the model is of A2C; its preset says ppo"):
         sb3.save(model, preset, tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
+
+
+def test_an_agent_that_explores_repeats_and_leaves_global_generators_alone(tmp_path):
+    preset = preset_for("dqn")
+    model = sb3.train(preset, seed=0)
+    model.exploration_rate = 0.5
+    sb3.save(model, preset, tmp_path)
+    env = gym.make("prune_env/Synthetic-v0", signals=SIGNALS, **SMALL["env_kwargs"])
+    agent = sb3.load(tmp_path, deterministic=False, seed=1)
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first, again = run(agent, env), run(agent, env)
+    other = run(sb3.load(tmp_path, deterministic=False, seed=2), env)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_a_name_is_no_preset(saved, tmp_path):
+    with pytest.raises(ValueError, match="preset is 'ppo'; expected Preset"):
+        sb3.save(saved[0], "ppo", tmp_path)

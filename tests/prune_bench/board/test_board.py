@@ -332,3 +332,15 @@ def test_a_device_is_for_environments_that_train_on_one(env):
     """A board pins its device, and a rung of formulas has none."""
     options = RunOptions(env=env, agent="rs2", epochs=1)
     assert run(options, Place(device="cpu", threads=1))["options"]["env"] == env
+
+
+def test_a_trained_agent_is_on_a_board_by_its_path(tmp_path, monkeypatch):
+    """Elsewhere its name alone would be that of a policy that there is not."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "preset.yaml").write_text("")
+    assert RunOptions(agent="mine").agent == "./mine"
+    assert Grid(agents=("ucb", "mine:deterministic=false")).agents == (
+        "ucb",
+        "./mine:deterministic=false",
+    )

@@ -9,6 +9,7 @@ import pytest
 import torch
 from prune_bench.board import engines
 from prune_bench.board.grid import Grid, as_typed
+from prune_bench.board.work import file_failure
 from prune_bench.commands import main
 from prune_bench.commands.board import Board
 
@@ -144,3 +145,13 @@ def test_a_folder_without_a_board_is_said_to_be_a_new_one(tmp_path, monkeypatch,
     told = capsys.readouterr()
     assert told.out == "shpaes will be a new board, of prune_env/Digits-v0\n"
     assert "the environment has the digits of scikit-learn" in told.err
+
+
+def test_a_report_says_which_runs_failed(folder, monkeypatch, capsys):
+    board, *_ = folder
+    monkeypatch.setattr("prune_bench.report.page.write_report", lambda folder, standings: {})
+    name, options = next((n, o) for n, o in board.runs().items() if o.agent == "ucb")
+    (board.folder / "runs").mkdir()
+    file_failure(board, name, options, "ValueError: no")
+    main.main(["report", "mine"])
+    assert "1 run failed: ucb; mine/failed says why\n" in capsys.readouterr().out

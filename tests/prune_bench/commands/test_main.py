@@ -379,3 +379,17 @@ def test_no_memory_is_a_line_and_no_traceback(capsys, monkeypatch, text, said):
         run("--agent", "ucb")
     assert end.value.code == 2
     assert capsys.readouterr().err == f"prune-env: {said}\n"
+
+
+def test_an_error_in_code_of_ones_own_says_where(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "places.py").write_text(
+        "from prune_agents import Agent\nimport numpy as np\n\n"
+        "class Mine(Agent):\n"
+        "    def scores(self, state, observation, rng):\n"
+        "        return observation['seen'] @ np.ones((3, 4))\n"
+    )
+    with pytest.raises(SystemExit):
+        main(["run", "--env", "prune_env/Synthetic-v0", "--agent", "places:Mine", "--epochs", "2"])
+    assert capsys.readouterr().err.endswith("is different from 1000) (places.py, line 6)\n")

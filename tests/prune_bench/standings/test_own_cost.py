@@ -6,12 +6,13 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 
 import pytest
+from made_up_reports import standings
 from prune_bench.board import engines
 from prune_bench.board.board import Board
 from prune_bench.board.grid import Grid
 from prune_bench.commands.main import main
 from prune_bench.standings.build import read_standings
-from prune_bench.standings.own_cost import missing_bars
+from prune_bench.standings.own_cost import add_bars, missing_bars
 
 
 @pytest.mark.parametrize(
@@ -97,3 +98,27 @@ def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, capsys):
     main(["board", "--out", str(tmp_path)])
     assert (tmp_path / "board.yaml").read_text(encoding="utf-8") == written
     assert len(list((tmp_path / "runs").iterdir())) == 8
+
+
+def test_an_agent_dearer_than_it_keeps_gets_its_bar_also_where_it_loses(
+    tmp_path, made, monkeypatch
+):
+    """It ends below the next cheaper `full_short`, so that a sign is known, and no distance."""
+    board = Board(tmp_path)
+    board.add(Grid(agents=("ucb",), keep_ratios=(0.3,), seeds=2, controls=("full_short",)))
+    ends = {"full_short": (0.9, 0.3), "ucb": (0.8, 0.34)}
+    results = [
+        made(agent, seed, 0.3, accuracy, cost)
+        for agent, (accuracy, cost) in ends.items()
+        for seed in (0, 1)
+    ]
+    names = {(run.agent, run.seed): name for name, run in board.runs().items()}
+    results = [
+        result | {"id": names[result["options"]["agent"], result["options"]["seed"]]}
+        for result in results
+    ]
+    monkeypatch.setattr(
+        "prune_bench.standings.own_cost.read_standings", lambda of: standings(results)
+    )
+    add_bars(board)
+    assert board.grids()[0].full_short_at == (0.34,)

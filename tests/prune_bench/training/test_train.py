@@ -393,3 +393,24 @@ def test_an_id_without_small_spaces_says_what_learns(options):
         UserWarning, match="the actions of prune_env/Synthetic-Scores-v0 are ten numb"
     ):
         training.train(replace(options, env="prune_env/Synthetic-v0"))
+
+
+def test_a_disk_that_refuses_is_told_before_anything_is_trained(options, monkeypatch):
+    def refuse(folder):
+        raise OSError(errno.EROFS, "Read-only file system", str(folder))
+
+    monkeypatch.setattr(training, "try_disk", refuse)
+    monkeypatch.setattr(sb3, "train", lambda *given: pytest.fail("trained"))
+    with pytest.raises(OSError, match="Read-only"):
+        training.train(options)
+
+
+def test_a_training_that_waits_for_a_disk_ends_by_a_signal(options, monkeypatch):
+    def full(*given, **more):
+        signal.raise_signal(signal.SIGTERM)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sb3, "save", full)
+    options = replace(options, checkpoint_rounds=1000)
+    with stopping.listening(), pytest.raises(stopping.Stopped):
+        training.train(options)

@@ -263,7 +263,7 @@ def test_data_that_is_not_what_the_name_says(hub: Path, name: str, tmp_path: Pat
         ({"name": "images"}, "images need data .--data.: a path"),
         ({"name": "digits", "data": "x"}, "data is 'x', and the environment has the digits of"),
         ({"name": "images", "data": GOOD, "image_size": 0}, "image_size is 0"),
-        ({"name": "images", "data": GOOD, "image_size": 8.0}, "image_size is 8.0, allowed is a w"),
+        ({"name": "images", "data": GOOD, "image_size": 8.0}, "image_size is 8.0; expected int"),
         ({"name": "images", "data": GOOD, "image_size": 3}, "arrays are not resized"),
     ],
 )

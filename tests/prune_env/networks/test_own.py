@@ -82,6 +82,18 @@ class TakesClasses(nn.Module):
         return images
 
 
+class GivesTwo(nn.Module):
+    """As some networks do, it has a second output in training, for a loss of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, images: Any) -> Any:
+        logits = self.layers(images)
+        return (logits * 0, logits) if self.training else logits
+
+
 ONE = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 
 
@@ -113,6 +125,10 @@ ONE = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
         (
             lambda inputs, classes: nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Softmax(1)),
             "gives probabilities, rows that sum to 1; expected logits: without a softmax",
+        ),
+        (
+            lambda inputs, classes: GivesTwo(),
+            r"gives in training mode a tuple; expected logits \(2, 10\), a tensor",
         ),
         (TakesClasses, r"is called as network\(example_inputs, num_classes\), but: too many pos"),
     ],

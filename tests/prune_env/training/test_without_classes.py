@@ -69,3 +69,26 @@ def test_who_asks_for_what_losses_do_not_tell_is_refused(agent, options, said, b
     model(blobs.tensors[0][arms])
     with pytest.raises(ValueError, match=said):
         pruned.record(arms, torch.rand(len(arms)))
+
+
+@pytest.mark.parametrize("name", ["infobatch", "bls", "seta", "infobatch_k"])
+def test_an_arm_never_seen_is_not_the_easiest(name):
+    """Where there are no classes an environment shows a loss of 0 of it."""
+    agent, seen = prune_agents.make(name), np.array([0, 0, 1, 1], np.float32)
+    shown = {"seen": 0 * seen, "loss": 0 * seen, "progress": np.zeros(1, np.float32)}
+    _, state = agent.predict(shown)
+    shown |= {"seen": seen, "loss": np.array([0, 0, 3, 1], np.float32)}
+    _, state = agent.predict(shown, state)
+    losses = agent.losses(state, {entry: array[None] for entry, array in shown.items()})
+    assert losses.tolist() == [[3, 3, 3, 1]]
+
+
+@pytest.mark.parametrize("name", ["infobatch", "bls"])
+def test_what_an_epoch_left_out_is_in_the_next(name):
+    pruned = Pruned([0.0] * 16, prune_agents.make(name, delta=1.0), epochs=9, quiet=True)
+    seen = np.array(list(pruned.sampler))[:8]
+    pruned.record(torch.tensor(seen), torch.arange(1.0, 9.0))
+    next(iter(pruned.sampler))
+    kept, unseen = pruned.course.kept_in(1), np.setdiff1d(np.arange(16), seen)
+    assert kept[unseen].all()
+    assert pruned.course.weights[unseen].tolist() == [1] * 8

@@ -194,3 +194,38 @@ def test_the_twins_of_a_strangers_id_name_its_module(monkeypatch):
     described = small_ids.register_twins("mine:mine/Birds-v0")
     assert sorted(described) == ["mine/Birds-Rules-v0", "mine/Birds-Scores-v0"]
     assert small_ids.base_id("mine/Birds-Scores-v0") == "mine:mine/Birds-v0"
+
+
+@pytest.mark.parametrize(
+    ("wrappers", "message"),
+    [
+        ([{"LinearScores": {}}, {"StackArms": {"name": ["loss"]}}], "argument 'name'"),
+        ([{"LinearScores": {}}, {"SummaryObservation": {"foo": 1}}], "argument 'foo'"),
+        ([{"Rules": {}}, {"KeepRatio": {"keep_ratio": 0.5}}, {"SummaryObservation": {}}], "'keep_"),
+        ([{"LossBins": {"bins": None}}, {"SummaryObservation": {}}], "bins is None; expected int"),
+        ([{"LinearScores": {"keep_ratio": "0.3"}}, {"SummaryObservation": {}}], "keep_ratio is '0"),
+        ([{"LinearScores": {}}, {"StackArms": {"names": ["losss"]}}], "did you mean loss?"),
+        ([{"LinearScores": {}}, {"StackArms": {"names": "loss"}}], "names is 'loss'; expected a l"),
+        ([{"LinearScores": {}}, {"StackArms": {"names": []}}], "names is empty"),
+        (
+            [{"Rules": {"rules": ["random"]}}, {"SummaryObservation": {}}],
+            "rules is .*expected a di",
+        ),
+        (
+            [{"Rules": {"rules": {"a": ["loss"]}}}, {"SummaryObservation": {}}],
+            "rule 'a' is .* a dict",
+        ),
+    ],
+)
+def test_many_runs_refuse_what_one_refuses(wrappers, message):
+    options = {"num_arms": 8, "env_wrapper": wrappers}
+    with pytest.raises(ValueError, match=message):
+        gym.make_vec("prune_env/Synthetic-Scores-v0", num_envs=2, **options)
+    with pytest.raises((ValueError, TypeError), match=message):
+        gym.make("prune_env/Synthetic-Scores-v0", **options)
+
+
+def test_a_misspelt_keep_ratio_is_meant():
+    for make in (gym.make, partial(gym.make_vec, num_envs=2)):
+        with pytest.raises(TypeError, match=r"'keepratio' \(did you mean keep_ratio\?\)"):
+            make("prune_env/Synthetic-Scores-v0", num_arms=8, keepratio=0.3)

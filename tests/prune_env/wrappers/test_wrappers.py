@@ -285,3 +285,16 @@ def test_what_is_no_number_of_a_rule_is_refused(env, action):
     env.reset(seed=0)
     with pytest.raises(ValueError, match=r"the action is .*; allowed is Discrete\(11\)"):
         env.step(action)
+
+
+def test_a_state_knows_the_share_that_is_kept(halving):
+    def make():
+        return LinearScores(PruneEnv(halving(10), epochs=4), keep_ratio=0.3)
+
+    env, other = make(), make()
+    with pytest.raises(gym.error.ResetNeeded, match="call reset"):
+        env.step(GREEDY)
+    env.reset(seed=0)
+    env.keep_ratio = 0.7
+    other.load_state_dict(env.state_dict())
+    assert [each.step(GREEDY)[4]["kept"] for each in (env, other)] == [7, 7]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import io
-from typing import Any
+import pickle
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from quarters import DATASET, equal, keep, make, train
+from torch import nn
 
 from prune_env.core.signals import MEASURED
 from prune_env.data.dataset import split_validation
@@ -238,3 +241,45 @@ def test_images_have_the_sizes_of_the_recipe_in_equal_parts_of_a_run(
     assert sides == [12] * 7 + [10] * 7
     assert learner.evaluate("test")
     assert set(sides[14:]) == {16}
+
+
+def test_a_copied_run_goes_on_as_the_run_itself() -> None:
+    """Lookahead writes into the tensors of its own network, also where that is a copy."""
+    learner = make("mlp", lookahead=True, batch_size=9)
+    everything = keep(learner)
+    train(learner, everything)
+    copies = [copy.deepcopy(learner), pickle.loads(pickle.dumps(learner))]
+    expected = train(learner, everything, rounds=2)
+    for other in copies:
+        found = train(other, everything, rounds=2)
+        assert all(equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+class Notes(nn.Module):
+    """Notes the modes in which it is trained."""
+
+    seen: ClassVar[list[tuple[bool, bool]]] = []
+
+    def __init__(self, inputs: int, classes: int) -> None:
+        super().__init__()
+        layers = nn.Flatten(), nn.BatchNorm1d(inputs), nn.Linear(inputs, classes)
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if torch.is_grad_enabled():
+            self.seen.append((self.training, self.layers[1].training))
+        return self.layers(images)
+
+
+@pytest.mark.parametrize(("batch_size", "modes"), [(1, (True, False)), (2, (True, True))])
+def test_a_batch_of_one_is_trained_on_and_only_batchnorm_goes_by_its_averages(batch_size, modes):
+    learner = NetworkLearner(
+        DATASET,
+        lambda inputs, classes: Notes(inputs[0].numel(), classes),
+        {"batch_size": batch_size},
+    )
+    learner.measure_also(("reference_loss",))
+    learner.reset([0])
+    Notes.seen.clear()
+    train(learner, keep(learner, np.arange(2 * batch_size)))
+    assert Notes.seen == [modes] * 2
