@@ -109,8 +109,12 @@ class ArmTable:
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of every array."""
+        return {name: array.copy() for name, array in self._entries.items()}
+
+    @property
+    def _entries(self) -> dict[str, NDArray[Any]]:
         counters = {"last_seen": self.last_seen, "pulls": self.pulls, "round": self.round}
-        return {name: array.copy() for name, array in (self.measured | counters).items()}
+        return {**self.measured, **counters}
 
     def check_state(self, state: dict[str, Any]) -> None:
         """Refuse a state of other arms or signals.
@@ -118,7 +122,7 @@ class ArmTable:
         Raises:
             ValueError: what differs.
         """
-        before, now = ({n: a.shape for n, a in of.items()} for of in (state, self.state_dict()))
+        before, now = ({n: a.shape for n, a in of.items()} for of in (state, self._entries))
         if differs := difference(before, now):
             raise ValueError(f"a state of another environment: its table of arms has {differs}")
 

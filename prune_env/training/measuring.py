@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -96,5 +98,18 @@ def on_host(arms: Any, size: int, num_arms: int) -> NDArray[np.int64]:
 
 
 def uncompiled(method: Method) -> Method:
-    """A method that is called as it is where a loop compiles its whole step."""
-    return cast(Method, torch.compiler.disable(method))
+    """A method that is called as it is where a loop compiles its whole step.
+
+    The compiler, seconds and 150 MB to import, is not asked where nobody has imported it.
+    """
+    made: list[Method] = []
+
+    @wraps(method)
+    def call(*args: Any, **options: Any) -> Any:
+        if "torch._dynamo" not in sys.modules:
+            return method(*args, **options)
+        if not made:
+            made.append(cast(Method, torch.compiler.disable(method)))
+        return made[0](*args, **options)
+
+    return cast(Method, call)

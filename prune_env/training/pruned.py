@@ -325,21 +325,21 @@ class Pruned:
         arms, course = self.course.rounds.arms, self.course
         found: dict[str, NDArray[Any]] = {"position": np.arange(self.num_arms)}
         if self._has_labels:
-            found["label"] = arms.labels
-        found |= {"pulls": arms.pulls[0], "last_seen": arms.last_seen[0]}
+            found["label"] = arms.labels.copy()
+        found |= {"pulls": arms.pulls[0].copy(), "last_seen": arms.last_seen[0].copy()}
         for name, values in arms.measured.items():
             if values.ndim == 2 and not (course.only_losses and name in UNTOLD):
                 found[name] = np.where(arms.last_seen[0] == 0, np.float32(np.nan), values[0])
         if course.weights is not None:
-            found["weight"] = course.weights
+            found["weight"] = course.weights.copy()
         if (scores := course.scores()) is not None:
-            found["score"] = scores
+            found["score"] = scores.copy()
         others = getattr(course.agent, "not_of_arms", ())
         for name, array in (course.agent_state or {}).items():
             of_arms = array.size == self.num_arms > 1 and array.shape[-1] == self.num_arms
             if of_arms and name not in others:
-                found[f"agent_{name}"] = array.reshape(-1)
-        return {name: column.copy() for name, column in found.items()}
+                found[f"agent_{name}"] = array.flatten()
+        return found
 
     def to_csv(self, path: str | Path) -> None:
         """Write `columns`, a row a sample."""

@@ -52,3 +52,10 @@ def test_ten_million_rows_of_a_mapped_file(tmp_path):
     assert counts.split() == ["1000000", "2", "500000", "1"]
     assert float(gigabytes) < 2
     print(f"{float(gigabytes):.2f} GB")
+
+
+def test_the_compiler_is_imported_by_nobody_but_who_compiles():
+    """It takes seconds and 150 MB."""
+    code = "import sys, prune_env.training; print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
