@@ -80,7 +80,7 @@ def check(options: DataclassInstance) -> None:
         value = given = getattr(options, name)
         if isinstance(value, np.generic):
             value = value.item()
-        choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        choices = _choices(hint)
         if float in choices and int not in choices and _fits(value, int) and abs(value) < EXACT:
             value = float(value)
         if value is not given:
@@ -109,8 +109,8 @@ def check_types(options: DataclassInstance) -> None:
     hints = _hints(type(options))
     for field in fields(options):
         value, hint = getattr(options, field.name), hints[field.name]
-        choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-        if isinstance(value, list) and any(get_origin(choice) is tuple for choice in choices):
+        takes_tuple = any(get_origin(choice) is tuple for choice in _choices(hint))
+        if takes_tuple and isinstance(value, list):
             object.__setattr__(options, field.name, value := tuple(value))
         _check_type(field.name, value, hint)
 
@@ -183,6 +183,11 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
 def _hints(kind: type) -> dict[str, Any]:
     """The types of the fields of a dataclass; a board makes its options by the thousand."""
     return get_type_hints(kind)
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    """The types of which a value has to have one."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def names(argument: str, value: Iterable[str]) -> tuple[str, ...]:

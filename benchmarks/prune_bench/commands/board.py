@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from prune_bench.board import presets
-from prune_bench.board.board import read_board
+from prune_bench.board.board import read_board, runs_of
 from prune_bench.board.grid import Grid, as_typed
 from prune_bench.commands.parsing import given_flags
 from prune_bench.commands.report import show
@@ -222,11 +222,10 @@ class Board:
 
 def _earlier(board: Folder, new: Grid) -> str:
     """Which runs are still open that an earlier command asked for, and this one does not."""
-    from prune_bench.board.board import runs_of
-
-    asked = runs_of([new], board.read()[1])
-    left = {name: run for name, run in board.runs().items() if name not in asked}
-    agents = [run.agent for name, run in left.items() if board.is_open(name)]
+    grids, pins = board.read()
+    done, failed = board.ended()
+    not_meant = runs_of([new], pins).keys() | done | failed
+    agents = [run.agent for name, run in runs_of(grids, pins).items() if name not in not_meant]
     names = ", ".join(dict.fromkeys(agents))
     return f"{number(len(agents), 'run')} of earlier commands too: {names}" if agents else ""
 

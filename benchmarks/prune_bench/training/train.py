@@ -72,7 +72,7 @@ def train(
         save = partial(sb3.save, model, preset, options.out, replay=True, data=data)
         patiently(save, until=stopping.asked)
     scores = compare(options.out, preset, range(HELD_OUT, HELD_OUT + options.eval_seeds))
-    patiently(partial(sb3.save, model, preset, options.out, scores, replay=True, data=data))
+    patiently(partial(save, scores=scores))
     return scores
 
 
