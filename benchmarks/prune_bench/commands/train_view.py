@@ -54,9 +54,10 @@ class TrainProgress:
         now, done, total = time.perf_counter(), row["rounds"], row["total"]
         since, first = self.begun = self.begun or (now, done)
         known = f"{done:,} of {total:,} rounds"
-        if done > first:
-            to_do = max(0, total - done)  # the last rollout ends later
-            left = (now - since) / (done - first) * to_do
+        if done > total:
+            known += " asked for, to end a rollout"
+        elif done > first:
+            left = (now - since) / (done - first) * (total - done)
             known += f", about {duration(left)} left"
         for name, title in SHOWN.items():
             known += f", {title} {row[name]:.3f}" if name in row else ""

@@ -279,7 +279,7 @@ def test_nothing_is_left_where_the_last_rollout_ends_after_the_training():
     with TrainProgress(console, TrainOptions()) as progress:
         progress.on_progress({"rounds": 1_200, "total": 40_000})
         progress.on_progress({"rounds": 40_960, "total": 40_000})
-    assert "40,960 of 40,000 rounds, about 0 s left" in console.file.getvalue()
+    assert "40,960 of 40,000 rounds asked for, to end a rollout" in console.file.getvalue()
 
 
 def test_by_how_much_it_is_ahead_is_said_in_points():
