@@ -26,6 +26,15 @@ def test_an_arm_rests_from_its_sixth_loss_on_and_returns_when_it_bends(observe):
     assert kept[6:] == [[0, 0, 1], [0, 1, 1], [0, 1, 1], [0, 1, 1], [0, 1, 1]]
 
 
+def test_what_is_small_is_below_a_thousandth_of_a_nat(observe):
+    """Parabolas, whose second differences are 0.0009, 0.0011 and 0.005 in every round."""
+    agent, state = prune_agents.make("ies"), None
+    for t in range(6):
+        loss = np.array([0.0009, 0.0011, 0.005]) * t**2 / 2
+        action, state = agent.predict(observe(loss=loss), state)
+    assert action.tolist() == [0, 1, 1]
+
+
 def test_where_all_rest_the_one_that_bends_most_is_trained(observe):
     agent, state = prune_agents.make("ies", threshold=10.0), None
     for loss in LOSSES[:7]:

@@ -49,12 +49,12 @@ def test_full_rounds_are_nobodys_plays(observe):
     assert state["count"].sum() == 1
 
 
-@pytest.mark.parametrize(("c", "picked"), [(0.0, 0), (0.5, 0), (2.0, 1)])
+@pytest.mark.parametrize(("c", "picked"), [(0.0, 0), (0.5, 0), (1.0, 0), (1.2, 1), (2.0, 1)])
 def test_the_bonus_by_hand(observe, c, picked):
     """Policy 0 was played 8 times for 0.6 each, policy 1 twice for 0.3; the scale is 0.5.
 
     ln(1 + 10) = 2.398: bonuses c 0.5 sqrt(2.398 / n) = 0.274 c and 0.547 c
-    c = 0.5: 0.737 and 0.574; c = 2: 1.147 and 1.395
+    c = 0.5: 0.737 and 0.574; c = 1: 0.874 and 0.848; c = 1.2: 0.929 and 0.957
     """
     agent = prune_agents.make("meta_bandit", policies=("full", "random_dynamic"), c=c)
     observation = look(observe, 1.0)

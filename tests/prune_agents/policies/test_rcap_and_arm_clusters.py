@@ -124,13 +124,16 @@ def test_arm_clusters_by_hand(observe):
     assert action.tolist() == np.isin(group, [0, 2]).tolist()
 
 
-@pytest.mark.parametrize(("c", "kept"), [(0.0, [0, 1, 4, 5]), (0.7, [2, 3, 4, 5])])
+@pytest.mark.parametrize(
+    ("c", "kept"), [(0.0, [0, 1, 4, 5]), (0.47, [0, 1, 4, 5]), (0.7, [2, 3, 4, 5])]
+)
 def test_the_bonus_of_arm_clusters_by_hand(observe, c, kept):
     """Two classes, two bands, 13 rounds; group 1 was tried once, the others four times.
 
     group            0     1     2     3
     mean             0.5   0.1   0.3   0.2
     sqrt(ln 14 / n)  0.81  1.62  0.81  0.81
+    c = 0.47         0.88  0.86  0.68  0.58
     c = 0.7          1.07  1.24  0.87  0.77
     """
     agent = prune_agents.make("arm_clusters", keep_ratio=0.5, bands=2, c=c, discount=1.0)
