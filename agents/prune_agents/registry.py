@@ -168,13 +168,29 @@ def make_for_run(name: str, /, keep_ratio: float, seed: int = 0, **options: Any)
     The keep ratio and the seed are of the run; an agent that has no such options gets none.
 
     Raises:
-        ValueError: as for `make`.
+        ValueError: as for `make`, or a subclass of `Agent` that does not take them.
     """
     found, _ = _found(name, options)
     own = {"keep_ratio": keep_ratio, "seed": seed}
-    taken = _options_of(found)[0] if isinstance(found, type) else ()
-    agent = make(name, **options, **{key: value for key, value in own.items() if key in taken})
+    taken, takes_all = _options_of(found) if isinstance(found, type) else ([], False)
+    is_policy = isinstance(found, type) and issubclass(found, Agent)
+    if not (is_policy and takes_all):
+        own = {key: value for key, value in own.items() if key in taken}
+    agent = make(name, **options, **own)
+    if is_policy:
+        _check_own(agent, {"keep_ratio": keep_ratio, "seed": seed})
     return adopt(agent, reads_keep_ratio="keep_ratio" in taken)
+
+
+def _check_own(agent: Agent, own: dict[str, Any]) -> None:
+    """Refuse a policy whose own `__init__` has dropped what the run says."""
+    for option, value in own.items():
+        if (has := getattr(agent, option)) != value:
+            raise ValueError(
+                f"{type(agent).__name__} has {option}={has} where the run says {value}: its "
+                f"__init__ must take {option} and pass it to super().__init__, or be left out, with "
+                "options as fields of a dataclass"
+            )
 
 
 def _found(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

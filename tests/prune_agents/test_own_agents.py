@@ -192,6 +192,37 @@ def test_what_has_only_predict_gets_what_a_run_asks(own):
         prune_agents.make_for_run("my_module:Bare", keep_ratio=0.5, c=1)
 
 
+def test_an_agent_whose_init_drops_what_the_run_says_is_refused(own):
+    class Own(Agent):
+        def scores(self, state, observation, rng):
+            return observation["seen"]
+
+    class Forgets(Own):
+        def __init__(self, weight=1.0):
+            self.__dict__["weight"] = weight
+
+    class KeepsHalf(Own):
+        def __init__(self, keep_ratio=0.3):
+            super().__init__(keep_ratio=keep_ratio)
+
+    class PassesOn(Own):
+        def __init__(self, weight=1.0, **shared):
+            super().__init__(**shared)
+
+    class Whole(Own):
+        def __init__(self, keep_ratio=0.3, seed=0):
+            super().__init__(keep_ratio=keep_ratio, seed=seed)
+
+    own.Forgets, own.KeepsHalf, own.PassesOn, own.Whole = Forgets, KeepsHalf, PassesOn, Whole
+    with pytest.raises(ValueError, match=r"Forgets has keep_ratio=0.3 where the run says 0.5: its"):
+        prune_agents.make_for_run("my_module:Forgets", keep_ratio=0.5)
+    with pytest.raises(ValueError, match=r"__init__ must take seed and pass it to super\(\)"):
+        prune_agents.make_for_run("my_module:KeepsHalf", keep_ratio=0.5, seed=3)
+    for name in ("my_module:PassesOn", "my_module:Whole"):
+        agent = prune_agents.make_for_run(name, keep_ratio=0.5, seed=3)
+        assert (agent.keep_ratio, agent.seed) == (0.5, 3)
+
+
 def test_a_class_that_has_some_of_it_keeps_what_it_has(own):
     class Half(Bare):
         signals = ("loss",)
