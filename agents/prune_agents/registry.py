@@ -188,8 +188,8 @@ def _check_own(agent: Agent, own: dict[str, Any]) -> None:
         if (has := getattr(agent, option)) != value:
             raise ValueError(
                 f"{type(agent).__name__} has {option}={has} where the run says {value}: its "
-                f"__init__ must take {option} and pass it to super().__init__, or be left out, with "
-                "options as fields of a dataclass"
+                f"__init__ must take {option} and pass it to super().__init__, or be left out; "
+                "options are fields of a dataclass"
             )
 
 
