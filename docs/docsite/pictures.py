@@ -266,7 +266,7 @@ def fidelity() -> Figure:
     for place, rung in enumerate(("probe", "replay")):
         runs = content["runs"][rung][f"keep 0.3, {found['epochs']} rounds"]
         board = {name: of for name, of in found["accuracies"].items() if name in runs}
-        ours, theirs = _places(board), _places(runs)
+        ours, theirs = _places(board), _places({name: runs[name] for name in board})
         axes = figure.add_subplot(1, 2, place + 1)
         axes.plot([1, len(board)], [1, len(board)], color=PALE, lw=1)
         for name in board:

@@ -89,3 +89,11 @@ def test_intervals_say_what_the_board_calls_certain():
     for text, agent in zip(words("interval"), pictures.INTERVALS, strict=False):
         sign = pictures.row_of(found, agent).sign
         assert {1: "ahead", -1: "behind", 0: "not"}[sign] == text.partition("]  ")[2].split()[0]
+
+
+def test_fidelity_gives_the_same_agents_their_places_on_both():
+    """Whoever was run on a rung alone has no place: else the last would be drawn above all."""
+    for axes in pictures.fidelity().axes:
+        _, *dots = axes.lines
+        for of in (lambda dot: dot.get_xdata()[0], lambda dot: dot.get_ydata()[0]):
+            assert sorted(map(of, dots)) == list(range(1, len(dots) + 1))

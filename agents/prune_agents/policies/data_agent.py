@@ -33,7 +33,7 @@ class DataAgent(Agent):
     1, in the first round and from round e on where e + 1 > delta T.
     The reward is a (v l + (1 - v) H / ln C), standardised by what batches had before: l the loss,
     clipped at its 0.95 quantile, from 0 to 1 in the batch, H the entropy of the prediction, v =
-    Var l / (Var l + Var H / ln C). PPO takes a step after every 10 batches; see `tools.beta_ppo`
+    Var l / (Var l + Var(H / ln C)). PPO takes a step after every 10 batches; see `tools.beta_ppo`
     for its numbers. Source: ICML 2026, verified against the authors' code. Of a prediction an
     environment tells sum p^2, so H is Renyi's entropy -ln sum p^2 in place of Shannon's. That,
     random projections of the features to 32 numbers, and batches that are drawn again, because an
