@@ -89,8 +89,8 @@ RECIPES = {
         flip=True,
         stem_share=3 / 8,
     ),
-    # as where 95.2 and 95.6 % are reported, on CIFAR-10's 50,000 training images (num_validation=0); not run
-    # by us
+    # as where 95.2 and 95.6 % are reported, on CIFAR-10's 50,000 training images
+    # (num_validation=0); not run by us
     "resnet18": Recipe(
         epochs=200,
         batch_size=128,

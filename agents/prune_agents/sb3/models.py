@@ -25,9 +25,11 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -35,9 +37,10 @@ import numpy as np
 import yaml
 
 from prune_agents.sb3 import state
+from prune_agents.sb3.completed import completed
 from prune_agents.sb3.presets import OFF_POLICY, Preset, algorithm, arguments, check
 from prune_env.checks import check_argument, in_words
-from prune_env.files import read_yaml, write_json, write_text
+from prune_env.files import Damaged, read_yaml, write_json, write_text
 from prune_env.trained_model import refuse_normalised
 from prune_env.wrappers.choosers import KeepRatio
 from prune_env.wrappers.small_ids import base_id, spec_of, twin_vector_env
@@ -46,6 +49,9 @@ from prune_env.wrappers.translation import Translation
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.vec_env import VecEnv
+
+TRIED = 32
+"""Observations on which a model and what would be read of it have to act alike."""
 
 MANY_ARMS = 300
 """From about here a policy with outputs of its own for each arm does not learn."""
@@ -142,7 +148,8 @@ def save(
 
     Args:
         model: what was trained.
-        preset: what it was made with.
+        preset: what it was made with; of the policy, the hyper-parameters and the keep ratio what
+            it leaves open is read off the model.
         folder: where to.
         scores: what `result.json` says of it.
         replay: keep the replay buffer too, so that the training can go on; all that it needs is in
@@ -151,22 +158,28 @@ def save(
 
     Raises:
         ValueError: preset is no `Preset`, or the model is of another algorithm, or was shown, or
-            does, something else than the preset says.
+            does, something else than the preset says. Nothing is written.
     """
     check_argument("preset", preset, Preset)
     if not isinstance(model, algorithm(preset.algo)):
         raise ValueError(f"the model is of {type(model).__name__}; its preset says {preset.algo}")
-    _check_seen(model, preset)
+    refuse_normalised(model)
+    num_arms = _num_arms(model, preset)
+    preset = completed(preset, model)
+    _check_same(model, preset, num_arms)
     folder = Path(folder)
-    write_text(folder / "preset.yaml", yaml.safe_dump(preset.resolved().to_dict(), sort_keys=False))
+    write_text(folder / "preset.yaml", yaml.safe_dump(preset.to_dict(), sort_keys=False))
     state.write(model, folder / "model.zip", replay)
     result = {"num_timesteps": model.num_timesteps, "versions": _versions(), "scores": scores or {}}
     write_json(folder / "result.json", result | ({} if data is None else {"data": data}))
 
 
-def _check_seen(model: BaseAlgorithm, preset: Preset) -> None:
-    """Refuse a model whose environment was in more wrappers than its agent will have."""
-    refuse_normalised(model)
+def _num_arms(model: BaseAlgorithm, preset: Preset) -> int:
+    """The arms that a model was trained on, where its spaces tell.
+
+    Raises:
+        ValueError: its environment was in wrappers that its agent will not have.
+    """
     way = Translation(preset.wrappers())
     (size, *_) = (model.observation_space if way.stacks else model.action_space).shape or (1,)
     num_arms = size - (isinstance(way.chooser, KeepRatio) and not way.stacks)
@@ -180,6 +193,29 @@ def _check_seen(model: BaseAlgorithm, preset: Preset) -> None:
                 f"the {name} of the model is {own}, and that of {preset.env} with the wrappers of "
                 f"its preset {space}; the agent has those and none of your own"
             )
+    return num_arms
+
+
+def _check_same(model: BaseAlgorithm, preset: Preset, num_arms: int) -> None:
+    """Refuse a preset by which the file of a model would be read as one that acts otherwise."""
+    import torch
+
+    made = "Preset(policy=..., policy_kwargs=..., hyperparameters=...) says how it was made"
+    space = deepcopy(model.observation_space)
+    space.seed(0)
+    shown = np.stack([space.sample() for _ in range(TRIED)])
+    with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+        file = Path(folder) / "model.zip"
+        state.write(model, file)
+        copy = for_predictions(preset, num_arms)
+        try:
+            state.restore(copy, file)
+        except Damaged as error:
+            why = in_words(error.__cause__ or error)
+            raise ValueError(f"the model does not fit its preset: {why}; {made}") from error
+    acts, says = (one.predict(shown, deterministic=True)[0] for one in (model, copy))
+    if not np.allclose(acts, says, atol=1e-4):
+        raise ValueError(f"the model made again from its preset acts otherwise; {made}")
 
 
 def load_model(

@@ -239,6 +239,12 @@ def check(preset: Preset) -> None:
     arguments(preset, space)
 
 
+def hyperparameters(algo: str) -> dict[str, Any]:
+    """The arguments of an algorithm that a preset may name, with what each is by itself."""
+    takes = inspect.signature(algorithm(algo)).parameters.values()
+    return {taken.name: taken.default for taken in takes if taken.name not in _NOT_HYPERPARAMETERS}
+
+
 def arguments(preset: Preset, action_space: spaces.Space[Any]) -> dict[str, Any]:
     """What the algorithm is made with: the preset's plain data turned into SB3's objects.
 
@@ -249,15 +255,12 @@ def arguments(preset: Preset, action_space: spaces.Space[Any]) -> dict[str, Any]
     Raises:
         ValueError: an argument that the algorithm does not have, or a wrong value.
     """
-    made = algorithm(preset.algo)
-    takes = dict(inspect.signature(made).parameters)
-    for name in _NOT_HYPERPARAMETERS:
-        takes.pop(name, None)
+    made, takes = algorithm(preset.algo), hyperparameters(preset.algo)
     given = deepcopy(preset.hyperparameters)
     noise = {name: given.pop(name) for name in ("noise_type", "noise_std") if name in given}
     for name, value in given.items():
         known(f"hyper-parameter of {preset.algo}", name, takes)
-        given[name] = _argument(name, value, takes[name].default)
+        given[name] = _argument(name, value, takes[name])
     if noise:
         given["action_noise"] = _noise(preset.algo, action_space, **noise)
     policy = {"policy": _policy(preset, made), "policy_kwargs": _policy_kwargs(preset)}
@@ -314,10 +317,15 @@ def _policy(preset: Preset, made: Any) -> Any:
 
 
 def _policy_kwargs(preset: Preset) -> dict[str, Any]:
-    import torch
-
     given = deepcopy(preset.policy_kwargs)
     if "activation_fn" in given:
-        kinds = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
+        kinds = activations()
         given["activation_fn"] = kinds[known("activation_fn", given["activation_fn"], kinds)]
     return given
+
+
+def activations() -> dict[str, type]:
+    """What `activation_fn` of a preset may be, by name."""
+    import torch
+
+    return {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}

@@ -1,9 +1,9 @@
 """Does training make hard arms easier? What `learned` asks in each round, of any run.
 
 Of the arms that were looked at again and stood in the upper third of their round before: the share
-of their loss that is gone. A warning to hardest-first where little is, as of wrong labels and of what
-the network cannot learn in the time (but of long tails it is none); no promise where much is, see
-docs/regimes.md.
+of their loss that is gone. A warning to hardest-first where little is, as of wrong labels and of
+what the network cannot learn in the time (but of long tails it is none); no promise where much is,
+see docs/regimes.md.
 
     python -m prune_bench.studies.easing --env prune_env/Digits-v0 --agent uncertainty --epochs 8
 """

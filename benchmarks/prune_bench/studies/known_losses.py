@@ -6,9 +6,9 @@ of the highest loss of that moment, and 0 where they are no harder than all arms
 
 Beside it runs the same choice without ignorance: arms never kept first, then the highest losses
 of that moment, which it is shown after each round for nothing. By how much it ends ahead is what
-knowing the losses is worth to this choice. It is no bound: on the digits one that knew a little less
-did better. It keeps every arm once, as the others do: without
-that it is far behind all of them.
+knowing the losses is worth to this choice. It is no bound: on the digits one that knew a little
+less did better. It keeps every arm once, as the others do: without that it is far behind all of
+them.
 
     python -m prune_bench.studies.known_losses --env prune_env/Digits-v0 --seeds 20
 """

@@ -56,11 +56,11 @@ class ProbeLearner:
     a CPU-second. The order in which arms come follows from the seed and the round and does not
     depend on what is kept.
 
-    How far it predicts a network is measured by `prune-env fidelity`: docs/studies.md has the numbers, and
-    benchmarks/results/probe_search.md why the labels of "cifar10" are what a head of 64 units
-    answers. It shows what never changing the arms costs, and at keep 0.5 that seeking high losses
-    pays. Do not ask it which of two akin policies is ahead, or about wrong labels, augmentation and
-    features that change: it has none.
+    How far it predicts a network is measured by `prune-env fidelity`: docs/studies.md has the
+    numbers, and benchmarks/results/probe_search.md why the labels of "cifar10" are what a head of
+    64 units answers. It shows what never changing the arms costs, and at keep 0.5 that seeking high
+    losses pays. Do not ask it which of two akin policies is ahead, or about wrong labels,
+    augmentation and features that change: it has none.
 
     Every batch is padded to `batch_size` with samples of weight 0. So the matrices that are
     multiplied have the same shape whatever the other runs keep, and run m is the same, bit for

@@ -354,7 +354,7 @@ def test_box_and_discrete_algorithms_are_told_apart():
 )
 def test_a_model_that_was_shown_something_else_is_not_saved(wrap, said, tmp_path):
     """Its agent would be shown what it does not know, and nobody would be told."""
-    preset = preset_for(env_kwargs={"num_arms": 40})
+    preset = preset_for(env_kwargs={"num_arms": 40}, policy_kwargs={})
     model = PPO("MlpPolicy", wrap(preset.make_env()), n_steps=8, batch_size=8)
     if said is None:
         sb3.save(model, preset, tmp_path / "mine")

@@ -1,0 +1,135 @@
+"""A model made by hand becomes a folder that holds the same model, or is refused."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from prune_agents import sb3
+from sb3_contrib import ARS, QRDQN, TQC, RecurrentPPO
+from stable_baselines3 import A2C, DQN, PPO, SAC
+
+import prune_env  # noqa: F401
+from prune_env.wrappers import LossBins, Rules, SummaryObservation
+
+SCORES, RULES = "prune_env/Synthetic-Scores-v0", "prune_env/Synthetic-Rules-v0"
+PLAIN = "prune_env/Synthetic-v0"
+SHORT = {"n_steps": 80, "batch_size": 40}
+
+
+class Flip(gym.ActionWrapper):
+    def action(self, action):
+        return -action
+
+
+class Dimmed(gym.ObservationWrapper):
+    def observation(self, observation):
+        return observation / 2
+
+
+def make(env_id=SCORES, **options):
+    return gym.make(env_id, num_arms=60, epochs=4, **options)
+
+
+@pytest.mark.parametrize(
+    ("algo", "made", "policy", "env_id", "options", "said"),
+    [
+        ("ppo", PPO, "MlpPolicy", SCORES, SHORT | {"gamma": 1.0}, {"gamma": 1.0, **SHORT}),
+        ("ppo", PPO, "MlpPolicy", SCORES, SHORT | {"use_sde": True}, {"use_sde": True}),
+        ("sac", SAC, "MlpPolicy", SCORES, {"ent_coef": 0.1, "tau": 0.5}, {"ent_coef": 0.1}),
+        ("ars", ARS, "LinearPolicy", SCORES, {}, {}),
+        ("recurrent_ppo", RecurrentPPO, "MlpLstmPolicy", SCORES, {"n_steps": 80}, {"n_steps": 80}),
+        ("dqn", DQN, "MlpPolicy", RULES, {"train_freq": (1, "episode")}, {}),
+        ("qrdqn", QRDQN, "MlpPolicy", RULES, {}, {}),
+    ],
+)
+def test_what_the_preset_leaves_open_is_read_off_the_model(
+    algo, made, policy, env_id, options, said, tmp_path
+):
+    model = made(policy, make(env_id), **options)
+    sb3.save(model, sb3.Preset(algo, env_id), tmp_path / "mine")
+    again, preset = sb3.load_model(tmp_path / "mine")
+    assert preset.policy == policy
+    assert said.items() <= preset.hyperparameters.items()
+    same_actions(model, again)
+
+
+@pytest.mark.parametrize(
+    ("algo", "made", "env_id", "given", "said"),
+    [
+        ("ppo", PPO, SCORES, {"activation_fn": torch.nn.ReLU}, {"activation_fn": "relu"}),
+        ("a2c", A2C, SCORES, {"net_arch": [16]}, {"net_arch": [16]}),
+        ("tqc", TQC, SCORES, {"n_critics": 3}, {"n_critics": 3}),
+        ("dqn", DQN, RULES, {"activation_fn": torch.nn.Tanh}, {"activation_fn": "tanh"}),
+    ],
+)
+def test_so_is_the_network(algo, made, env_id, given, said, tmp_path):
+    model = made("MlpPolicy", make(env_id), policy_kwargs=given)
+    sb3.save(model, sb3.Preset(algo, env_id), tmp_path / "mine")
+    again, preset = sb3.load_model(tmp_path / "mine")
+    assert preset.policy_kwargs == said
+    same_actions(model, again)
+
+
+def same_actions(model, again):
+    rng = np.random.default_rng(0)
+    shown = rng.uniform(-1, 1, (50, *model.observation_space.shape)).astype(np.float32)
+    acts, says = (one.predict(shown, deterministic=True)[0] for one in (model, again))
+    np.testing.assert_allclose(acts, says, atol=1e-5)
+
+
+def test_a_training_goes_on_as_it_was(tmp_path):
+    model = PPO("MlpPolicy", make(), learning_rate=1e-2, gamma=0.9, **SHORT)
+    sb3.save(model, sb3.Preset("ppo", SCORES), tmp_path / "mine")
+    again, _ = sb3.load_model(tmp_path / "mine", make())
+    assert (again.learning_rate, again.gamma, again.n_steps) == (1e-2, 0.9, 80)
+
+
+def test_the_keep_ratio_is_that_of_the_training(tmp_path):
+    model = A2C("MlpPolicy", make(keep_ratio=0.1))
+    sb3.save(model, sb3.Preset("a2c", SCORES), tmp_path / "mine")
+    assert sb3.saved_preset(tmp_path / "mine").wrappers()[0] == (
+        "LinearScores",
+        {"keep_ratio": 0.1},
+    )
+    with pytest.raises(ValueError, match=r"LinearScores\(keep_ratio=0.1\).*preset says .*=0.5"):
+        sb3.save(model, sb3.Preset("a2c", SCORES, env_kwargs={"keep_ratio": 0.5}), tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("env", "env_id", "said"),
+    [
+        (lambda: Flip(make()), SCORES, "in the wrapper Flip, which its agent will not have"),
+        (lambda: Dimmed(make()), SCORES, "in the wrapper Dimmed, which its agent will not have"),
+        (
+            lambda: SummaryObservation(LossBins(make(PLAIN), bins=10)),
+            SCORES,
+            r"LossBins\(keep_ratio=0.3, bins=10\), .* and its preset says LinearScores",
+        ),
+        (
+            lambda: SummaryObservation(Rules(make(PLAIN), rules={str(i): {} for i in range(11)})),
+            RULES,
+            r"preset says Rules\(keep_ratio=0.3, rules=None\)",
+        ),
+    ],
+)
+def test_wrappers_that_the_agent_will_not_have_are_refused_where_spaces_are_the_same(
+    env, env_id, said, tmp_path
+):
+    model = A2C("MlpPolicy", env())
+    with pytest.raises(ValueError, match=said):
+        sb3.save(model, sb3.Preset("a2c", env_id), tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"activation_fn": torch.nn.GELU}, "acts otherwise"), ({"net_arch": [7]}, "does not fit")],
+)
+def test_a_preset_that_makes_another_network_is_refused(given, said, tmp_path):
+    model = PPO("MlpPolicy", make(), policy_kwargs=given)
+    preset = sb3.Preset("ppo", SCORES, policy_kwargs={"net_arch": [64, 64]})
+    state = torch.random.get_rng_state()
+    with pytest.raises(ValueError, match=rf"{said}.*Preset\(policy=\.\.\., policy_kwargs"):
+        sb3.save(model, preset, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+    assert torch.equal(state, torch.random.get_rng_state())
