@@ -1,5 +1,6 @@
 """The base class: what a policy of one's own gets from it."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -154,6 +155,18 @@ def test_a_mask_of_more_or_fewer_than_k_is_refused_where_the_class_keeps_k(obser
     assert All(keep_ratio=1.0).predict(shown)[0].sum() == 4
     assert All(full_rounds=1).predict(shown)[0].sum() == 4
     assert Free().predict(shown)[0].sum() == 4
+
+
+def test_the_state_that_is_passed_in_is_left_as_it_was(observe):
+    shown = observe(loss=[1.0, 4.0])
+    _, state = Mine().predict(shown)
+    then = deepcopy(state)
+    Mine().predict(shown, state)
+    assert state == then
+
+
+def test_a_seed_of_its_own_is_kept():
+    assert (Mine().seeded(5).seed, Mine(seed=3).seeded(5).seed) == (5, 3)
 
 
 def test_a_policy_that_writes_to_itself_is_told_where_to_write(observe):

@@ -168,6 +168,12 @@ def test_what_it_costs_is_known_before(learner, prior, passes):
     assert prior.passes(N) == passes == record(learner, prior, EPOCHS, seed=0).passes
 
 
+@pytest.mark.parametrize(("runs", "trained"), [(1, 2), (2, 5), (3, 7)])
+def test_of_an_odd_number_of_arms_the_first_half_is_the_smaller(runs, trained):
+    looked_at = 5 * runs - trained  # at the end, by a forward pass
+    assert Prior(rounds=4, runs=runs, halves=True).passes(5) == 4 * 3 * trained + looked_at
+
+
 def test_a_prior_run_of_no_rounds_is_refused():
     with pytest.raises(ValueError, match="rounds is 0; allowed is 1 or more"):
         Prior(rounds=0)

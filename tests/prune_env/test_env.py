@@ -6,6 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence
 
 from prune_env import PruneEnv
+from prune_env.learners.protocol import Metrics
 
 KEEP_FIRST_TWO = np.array([1, 1, 0, 0], np.int8)
 ALL = np.ones(4, np.int8)
@@ -250,6 +251,27 @@ def test_divergence_ends_the_run_with_finite_numbers(make):
     assert all(np.isfinite(array).all() for array in observation.values())
     assert all(np.isfinite(value) for value in info.values())
     assert env.observation_space.contains(observation)
+
+
+def test_a_restored_run_goes_on_counting_its_seconds(make):
+    env, other = make(), make()
+    env.clock.wall["train"], env.clock.cpu["train"] = 5.0, 4.0
+    other.load_state_dict(env.state_dict())
+    assert (other.clock.wall["train"], other.clock.cpu["train"]) == (5, 4)
+
+
+def test_a_run_that_diverges_is_evaluated_though_that_was_not_due(make):
+    env = make(epochs=9, diverge_after=2, evaluate_every=5)
+    env.step(ALL)
+    info = env.step(ALL)[4]
+    assert (info["evaluated"], info["val_loss"]) == (True, 100)
+
+
+def test_a_network_whose_validation_loss_is_not_finite_has_diverged(make):
+    env = make(epochs=9)
+    env.learner.evaluate = lambda split: Metrics(np.array([np.inf]), np.array([0.5]))
+    _, _, terminated, _, info = env.step(ALL)
+    assert (terminated, info["diverged"], info["val_loss"]) == (True, True, 100)
 
 
 @pytest.mark.parametrize(

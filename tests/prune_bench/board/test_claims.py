@@ -95,6 +95,15 @@ def test_a_dead_process_of_this_machine_holds_nothing(tmp_path, dead_pid):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("silent", "free"), [(50, False), (70, True)])
+def test_a_process_of_this_machine_that_is_stopped_is_dead_after_a_minute(tmp_path, silent, free):
+    left_by(tmp_path, os.getpid(), silent)
+    claim = claims.take(tmp_path, "run")
+    assert (claim is not None) == free
+    if claim is not None:
+        claim.release()
+
+
 @pytest.mark.parametrize(("silent", "free"), [(0, False), (50, False), (70, True)])
 @pytest.mark.parametrize(
     "where",

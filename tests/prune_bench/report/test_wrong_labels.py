@@ -9,8 +9,10 @@ from prune_bench.report.charts import palette, wrong_labels
 from prune_bench.report.columns import COLUMN
 from prune_bench.report.page import html
 from prune_bench.run.options import RunOptions
+from prune_bench.run.result import Result
 from prune_bench.run.run_id import run_id
 from prune_bench.standings.build import read_standings
+from prune_bench.standings.model import Row
 
 
 @pytest.fixture
@@ -52,6 +54,14 @@ def test_the_tables_say_who_keeps_and_who_finds(noisy_board):
     assert COLUMN["wrong_kept"].values(row) == {"wrong_kept": pytest.approx(0.45)}
     assert COLUMN["wrong_kept"].text(row) == "45.0"
     assert COLUMN["wrong_found"].text(row) == "0.850"
+
+
+def test_the_share_of_wrong_labels_is_of_all_arms_that_were_kept(make_result):
+    """Of 300 in the first round 10 %, of 100 in the second 50 %: 80 of 400."""
+    content = make_result(RunOptions(agent="ucb", epochs=2))
+    for row, kept, wrong in zip(content["history"], (300, 100), (0.1, 0.5), strict=True):
+        row |= {"kept": kept, "wrong_kept": wrong}
+    assert Row("ucb", 0.3, "own amount", (Result(content),)).wrong_kept == pytest.approx(0.2)
 
 
 def test_where_no_wrong_label_is_known_there_is_no_chart(fake_board):

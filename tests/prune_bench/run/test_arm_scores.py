@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,24 @@ def test_the_losses_of_an_agent_that_is_shown_none_are_known_all_the_same():
     assert 1 < table["mean_loss"][observed].mean() < np.log(10)
     assert set(episode.observation) == {"seen"}
     assert without_times(episode.result()) == without_times(run(options, PLACE))
+
+
+def test_an_arm_that_is_looked_at_is_observed():
+    options = RunOptions(agent="random_dynamic", epochs=2, limit=300, feedback="full")
+    episode = Episode(options, PLACE, scores=True)
+    episode.step()
+    table = episode.arm_scores.table()
+    assert (table["observed"].tolist(), table["pulls"].sum()) == ([1] * 270, 81)
+
+
+def test_what_is_saved_stays_as_it_was():
+    episode = Episode(NOISY, PLACE)
+    episode.step()
+    saved = episode.state_dict()["arm_scores"]
+    then = deepcopy(saved)
+    episode.step()
+    for name, value in then.items():
+        np.testing.assert_array_equal(saved[name], value, err_msg=name)
 
 
 def test_a_result_of_clean_data_says_nothing_of_wrong_labels():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from prune_bench.board.board import Board, read_board
 from prune_bench.board.grid import Grid
-from prune_bench.run.episode import Episode, run
+from prune_bench.run.episode import Episode, history_row, run
 from prune_bench.run.evaluation import said
 from prune_bench.run.options import Place, RunOptions
 from prune_bench.run.run_id import run_id
@@ -64,6 +64,16 @@ def test_only_what_is_evaluated_differs():
     assert few["test_accuracy"]["last"] == all_["test_accuracy"]["last"]
     assert few["passes"]["charged"] == all_["passes"]["charged"]
     assert few["passes"]["evaluate"] == 15  # the last is on top and free
+
+
+def test_seconds_are_without_those_of_the_test_split():
+    env = chosen()
+    none = dict.fromkeys(env.clock.wall, 0.0)
+    env.clock.wall = none | {"train": 4.0, "evaluate": 2.0, "test": 1.0}
+    env.clock.cpu = none | {"train": 3.0, "evaluate": 0.5, "test": 0.25}
+    row = history_row(env, {"round": 1, "evaluated": False})
+    assert (row["seconds"], row["seconds_evaluate"]) == (6, 2)
+    assert (row["cpu_seconds"], row["cpu_seconds_evaluate"]) == (3.5, 0.5)
 
 
 def test_a_number_keeps_the_name_that_it_had():

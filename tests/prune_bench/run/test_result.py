@@ -301,7 +301,23 @@ def test_a_result_answers_what_it_cost_and_kept(make_result):
     content["kept"]["arms_by_pulls"] = [500, 500]  # once in four rounds
     assert (Result(content, "a").is_one_subset, Result(content, "a").is_even) == (False, True)
     assert result.curve["passes"].tolist() == [0.125, 0.25, 0.375, 0.5]
+    another_seed = Result({**content, "options": {**content["options"], "seed": 4}})
+    assert another_seed.fingerprint != Result(content).fingerprint
     assert result.hardware == "Made-up processor <b>bold</b>; cores 2, threads of a run 1"
+
+
+@pytest.mark.parametrize("pays", [False, True])
+def test_costs_begin_with_the_prior_run_and_have_the_evaluations_that_are_paid(make_result, pays):
+    """A round takes 3.4 s of the processor, 0.3 of them for evaluation; a prior run took 5."""
+    content = make_result(replace(OPTIONS, keep_ratio=0.5, epochs=4))
+    content["passes"] |= {"prior": 3_000, "charged": 9_400 if pays else 9_000}
+    content["cpu_seconds"]["prior"] = 5.0
+    result, rounds = Result(content), np.arange(1, 5)
+    assert result.pays_evaluation == pays
+    assert result.curve["passes"] == pytest.approx((3_000 + 1_500 * rounds) / 12_000)
+    assert result.curve["seconds"] == pytest.approx(5 + (3.4 if pays else 3.1) * rounds)
+    assert result.charged_seconds == pytest.approx(5 + 12 + 4 * 0.1 + 4 * 0.3 * pays)
+    assert result.pace == pytest.approx(12 / 6_000)  # of the training alone
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from prune_bench.standings.build import read_standings
 from prune_bench.standings.model import Setting
 from prune_bench.standings.overall import overall
 from prune_bench.standings.statistics import Estimate
+from scipy import stats
 
 
 def test_a_row_has_the_numbers_of_its_runs(made):
@@ -54,6 +55,48 @@ def test_normalised_score_by_hand(made):
     comparison = standings(results).comparisons[0]
     found = {row.agent: row.normalised.value for row in comparison.rows}
     assert found == pytest.approx({"random_dynamic": 0.0, "full": 1.0, "rs2": 0.5})
+
+
+def test_a_normalised_score_scatters_by_as_much_less_as_its_scale_is_shorter(made):
+    """0.01 from seed to seed are 0.05 of the 0.2 between the ends; 2.776445 is t of 4 degrees."""
+    accuracy = {"random_dynamic": 0.6, "full": 0.8, "rs2": 0.7}
+    results = [
+        made(agent, seed, 1.0 if agent == "full" else 0.1, accuracy=value + 0.01 * seed)
+        for seed in (0, 1, 2)
+        for agent, value in accuracy.items()
+    ]
+    row = standings(results).comparisons[0].row("rs2")
+    assert row.normalised.half == pytest.approx(2.776445 * 0.05 / 3**0.5)
+
+
+def test_over_two_keep_ratios_a_score_has_a_quarter_of_the_variance_of_each(made):
+    """Which scatter by 0.05 and 0.1 of the scale; by hand as Welch and Satterthwaite do."""
+    results = [made("full", seed, 1.0, 0.8 + 0.01 * (seed - 1)) for seed in range(3)]
+    results += [
+        made(agent, seed, keep, accuracy + spread * (seed - 1))
+        for keep, spread in ((0.1, 0.01), (0.3, 0.02))
+        for agent, accuracy in {"random_dynamic": 0.6, "rs2": 0.7}.items()
+        for seed in range(3)
+    ]
+    (found,) = (o for o in overall(standings(results).comparisons) if o.agent == "rs2")
+    parts = np.array([0.05, 0.1]) ** 2 / 3 / 4
+    dof = parts.sum() ** 2 / (parts**2 / 4).sum()
+    assert found.normalised.value == pytest.approx(0.5)
+    assert found.normalised.half == pytest.approx(stats.t.isf(0.025, dof) * parts.sum() ** 0.5)
+
+
+def test_nothing_is_said_of_beating_an_agent_whose_runs_are_missing(made):
+    names = ("random_dynamic", "rs2")
+    results = [made(name, seed) | {"id": f"{name}-{seed}"} for name in names for seed in (0, 1)]
+    planned = {
+        f"random_dynamic-{seed}": RunOptions(
+            agent="random_dynamic", seed=seed, keep_ratio=0.1, epochs=10
+        )
+        for seed in range(3)
+    }
+    for plan, known in (({}, True), (planned, False)):
+        (of,) = (o for o in overall(standings(results, plan).comparisons) if o.agent == "rs2")
+        assert (of.beats_random is not None) == known
 
 
 def test_no_normalised_score_where_full_is_not_ahead_for_sure(made):
@@ -125,6 +168,14 @@ def test_runs_that_name_no_epochs_belong_to_those_that_name_none_either(made):
         f"short-{seed}": RunOptions(agent="rs2", seed=seed, keep_ratio=0.1, epochs=2)
         for seed in (0, 1)
     }
+    stranger = made("rs2", 7) | {"id": "of-another-board"}  # under a recipe of before, perhaps
+    stranger["options"]["epochs"] = 5
+    for results in ([stranger, *done], [*done, stranger]):
+        found = standings(results, {name: plan[name] for name in plan if name.startswith("usual")})
+        assert [(c.setting.epochs, c.rows[0].expected) for c in found.comparisons] == [
+            (10, 4),
+            (5, 1),
+        ]
     for results in ([*short, *done], [*done, *short]):
         found = standings(results, plan)
         counts = {
@@ -133,6 +184,38 @@ def test_runs_that_name_no_epochs_belong_to_those_that_name_none_either(made):
         assert counts == {10: [(2, 4)], 2: [(2, 2)]}
     nothing_yet = standings(short, plan).comparisons
     assert {comparison.setting.epochs for comparison in nothing_yet} == {2, None}
+
+
+@pytest.mark.parametrize(("kept", "rule"), [(102, "fixed keep ratio"), (103, "own amount")])
+def test_a_fiftieth_and_half_an_arm_is_no_other_keep_ratio(made, kept, rule):
+    result = made("ucb", keep_ratio=0.1)
+    result["history"][3]["kept"] = kept  # of 1,000, in one round
+    assert standings([result]).comparisons[0].row("ucb").rule == rule
+
+
+def test_what_an_agent_had_reached_on_the_way_is_read_at_the_cost_of_full_short(made):
+    """It costs twice as much, so it is there after 5 of its 10 rounds; of 0.7 s each without the
+    evaluation, after 8.7 of them `full_short` had its 6.1 s.
+    """
+    ends = {"full_short": (0.5, 0.1), "full": (0.7, 1.0)}
+    results = [made(agent, 0, keep, accuracy) for agent, (accuracy, keep) in ends.items()]
+    result = made("ucb", 0, accuracy=0.4)
+    for row in result["history"]:
+        row |= {name: 2 * row[name] for name in ("passes", "passes_train")}
+        row["test_accuracy"] = 0.04 * row["round"]
+    result["passes"] |= {name: 2 * result["passes"][name] for name in ("charged", "train")}
+    row = standings([*results, result]).comparisons[0].row("ucb")
+    assert (row.cost, row.seconds) == pytest.approx((0.2, 7.0))
+    assert row.at_passes.value == pytest.approx(0.04 * 5)
+    assert row.at_seconds.value == pytest.approx(0.04 * 6.1 / 0.7)
+    # between 6.1 s of `full_short` and 61 s of `full`
+    assert row.ahead_seconds.value == pytest.approx(0.4 - (0.5 + 0.2 * np.log10(7.0 / 6.1)))
+
+
+def test_seconds_are_saved_whoever_has_more_runs(made):
+    results = [made("full", seed, 1.0) for seed in (0, 1, 2)]
+    row = standings([*results, made("ucb", 0)]).comparisons[0].row("ucb")
+    assert row.seconds_saved == pytest.approx(1 - 7.0 / 61)
 
 
 def test_rules_are_never_in_one_table(made):
@@ -165,6 +248,7 @@ def test_a_rounded_number_of_few_arms_is_the_keep_ratio(made):
     results = [of_48_arms(agent, s, *how) for agent, how in costs.items() for s in range(5)]
     row = standings(results).comparisons[0].row("ucb")
     assert (row.rule, row.costs_its_keep_ratio, row.sign) == ("fixed keep ratio", True, -1)
+    assert row.rounding == pytest.approx(0.5 / 14.4)
     assert row.ahead.value == pytest.approx(-0.1)
 
 
@@ -209,6 +293,30 @@ def test_missing_and_failed_runs_are_counted(made):
     assert (len(row.runs), row.expected, row.failed, row.complete) == (2, 5, 1, False)
     assert found.missing == 3
     assert [failure.error for failure in found.failures] == ["ValueError: no"]
+
+
+def test_a_run_that_failed_is_not_there(made):
+    planned = {f"rs2-{seed}": RunOptions(agent="rs2", seed=seed) for seed in range(3)}
+    results = [made("rs2", seed, keep_ratio=0.3) | {"id": f"rs2-{seed}"} for seed in (0, 1)]
+    failures = [Failure(vars(planned[name]), "MemoryError", name) for name in ("rs2-1", "rs2-2")]
+    found = standings(results, planned, failures)
+    (row,) = found.comparisons[0].rows
+    assert (row.failed, row.complete) == (1, False)  # the second was done again, with success
+    assert found.failures == (failures[1],)
+
+
+def test_the_failure_of_a_run_that_is_not_of_the_board_does_not_count(fake_board):
+    (path,) = (fake_board / "failed").iterdir()
+    path.with_name("another.json").write_bytes(path.read_bytes())
+    assert [failure.id for failure in read_standings(fake_board).failures] == [path.stem]
+
+
+def test_regret_is_a_mean_of_all_runs_or_not_known(made):
+    results = [made("ucb", seed) for seed in (0, 1)]
+    results[0]["history"][-1]["regret"] = 3.0
+    assert standings(results).comparisons[0].row("ucb").regret is None
+    results[1]["history"][-1]["regret"] = 5.0
+    assert standings(results).comparisons[0].row("ucb").regret == 4.0
 
 
 def test_a_run_without_epochs_belongs_to_what_its_recipe_says():

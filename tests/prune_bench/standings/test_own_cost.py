@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from made_up_reports import standings
@@ -100,25 +101,41 @@ def test_a_board_ends_with_full_short_at_the_cost_of_an_agent(tmp_path, capsys):
     assert len(list((tmp_path / "runs").iterdir())) == 8
 
 
-def test_an_agent_dearer_than_it_keeps_gets_its_bar_also_where_it_loses(
-    tmp_path, made, monkeypatch
-):
+@pytest.fixture
+def bars_of(tmp_path, made, monkeypatch):
+    """Makes up where the runs of a board ended, and says at which costs it asks for bars then.
+
+    `short` has the accuracy of `full_short` by its keep ratio, which is what it costs.
+    """
+
+    def bars(short, accuracy, cost, runs=2):
+        board, further = Board(tmp_path), tuple(keep for keep in short if keep != 0.3)
+        grid = Grid(agents=("ucb",), keep_ratios=(0.3,), full_short_at=further, seeds=2)
+        board.add(replace(grid, controls=("full_short",)))
+        results = []
+        for name, run in board.runs().items():
+            keep, is_short = run.keep_ratio, run.agent == "full_short"
+            end = (short[keep], keep) if is_short else (accuracy, cost)
+            if is_short or run.seed < runs:
+                results.append(made(run.agent, run.seed, keep, *end) | {"id": name})
+        found = standings(results, board.runs())
+        monkeypatch.setattr("prune_bench.standings.own_cost.read_standings", lambda folder: found)
+        add_bars(board)
+        return [at for at in board.grids()[0].full_short_at if at not in short]
+
+    return bars
+
+
+def test_an_agent_dearer_than_it_keeps_gets_its_bar_also_where_it_loses(bars_of):
     """It ends below the next cheaper `full_short`, so that a sign is known, and no distance."""
-    board = Board(tmp_path)
-    board.add(Grid(agents=("ucb",), keep_ratios=(0.3,), seeds=2, controls=("full_short",)))
-    ends = {"full_short": (0.9, 0.3), "ucb": (0.8, 0.34)}
-    results = [
-        made(agent, seed, 0.3, accuracy, cost)
-        for agent, (accuracy, cost) in ends.items()
-        for seed in (0, 1)
-    ]
-    names = {(run.agent, run.seed): name for name, run in board.runs().items()}
-    results = [
-        result | {"id": names[result["options"]["agent"], result["options"]["seed"]]}
-        for result in results
-    ]
-    monkeypatch.setattr(
-        "prune_bench.standings.own_cost.read_standings", lambda of: standings(results)
-    )
-    add_bars(board)
-    assert board.grids()[0].full_short_at == (0.34,)
+    assert bars_of({0.3: 0.9}, accuracy=0.8, cost=0.34) == [0.34]
+
+
+def test_an_agent_whose_runs_are_missing_gets_no_bar_yet(bars_of):
+    """What it costs in the mean is known when all are over."""
+    assert bars_of({0.3: 0.9}, accuracy=0.8, cost=0.34, runs=1) == []
+
+
+def test_what_was_read_from_the_curve_gets_a_bar_of_its_own(bars_of):
+    """1.3 % dearer than it keeps is the cost of its keep ratio, but not that of `full_short`."""
+    assert bars_of({0.2: 0.85, 0.3: 0.9, 0.5: 0.92}, accuracy=0.91, cost=0.304) == [0.304]

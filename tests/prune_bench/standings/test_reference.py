@@ -47,6 +47,16 @@ def test_between_points_their_noise_is_shared():
     assert ahead.high - ahead.value == pytest.approx(half)
 
 
+def test_the_nearer_point_has_the_larger_share_of_the_noise():
+    low, high, _ = Line(POINTS).bar(row(0.2 * 2**0.25, 0.7)).parts
+    assert (low[0], high[0]) == pytest.approx((0.75**2 / 5, 0.25**2 / 5))
+
+
+def test_points_at_the_same_cost_are_one():
+    line = Line([*POINTS, row(0.2005, 0.7)])
+    assert [end.cost for end in line.ends] == pytest.approx([0.1, 0.2, 0.4, 0.8])
+
+
 def test_what_leaving_out_shows_makes_the_interval_wider():
     bent = [row(0.1, 0.5), row(0.2, 0.65), row(0.4, 0.7), row(0.8, 0.8)]
     at = 0.08**0.5
@@ -129,14 +139,18 @@ def test_runs_that_all_diverged_are_no_bar():
     """They ended in their third round, and so at a small cost and an accuracy of chance."""
     diverged = row(0.2, 0.1, "full")
     run = SimpleNamespace(**(vars(diverged.runs[0]) | {"diverged": True}))
-    line = Line([*POINTS[1:], POINTS[0], replace(diverged, runs=(run,) * 5)])
+    line = Line([replace(diverged, runs=(run,) * 5), *POINTS])
     assert line.bar(row(0.2, 0.55)).accuracy == 0.6
     assert Line([replace(diverged, runs=(run,) * 5)]).bar(row(0.2, 0.55)).accuracy == 0.1
 
 
 def test_half_an_arm_of_the_bar_is_no_cost():
     """Of 20 arms 84.3 % are 17 in each round, or 85 %."""
-    few = SimpleNamespace(**(vars(row(0.85, 0.6).runs[0]) | {"num_arms": 20}))
-    bar = replace(row(0.85, 0.6), keep_ratio=0.843, runs=(few,) * 5)
-    own = replace(row(0.833, 0.7, "seta"), keep_ratio=1.0, is_everywhere=True, runs=(few,) * 5)
+
+    def of_20_arms(cost, accuracy, **more):
+        run = SimpleNamespace(**vars(row(cost, accuracy).runs[0]) | {"num_arms": 20})
+        return replace(row(cost, accuracy), runs=(run,) * 5, **more)
+
+    bar = of_20_arms(0.85, 0.6, keep_ratio=0.843)
+    own = of_20_arms(0.833, 0.55, agent="seta", keep_ratio=1.0, is_everywhere=True)
     assert Line([row(0.1, 0.5), bar]).bar(own).accuracy == 0.6

@@ -27,6 +27,7 @@ ONCE, TWICE, UNEVEN = [200, 800], [0, 0, 700, 300], [300, 600, 100]
         (["age", "pulls"], TWICE, {}, True),
         (["loss"], ONCE, {}, True),  # no arm comes up after its loss is known
         (["loss"], TWICE, {}, False),
+        (["loss"], [0, 500, 500], {}, False),
         ([], UNEVEN, {}, False),  # random, but another treatment than all arms alike
         (["loss"], UNEVEN, {}, False),
         (["loss", "label"], ONCE, {}, False),  # the loss of one arm says something about its class
@@ -106,6 +107,20 @@ def test_identical_runs_are_one_row(made):
         "At equal cost ducb = ucb beats full_short at keep 10 % (+10.0 points)."
     )
     assert notes(comparison.shown) == ["ducb = ucb: the same runs, arm by arm, and counted once."]
+
+
+def test_identical_runs_are_tested_once(made):
+    """With a p of 0.035 one is certain, and two would not be."""
+    noise = [0.02, -0.02, 0.01, -0.01, 0.0]
+    results = [
+        made("full_short", seed, accuracy=0.5 + of, cost=0.1) for seed, of in enumerate(noise)
+    ]
+    for seed, of in enumerate(noise):
+        other = made("ucb", seed, accuracy=0.4747 + of, cost=0.1)
+        results += [other, {**other, "options": {**other["options"], "agent": "ducb"}}]
+    comparison = standings(results).comparisons[0]
+    assert comparison.row("ducb").ahead.p == pytest.approx(0.0353, abs=1e-4)
+    assert [comparison.row(name).sign for name in ("ducb", "ucb")] == [-1, -1]
 
 
 def test_runs_that_end_alike_but_kept_other_arms_are_two_rows(made):

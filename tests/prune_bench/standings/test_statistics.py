@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from prune_bench.standings.statistics import (
+    NO_NOISE,
     Estimate,
     Noise,
     accuracy_at,
@@ -96,6 +97,23 @@ def test_agents_that_never_scatter_are_pooled_alike_whatever_rounding_makes_of_t
     assert pooled == pytest.approx(0.0005)
 
 
+def test_of_three_the_two_that_scatter_less_are_pooled_whatever_they_are_like():
+    pooled, alike = pool_variances(np.array([1.0, 100.0, 100.0]), np.full(3, 4.0))
+    assert alike.all()
+    assert pooled == pytest.approx(67)
+
+
+@pytest.mark.parametrize(("times", "expected"), [(0.99, True), (1.01, False)])
+def test_a_variance_is_too_large_by_the_degrees_of_freedom_below_it(times, expected):
+    largest = times * stats.f.isf(0.001, 4, 8)  # 9.6 where its own were counted below it, not 14.4
+    _, alike = pool_variances(np.array([1.0, 1.0, largest]), np.full(3, 4.0))
+    assert alike.tolist() == [True, True, expected]
+
+
+def test_a_part_whose_noise_nobody_knows_leaves_no_interval():
+    assert estimate(0.5, [(0.2, Noise(0.01, 4)), (1.0, NO_NOISE)]) == Estimate(0.5)
+
+
 def test_runs_that_are_all_alone_have_no_noise():
     assert [noise.dof for noise in pool([np.array([1.0]), np.array([2.0])])] == [0, 0]
     assert pool([]) == []
@@ -148,8 +166,8 @@ def test_what_is_not_known_is_certain_of_nothing():
 
 
 def test_differences_are_paired_by_seed():
-    ours, theirs = {3: 0.5, 1: 0.9, 7: 0.1}, {1: 0.8, 3: 0.7, 9: 0.0}
-    np.testing.assert_allclose(paired_differences(ours, theirs), [0.1, -0.2])
+    ours, theirs = {3: 0.5, 1: 0.9, 7: 0.1, 8: 0.6}, {1: 0.8, 8: 0.9, 3: 0.7, 9: 0.0}
+    np.testing.assert_allclose(paired_differences(ours, theirs), [0.1, -0.2, -0.3])
 
 
 @pytest.mark.parametrize(
@@ -180,6 +198,8 @@ def test_performance_profile_by_hand():
     strata = [np.array([0.0, 1.0]), np.array([0.5, 0.5, 0.5, 2.0])]
     profile = performance_profile(strata, np.array([-1.0, 0.25, 0.75, 3.0]))
     np.testing.assert_allclose(profile, [1.0, (0.5 + 1.0) / 2, (0.5 + 0.25) / 2, 0.0])
+    at_scores = performance_profile(strata[:1], np.array([0.0, 1.0]))
+    np.testing.assert_allclose(at_scores, [0.5, 0.0])  # above each, not at it
 
 
 def test_normalised_score():
@@ -198,3 +218,4 @@ def test_accuracy_at_a_cost(cost, expected):
 def test_pareto_front():
     costs, scores = [3, 1, 2, 2, 4, 1], [0.7, 0.5, 0.6, 0.4, 0.7, 0.3]
     assert pareto_front(costs, scores).tolist() == [1, 2, 0]
+    assert pareto_front([1, 1], [0.3, 0.5]).tolist() == [1]

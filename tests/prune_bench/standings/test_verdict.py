@@ -38,6 +38,7 @@ def verdict_of(made, **ahead):
     [
         ([0.02] * 5, "beats", "rs2 beats full_short by +2.0 [2.0, 2.0] points."),
         ([0.02, -0.02, 0.01, -0.01, 0.0], "level", "Nothing beats full_short for certain; the"),
+        ([0.02, -0.02, 0.01, -0.01, -0.01], "level", "Nothing beats full_short for certain; the"),
         ([0.0] * 5, "level", f"Nothing beats full_short{ALL_ALIKE}"),
         ([-0.03] * 5, "behind", "Nothing beats full_short; the closest, rs2, is at −3.0 [−3.0, "),
     ],
@@ -118,7 +119,9 @@ def test_an_unfinished_agent_cannot_win(made):
     planned = {
         f"rs2-{s}": RunOptions(agent="rs2", keep_ratio=0.1, seed=s, epochs=10) for s in range(5)
     }
-    assert judge(standings(results, planned).comparisons[0]).kind == "open"
+    (comparison,) = standings(results, planned).comparisons
+    assert judge(comparison).kind == "open"
+    assert comparison.row("rs2").sign == 0  # though one run of it is far ahead
 
 
 def test_headline_names_where_something_wins(fake_board):
@@ -213,6 +216,13 @@ def own_amounts(made, short_at):
         ("infobatch", 1.0, 0.685, 0.003, 0.6),
         ("seta", 1.0, 0.67, 0.003, 0.6),
     )
+
+
+def test_an_own_amount_of_few_seeds_is_not_named(made):
+    (comparison,) = own_amounts(made, (0.6,)).comparisons
+    assert [row.agent for row in judge(comparison).own_amount] == ["infobatch"]
+    few = tuple(replace(row, runs=row.runs[:4], expected=4) for row in comparison.rows)
+    assert judge(replace(comparison, rows=few)).own_amount == ()
 
 
 def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(made):

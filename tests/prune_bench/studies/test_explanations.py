@@ -39,6 +39,10 @@ def test_a_cell_is_foretold_by_its_nearest():
     )
 
 
+def test_a_loss_is_a_share_of_that_of_a_guess():
+    assert cell(1000, 0.25, 0.0).loss_share == pytest.approx(0.75)  # of log 10
+
+
 def test_cells_that_are_as_near_count_alike():
     """Whichever stand first in the file."""
     for cells in (CELLS, CELLS[::-1]):

@@ -24,6 +24,22 @@ def test_the_interval_holds_what_runs_and_agents_leave_open():
     assert order.interval(real, rung, 500, rng) == pytest.approx((-1, 1))
 
 
+def test_runs_are_drawn_anew_on_each_side():
+    """The mean of b is that of one run in half of the cases: below c, or above it."""
+    runs = dict(a=[0.1, 0.1], b=[0.2, 0.6], c=[0.41, 0.41])
+    low, high = order.interval(runs, runs, 300, np.random.default_rng(0))
+    assert (low, high) == pytest.approx((-1, 1))
+
+
+def test_the_interval_leaves_out_a_fortieth_on_each_side():
+    """Of the 3,125 draws of five agents, two of which have changed places, 2.5 % are at tau 0 or
+    below, and 5 % at 1/7.
+    """
+    real = {name: [0.1 * place] for place, name in enumerate("abcde")}
+    rung = real | {"d": real["e"], "e": real["d"]}
+    assert order.interval(real, rung, 1000, np.random.default_rng(0))[0] == pytest.approx(0)
+
+
 def test_with_the_same_runs_in_every_order_agents_alone_make_an_interval():
     """Of ten agents with one run each, two of which are the other way round, tau is 43 / 45."""
     real = {f"a{i}": [0.1 * i] for i in range(10)}

@@ -116,6 +116,16 @@ def test_what_luck_alone_makes_agents_differ_by_is_not_explained():
     assert line(noisy).explained == 0
 
 
+def test_the_luck_of_a_mean_of_two_runs_is_half_that_of_a_run():
+    """In points squared the means differ by 1.5, beyond the line by 0.225, by luck by 0.18 / 2."""
+    means = [0.80, 0.815, 0.815, 0.83]
+    found = {
+        f"a{i}": [(0.5 + 0.05 * i, y - 0.003), (0.5 + 0.05 * i, y + 0.003)]
+        for i, y in enumerate(means)
+    }
+    assert line(found).explained == pytest.approx(1 - (0.225 - 0.09) / (1.5 - 0.09))
+
+
 def test_a_line_wants_four_agents():
     with pytest.raises(ValueError, match="1 agent has two runs that count"):
         line({"ucb": [(0.5, 0.8)] * 2})

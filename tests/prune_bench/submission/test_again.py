@@ -102,6 +102,37 @@ def test_elsewhere_what_options_decide_has_to_be_equal(runs, here):
     assert found.said == "arms kept: [27, 27] there, [27, 28] here"
 
 
+@pytest.mark.parametrize("name", ["refresh", "evaluate"])
+def test_elsewhere_all_parts_of_a_cost_are_compared(runs, here, name):
+    more = copy.deepcopy(dict(here.content))
+    more["passes"][name] += 1
+    found = compare(elsewhere(runs[1]), Result(more), [here.last] * 5)
+    assert (found.found, found.said.partition(":")[0]) == ("another cost", f"passes {name}")
+
+
+def test_who_diverged_may_have_done_so_in_another_round(runs, here):
+    content = copy.deepcopy(dict(here.content)) | {"diverged": True}
+    content["history"] = content["history"][:1]
+    seeds = [here.last - 0.01, here.last, here.last + 0.01]
+    assert compare(elsewhere(runs[1]), Result(content), seeds).found == "within"
+
+
+def test_a_loss_that_is_no_number_is_the_same_as_another(runs, here):
+    there, again = (copy.deepcopy(dict(result.content)) for result in (runs[1], here))
+    for content in (there, again):
+        content["history"][0]["kept_loss"] = float("nan")
+    assert compare(Result(there), Result(again), []).found == "the same bits"
+
+
+@pytest.mark.parametrize("package", ["torch", "numpy"])
+def test_another_version_is_another_machine(runs, here, package):
+    content = copy.deepcopy(dict(runs[1].content))
+    content["history"][0]["kept_loss"] = np.nextafter(content["history"][0]["kept_loss"], 2)
+    content["place"]["versions"][package] = "0.1"
+    seeds = [here.last - 0.01, here.last, here.last + 0.01]
+    assert compare(Result(content, runs[1].id), here, seeds).found == "within"
+
+
 def test_elsewhere_the_cost_of_who_decides_lies_where_another_seed_would(runs, here):
     """Mean 0.3, deviation 0.0158, t of four degrees at 1.25 % a side 3.495: 0.3 +- 0.0606."""
 

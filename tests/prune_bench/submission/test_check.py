@@ -87,6 +87,16 @@ def test_all_that_was_ever_measured_agrees_with_itself():
             ],
             "arms kept in round 1: 28 is not 27",
         ),
+        (  # the same in the last round alone
+            [
+                ("history", 1, "kept", 28),
+                *[("history", 1, name, 165) for name in ("passes_train", "passes")],
+                *[("passes", name, 165) for name in ("train", "charged")],
+                ("kept", "pulls_by_class", [55, *[0] * 9]),
+                ("kept", "arms_by_pulls", [62, 1, 27]),
+            ],
+            "arms kept in round 2: 28 is not 27",
+        ),
     ],
 )
 def test_a_result_that_contradicts_itself_is_refused(folder, change, steps, said):
@@ -203,6 +213,15 @@ def test_a_control_must_not_have_failed_and_others_are_said(folder, agent):
             check(folder)
     else:
         assert f"1 run failed: {name}" in check(folder).notes
+
+
+def test_a_run_that_failed_and_was_done_again_has_not_failed(folder):
+    board = Board(folder)
+    name, options = next((n, o) for n, o in board.runs().items() if o.agent == "rs2")
+    failure = {"options": asdict(options), "error": "MemoryError"}
+    board.failure_path(name).parent.mkdir()
+    board.failure_path(name).write_text(json.dumps(failure), encoding="utf-8")
+    assert check(folder).failures == {}
 
 
 def test_what_diverged_is_said(folder, change):

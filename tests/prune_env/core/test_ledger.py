@@ -26,11 +26,13 @@ def play(book: Ledger, *counts: int) -> None:
 
 def test_rounds_without_a_budget():
     book = ledger(evaluate_every=2, num_validation=5)
-    shown = []
+    shown, evaluated = [], []
     for count in (10, 3, 3, 1):
         start, end = book.span(np.array([count]))
         shown.append((start[0], end[0], book.budget_left[0], book.affordable[0]))
         play(book, count)
+        evaluated.append(int(book.passes["evaluate"][0]))
+    assert evaluated == [0, 5, 5, 10]
     assert shown == [(0, 0.25, 4, 10), (0.25, 0.5, 3, 10), (0.5, 0.75, 2, 10), (0.75, 1, 1, 10)]
     assert (book.affordable[0], book.progress[0]) == (0, 1)
     assert {name: n[0] for name, n in book.passes.items()} == {
@@ -90,12 +92,38 @@ def test_what_is_saved_goes_on():
     assert (book.charged[0], other.charged[0]) == (18, 12)
 
 
+def test_what_is_saved_stays_as_it_was():
+    book = ledger(budget=1.0)
+    play(book, 4)
+    saved = book.state_dict()
+    play(book, 2)
+    book.load_state_dict(saved)
+    assert book.charged[0] == 12
+
+
+def test_what_is_planned_costs_what_it_will_be_charged():
+    """With a reference 4 passes a sample that is trained, and 2 for one that is looked at."""
+    book, five = ledger(budget=2.0, extra_price=1), np.array([5])  # of 60 passes
+    assert book.span(five)[1] == book.share(five) == [4 * 5 / 60]
+    assert book.goes_on_after(np.array([10]), np.array([8])).tolist() == [True]  # 4 are left
+    assert book.goes_on_after(np.array([10]), np.array([9])).tolist() == [False]
+    assert ledger(epochs=4).share(five).tolist() == [0.25]
+
+
+def test_what_the_next_round_owes_for_its_evaluation_is_not_spent_before():
+    book = ledger(budget=1.0, num_validation=6, reads_validation=True, evaluate_every=2)
+    none = np.zeros(1, np.int64)  # looked at; the second round has to leave 6 of 30 passes
+    assert book.goes_on_after(np.array([7]), none).tolist() == [True]
+    assert book.goes_on_after(np.array([8]), none).tolist() == [False]
+
+
 @pytest.mark.parametrize(
     ("budget", "kept", "rounds"),
     [
         (3.0, 388, 10),  # of 1,294 arms, keep 30 %: 2 are left, 0.15 %
         (0.05, 6, 11),  # the last has 4, no scrap of a budget of 64
         (1.02, 1294, 2),  # 25 are left, 2 %
+        (3.0, 1285, 4),  # 27 are left, 2 % of the arms, if less than that of the budget
     ],
 )
 def test_what_is_left_of_rounding_is_no_round(budget, kept, rounds):

@@ -171,6 +171,14 @@ def test_a_wrong_recipe_is_refused(changes: dict, message: str) -> None:
         networks.recipe("small").override(changes)
 
 
+def test_each_optimizer_has_what_the_recipe_says_of_it() -> None:
+    model = networks.factory("mlp", sample(), 10)()
+    adam = networks.make_optimizer(model, networks.Recipe(optimizer="adamw", momentum=0.8))
+    assert adam.defaults["betas"] == (0.8, 0.999)
+    sgd = networks.make_optimizer(model, networks.Recipe(rest_lr_scale=3.0))  # that of Muon
+    assert [group["lr_scale"] for group in sgd.param_groups] == [1, 1]
+
+
 def test_the_last_convolution_of_a_block_is_added_to_its_input() -> None:
     filters = whitening_filters(sample())
     torch.manual_seed(0)

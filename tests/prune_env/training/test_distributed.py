@@ -9,6 +9,7 @@ from on_ranks import on_ranks
 
 from prune_env.learners.ranks import Ranks
 from prune_env.training.distributed import Hand
+from prune_env.training.visit import Visit
 
 CASES = [
     ("ucb", False, {}),
@@ -116,3 +117,11 @@ def test_accelerate_deals_nothing_out_a_second_time():
         np.testing.assert_array_equal(found["kept"], alone["kept"])
         np.testing.assert_array_equal(found["pulls"], alone["pulls"])
         np.testing.assert_allclose(found["weights"], alone["weights"], atol=1e-5)
+
+
+def test_an_arm_that_is_twice_in_a_batch_counts_once():
+    visit = Visit(4, lambda: None)
+    visit.plan(np.arange(4), 0)
+    visit.begin()
+    assert visit.tick(np.array([2, 2, 1])).tolist() == [True, False, True]
+    assert visit.left == 2

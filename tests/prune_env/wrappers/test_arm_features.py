@@ -124,6 +124,15 @@ def test_summary_later(observation):
     assert {name: summary[name] for name in expected} == pytest.approx(expected)
 
 
+def test_a_variance_is_in_squared_units_of_the_losses(observation):
+    first = observation(loss=[1.0] * 4, seen=[1] * 4)
+    second = observation(loss=[3.0] * 4, seen=[1] * 4)
+    memory = remembered(first)
+    arm_features.remember(memory, second)
+    summary = dict(zip(arm_features.SUMMARY, arm_features.summary(memory, second)[0], strict=True))
+    assert summary["loss_variance_q50"] == pytest.approx(0.3 * 2**2 / np.log(2) ** 2)
+
+
 def test_summary_of_one_class_is_finite(observation):
     entries = observation(label=[0] * 4, loss=[1.0] * 4)
     assert np.isfinite(arm_features.summary(remembered(entries), entries)).all()

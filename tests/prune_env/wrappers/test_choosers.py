@@ -109,6 +109,26 @@ def test_loss_bins_keep_shares(choose):
     assert len(hard & set(chosen)) == 4
 
 
+def test_a_bin_of_more_arms_has_more_places(choose):
+    """Ten arms are bins of 3, 3, 2 and 2; where all are kept alike, each arm is in half of the
+    draws.
+    """
+    chooser, action = choosers.LossBins(bins=4), [np.ones(4)]
+    draws = [choose(chooser, action, k=5, seed=seed) for seed in range(400)]
+    counts = np.bincount(np.concatenate(draws), minlength=10)
+    np.testing.assert_allclose(counts / 400, 0.5, atol=0.08)
+
+
+def test_arms_of_equal_losses_are_in_any_bin(choose):
+    hardest = [choose(choosers.LossBins(2), [[-1, 1]], seed=n, loss=[1] * 10) for n in range(40)]
+    assert {arm for chosen in hardest for arm in chosen} == set(range(10))
+
+
+@pytest.mark.parametrize(("k", "kept"), [(3.4, 3), (3.6, 4), (0.2, 1)])
+def test_the_number_of_arms_is_the_nearest(choose, k, kept):
+    assert len(choose(choosers.LinearScores(), weights(loss=1), k=k)) == kept
+
+
 def test_fewer_places_than_bins_go_to_all_bins_by_lot(choose):
     chosen = [choose(choosers.LossBins(bins=5), [np.ones(5)], k=1, seed=n)[0] for n in range(400)]
     np.testing.assert_allclose(np.bincount(chosen, minlength=10), 40, atol=25)

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from quarters import DATASET, equal, keep, make, train
+from quarters import DATASET, SMALL, equal, keep, make, train
 from torch import nn
 
 from prune_env.core.signals import MEASURED
-from prune_env.data.dataset import split_validation
+from prune_env.data.dataset import Dataset, split_validation
 from prune_env.env import PruneEnv
 from prune_env.learners.network.learner import NetworkLearner
+from prune_env.learners.network.weight_average import Lookahead
 from prune_env.networks.registry import WHITENED
 
 
@@ -152,6 +153,16 @@ def test_with_lookahead_a_run_ends_on_the_slow_weights(length: dict[str, Any]) -
     assert learner._lookahead.steps == 36  # the last return was in step 35
 
 
+def test_lookahead_follows_by_the_share_of_the_run_that_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(Lookahead, "follow", lambda self, fraction: told.append(fraction))
+    learner = make("mlp", lookahead=True, batch_size=54)
+    train(learner, keep(learner), rounds=2)  # two steps a round, of four rounds
+    assert told == [1 / 8, 2 / 8, 3 / 8, 4 / 8]
+
+
 @pytest.mark.parametrize("network", ["mlp", "small"])
 def test_what_is_exported_stays_as_it_was(network: str) -> None:
     learner = make(network)
@@ -182,6 +193,39 @@ def test_scores_are_those_of_the_plain_images_in_evaluation() -> None:
     logits = learner._model(learner.arm_inputs.plain(torch.tensor([5, 2]))).detach()
     expected = F.cross_entropy(logits, torch.from_numpy(learner.labels[[5, 2]]), reduction="none")
     np.testing.assert_allclose(scores.table[:, 0], expected, atol=1e-5)
+
+
+def test_probabilities_and_features_are_those_of_prediction() -> None:
+    learner, arms = make(), np.arange(9)
+    train(learner, keep(learner))
+    shown = learner.log_probabilities(arms), learner.features(arms)
+    learner._model.eval()
+    np.testing.assert_array_equal(shown[0], learner.log_probabilities(arms))
+    np.testing.assert_array_equal(shown[1], learner.features(arms))
+
+
+def test_it_is_validated_on_what_was_set_aside() -> None:
+    learner = make()
+    aside = np.setdiff1d(np.arange(120), learner.train_positions)
+    other = Dataset("aside", DATASET.classes, DATASET.train, DATASET.train.part(aside))
+    twin = NetworkLearner(other, "small", SMALL, device="cpu")
+    twin.load_state_dict(learner.state_dict())
+    assert twin.evaluate("test") == learner.evaluate("validation") != learner.evaluate("test")
+
+
+def test_every_round_has_an_order_and_chance_of_its_own() -> None:
+    learner = make(peak_lr=0.0)
+    drawn: list[float] = []
+    see = learner._see
+
+    def note(images: torch.Tensor, *more: Any) -> Any:
+        drawn.append(torch.rand(1).item())  # as dropout would
+        return see(images, *more)
+
+    learner._see = note  # type: ignore[method-assign]
+    first, second = train(learner, keep(learner), rounds=2)
+    assert len(set(drawn)) == 14
+    assert not np.array_equal(first.indices, second.indices)
 
 
 def test_it_learns() -> None:
