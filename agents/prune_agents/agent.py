@@ -23,6 +23,7 @@ from prune_agents.declared import Shown, blamed, check_declared
 from prune_env.checks import In, check
 from prune_env.core.selection import ActionKind, best_k, within_budget
 from prune_env.driving import check_state
+from prune_env.notices import say
 from prune_env.text import number
 
 if TYPE_CHECKING:
@@ -175,6 +176,11 @@ class Agent:
         """
         observation, batched = self._of_several(observation)
         num_runs, num_arms = observation["seen"].shape
+        if state is None and observation["seen"].any():
+            say(
+                f"{type(self).__name__} was given no state in the middle of a run, so it begins "
+                "anew: action, state = agent.predict(observation, state) hands on what it knows"
+            )
         k = self.k_of(num_arms)
         with blamed(type(self).__name__):
             state, rng = self._learned(observation, state, episode_start)
@@ -227,6 +233,12 @@ class Agent:
     def _of_several(self, observation: Observation) -> tuple[Observation, bool]:
         """The observation of M runs, 1 where it was of a single one; and whether it was of M."""
         needed = ("seen", *self.signals)
+        if not isinstance(observation, Mapping):
+            raise ValueError(
+                f"{type(self).__name__} was shown a {type(observation).__name__}; expected a dict "
+                f"with {', '.join(needed)}, as ids without wrappers show it: -Scores-v0 and "
+                "-Rules-v0 are for agents that learn"
+            )
         if missing := [name for name in needed if name not in observation]:
             raise ValueError(
                 f"{type(self).__name__} reads {', '.join(missing)}, which the observation does not "

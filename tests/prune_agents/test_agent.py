@@ -1,5 +1,6 @@
 """The base class: what a policy of one's own gets from it."""
 
+import warnings
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -9,6 +10,8 @@ import prune_agents
 import pytest
 from numpy.typing import NDArray
 from prune_agents.agent import Agent, Observation, State
+
+from prune_env.notices import Notice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,3 +181,20 @@ def test_a_policy_that_writes_to_itself_is_told_where_to_write(observe):
 
     with pytest.raises(ValueError, match=r"Stateful stores something in the object .* into state"):
         Stateful().predict(observe(loss=[1.0, 2.0]))
+
+
+def test_a_state_that_is_not_handed_on_is_noticed(observe):
+    """`random_dynamic` would choose the same arms in each round."""
+    agent = prune_agents.make("random_dynamic")
+    first, later = (observe(seen=np.full(20, seen)) for seen in (0, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, state = agent.predict(first)
+        agent.predict(later, state)
+    with pytest.warns(Notice, match="RandomDynamic was given no state in the mid"):
+        agent.predict(later)
+
+
+def test_who_is_shown_a_small_space_says_so(observe):
+    with pytest.raises(ValueError, match=r"UCB was shown a ndarray; .*seen, loss.* -Scores-v0 and"):
+        prune_agents.make("ucb").predict(np.zeros(22, np.float32))
