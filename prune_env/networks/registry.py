@@ -203,7 +203,8 @@ def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
     It is called at the beginning of each run, with torch's generators seeded by the run's seed.
 
     Raises:
-        ValueError: it is no module, the same one twice, or does not give (B, num_classes) logits.
+        ValueError: it is no module, the same one twice, does not give (B, num_classes) logits, or
+            has nothing to train.
     """
     if isinstance(name, nn.Module) or not is_own(name):
         raise ValueError(
@@ -229,6 +230,11 @@ def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
         if len(inputs) > 1:  # one has no variance for BatchNorm
             trained = _tried(f"{fails} in training mode", partial(network.train(), inputs[:2]))
             _check_logits(f"{what} gives in training mode", trained, expected)
+        if not any(parameter.requires_grad for parameter in network.parameters()):
+            raise ValueError(
+                f"{what} has no parameter that is trained; leave requires_grad of some True, such "
+                "as those of the last layer"
+            )
     if bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-4).all()):
         raise ValueError(
             f"{what} gives probabilities, rows that sum to 1; expected logits: without a softmax"

@@ -130,6 +130,10 @@ ONE = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
             lambda inputs, classes: GivesTwo(),
             r"gives in training mode a tuple; expected logits \(2, 10\), a tensor",
         ),
+        (
+            lambda inputs, classes: trained_before(inputs, classes).requires_grad_(False),
+            "has no parameter that is trained; leave requires_grad of some True",
+        ),
         (TakesClasses, r"is called as network\(example_inputs, num_classes\), but: too many pos"),
     ],
 )
