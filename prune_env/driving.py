@@ -96,11 +96,16 @@ def check_state(state: Any, who: str = "the agent") -> dict[str, NDArray[Any]] |
 
 
 def check_signature(agent: Any) -> None:
-    """Refuse a `predict` that takes other arguments, before it is called.
+    """Refuse a `predict` that takes other arguments, or is of a class, before it is called.
 
     Raises:
         ValueError: it cannot be called with an observation and a state.
     """
+    if isinstance(agent, type):
+        raise ValueError(
+            f"agent is {agent!r}; expected an object with predict(observation, state); make one: "
+            f"{agent.__name__}()"
+        )
     try:
         inspect.signature(agent.predict).bind({}, None)
     except TypeError as error:

@@ -17,6 +17,7 @@ from prune_env.checks import names
 from prune_env.core.rounds import Feedback, RoundOptions
 from prune_env.core.selection import ActionKind
 from prune_env.core.signals import EXTRAS, FREE, MEASURED, SIGNALS, VALIDATION
+from prune_env.driving import check_signature
 from prune_env.lookup import known
 from prune_env.trained_model import TrainedModel, is_model
 
@@ -83,17 +84,18 @@ def as_agent(agent: Any) -> Any:
         agent: what has `predict`, a model of Stable-Baselines3 too; None keeps every arm.
 
     Raises:
-        ValueError: it is a name or a class, or has no method `predict`, or is a model that was
-            trained on other spaces.
+        ValueError: it is a name or a class, or has no method `predict` of an observation and a
+            state, or is a model that was trained on other spaces.
     """
     if agent is None:
         return Everything()
-    if isinstance(agent, type) or not callable(getattr(agent, "predict", None)):
+    if not callable(getattr(agent, "predict", None)):
         what = repr(agent) if isinstance(agent, str | type) else f"a {type(agent).__name__}"
         raise ValueError(
             f"agent is {what}; expected an object with predict(observation, state), such as "
             "prune_agents.make('ucb', keep_ratio=0.3)"
         )
+    check_signature(agent)
     return TrainedModel(agent) if is_model(agent) else agent
 
 

@@ -145,6 +145,12 @@ def test_a_predict_with_other_arguments_is_refused():
         ask(Sklearn(), {}, None, 4)
 
 
+def test_a_class_is_no_agent():
+    message = r"agent is <class .*Answers'>; expected an object .*; make one: Answers\(\)$"
+    with pytest.raises(ValueError, match=message):
+        ask(Answers, {}, None, 4)
+
+
 def test_a_recording_asks_in_the_same_way(tmp_path):
     env = gym.make("prune_env/Synthetic-v0", num_arms=4).unwrapped
     with pytest.raises(ValueError, match="the state of Answers is list"):

@@ -35,8 +35,9 @@ from prune_env.training import Collate, Pruned
         ({"epochs": 2, "agent": "ucb"}, "agent is 'ucb'; expected an object with predict"),
         (
             {"epochs": 2, "agent": prune_agents.Agent},
-            "agent is <class .*Agent'>; expected an object",
+            r"agent is <class .*Agent'>; expected an object .*; make one: Agent\(\)",
         ),
+        ({"epochs": 2, "agent": nn.ReLU}, "agent is <class .*; expected an object with predict"),
         ({"epochs": 2, "agent": nn.ReLU()}, "agent is a ReLU; expected an object with predict"),
         ({"epochs": 2, "signals": ("features",)}, "signals has features, which .* pass model="),
         ({"epochs": 2, "seed": "a"}, "seed is 'a'; expected int"),
