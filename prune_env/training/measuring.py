@@ -30,8 +30,13 @@ def of_logits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Values]:
     """(B, C) log-probabilities with their gradient, float32, and what is measured.
 
     Raises:
-        ValueError: shapes do not fit, or labels on the CPU are no classes of these logits.
+        ValueError: they are no tensors, shapes do not fit, or labels on the CPU are no classes of
+            these logits.
     """
+    _check_tensor(
+        "logits", logits, "(B, C), the output of one head, as outputs[0] or outputs.logits"
+    )
+    _check_tensor("labels", labels, "(B,) int64, the number of each class: torch.as_tensor(labels)")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(
             f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; expected "
@@ -51,13 +56,26 @@ def of_logits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Values]:
 
 
 def of_losses(losses: Tensor) -> Values:
-    """What is measured where there is only a loss a sample, (B,)."""
+    """What is measured where there is only a loss a sample, (B,).
+
+    Raises:
+        ValueError: it is no tensor of that shape.
+    """
+    _check_tensor("losses", losses, "(B,), one a sample")
     if losses.ndim != 1:
         raise ValueError(
             f"losses are {tuple(losses.shape)}; expected (B,), one a sample, such as the mean "
             "over its pixels or tokens"
         )
     return {"loss": losses.detach().clone()}
+
+
+def _check_tensor(name: str, value: object, expected: str) -> None:
+    if not isinstance(value, Tensor):
+        of = type(value).__name__
+        if isinstance(value, list | tuple) and value:
+            of += f" of {type(value[0]).__name__}"  # texts, as a DataLoader collates them
+        raise ValueError(f"{name} are a {of}; expected a tensor {expected}")
 
 
 def table_of(values: Values) -> Values:
