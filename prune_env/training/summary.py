@@ -65,7 +65,8 @@ class Summary:
             + f", {self.cost_of_planned:.1%} of those of {self.planned} epochs"
             * (self.epochs < self.planned)
             + f", {self.prior_passes:,} in a prior run" * (self.prior_passes > 0),
-            f"choosing took {self.seconds_choosing:.1f} s, {choosing:.2%} of the time",
+            f"choosing took {self.seconds_choosing:.1f} s"
+            + f", {choosing:.2%} of the time" * (self.seconds_training > 0),
         ]
         if self.kept_by_difficulty:
             of_seen = f" of the {self.seen:.1%} that were seen," if self.seen < 1 else ""

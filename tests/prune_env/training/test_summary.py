@@ -54,6 +54,13 @@ def test_a_bar_of_fewer_epochs_says_what_it_costs_of_those_that_were_planned(
     )
 
 
+def test_choosing_has_no_share_of_the_time_before_anything_is_trained(blobs, linear, train_epoch):
+    pruned = Pruned(blobs, epochs=2, quiet=True)
+    assert str(pruned.summary()).splitlines()[1] == "choosing took 0.0 s"
+    train_epoch(pruned, linear())
+    assert "% of the time" in str(pruned.summary()).splitlines()[1]
+
+
 def test_difficulty_goes_from_the_lowest_loss_to_the_highest(blobs):
     pruned = Pruned(blobs, epochs=2, quiet=True)
     agent = prune_agents.make("ucb", keep_ratio=0.1)
