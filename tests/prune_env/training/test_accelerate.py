@@ -68,3 +68,17 @@ def test_it_trains_what_a_plain_loop_trains(blobs, linear, train_run):
     trained = train_run(plain, model, batch_sampler=plain.batch_sampler(16))
     assert script.arms == trained
     assert torch.equal(script.model.weight, model.weight)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ("accelerator", "loader", "^loader is a Accelerator; expected DataLoader$"),
+        ("pruned", "accelerator", "^loader is a Pruned; expected DataLoader$"),
+        ("loader", "pruned", "^accelerator is a Pruned; expected Accelerator$"),
+    ],
+)
+def test_what_is_no_loader_and_accelerator_is_refused(first, second, message, blobs, linear):
+    script = Script(blobs, linear, None)
+    with pytest.raises(ValueError, match=message):
+        prepare(getattr(script, first), getattr(script, second))
