@@ -16,7 +16,9 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import TrainOutput, get_last_checkpoint
 
+from prune_env.checks import check_argument
 from prune_env.files import replacing
+from prune_env.training import notes
 from prune_env.training.accelerate import prepare
 from prune_env.training.indexed import ARM, Collate
 from prune_env.training.looking import rest_of, without_training
@@ -56,6 +58,7 @@ class PrunedTrainer(Trainer):
     def __init__(self, *args: Any, pruned: Pruned, **kwargs: Any) -> None:
         if not hasattr(Trainer, "_run_epoch"):
             raise ImportError("this Trainer has no _run_epoch; transformers 5.8 or later is needed")
+        check_argument("pruned", pruned, Pruned)
         super().__init__(*args, train_dataset=pruned.dataset, **kwargs)
         if self.compute_loss_func is not None:
             raise ValueError("compute_loss_func is not called; overwrite pruned_loss instead")
@@ -84,13 +87,19 @@ class PrunedTrainer(Trainer):
         is loaded, and nothing is trained.
 
         Raises:
-            ValueError: the run is over, and no checkpoint was given.
+            ValueError: the run is over, and no checkpoint was given; or the checkpoint was made
+                without this.
         """
         folder = resume_from_checkpoint
         if folder is True:
             folder = get_last_checkpoint(self.args.output_dir)
         if folder:
-            self.pruned.load_state_dict(torch.load(Path(folder) / FILE, weights_only=True))
+            if not (saved := Path(folder) / FILE).is_file():
+                without = "train without resume_from_checkpoint"
+                raise ValueError(
+                    notes.of_stateless(f"checkpoint {folder}", "PrunedTrainer", without)
+                )
+            self.pruned.load_state_dict(torch.load(saved, weights_only=True))
             if self.pruned.course.phase == "validate":  # saved after an epoch's last batch
                 self._load_from_checkpoint(folder)
                 self.evaluate()

@@ -6,8 +6,11 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
 from torch.utils.data import DistributedSampler
 
+from prune_env.checks import check_argument
+from prune_env.training import notes
 from prune_env.training.looking import rest_of, without_training
 from prune_env.training.pruned import Pruned
 
@@ -35,9 +38,13 @@ class PruningCallback(Callback):
 
     Args:
         pruned: what `training_step` gives its loss to.
+
+    Raises:
+        ValueError: it is something else.
     """
 
     def __init__(self, pruned: Pruned) -> None:
+        check_argument("pruned", pruned, Pruned)
         self.pruned = pruned
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -112,7 +119,15 @@ class PruningCallback(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Count the batches of the epoch that goes on from 0, as its loader has only the rest."""
+        """Count the batches of the epoch that goes on from 0, as its loader has only the rest.
+
+        Raises:
+            ValueError: `fit` is to go on from a checkpoint that was made without this callback.
+        """
+        if trainer.state.fn == TrainerFn.FITTING and self.state_key not in checkpoint["callbacks"]:
+            raise ValueError(
+                notes.of_stateless("this checkpoint", "PruningCallback", "fit without ckpt_path")
+            )
         current = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
         done = current["processed"]
         for name in ("ready", "started", "processed", "completed"):

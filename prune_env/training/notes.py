@@ -54,6 +54,14 @@ def of_over(epochs: int) -> str:
     )
 
 
+def of_stateless(checkpoint: str, maker: str, without: str) -> str:
+    """A checkpoint was made without what puts the state of `Pruned` there, as a text."""
+    return (
+        f"{checkpoint} holds no state of pruned, which would begin anew in the middle of the run; "
+        f"{without}, or with one that was made with {maker}"
+    )
+
+
 def unusual(signals: Signals, epoch: int) -> None:
     """Losses that are no numbers, or lie outside the range of what is shown."""
     loss, high = signals.of("loss"), SIGNALS["loss"].high

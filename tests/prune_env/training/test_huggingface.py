@@ -352,19 +352,6 @@ def test_smoothing_is_trained_and_not_recorded(rows, linear, taking, tmp_path):
     assert torch.allclose(trainer.model.linear.weight, expected, atol=1e-6)
 
 
-def test_a_loss_that_would_not_be_called_is_refused(rows, linear, tmp_path):
-    with pytest.raises(ValueError, match="overwrite pruned_loss"):
-        PrunedTrainer(
-            Net(linear()), transformers.TrainingArguments(str(tmp_path), use_cpu=True),
-            pruned=Pruned(rows, epochs=1), compute_loss_func=lambda *args, **kwargs: None,
-        )  # fmt: skip
-
-
-def test_an_order_of_the_samples_that_would_not_be_followed_is_refused(rows, linear, tmp_path):
-    with pytest.raises(ValueError, match="allowed is 'random', for pruned draws the samples"):
-        trainer_of(rows, Net(linear()), None, tmp_path, train_sampling_strategy="group_by_length")
-
-
 def test_an_agent_that_looks_at_the_rest_chooses_as_in_a_plain_loop(rows, blobs, linear, tmp_path):
     agent, options = prune_agents.make("kakurenbo", keep_ratio=0.6), {"feedback": "full"}
     trainer = trainer_of(

@@ -226,3 +226,33 @@ def test_a_module_that_cannot_look_is_refused(blobs, linear, tmp_path):
     loader = DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
     with pytest.raises(ValueError, match=r"Kakurenbo reads the arms .*; Module needs look_step\("):
         trainer_of(pruned, tmp_path).fit(Module(linear(), pruned), loader)
+
+
+@pytest.mark.filterwarnings("ignore:.*samples of epoch.*were never recorded:UserWarning")
+def test_a_checkpoint_that_was_made_without_the_callback_is_refused(blobs, linear, tmp_path):
+    """Pruned would begin anew beside epochs and weights that go on."""
+    pruned = Pruned(blobs, epochs=3, quiet=True)
+    module, path = Module(linear(), pruned), tmp_path / "plain.ckpt"
+    plain = trainer_of(pruned, tmp_path, max_epochs=1)
+    plain.callbacks = [c for c in plain.callbacks if not isinstance(c, PruningCallback)]
+    plain.fit(module, DataLoader(pruned.dataset, 16, sampler=pruned.sampler))
+    plain.save_checkpoint(path)
+    message = "this checkpoint holds no state of pruned.*; fit without ckpt_path, or with one that"
+    with pytest.raises(ValueError, match=message):
+        fit(blobs, linear(), None, tmp_path, path=path)
+    trainer = trainer_of(pruned, tmp_path)
+    trainer.validate(module, DataLoader(blobs, 60), ckpt_path=path, verbose=False)
+
+
+def test_one_trainer_may_fit_twice(blobs, linear, tmp_path):
+    pruned = Pruned(blobs, epochs=2, quiet=True)
+    module, trainer = Module(linear(), pruned), trainer_of(pruned, tmp_path, max_epochs=1)
+    for most in (1, 2):
+        trainer.fit_loop.max_epochs = most
+        trainer.fit(module, DataLoader(pruned.dataset, 16, sampler=pruned.sampler))
+        assert pruned.epoch == most
+
+
+def test_an_agent_is_no_pruned():
+    with pytest.raises(ValueError, match=r"^pruned is UCB\(.*; expected Pruned$"):
+        PruningCallback(prune_agents.make("ucb"))
