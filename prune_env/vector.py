@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
@@ -14,6 +15,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from prune_env.checks import in_a_line
 from prune_env.core.clock import Clock
 from prune_env.core.rounds import RoundOptions, Rounds
 from prune_env.core.selection import ActionKind, decode
@@ -85,11 +87,22 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.generators: list[np.random.Generator] = []
         """One for each slot; empty before the first reset."""
+        self._seeds: list[int] = []
 
     @property
     def clock(self) -> Clock:
         """Where the time went since the last `reset`."""
         return self.rounds.clock
+
+    @property
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The generator of each slot; none before the first `reset`."""
+        return tuple(self.generators)
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The seed of each; -1 where the generator is from `load_state_dict`."""
+        return tuple(self._seeds)
 
     def reset(
         self,
@@ -97,26 +110,39 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Observation, Infos]:
-        """Begin M new runs.
+        """Begin new runs.
 
         Args:
             seed: slot i gets seed + i, or the i-th of a list; None goes on with the generators that
                 the slots have.
-            options: not used.
+            options: `reset_mask`, (M,) bool, where given: only these runs begin anew. The others
+                stay as they are, their generators too.
+
+        Raises:
+            ValueError: the seeds or the mask do not fit M slots, or the mask is all False.
+            TypeError: the mask is no array of bool.
+            gymnasium.error.ResetNeeded: the mask leaves out runs that never began.
         """
+        runs = reset_mask(options, self.num_envs)
         if isinstance(seed, int | np.integer):
             seed = [int(seed) + i for i in range(self.num_envs)]
         seeds = [None] * self.num_envs if seed is None else seed
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds came; expected one for each of {self.num_envs}")
-        old: Sequence[np.random.Generator | None] = self.generators or [None] * self.num_envs
-        self.generators = [
-            generator if one is None and generator else gym.utils.seeding.np_random(one)[0]
-            for one, generator in zip(seeds, old, strict=True)
+        if not self.generators and not runs.all():
+            raise gym.error.ResetNeeded(
+                "reset_mask leaves out runs that never began; call reset() without it"
+            )
+        old = [*zip(self.generators, self._seeds, strict=True)] or [None] * self.num_envs
+        drawn = [
+            pair if pair and (one is None or not begins) else gym.utils.seeding.np_random(one)
+            for one, pair, begins in zip(seeds, old, runs, strict=True)
         ]
-        everywhere = np.ones(self.num_envs, bool)
-        self.rounds.reset(self._draw_seeds(everywhere))
-        return self.rounds.observation(), _masked(self.rounds.infos(), everywhere)
+        self.generators = [generator for generator, _ in drawn]
+        self._seeds = [int(one) for _, one in drawn]
+        begin = self.rounds.reset if runs.all() else partial(self.rounds.reset_runs, runs)
+        begin(self._draw_seeds(runs))
+        return self.rounds.observation(), _masked(self.rounds.infos(), runs)
 
     def step(
         self, actions: NDArray[Any]
@@ -156,6 +182,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         """Continue from `state_dict` of an environment that was made with the same arguments."""
         self.rounds.load_state_dict(state["rounds"])
         self.generators = [np.random.default_rng() for _ in state["np_random"]]
+        self._seeds = [-1] * len(self.generators)
         for generator, saved in zip(self.generators, state["np_random"], strict=True):
             generator.bit_generator.state = saved
 
@@ -171,6 +198,23 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
             shown, row = (self.rounds.observation(run), 0) if every is None else (every, run)
             final_obs[run] = {name: array[row] for name, array in shown.items()}
         return _masked({"final_obs": final_obs, "final_info": _masked(infos, over)}, over)
+
+
+def reset_mask(options: dict[str, Any] | None, num_envs: int) -> NDArray[np.bool_]:
+    """The runs that `reset` begins anew, (M,) bool: those of the option `reset_mask`, else all.
+
+    Raises:
+        ValueError: it has not one entry for each run, or none that is True.
+        TypeError: it is no array of bool.
+    """
+    mask = (options or {}).get("reset_mask", np.ones(num_envs, bool))
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+        raise TypeError(f"reset_mask is {in_a_line(mask)}; expected a NumPy array of bool")
+    if mask.shape != (num_envs,):
+        raise ValueError(f"reset_mask has shape {mask.shape}; expected ({num_envs},)")
+    if not mask.any():
+        raise ValueError("reset_mask is all False; at least one run has to begin anew")
+    return mask
 
 
 def _of_every_round(infos: Infos) -> list[str]:

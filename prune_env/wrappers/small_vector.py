@@ -11,8 +11,8 @@ import numpy as np
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from prune_env.core.generators import Generators
-from prune_env.vector import Infos, PruneVectorEnv
+from prune_env.core.generators import Generators, Rng, of_runs
+from prune_env.vector import Infos, PruneVectorEnv, reset_mask
 from prune_env.wrappers import arm_features
 from prune_env.wrappers.base import check_reads, checked, noise_for
 from prune_env.wrappers.translation import Translation
@@ -54,15 +54,21 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
         self._ratios = np.full(self.num_envs, way.keep_ratio)
         self._observation: dict[str, NDArray[np.float32]] = {}
         self._memory: arm_features.Memory = {}
+        self._shown = np.empty(0, np.float32)
+        """What the agent saw last, (M, ...)."""
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: Any = None
     ) -> tuple[NDArray[np.float32], Infos]:
-        """Begin M new runs; see `PruneVectorEnv.reset`."""
-        self._observation, infos = self.runs.reset(seed=seed, options=options)
-        self._memory = arm_features.fresh_memory(self.num_envs, self.runs.learner.num_arms)
-        self._seed_noise(range(self.num_envs))
-        return self._shown(self._memory, self._observation, self._noise[1]), infos
+        """Begin new runs, all or those of a mask; see `PruneVectorEnv.reset`."""
+        runs = np.flatnonzero(reset_mask(options, self.num_envs))
+        fresh, infos = self.runs.reset(seed=seed, options=options)
+        if len(runs) == self.num_envs:
+            self._memory = arm_features.fresh_memory(self.num_envs, self.runs.learner.num_arms)
+            self._shown = np.empty(self.observation_space.shape or (), np.float32)
+        self._observation = fresh
+        self._begin(runs)
+        return self._shown.copy(), infos
 
     def step(
         self, actions: NDArray[Any]
@@ -90,20 +96,15 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
         for i in ended:  # what it ended with, for a moment
             for name, array in fresh.items():
                 array[i] = infos["final_obs"][i][name]
-        shown = self._shown(self._memory, fresh, self._noise[1])
+        self._shown = self._show(self._memory, fresh, self._noise[1])
+        self._observation = fresh
         if len(ended):
             for i in ended:
-                infos["final_obs"][i] = shown[i].copy()
-            self._seed_noise(ended)
+                infos["final_obs"][i] = self._shown[i].copy()
             for name, array in at_start.items():
                 fresh[name][ended] = array
-            began = arm_features.fresh_memory(len(ended), fresh["seen"].shape[1])
-            noise = Generators([self._noise[1].each[i] for i in ended])
-            shown[ended] = self._shown(began, at_start, noise)
-            for name, array in began.items():
-                self._memory[name][ended] = array
-        self._observation = fresh
-        return shown, rewards, over, truncations, infos
+            self._begin(ended)
+        return self._shown.copy(), rewards, over, truncations, infos
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to continue all runs bit for bit."""
@@ -111,6 +112,7 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
             "env": self.runs.state_dict(),
             "observation": deepcopy(self._observation),
             "memory": deepcopy(self._memory),
+            "shown": self._shown.copy(),
             "noise": [[one.bit_generator.state for one in noise.each] for noise in self._noise],
         }
 
@@ -119,19 +121,28 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
         self.runs.load_state_dict(state["env"])
         self._observation = deepcopy(state["observation"])
         self._memory = deepcopy(state["memory"])
+        self._shown = state["shown"].copy()
         for noise, saved in zip(self._noise, state["noise"], strict=True):
             noise.each = [np.random.default_rng() for _ in saved]
             for one, place in zip(noise.each, saved, strict=True):
                 one.bit_generator.state = place
 
-    def _shown(
-        self, memory: arm_features.Memory, observation: arm_features.Observation, noise: Generators
+    def _show(
+        self, memory: arm_features.Memory, observation: arm_features.Observation, noise: Rng
     ) -> NDArray[np.float32]:
         arm_features.remember(memory, observation)
         return self.way.observe(memory, observation, noise)
 
-    def _seed_noise(self, runs: Any) -> None:
-        """Seed the noise of runs that begin, as `ArmWrapper` does."""
+    def _begin(self, runs: NDArray[np.int64]) -> None:
+        """Show these runs, which have just begun, out of a fresh memory and noise of their own.
+
+        Noise is seeded as `ArmWrapper` does.
+        """
         for layer, noise in zip(self._layers, self._noise, strict=True):
             for run in runs:
                 noise.each[run] = noise_for(layer, self.runs.generators[run])
+        at_start = {name: array[runs] for name, array in self._observation.items()}
+        began = arm_features.fresh_memory(len(runs), self.runs.learner.num_arms)
+        self._shown[runs] = self._show(began, at_start, of_runs(self._noise[1], runs))
+        for name, array in began.items():
+            self._memory[name][runs] = array

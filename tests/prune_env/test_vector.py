@@ -109,6 +109,75 @@ def test_a_reset_without_seed_goes_on_and_a_list_seeds_each_slot(id):
         envs.reset(seed=[1, 2, 3])
 
 
+def test_a_mask_begins_some_runs_anew_and_leaves_the_others(id):
+    envs = gym.make_vec(id, num_envs=3, epochs=3, **SIZE[id])
+    twins = gym.make_vec(id, num_envs=3, epochs=3, **SAME_STEP, **SIZE[id])
+    envs.reset(seed=5), twins.reset(seed=5)
+    action = np.ones(envs.action_space.shape, np.int8)
+    for seed, mask in ((None, [1, 0, 1]), (9, [0, 1, 0]), ([1, None, 2], [1, 1, 1])):
+        envs.step(action), twins.step(action)
+        got, expected = (
+            one.reset(seed=seed, options={"reset_mask": np.array(mask, bool)})
+            for one in (envs, twins)
+        )
+        assert_same(got[0] | got[1], expected[0] | expected[1])
+        assert got[1]["_round"].tolist() == mask
+    for _ in range(3):
+        got, expected = envs.step(action), twins.step(action)
+    for one, other in zip(got, expected, strict=True):
+        assert_same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("mask", "kind"),
+    [
+        ([True, False], TypeError),
+        (np.array([1, 0]), TypeError),
+        (np.array([True]), ValueError),
+        (np.zeros(2, bool), ValueError),
+    ],
+)
+@pytest.mark.parametrize("twin", ["", "-Scores"])
+def test_a_mask_that_gymnasium_refuses_is_refused(twin, mask, kind):
+    id, small = f"prune_env/Synthetic{twin}-v0", {"num_envs": 2, "num_arms": 8}
+    for envs in (gym.make_vec(id, **small), gym.make_vec(id, **small, **SAME_STEP)):
+        with pytest.raises(kind, match="reset_mask"):
+            envs.reset(options={"reset_mask": mask})
+
+
+def test_a_mask_before_the_first_reset_is_refused():
+    envs = gym.make_vec("prune_env/Synthetic-v0", num_envs=2, num_arms=8)
+    some = {"reset_mask": np.array([True, False])}
+    with pytest.raises(gym.error.ResetNeeded, match="leaves out runs that never began"):
+        envs.reset(options=some)
+    assert envs.reset(options={"reset_mask": np.ones(2, bool)})[1]["_round"].all()
+
+
+def test_statistics_of_episodes_follow_a_mask():
+    envs = gym.make_vec("prune_env/Synthetic-v0", num_envs=2, num_arms=8, epochs=3)
+    envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
+    action = np.ones((2, 8), np.int8)
+    envs.reset(seed=0)
+    envs.step(action)
+    envs.reset(options={"reset_mask": np.array([False, True])})
+    lengths = [envs.step(action)[4].get("episode", {"l": np.zeros(2, int)})["l"] for _ in range(3)]
+    assert np.array(lengths).tolist() == [[0, 0], [3, 0], [0, 3]]
+
+
+def test_the_seeds_of_the_slots_are_said(id):
+    envs = gym.make_vec(id, num_envs=3, **SIZE[id])
+    twins = gym.make_vec(id, num_envs=3, **SAME_STEP, **SIZE[id])
+    some = {"reset_mask": np.array([False, True, True])}
+    for given in ({"seed": 7}, {"seed": [3, None, 5]}, {}, {"seed": 20, "options": some}):
+        envs.reset(**given), twins.reset(**{**given, "options": dict(given.get("options", {}))})
+        assert envs.np_random_seed == twins.np_random_seed
+    assert envs.np_random_seed == (3, 21, 22)
+    drawn = [[one.random() for one in each.np_random] for each in (envs, twins)]
+    assert drawn[0] == drawn[1]
+    envs.unwrapped.load_state_dict(envs.unwrapped.state_dict())
+    assert envs.np_random_seed == (-1, -1, -1)  # as Gymnasium has it where nobody knows
+
+
 def test_an_agent_acts_on_all_runs_at_once(id):
     envs = gym.make_vec(id, num_envs=4, epochs=2, **SIZE[id])
     agent, state, over = prune_agents.make("ucb", keep_ratio=0.2), None, None

@@ -72,6 +72,37 @@ def test_slot_i_is_the_twin_with_seed_i(rung, wrappers):
     assert ends.sum() >= 3
 
 
+@pytest.mark.parametrize(
+    ("rung", "wrappers"),
+    [("Synthetic", "Scores"), ("Synthetic", "arms"), ("Probe", "Scores"), ("Replay", "Rules")],
+)
+def test_a_mask_begins_some_runs_anew_and_leaves_the_others(rung, wrappers):
+    kind = wrappers if WRAPPERS[wrappers] is None else "Scores"
+    options = SIZE[rung] | {"epochs": 4}
+    if WRAPPERS[wrappers] is not None:
+        options["env_wrapper"] = WRAPPERS[wrappers]
+    env_id = f"prune_env/{rung}-{kind}-v0"
+    envs = gym.make_vec(env_id, num_envs=3, **options)
+    alone = gym.make_vec(env_id, num_envs=3, **SAME_STEP, **options)
+    envs.action_space.seed(0)
+    envs.reset(seed=5), alone.reset(seed=5)
+    for number, mask in enumerate(([1, 0, 1], [0, 1, 0], [1, 1, 1], [0, 0, 1])):
+        seed = 9 if number % 2 else None
+        for _ in range(2):
+            actions = envs.action_space.sample()
+            got, expected = envs.step(actions), alone.step(actions)
+            assert all(map(same, got, expected)), number
+        saved = envs.state_dict()
+        got, expected = (
+            one.reset(seed=seed, options={"reset_mask": np.array(mask, bool)})
+            for one in (envs, alone)
+        )
+        assert all(map(same, got, expected)), number
+        envs.load_state_dict(saved)
+        again = envs.reset(seed=seed, options={"reset_mask": np.array(mask, bool)})
+        assert all(map(same, again, got)), number
+
+
 def test_an_action_that_is_not_allowed_changes_nothing_in_any_run():
     envs, others = (
         gym.make_vec("prune_env/Synthetic-Scores-v0", num_envs=2, num_arms=20) for _ in range(2)
