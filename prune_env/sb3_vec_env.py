@@ -18,12 +18,13 @@ class SB3VecEnv(VecEnv):
     """A Gymnasium vector environment with the interface of SB3's VecEnv.
 
     ```python
-    envs = SB3VecEnv(gym.make_vec("prune_env:prune_env/Synthetic-v0", num_envs=64, num_arms=16))
-    PPO("MultiInputPolicy", envs).learn(10_000)
+    envs = SB3VecEnv(gym.make_vec("prune_env:prune_env/Synthetic-Scores-v0", num_envs=64))
+    PPO("MlpPolicy", envs, n_steps=16, batch_size=256, gamma=1.0).learn(10_000)
     ```
 
-    There is one object behind all slots, so `get_attr` gives its attribute for each slot asked
-    for, and `set_attr` and `env_method` act on all slots, once.
+    There is one object behind all slots: `get_attr` gives its attribute for each slot asked for,
+    `set_attr` and `env_method` act on all slots, once. An attribute is that of the outermost
+    wrapper that has it, else of the environment.
 
     Args:
         envs: must reset a run in the step that ends it, as SB3 does; `PruneVectorEnv` does.
@@ -55,13 +56,14 @@ class SB3VecEnv(VecEnv):
         """One step; the infos of a run that is over hold its `terminal_observation`."""
         observations, rewards, terminations, truncations, infos = self.envs.step(self._actions)
         done = terminations | truncations
+        final, final_obs = infos.pop("final_info", {}), infos.pop("final_obs", ())
         slots = []
         for i in range(self.num_envs):
-            info = _of_slot(infos["final_info"] if done[i] else infos, i)
+            info = _of_slot(infos, i)
+            if done[i]:  # what a wrapper says of the episode stands beside the new run's infos
+                self.reset_infos[i] = info
+                info = info | _of_slot(final, i) | {"terminal_observation": final_obs[i]}
             info["TimeLimit.truncated"] = bool(truncations[i] and not terminations[i])
-            if done[i]:
-                info["terminal_observation"] = infos["final_obs"][i]
-                self.reset_infos[i] = _of_slot(infos, i)
             slots.append(info)
         return observations, rewards.astype(np.float32), done, slots
 
@@ -71,23 +73,44 @@ class SB3VecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
         """The attribute, once for each slot asked for."""
-        return [getattr(self.envs, attr_name) for _ in self._get_indices(indices)]
+        value = getattr(self._holder(attr_name), attr_name)
+        return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
-        """Set the attribute of the one environment behind all slots."""
+        """Set the attribute of the one object behind all slots; it must have it already.
+
+        Raises:
+            AttributeError: it does not.
+            ValueError: `indices` names some of the slots.
+        """
         self._refuse_part(indices)
-        setattr(self.envs.unwrapped, attr_name, value)
+        setattr(self._holder(attr_name), attr_name, value)
 
     def env_method(
         self, method_name: str, *args: Any, indices: Indices = None, **kwargs: Any
     ) -> list[Any]:
-        """Call the method once; its result, once for each slot."""
+        """Call the method once; its result, once for each slot.
+
+        Raises:
+            AttributeError: there is no such method.
+            ValueError: `indices` names some of the slots.
+        """
         self._refuse_part(indices)
-        return [getattr(self.envs, method_name)(*args, **kwargs)] * self.num_envs
+        method = getattr(self._holder(method_name), method_name)
+        return [method(*args, **kwargs)] * self.num_envs
 
     def env_is_wrapped(self, wrapper_class: type, indices: Indices = None) -> list[bool]:
         """Never: wrappers of single environments do not fit around all slots."""
         return [False for _ in self._get_indices(indices)]
+
+    def _holder(self, name: str) -> gym.vector.VectorEnv:
+        """The outermost wrapper that has this attribute, else the environment inside."""
+        holder = self.envs
+        while not hasattr(holder, name):
+            if not isinstance(holder, gym.vector.VectorWrapper):
+                raise AttributeError(f"neither {self.envs} nor what is in it has {name!r}")
+            holder = holder.env
+        return holder
 
     def _refuse_part(self, indices: Indices) -> None:
         if sorted(self._get_indices(indices)) != list(range(self.num_envs)):
@@ -95,12 +118,16 @@ class SB3VecEnv(VecEnv):
 
 
 def _of_slot(infos: dict[str, Any], slot: int) -> dict[str, Any]:
-    """The info of one slot as plain Python values: those entries that it has."""
+    """The info of one slot: those entries that it has, numbers as plain Python values."""
     return {
-        name: values[slot].item()
+        name: _entry(values, slot)
         for name, values in infos.items()
-        if isinstance(values, np.ndarray)
-        and values.dtype != object
-        and not name.startswith("_")
-        and infos[f"_{name}"][slot]
+        if not name.startswith("_") and (f"_{name}" not in infos or infos[f"_{name}"][slot])
     }
+
+
+def _entry(values: Any, slot: int) -> Any:
+    if isinstance(values, dict):
+        return _of_slot(values, slot)
+    value = values[slot] if isinstance(values, np.ndarray) else values
+    return value.item() if isinstance(value, np.generic) else value

@@ -94,7 +94,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
         """Where the time went since the last `reset`."""
         return self.rounds.clock
 
-    @property
+    @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
         """The generator of each slot; none before the first `reset`."""
         return tuple(self.generators)
@@ -133,6 +133,7 @@ class PruneVectorEnv(gym.vector.VectorEnv[Observation, NDArray[Any], NDArray[Any
             raise gym.error.ResetNeeded(
                 "reset_mask leaves out runs that never began; call reset() without it"
             )
+        old: Sequence[tuple[np.random.Generator, int] | None]
         old = [*zip(self.generators, self._seeds, strict=True)] or [None] * self.num_envs
         drawn = [
             pair if pair and (one is None or not begins) else gym.utils.seeding.np_random(one)

@@ -15,6 +15,7 @@ from prune_env.core.generators import Generators, Rng, of_runs
 from prune_env.vector import Infos, PruneVectorEnv, reset_mask
 from prune_env.wrappers import arm_features
 from prune_env.wrappers.base import check_reads, checked, noise_for
+from prune_env.wrappers.choosers import checked_ratio
 from prune_env.wrappers.translation import Translation
 
 
@@ -51,11 +52,20 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
         self._layers = (wrappers[0][0], way.observer)
         """The wrappers that draw noise, each from generators of its own."""
         self._noise = [Generators([np.random.default_rng(0)] * self.num_envs) for _ in range(2)]
-        self._ratios = np.full(self.num_envs, way.keep_ratio)
+        self.keep_ratio = way.keep_ratio
         self._observation: dict[str, NDArray[np.float32]] = {}
         self._memory: arm_features.Memory = {}
         self._shown = np.empty(0, np.float32)
         """What the agent saw last, (M, ...)."""
+
+    @property
+    def keep_ratio(self) -> float:
+        """The share of the arms that is kept; it may be changed between two steps."""
+        return float(self._ratios[0])
+
+    @keep_ratio.setter
+    def keep_ratio(self, keep_ratio: float) -> None:
+        self._ratios = np.full(self.num_envs, checked_ratio(keep_ratio))
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: Any = None
@@ -113,6 +123,7 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
             "observation": deepcopy(self._observation),
             "memory": deepcopy(self._memory),
             "shown": self._shown.copy(),
+            "keep_ratio": self.keep_ratio,
             "noise": [[one.bit_generator.state for one in noise.each] for noise in self._noise],
         }
 
@@ -122,6 +133,7 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
         self._observation = deepcopy(state["observation"])
         self._memory = deepcopy(state["memory"])
         self._shown = state["shown"].copy()
+        self.keep_ratio = state["keep_ratio"]
         for noise, saved in zip(self._noise, state["noise"], strict=True):
             noise.each = [np.random.default_rng() for _ in saved]
             for one, place in zip(noise.each, saved, strict=True):

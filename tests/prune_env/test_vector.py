@@ -1,4 +1,4 @@
-"""PruneVectorEnv against the same scalar environments one by one, and SB3 on top of it."""
+"""PruneVectorEnv against the same scalar environments one by one."""
 
 import gymnasium as gym
 import numpy as np
@@ -215,57 +215,6 @@ def test_a_bad_action_changes_nothing_in_any_run(id):
     with pytest.raises(ValueError, match="run 1 keeps no arm"):
         envs.step(bad)
     assert_same(envs.step(good)[0], twins.step(good)[0])
-
-
-def test_sb3_takes_it():
-    from stable_baselines3 import PPO
-    from stable_baselines3.common.vec_env import VecMonitor
-
-    from prune_env.vector import SB3VecEnv
-
-    envs = gym.make_vec("prune_env/Synthetic-v0", num_envs=4, num_arms=6, epochs=3)
-    venv = VecMonitor(SB3VecEnv(envs))
-    model = PPO("MultiInputPolicy", venv, n_steps=6, batch_size=8, n_epochs=1, seed=0)
-    model.learn(48)
-    episodes = list(model.ep_info_buffer)
-    assert [episode["l"] for episode in episodes] == [3] * 16
-    assert all(0 < episode["r"] < np.log(10) for episode in episodes)
-
-
-def test_the_adapter_says_what_sb3_expects():
-    from prune_env.vector import SB3VecEnv
-
-    def make(**options):
-        envs = gym.make_vec("prune_env/Synthetic-v0", num_envs=2, num_arms=6, epochs=2, **options)
-        return SB3VecEnv(envs)
-
-    venv, twin = make(), gym.make("prune_env/Synthetic-v0", num_arms=6, epochs=2)
-    assert venv.seed(7) == [7, 8]
-    observation, expected = venv.reset(), twin.reset(seed=8)
-    assert venv.reset_infos[1] == expected[1]
-    action = np.ones((2, 6), np.int8)
-    for _ in range(2):
-        observation, rewards, dones, infos = venv.step(action)
-        final = twin.step(action[1])
-    info = dict(infos[1])
-    assert dones.tolist() == [True, True]
-    assert rewards[1] == np.float32(final[1])
-    assert_same(info.pop("terminal_observation"), final[0])
-    assert info.pop("TimeLimit.truncated") is False
-    assert info == final[4]
-    assert observation["pulls"].tolist() == [[0] * 6] * 2
-    assert venv.get_attr("num_envs", [0]) == [2]
-    assert venv.env_method("state_dict")[1].keys() == {"rounds", "np_random"}
-    assert venv.env_is_wrapped(gym.Wrapper) == [False, False]
-    with pytest.raises(ValueError, match="all slots are one object"):
-        venv.env_method("state_dict", indices=[0])
-
-
-def test_the_adapter_refuses_other_ways_to_begin_anew():
-    from prune_env.vector import SB3VecEnv
-
-    with pytest.raises(ValueError, match=r"SB3 needs AutoresetMode\.SAME_STEP"):
-        SB3VecEnv(gym.make_vec("CartPole-v1", num_envs=2))
 
 
 def test_bad_options():
