@@ -193,7 +193,8 @@ class Rounds:
             ledger.evaluate()
             diverged |= evaluated & ~np.isfinite(metrics.loss)
             self.val_loss = np.where(evaluated, _finite(metrics.loss), self.val_loss)
-            self.val_accuracy = np.where(evaluated, metrics.accuracy, self.val_accuracy)
+            accuracy = _finite(metrics.accuracy, "val_accuracy")
+            self.val_accuracy = np.where(evaluated, accuracy, self.val_accuracy)
         terminated = last | diverged
 
         outcome = RoundOutcome(
@@ -217,7 +218,8 @@ class Rounds:
                 test = self.learner.evaluate("test")
             if not self.has_validation:  # nothing else sees what the last round led to
                 infos["diverged"] |= terminated & ~np.isfinite(test.loss)
-            infos |= {"test_loss": _finite(test.loss), "test_accuracy": test.accuracy.copy()}
+            accuracy = _finite(test.accuracy, "val_accuracy")
+            infos |= {"test_loss": _finite(test.loss), "test_accuracy": accuracy.copy()}
         return rewards, terminated, infos
 
     def rest(self, selection: Selection) -> NDArray[np.int64]:
@@ -335,6 +337,6 @@ def _find_extras(learner: Learner, signals: Sequence[str]) -> dict[str, tuple[in
     return {name: possible[name] for name in wanted}
 
 
-def _finite(loss: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Losses as rewards and infos show them: a diverged one is the worst there is."""
-    return SIGNALS["loss"].finite(loss)
+def _finite(values: NDArray[np.float64], of: str = "loss") -> NDArray[np.float64]:
+    """Losses or accuracies as rewards and infos show them: a diverged one is the worst there is."""
+    return SIGNALS[of].finite(values)

@@ -63,8 +63,8 @@ class HalvingLearner:
         return self._signals(indices)
 
     def evaluate(self, split: SplitName) -> Metrics:
-        loss = self.loss.mean(axis=1)
-        return Metrics(loss if self.rounds < self.diverge_after else loss * np.nan, np.exp(-loss))
+        loss = self.loss.mean(axis=1) * (1 if self.rounds < self.diverge_after else np.nan)
+        return Metrics(loss, np.exp(-loss))
 
     def state_dict(self) -> dict[str, Any]:
         return {"loss": self.loss.copy(), "rounds": self.rounds}

@@ -99,7 +99,7 @@ def test_an_attribute_that_nobody_has_is_refused_everywhere():
     assert envs.has_attr("keep_ratio")
     assert not envs.has_attr("keepratio")
     for ask in (envs.get_attr, envs.env_method, lambda name: envs.set_attr(name, 1)):
-        with pytest.raises(AttributeError, match="neither .* nor what is in it has 'keepratio'"):
+        with pytest.raises(AttributeError, match=r"neither .* nor what is in it has 'keepratio'"):
             ask("keepratio")
 
 

@@ -17,7 +17,12 @@ from prune_env.learners.synthetic.options import SyntheticOptions
 BLOCK = 65_536
 """Arms of how many runs together are worked on at a time: what is in between fits the cache."""
 
-FINITE = float(np.finfo(np.float32).max)
+FINITE = 1e15
+"""The highest power of the validation loss: times the highest level and worth that options allow,
+it is a number in float32."""
+
+STEEPEST = 700.0
+"""The highest exponent by which what hurts raises the validation loss: exp of more is infinite."""
 
 _STREAMS = ("asleep", "train", "switch", "score", "validation", "test")
 
@@ -261,7 +266,8 @@ class SyntheticLearner:
     def _improve(self, runs: slice, gains: NDArray[np.float64]) -> None:
         """Lower the validation losses by what the round was worth."""
         floor, scale = self.options.val_floor, self.options.rate / self.num_arms
-        lower = floor + (self.val_loss[runs] - floor) * np.exp(-gains * scale)
+        factor = np.exp(np.minimum(-gains * scale, STEEPEST))
+        lower = floor + (self.val_loss[runs] - floor) * factor
         self.val_loss[runs] = np.minimum(lower, 2 * np.log(self.num_classes))
 
     def _switch_some(self, runs: slice) -> None:

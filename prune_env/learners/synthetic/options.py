@@ -17,13 +17,13 @@ class Kind:
 
     share: Annotated[float, In("[0, inf)")]
     """of all arms; the shares of all kinds are divided by their sum"""
-    level: Annotated[float, In("[0, inf)")]
+    level: Annotated[float, In("[0, 1000]")]
     """nats: where the loss of an arm goes while nobody trains on it"""
     drift: Annotated[float, In("[0, 1]")]
     """share of the way to its level that a loss goes in each round, in [0, 1]"""
     learn: Annotated[float, In("[0, 1]")]
     """share of its loss that training on an arm takes away, in [0, 1]"""
-    worth: Annotated[float, In("(-inf, inf)")]
+    worth: Annotated[float, In("[-1000, 1000]")]
     """generalisation: what a nat learned on this arm is worth to the validation loss"""
     transfer: Annotated[float, In("(-inf, inf)")]
     """exponent with which the level follows the validation loss down; below 0 it rises"""
@@ -55,13 +55,13 @@ class SyntheticOptions:
     """what an evaluation costs, in passes; with 0 there is none, and nothing may read it"""
     kinds: Mapping[str, Any] = field(default_factory=dict)
     """what to change in `KINDS`: {"mislabelled": {"share": 0.0}}; all fields make a new kind"""
-    spread: Annotated[float, In("[0, inf)")] = 0.3
+    spread: Annotated[float, In("[0, 5]")] = 0.3
     """standard deviation of the logarithm of the levels within a kind"""
     noise: Annotated[float, In("[0, inf)")] = 0.2
     """standard deviation of the logarithm of a measured loss about the true one"""
     val_noise: Annotated[float, In("[0, inf)")] = 0.01
     """the same for validation and test losses"""
-    rate: Annotated[float, In("[0, inf)")] = 1.0
+    rate: Annotated[float, In("[0, 1e6]")] = 1.0
     """how fast the validation loss follows what is learned"""
     val_floor: Annotated[float, In("[0, inf)")] = 0.2
     """nats: the lowest validation loss that there is"""

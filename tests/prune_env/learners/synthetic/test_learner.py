@@ -194,8 +194,43 @@ def test_exploration_pays_where_arms_drift_and_costs_where_they_do_not():
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        {"rate": 1e4},
+        {"rate": 1e6, "val_noise": 1e3, "val_floor": 0.0},
+        {"spread": 5.0, "noise": 1e3},
+        {"spread": 5.0, "kinds": {"always": {"level": 1e3, "worth": 1e3, "transfer": -50}}},
+        {"rate": 1e6, "kinds": {"mislabelled": {"level": 1e3, "worth": -1e3, "transfer": 1e9}}},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_the_wildest_options_that_are_allowed_show_finite_numbers(options):
+    env = gym.make("prune_env/Synthetic-v0", num_arms=200, epochs=6, **options)
+    env.reset(seed=0)
+    kind, over, first = env.unwrapped.learner.kind, False, (0, 0, 3, 3, 1, 2)
+    while not over:  # what helps, what hurts, all that is left
+        action = (kind == first[len(env.unwrapped.history)]).astype(np.int8)
+        observation, reward, over, _, info = env.step(action)
+        assert env.observation_space.contains(observation)
+        assert all(np.isfinite(array).all() for array in observation.values())
+        assert np.isfinite([reward, *info.values()]).all(), info
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero encountered:RuntimeWarning")
+def test_at_the_very_floor_what_hurts_changes_nothing():
+    learner = SyntheticLearner(SyntheticOptions(num_arms=10, rate=1e6, **EXACT))
+    for kind in (0, 3):
+        step(learner, keep(*np.flatnonzero(learner.kind == kind)))
+        assert learner.val_loss.tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"spread": 60.0}, "spread is 60.0; allowed is 0 <= spread <= 5"),
+        ({"rate": 1e7}, "rate is 10000000.0; allowed is 0 <= rate <= 1e\\+06"),
+        ({"kinds": {"always": {"level": 1e9}}}, "level is 1000000000.0; allowed is 0 <= level"),
+        ({"kinds": {"always": {"worth": -1e9}}}, "worth is -1000000000.0; allowed is -1000 <="),
         ({"num_arms": 0}, "num_arms is 0; allowed is 1 or more"),
         ({"noise": -1.0}, "noise is -1.0; allowed is 0 or more"),
         (
