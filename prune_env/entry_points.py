@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable
 from dataclasses import fields
 from inspect import getfullargspec
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
+from prune_env.checks import In, check_argument
 from prune_env.env import PruneEnv
 from prune_env.lookup import Function
 from prune_env.vector import PruneVectorEnv
@@ -182,7 +183,12 @@ def rung_env(learner: str, **options: Any) -> PruneEnv:
 
 
 def rung_vector_env(num_envs: int, learner: str, **options: Any) -> PruneVectorEnv:
-    """The same, `num_envs` of them at once; what `gym.make_vec` calls."""
+    """The same, `num_envs` of them at once; what `gym.make_vec` calls.
+
+    Raises:
+        ValueError: `num_envs` is no number of runs, or an argument is not allowed.
+    """
+    check_argument("num_envs", num_envs, Annotated[int, In("[1, inf)")])
     return PruneVectorEnv(_rung(learner, num_envs, options), **options)
 
 

@@ -38,9 +38,9 @@ Feedback = Literal["semi", "full"]
 class RoundOptions:
     """How an episode is run. Checked when made."""
 
-    epochs: Annotated[int, In("[1, inf)")] = 8
+    epochs: Annotated[int, In("[1, 1e7]")] = 8
     """rounds of an episode; ignored where there is a budget"""
-    budget: Annotated[float, In("(0, inf)")] | None = None
+    budget: Annotated[float, In("(0, 1e7]")] | None = None
     """what an episode may cost, in epochs of the whole data; it ends when that is spent"""
     feedback: Feedback = "semi"
     """"semi": only kept arms are observed; "full": a forward pass over the rest as well"""

@@ -50,14 +50,19 @@ class ArmWrapper(gym.Wrapper[Any, Any, Any, Any]):
         seed gives the same runs with and without wrappers.
         """
         observation, info = self.env.reset(seed=seed, options=options)
-        self._rng = noise_for(type(self).__name__, self.unwrapped.np_random)
-        self._memory = arm_features.fresh_memory(1, self.num_arms)
+        self._begin()
         return self._take(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Translate the action, run a round, translate the observation."""
         observation, reward, terminated, truncated, info = self.env.step(self.arms(action))
+        if info["round"] == 0:  # a wrapper inside, such as Autoreset, has begun a new run
+            self._begin()
         return self._take(observation), reward, terminated, truncated, info
+
+    def _begin(self) -> None:
+        self._rng = noise_for(type(self).__name__, self.unwrapped.np_random)
+        self._memory = arm_features.fresh_memory(1, self.num_arms)
 
     def _take(self, observation: dict[str, NDArray[np.float32]]) -> Any:
         self._observation = {"label": self._labels[None]}
@@ -95,6 +100,19 @@ def check_reads(wrapper: str, observed: spaces.Space[Any]) -> None:
             f"{wrapper} reads {', '.join(missing)}, which the observation lacks; make the "
             "environment with all its signals and put wrappers that choose inside those that "
             "observe"
+        )
+
+
+def check_acts(wrapper: str, acted: spaces.Space[Any]) -> None:
+    """Refuse an action space that is no mask of the arms.
+
+    Raises:
+        ValueError: which it is.
+    """
+    if not isinstance(acted, spaces.MultiBinary):
+        raise ValueError(
+            f"{wrapper} needs the action space MultiBinary(N), which "
+            f'action="keep" gives; got {acted}'
         )
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from prune_env.wrappers import choosers
-from prune_env.wrappers.base import ArmWrapper, Env, checked
+from prune_env.wrappers.base import ArmWrapper, Env, check_acts, checked
 
 
 class ChoosingWrapper(ArmWrapper):
@@ -22,13 +21,18 @@ class ChoosingWrapper(ArmWrapper):
 
     def __init__(self, env: Env, chooser: choosers.Chooser, keep_ratio: float) -> None:
         super().__init__(env)
-        if not isinstance(env.action_space, spaces.MultiBinary):
-            raise ValueError(
-                f"{type(self).__name__} needs the action space MultiBinary(N), which "
-                f'action="keep" gives; got {env.action_space}'
-            )
-        self.chooser, self.keep_ratio = chooser, choosers.checked_ratio(keep_ratio)
+        check_acts(type(self).__name__, env.action_space)
+        self.chooser, self.keep_ratio = chooser, keep_ratio
         self.action_space = chooser.space(self.num_arms)
+
+    @property
+    def keep_ratio(self) -> float:
+        """The share of the arms that is kept."""
+        return self._keep_ratio
+
+    @keep_ratio.setter
+    def keep_ratio(self, keep_ratio: float) -> None:
+        self._keep_ratio = choosers.checked_ratio(keep_ratio)
 
     def arms(self, action: Any) -> NDArray[np.int8]:
         """The mask of the arms to keep, (N,) int8."""

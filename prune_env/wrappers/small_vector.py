@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from prune_env.core.generators import Generators, Rng, of_runs
 from prune_env.vector import Infos, PruneVectorEnv, reset_mask
 from prune_env.wrappers import arm_features
-from prune_env.wrappers.base import check_reads, checked, noise_for
+from prune_env.wrappers.base import check_acts, check_reads, checked, noise_for
 from prune_env.wrappers.choosers import checked_ratio
 from prune_env.wrappers.translation import Translation
 
@@ -41,6 +41,7 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
         super().__init__(env)
         way = self.way = Translation(wrappers)
         check_reads(wrappers[0][0], env.single_observation_space)
+        check_acts(wrappers[0][0], env.single_action_space)
         assert isinstance(env.unwrapped, PruneVectorEnv)
         self.runs: PruneVectorEnv = env.unwrapped
         self.autoreset_mode = self.runs.autoreset_mode

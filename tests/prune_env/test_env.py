@@ -307,6 +307,9 @@ def test_weights_have_bounds(make, weight):
     [
         ({"epochs": 0}, "epochs is 0"),
         ({"epochs": 2.5}, "epochs is 2.5; expected int"),
+        ({"epochs": 2**25}, r"epochs is 33554432; allowed is 1 <= epochs <= 1e\+07"),
+        ({"budget": 1e8}, r"budget is 100000000.0; allowed is 0 < budget <= 1e\+07"),
+        ({"budget": 1e30}, r"budget is 1e\+30; allowed is 0 < budget <= 1e\+07"),
         ({"budget": -1.0}, "budget is -1.0"),
         ({"feedback": "none"}, "feedback is 'none'"),
         ({"refresh": 0}, "refresh is 0"),

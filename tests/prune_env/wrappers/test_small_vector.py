@@ -256,6 +256,21 @@ def test_many_runs_refuse_what_one_refuses(wrappers, message):
         gym.make("prune_env/Synthetic-Scores-v0", **options)
 
 
+def test_many_runs_want_the_actions_that_one_wants():
+    for make in (gym.make, partial(gym.make_vec, num_envs=2)):
+        for kind, wrapper in (("Scores", "LinearScores"), ("Rules", "Rules")):
+            said = rf"^{wrapper} needs the action space MultiBinary\(N\).*; got Box"
+            with pytest.raises(ValueError, match=said):
+                make(f"prune_env/Synthetic-{kind}-v0", num_arms=8, action="weights")
+
+
+@pytest.mark.parametrize("kind", ["", "-Scores"])
+@pytest.mark.parametrize("num_envs", [0, -1, 2.5])
+def test_there_is_at_least_one_run(kind, num_envs):
+    with pytest.raises(ValueError, match=f"num_envs is {num_envs}; (allowed is 1 or|expected int)"):
+        gym.make_vec(f"prune_env/Synthetic{kind}-v0", num_envs=num_envs)
+
+
 def test_a_misspelt_keep_ratio_is_meant():
     for make in (gym.make, partial(gym.make_vec, num_envs=2)):
         with pytest.raises(TypeError, match=r"'keepratio' \(did you mean keep_ratio\?\)"):

@@ -287,6 +287,30 @@ def test_what_is_no_number_of_a_rule_is_refused(env, action):
         env.step(action)
 
 
+@pytest.mark.parametrize("ratio", [0, 2, np.nan, "0.5"])
+def test_a_share_that_is_set_later_is_checked_too(env, ratio):
+    env = LinearScores(env, keep_ratio=0.3)
+    with pytest.raises(ValueError, match="keep_ratio is"):
+        env.keep_ratio = ratio
+    assert env.keep_ratio == 0.3
+
+
+def test_a_run_that_begins_anew_by_itself_has_a_fresh_memory(halving):
+    def twin(around):
+        return SummaryObservation(LinearScores(around(PruneEnv(halving(10), epochs=3))))
+
+    by_itself, by_hand = twin(gym.wrappers.Autoreset), twin(lambda env: env)
+    action = np.full(len(GREEDY), 0.5, np.float32)  # noise has a weight too
+    by_itself.reset(seed=0), by_hand.reset(seed=0)
+    for _ in range(3):
+        got, expected = by_itself.step(action), by_hand.step(action)
+    assert got[2]
+    got, expected = by_itself.step(action), by_hand.reset()
+    for _ in range(3):
+        assert equal(got[0], expected[0])
+        got, expected = by_itself.step(action), by_hand.step(action)
+
+
 def test_a_state_knows_the_share_that_is_kept(halving):
     def make():
         return LinearScores(PruneEnv(halving(10), epochs=4), keep_ratio=0.3)
