@@ -62,6 +62,18 @@ def register_twins(env_id: str) -> dict[str, str]:
     return described
 
 
+class Twin(gym.Wrapper[Any, Any, Any, Any]):
+    """An environment inside wrappers whose spec is that of the id alone, which makes them all.
+
+    A spec that listed them could be made anew with no other arguments, nor by `gym.make_vec`.
+    """
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The spec of the id."""
+        return self.unwrapped.spec
+
+
 @renders
 def twin_env(
     of: str, env_wrapper: Wrappers, keep_ratio: float | None = None, **options: Any
@@ -88,7 +100,7 @@ def twin_env(
             env = getattr(wrappers, name)(env, **arguments)
         except TypeError as error:
             raise ValueError(f"wrapper {name} cannot be made so: {error}") from error
-    return env
+    return Twin(env)
 
 
 def twin_vector_env(

@@ -153,6 +153,13 @@ def test_every_twin_of_a_rung_has_a_vector_form_and_no_other():
         assert (gym.spec(env_id).vector_entry_point is not None) == cheap, env_id
 
 
+def test_the_spec_of_one_makes_many():
+    one = gym.make("prune_env/Synthetic-Scores-v0", num_arms=20, keep_ratio=0.5)
+    many = gym.make_vec(one.spec, num_envs=3)
+    assert same(many.reset(seed=0)[0][0], one.reset(seed=0)[0])
+    assert many.step(np.zeros((3, 10)))[4]["kept"].tolist() == [10] * 3
+
+
 @pytest.mark.parametrize("kind", ["", "-Scores", "-Rules"])
 def test_libraries_find_when_runs_begin_anew(kind):
     envs = gym.make_vec(f"prune_env:prune_env/Synthetic{kind}-v0", num_envs=2, num_arms=20)

@@ -256,6 +256,9 @@ def test_a_twin_takes_other_options_of_its_wrappers(kind):
     for one in (env, again):
         one.reset(seed=0)
         assert one.step(env.action_space.sample())[4]["kept"] == 9
+    more = gym.make(env.spec, keep_ratio=0.5)
+    more.reset(seed=0)
+    assert more.step(env.action_space.sample())[4]["kept"] == 45
     untouched = gym.make(f"prune_env/Digits-{kind}-v0", limit=100)
     assert untouched.get_wrapper_attr("keep_ratio") == 0.3
 
