@@ -69,7 +69,7 @@ class Twin(gym.Wrapper[Any, Any, Any, Any]):
     """
 
     @property
-    def spec(self) -> EnvSpec | None:
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
         """The spec of the id."""
         return self.unwrapped.spec
 
