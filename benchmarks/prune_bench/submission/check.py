@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from prune_bench.board.board import Board
 from prune_bench.board.counting import counted
 from prune_bench.board.grid import CONTROLS, Grid, as_typed
+from prune_bench.run.options import RunOptions
 from prune_bench.run.provenance import has_network
 from prune_bench.run.result import Failure, Result, read_failure
+from prune_bench.run.run_id import run_id
 from prune_bench.run.sources import env_names, is_code
 from prune_bench.submission.amount import planned, prior_passes, train_price
 from prune_env.core.signals import TRAIN
@@ -70,12 +72,7 @@ def check(folder: Path) -> Checked:
     done = {result.id: result for result in results if result.id in expected}
     failures = {path.stem: read_failure(path) for path in sorted(folder.glob("failed/*.json"))}
     failed = {n: found for n, found in failures.items() if n in expected and n not in done}
-    problems = [
-        f"the grid {_typed(grid)} has {number(grid.seeds, 'seed')}; "
-        f"allowed are {LEAST_SEEDS} or more"
-        for grid in grids
-        if grid.seeds < LEAST_SEEDS
-    ]
+    problems = list(_of_few_seeds(grids, expected.values(), pins.own_amount))
     problems += _several(
         "run is missing", "runs are missing", [n for n in expected if n not in done | failed]
     )
@@ -111,6 +108,21 @@ def check(folder: Path) -> Checked:
     )
     notes += _origins(folder, done)
     return Checked(done, failed, tuple(notes))
+
+
+def _of_few_seeds(
+    grids: Iterable[Grid], expected: Iterable[RunOptions], own_amount: Collection[str]
+) -> Iterator[str]:
+    """The grids of whose runs one has too few seeds, whichever grids of the board they are from.
+
+    A board that was tried with few seeds first keeps that grid beside the one that has enough.
+    """
+    seeds = Counter(run_id(replace(run, seed=0)) for run in expected)
+    for grid in grids:
+        least = min(seeds[run_id(run)] for run in grid.runs(own_amount) if run.seed == 0)
+        if least < LEAST_SEEDS:
+            said = f"the grid {_typed(grid)} has {number(least, 'seed')}"
+            yield f"{said}; allowed are {LEAST_SEEDS} or more"
 
 
 def of_copies(done: Mapping[str, Result]) -> tuple[list[str], list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -197,6 +197,17 @@ def test_few_seeds_and_no_board_are_refused(folder, tmp_path):
         check(folder)
     path.unlink()
     with pytest.raises(Unfit, match=r"has no board\.yaml with runs"):
+        check(folder)
+
+
+def test_a_board_that_was_tried_with_few_seeds_first_is_fit(folder):
+    """Its first grid stays beside the one of 5 seeds, which has all of its runs."""
+    grids, pins = Board(folder).read()
+    Board(folder).write([replace(grids[0], agents=("ucb",), seeds=3), *grids], pins)
+    assert len(check(folder).results) == 30
+    few = replace(grids[0], agents=("exp3m",), seeds=3)
+    Board(folder).write([*grids, few], pins)
+    with pytest.raises(Unfit, match=r"the grid .*--agents exp3m.* has 3 seeds; allowed are 5 or"):
         check(folder)
 
 
