@@ -19,6 +19,7 @@ from prune_env.checks import In, check_ranges
 from prune_env.text import number
 
 if TYPE_CHECKING:
+    from prune_bench.run.result import Result
     from prune_bench.submission.again import Again
 
 HOLDS = {True: "holds", False: "DOES NOT HOLD"}
@@ -66,6 +67,7 @@ class Verify:
             are = number(count, "run is", "runs are")
             console.print(f"{are} not drawn: {why}; it has to lie here as there", soft_wrap=True)
         if not self.sample:
+            console.print("nothing was run again; --sample N does so with N runs")
             return
         seed = secrets.randbelow(1 << 32) if self.seed is None else self.seed
         if not mine:
@@ -75,25 +77,39 @@ class Verify:
         console.print(
             f"drawn by --seed {seed}: {number(len(names), 'run')}, which took {took:,.0f} s there"
         )
-        compared = []
-        for name in names:
-            there = found.results[name]
-            console.print(f"running {name} again, {there.wall:,.0f} s there", soft_wrap=True)
-            if (threads := again.threads_for(there)) < there.threads:
-                console.print(
-                    f"on {number(threads, 'thread')} in place of {there.threads}, which are more "
-                    "than there are cores here: compared as on another machine",
-                    soft_wrap=True,
-                )
-            with console.status("it runs"):
-                here = again.run_again(there, Place(self.data, self.device))
-            seeds, costs = again.seeds_of(there, results), again.costs_of(there, results)
-            compared.append(again.compare(there, here, seeds, len(names), costs))
-        console.print(_table(compared))
-        for run in filter(lambda run: run.said, compared):
-            console.print(f"{run.there.id}: {run.said}", soft_wrap=True)
+        compared: list[Again] = []
+        try:
+            for name in names:
+                there = found.results[name]
+                here = self._run_again(there, console)
+                seeds, costs = again.seeds_of(there, results), again.costs_of(there, results)
+                compared.append(again.compare(there, here, seeds, len(names), costs))
+        finally:  # what was compared is said, too, where a later run cannot be
+            _show(compared, console)
         if not all(run.holds for run in compared):
             sys.exit(1)
+
+    def _run_again(self, there: Result, console: Console) -> Result:
+        """The same run here; it is said before it begins."""
+        from prune_bench.submission import again
+
+        console.print(f"running {there.id} again, {there.wall:,.0f} s there", soft_wrap=True)
+        if (threads := again.threads_for(there)) < there.threads:
+            console.print(
+                f"on {number(threads, 'thread')} in place of {there.threads}, which are more "
+                "than there are cores here: compared as on another machine",
+                soft_wrap=True,
+            )
+        with console.status("it runs"):
+            return again.run_again(there, Place(self.data, self.device))
+
+
+def _show(compared: list[Again], console: Console) -> None:
+    """Print what was compared, if anything was."""
+    if compared:
+        console.print(_table(compared))
+    for run in filter(lambda run: run.said, compared):
+        console.print(f"{run.there.id}: {run.said}", soft_wrap=True)
 
 
 def _table(compared: list[Again]) -> Fitted:

@@ -67,12 +67,17 @@ def code_of(result: Result) -> list[str]:
 
 
 def absent(result: Result) -> str:
-    """What a run needs that is not here, in words; "" where all is. Nothing is imported."""
+    """What a run needs that is not here as it was there, in words; "" where all is.
+
+    Nothing is imported. Older results say nothing of their sources.
+    """
     try:
-        sources_of(result.options)
+        here = sources_of(result.options)
     except FileNotFoundError as error:
         return f"there is no {error.filename}" if error.filename else str(error)
-    return ""
+    there = result.content.get("sources", here)
+    others = [name for name, digest in here.items() if there.get(name) != digest]
+    return f"the source of {', '.join(others)} is another one" if others else ""
 
 
 def draw(names: Collection[str], sample: int, seed: int) -> list[str]:

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from prune_bench.run.options import Place
 from prune_bench.run.result import Result, read_results
-from prune_bench.submission.again import code_of, compare, draw, run_again, seeds_of, threads_for
+from prune_bench.run.sources import sources_of
+from prune_bench.submission.again import (
+    absent,
+    code_of,
+    compare,
+    draw,
+    run_again,
+    seeds_of,
+    threads_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +196,23 @@ def test_a_run_of_other_data_is_not_run_again(runs):
     content = dict(runs[1].content) | {"trained": runs[1].trained | {"data": "0123456789ab"}}
     with pytest.raises(ValueError, match="cannot be run again here: other data"):
         run_again(Result(content, "ucb"), Place())
+
+
+def test_a_run_of_another_source_is_seen_before_it_is_drawn(runs, tmp_path, monkeypatch):
+    """Also of what a run is made of beside its agent."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_net.py").write_text("def make(images, classes): ...", encoding="utf-8")
+    options = runs[1].options | {"network": "own_net:make"}
+    content = dict(runs[1].content) | {"options": options}
+
+    def with_source(digest):
+        return Result(content | {"sources": {**sources_of(options), "own_net:make": digest}})
+
+    assert absent(with_source(sources_of(options)["own_net:make"])) == ""
+    assert absent(with_source("0123456789ab")) == "the source of own_net:make is another one"
+    del content["sources"]
+    assert absent(Result(content)) == ""  # an older one, which says nothing of them
+    assert absent(runs[1]) == ""
 
 
 def test_no_run_takes_more_threads_than_there_are_cores(runs, here, monkeypatch):

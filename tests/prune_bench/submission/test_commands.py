@@ -63,7 +63,9 @@ def test_a_folder_is_verified_too_and_the_draw_is_said(trained, capsys):
     seed = drawn[0].split()[3].rstrip(":")
     assert int(seed) >= 0
     main(["verify", str(trained), "--sample", "0"])
-    assert "drawn" not in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "drawn" not in out
+    assert "nothing was run again; --sample N does so with N runs\n" in out
 
 
 def test_a_better_number_than_what_it_comes_to_does_not_hold(folder, change, capsys):
@@ -154,6 +156,22 @@ def test_runs_of_an_agent_that_is_not_here_are_not_drawn_and_the_others_are(
     main(["verify", "theirs.zip", "--sample", "0"])
     told = "5 runs are not drawn: there is no zoo_elsewhere/model/model.zip; it has to lie"
     assert told in capsys.readouterr().out
+
+
+def test_what_was_compared_is_said_where_a_later_run_is_refused(trained, monkeypatch, capsys):
+    def refuse_the_second(there, place):
+        if calls.append(there) or len(calls) > 1:
+            raise ValueError("cannot be run again here")
+        return there
+
+    calls = []
+    monkeypatch.setattr("prune_bench.submission.again.run_again", refuse_the_second)
+    with pytest.raises(SystemExit) as end:
+        main(["verify", str(trained), "--sample", "3", "--seed", "1"])
+    assert end.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out.count("the same bits  holds") == 1
+    assert printed.err.startswith("prune-env: cannot be run again here")
 
 
 def test_a_board_of_which_nothing_can_be_run_here_is_not_called_verified(
