@@ -25,7 +25,7 @@ from prune_bench.commands.envs import Envs
 from prune_bench.commands.fidelity import Fidelity
 from prune_bench.commands.help import Help
 from prune_bench.commands.inspect import Inspect
-from prune_bench.commands.parsing import flags, given_flags, parse, whole_words
+from prune_bench.commands.parsing import flags, given_flags, of_commas, parse, whole_words
 from prune_bench.commands.record import Record
 from prune_bench.commands.regimes import Regimes
 from prune_bench.commands.report import Report, require_board
@@ -119,7 +119,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(128 + 13)
     except (ValueError, OSError, ImportError, MemoryError, gym.error.Error, Held) as error:
         console = Terminal(stderr=True)
-        line = Text.assemble(("prune-env: ", "bold red"), _told(error))
+        told = _told(error)
+        if arguments and arguments[0] in COMMANDS:
+            told += of_commas(told, COMMANDS[arguments[0]], arguments[1:])
+        line = Text.assemble(("prune-env: ", "bold red"), told)
         console.print(line, soft_wrap=not console.is_terminal)  # there no word is broken
         sys.exit(2)
 

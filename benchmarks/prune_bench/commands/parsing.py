@@ -7,7 +7,8 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, get_args, get_type_hints
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -35,7 +36,7 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told):
-            return tyro.cli(command, prog=prog, args=list(words), default=usual)
+            return tyro.cli(command, prog=prog, args=[*words], default=usual, registry=_REGISTRY)
     except SystemExit as end:
         if end.code != 2:  # it was asked for help, or to stop
             raise
@@ -44,20 +45,67 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     hint = f"`{prog} --help` explains them"
     for typed in _typed_flags(words):
         if _plain(typed) not in known:
-            of_recipe = _of_recipe(typed) if "--recipe" in known else ""
+            of_recipe = _of_recipe(typed, known) if "--recipe" in known else ""
             raise ValueError(unknown("option", typed, known, of_recipe + hint))
-    said = _condensed(told.getvalue(), kinds)
-    if said.startswith("nothing takes") and (named := {"--agent", "--agents"} & {*known}):
-        said += f"; options come with their names, as in {named.pop()} ucb"
-    raise ValueError(f"{said}; {hint}")
+    raise ValueError(f"{_condensed(told.getvalue(), kinds, words)}; {hint}")
 
 
-def _of_recipe(flag: str) -> str:
-    """How a field of a recipe is given, where an option was typed that may mean one."""
+_REGISTRY = tyro.constructors.ConstructorRegistry()
+
+
+@_REGISTRY.primitive_rule
+def _whole_numbers(
+    kind: tyro.constructors.PrimitiveTypeInfo,
+) -> tyro.constructors.PrimitiveConstructorSpec[int] | None:
+    """Whole numbers may be written as in presets: 1e5."""
+    if kind.type is not int:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT",
+        instance_from_str=lambda words: _whole(words[0]),
+        is_instance=lambda value: isinstance(value, int) and not isinstance(value, bool),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def _whole(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        if not float(word).is_integer():
+            raise
+        return int(float(word))
+
+
+def _of_recipe(flag: str, known: Sequence[str]) -> str:
+    """How a field of a recipe is given, where that is likelier meant than an option."""
     from prune_env.networks import Recipe  # a second of the processor
 
-    close = near(flag.replace("-", "_"), (field.name for field in fields(Recipe)))
-    return f"a recipe has --recipe {'=... or --recipe '.join(close)}=...; " if close else ""
+    close = near(flag, [*known, *(field.name for field in fields(Recipe))])
+    meant = [name for name in close if name not in known]
+    likely = close[:1] == meant[:1] != []
+    return f"a recipe has --recipe {'=... or --recipe '.join(meant)}=...; " if likely else ""
+
+
+def of_commas(said: str, command: type, words: Sequence[str]) -> str:
+    """What to add to a refusal that is of a value with commas, of an option that takes several.
+
+    Args:
+        said: why it was refused; it quotes the value.
+        command: the dataclass.
+        words: what was typed after the command's name.
+    """
+    kinds, flag = flags(command), ""
+    said = said.replace(" ", "")  # a narrow terminal breaks lines at commas
+    for word in words:
+        if word.startswith("--"):
+            flag, _, word = word.partition("=")
+        takes_several = get_origin(kinds.get(_plain(flag))) in (tuple, dict)
+        values = (of.replace(" ", "") for of in (word, word.partition("=")[2]))
+        if takes_several and any("," in value and value in said for value in values):
+            return "; several are separated by blanks"
+    return ""
 
 
 @contextlib.contextmanager
@@ -104,7 +152,7 @@ def _plain(flag: str) -> str:
     return flag.replace("_", "-")
 
 
-def _condensed(box: str, kinds: dict[str, Any]) -> str:
+def _condensed(box: str, kinds: dict[str, Any], words: Sequence[str]) -> str:
     """What the parser says in a box of several lines, as far as it is about the mistake."""
     box = re.sub(r"\x1b\[[\d;]*m", "", box)  # colours, where the standard output is a terminal
     lines = [line.strip("│|╭╮╰╯ ") for line in box.splitlines()[1:]]  # below its title
@@ -113,10 +161,30 @@ def _condensed(box: str, kinds: dict[str, Any]) -> str:
     text = " ".join(said.split()).rstrip(".")
     text = re.sub(r"__tyro.dummy.inner__\.?", "", text)
     text = re.sub(r"^Error parsing [^-\s]\S*: ", "", text)  # a dataclass refuses, no option
-    if left := re.fullmatch(r"Unrecognized options: (\S+)", text):
-        return f"nothing takes {left[1]!r}"
+    if left := re.fullmatch(r"Unrecognized options: (.+)", text):
+        return _left_over(left[1].split(", "), kinds, words)
+    if lacks := re.fullmatch(r"Missing from [^:]+: (\S+) (.+) \(required\)", text):
+        return f"{lacks[1]} is missing: {lacks[2]}"
     value = re.match(rf"Error parsing (\S+): .*(?:{NO_VALUE}) .*?\[?'(.*)'\]?$", text)
     if not value:
         return text
     flag, typed = value[1], value[2].replace("', '", " ")
     return f"{flag} is {typed!r}; expected {kind_of(kinds[flag])}"
+
+
+def _left_over(left: list[str], kinds: dict[str, Any], words: Sequence[str]) -> str:
+    """What is said of words that no option takes: those after a value may have been meant for it.
+
+    A whole number whose option is named in the plural is a count.
+    """
+    said = f"nothing takes {', '.join(map(repr, left))}"
+    apart = [w for word in words for w in (word.split("=", 1) if word[:2] == "--" else [word])]
+    before = apart[: apart.index(left[0])][-2:] if left[0] in apart else []
+    flag = _plain(before[0]) if len(before) == 2 else ""
+    types = {kinds.get(flag), *get_args(kinds.get(flag))}
+    if int in types and flag.endswith("s") and left[0].isdecimal():
+        return f"{flag} is how many, such as 3; {said}"
+    if types & {str, Path}:
+        return f"{flag} takes one value, and {said}; one with blanks is quoted"
+    named = sorted({"--agent", "--agents"} & {*kinds})
+    return f"{said}; options come with their names, as in {named[0]} ucb" if named else said

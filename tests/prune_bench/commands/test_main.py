@@ -297,7 +297,7 @@ def test_help_needs_nothing_heavy():
             "threads is 0; allowed is 1 <= threads <= 1024; `prune-env run --help` explains",
         ),
         ("agents a b", "nothing takes 'b'; `prune-env agents --help` explains them"),
-        ("report", "Missing from prune-env report: PATH folder of the board (required); "),
+        ("report", "PATH is missing: folder of the board; `prune-env report --help` explains"),
         ("board --out typo", "typo is no board: there is no typo/board.yaml; `prune-env board` "),
         ("report bord", "bord is no board: there is no bord/board.yaml (did you mean board?); "),
     ],

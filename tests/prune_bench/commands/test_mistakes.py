@@ -1,0 +1,88 @@
+"""What is typed otherwise than it is meant: one line, and it says how it is typed."""
+
+from __future__ import annotations
+
+import pytest
+from prune_bench.commands.main import main, parse_command
+
+BLANKS = "; several are separated by blanks"
+
+
+def refused(capsys, *words):
+    """What the command says, which is one line."""
+    with pytest.raises(SystemExit) as end:
+        main([*words])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    return said.rstrip("\n")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run --recipe batch_size=8,peak_lr=0.1",
+        "run --agent-options c=2,alpha=0.9",
+        "board --keep-ratios 0.3,0.5",
+        "board --keep-ratios=0.3,0.5 0.7",
+        "board --agents ucb,rs2",
+    ],
+)
+def test_values_with_commas_are_answered_with_blanks(capsys, words):
+    assert refused(capsys, *words.split()).endswith(BLANKS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run --agent ucb,rs2",  # one only
+        "run --recipe peak_lr=high",
+        "board --agents ucb:c=1,z=2",  # options of an agent have commas
+    ],
+)
+def test_blanks_are_said_where_they_help(capsys, words):
+    assert BLANKS not in refused(capsys, *words.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("board --agents ucb --seeds 0 1 2", "--seeds is how many, such as 3; nothing takes '1',"),
+        ("run --epochs=10 20", "--epochs is how many, such as 3; nothing takes '20'; "),
+        ("run --data my photos", "--data takes one value, and nothing takes 'photos'; one with b"),
+        ("run --save=my net.pt", "--save takes one value, and nothing takes 'net.pt'; one with b"),
+        ("run --seed 1 2", "nothing takes '2'; options come with their names, as in --agent ucb;"),
+        ("board a b", "nothing takes 'a', 'b'; options come with their names, as in --agents ucb"),
+    ],
+)
+def test_words_too_many_may_belong_to_what_is_before_them(capsys, words, said):
+    assert refused(capsys, *words.split()).startswith(f"prune-env: {said}")
+
+
+@pytest.mark.parametrize(
+    ("words", "has_hint"),
+    [
+        ("board --agent ucb", False),  # not the recipe's augment
+        ("board --batch-size 8", True),
+        ("run --label-smoothing 0.1", True),
+    ],
+)
+def test_a_recipe_is_named_where_an_option_of_it_is_likelier_meant(capsys, words, has_hint):
+    assert ("a recipe has" in refused(capsys, *words.split())) == has_hint
+
+
+def test_whole_numbers_are_written_as_in_presets():
+    assert parse_command(["train", "--timesteps", "1e3"]).train.timesteps == 1000
+    assert parse_command(["run", "--seed", "2.0", "--evaluate-every", "1e1"]).run.seed == 2
+    assert parse_command(["run", "--evaluate-every", "auto"]).run.evaluate_every == "auto"
+
+
+@pytest.mark.parametrize("value", ["1.5", "inf", "nan", "1e"])
+def test_what_is_no_whole_number_is_refused(value):
+    with pytest.raises(ValueError, match=f"--timesteps is '{value}'; expected int or None"):
+        parse_command(["train", "--timesteps", value])
