@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ import prune_agents
 from prune_bench.run.arm_scores import ArmScores
 from prune_bench.run.evaluation import period
 from prune_bench.run.memory import keep_freed_memory
-from prune_bench.run.options import Place, RunOptions, Settings
+from prune_bench.run.options import USUAL, Place, RunOptions, Settings
 from prune_bench.run.provenance import Provenance, commit, describe_learner, describe_place
 from prune_bench.run.run_id import run_id
 from prune_bench.run.schema import SCHEMA
@@ -28,6 +29,14 @@ from prune_env.driving import ask
 from prune_env.env import PruneEnv
 from prune_env.lookup import unknown
 from prune_env.wrappers.small_ids import base_id
+
+LACKS = {
+    "network": "trains no network",
+    "recipe": "trains no network",
+    "data": "reads no data",
+    "limit": "reads no data",
+}
+"""Why an environment of formulas or of what was recorded takes no such option."""
 
 OF_EVERY_ENV = ("feedback", "refresh", "evaluate_every")
 """Settings that every environment has; the others are named only where they are not as usual."""
@@ -105,7 +114,12 @@ def _make(env_id: str, wanted: dict[str, Any]) -> PruneEnv:
                 f"{env_id} is no environment of arms, or takes other options than those "
                 f"(`prune-env envs` lists what can be run): {error.__context__ or error}"
             ) from error
-        raise ValueError(f"{env_id} cannot be made so: {error.__context__ or error}") from error
+        said = str(error.__context__ or error)
+        strange = re.search(r"unexpected keyword argument '(\w+)'", said)
+        if strange and (name := strange[1]) in (*USUAL, "data"):
+            why, word = LACKS.get(name, "takes no such option"), name.replace("_", "-")
+            raise ValueError(f"{env_id} {why}; leave out --{word}") from error
+        raise ValueError(f"{env_id} cannot be made so: {said}") from error
     assert isinstance(env, PruneEnv)
     return env
 

@@ -130,7 +130,7 @@ def test_without_a_validation_split_nothing_is_said_of_one(capsys):
             "environment 'Digits-v0' (did you mean prune_env/Digits-v0",
         ),
         (["--env", "prune_env/Digits-Rules-v0"], "run agents on prune_env/Digits-v0"),
-        (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; allowed"),
+        (["--env", "prune_env/Synthetic-v0"], "Synthetic-v0 reads no data; leave out --limit"),
         (["--env", "CartPole-v1"], "CartPole-v1 is no environment of arms, or takes other options"),
         (["ucb"], "nothing takes 'ucb'; options come with their names, as in --agent ucb;"),
         (["--lr", "0.1"], "a recipe has --recipe peak_lr=... or --recipe final_lr=... or"),

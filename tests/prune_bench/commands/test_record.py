@@ -69,7 +69,7 @@ def test_nothing_is_overwritten_by_accident(tmp_path, capsys):
     [
         (["--evaluate-every", "2"], "evaluate_every is 2; expected 1"),
         (["--agent", "fulll"], "unknown agent 'fulll' (did you mean full"),
-        (["--env", "prune_env/Synthetic-v0"], "unexpected keyword argument 'limit'; allowed"),
+        (["--env", "prune_env/Synthetic-v0"], "Synthetic-v0 reads no data; leave out --limit"),
     ],
 )
 def test_bad_input_leaves_no_file(tmp_path, capsys, arguments, message):
