@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import tyro
@@ -33,6 +35,11 @@ class Run:
     json: bool = False
     """print one JSON object and nothing else"""
 
+    @cached_property
+    def _begun(self) -> Event:
+        """Set once this command has read or written its checkpoint."""
+        return Event()
+
     def __post_init__(self) -> None:
         if self.scores is not None:
             check_name("scores", self.scores)
@@ -55,7 +62,7 @@ class Run:
                 progress.print_summary(Result(result))
 
             files = self.checkpoint, self.save, self.scores
-            single_run.run(self.run, place, *files, progress, on_end)
+            single_run.run(self.run, place, *files, progress, on_end, self._begun.set)
         if progress.diverged:
             sys.exit(1)
 
@@ -63,4 +70,5 @@ class Run:
         """How to go on."""
         if self.checkpoint is None:
             return "nothing of the run is kept; with --checkpoint FILE it could go on"
-        return f"the same command goes on from {self.checkpoint}"
+        begun = self._begun.is_set()  # else the file may be damaged, or of another run
+        return f"the same command goes on from {self.checkpoint}" if begun else "nothing had begun"

@@ -33,6 +33,7 @@ def run(
     scores: Path | None,
     progress: RunProgress,
     on_end: Callable[[dict[str, Any]], None],
+    on_kept: Callable[[], None],
 ) -> None:
     """Run one episode to its end. Of several processes the first writes files.
 
@@ -44,6 +45,7 @@ def run(
         scores: where it is written what was measured of every arm, .csv or .npz.
         progress: shows the run.
         on_end: called with the result.
+        on_kept: called once the checkpoint is one of this run.
 
     Raises:
         ValueError, OSError: bad options, a checkpoint of something else, or a file that is there
@@ -80,6 +82,7 @@ def run(
                 episode.load_state_dict(checkpoint.load(kept, keeper.of))
             elif first:  # also to see whether it can be written
                 checkpoint.save(kept, episode.state_dict(), keeper.of)
+            on_kept()
             if first:
                 files.enter_context(keeper)
         if episode.prior:

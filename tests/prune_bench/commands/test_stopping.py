@@ -47,6 +47,20 @@ def test_while_options_are_read_it_is_no_mistake_in_them(capsys, monkeypatch):
     assert stopped(capsys, "run") == "prune-env: stopped\n"
 
 
+def test_a_run_goes_on_from_a_checkpoint_only_if_it_is_one_of_this_run(
+    capsys, monkeypatch, tmp_path
+):
+    """Before the file was read it may be damaged, or of another run, and would be refused."""
+    file, words = tmp_path / "run.pt", ["run", "--limit", "100", "--epochs", "2", "--threads", "1"]
+    file.write_bytes(b"no checkpoint")
+    words += ["--checkpoint", str(file)]
+    monkeypatch.setattr("prune_bench.run.checkpoint.load", interrupt)
+    assert stopped(capsys, *words).endswith("prune-env: stopped; nothing had begun\n")
+    file.unlink()
+    monkeypatch.setattr("prune_bench.run.episode.Episode.step", interrupt)
+    assert stopped(capsys, *words).endswith(f"the same command goes on from {file}\n")
+
+
 @pytest.mark.parametrize("command", ["board", "regimes"])
 def test_before_a_folder_is_there_nothing_goes_on(command, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
