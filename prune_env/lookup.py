@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from collections.abc import Callable, Collection, Iterable
 from difflib import SequenceMatcher
 from typing import Any
@@ -52,13 +53,14 @@ def imported(what: str, path: Function, *takes: str) -> Callable[..., Any]:
 
 
 def refuse_file(what: str, path: str) -> None:
-    """Refuse "my_module.py:name", a file where an import path is expected.
+    """Refuse "my_module.py:name" and "./my_module:name", files where an import path is expected.
 
     Raises:
         ValueError: says the import path.
     """
     file, _, name = path.partition(":")
-    if name and file.endswith(".py"):
+    is_file = file.endswith(".py") or ("/" in file and name.isidentifier())
+    if name and is_file and not os.path.exists(path):
         module = file.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
         raise ValueError(
             f"the {what} {path!r} names a file; expected is {module}:{name}, a module that Python "

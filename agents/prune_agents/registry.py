@@ -24,6 +24,7 @@ import importlib
 import inspect
 import os
 import re
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -283,6 +284,12 @@ def _installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group="prune_agents")}
 
 
+def _first_place() -> str:
+    """The folder in which one's own modules are looked for: that where one is, or of the script."""
+    here = os.getcwd()
+    return here if {here, ""} & {*sys.path} else sys.path[0]
+
+
 def _import(path: str) -> Any:
     module_name, _, name = path.partition(":")
     try:
@@ -291,7 +298,9 @@ def _import(path: str) -> Any:
         kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
         ran = [f for f in traceback.extract_tb(error.__traceback__) if f.name == "<module>"]
         where = f"{Path(ran[-1].filename).name}, line {ran[-1].lineno}: " if ran else ""
-        raise ValueError(f"cannot import agent {path!r}: {where}{kind}{error}") from error
+        lacks = getattr(error, "name", None) == module_name.partition(".")[0]
+        places = f"; looked for in {_first_place()}, and among what is installed" if lacks else ""
+        raise ValueError(f"cannot import agent {path!r}: {where}{kind}{error}{places}") from error
     registered = _REGISTERED.get(name)
     if registered and registered.__module__.partition(".")[0] == module_name.partition(".")[0]:
         return registered

@@ -44,6 +44,10 @@ def test_make_builds_by_name_and_by_import_path():
             "expected a class, or an object, with a method predict",
         ),
         (":Agent", "cannot import agent"),
+        (
+            "./fatigue:Fatigue",
+            "agent './fatigue:Fatigue' names a file; expected is fatigue:Fatigue",
+        ),
         ("ucb:c", r"'ucb:c' names an agent with its options, which are typed as ucb:NAME=VALUE,"),
         ("ucb,c=1", r"and in Python as make\('ucb', NAME=VALUE\)$"),
         ("ucb:c=1,alpha=0.9", "typed as ucb:NAME=VALUE,NAME=VALUE"),
@@ -57,6 +61,19 @@ def test_make_builds_by_name_and_by_import_path():
 def test_unknown_name(name, message):
     with pytest.raises(ValueError, match=message):
         prune_agents.make(name)
+
+
+def test_a_module_that_is_not_found_is_said_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["/of/the/script", *sys.path])
+    for place in ("/of/the/script", str(tmp_path)):
+        message = f"No module named 'fatigue'; looked for in {place}, and among what is installed$"
+        with pytest.raises(ValueError, match=message):
+            prune_agents.make("fatigue:Fatigue")
+        sys.path.append(str(tmp_path))  # as the command does
+    (tmp_path / "needs.py").write_text("import no_such_library", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"needs\.py, line 1: No module named 'no_such_library'$"):
+        prune_agents.make("needs:Mine")
 
 
 @pytest.mark.parametrize(

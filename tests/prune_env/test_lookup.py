@@ -34,7 +34,8 @@ def test_few_names_are_listed_and_many_are_not():
     assert unknown("agent", "x\x1b", many, "see above") == r"unknown agent 'x\x1b'; see above"
 
 
-def test_a_file_in_place_of_a_module_is_answered_with_the_import_path():
-    message = "^the network 'nets/mine.py:make' names a file; expected is mine:make, a module"
+@pytest.mark.parametrize("path", ["nets/mine.py:make", "./mine:make", "nets/mine:make"])
+def test_a_file_in_place_of_a_module_is_answered_with_the_import_path(path):
+    message = f"^the network '{path}' names a file; expected is mine:make, a module"
     with pytest.raises(ValueError, match=message):
-        imported("network", "nets/mine.py:make")
+        imported("network", path)
