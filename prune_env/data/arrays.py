@@ -14,6 +14,7 @@ from prune_env.data import npz
 from prune_env.data.balance import balanced
 from prune_env.data.dataset import Dataset, Split
 from prune_env.data.labels import matched, read_labels
+from prune_env.text import number
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -32,7 +33,8 @@ def from_arrays(arrays: Mapping[str, ArrayLike] | Sequence[ArrayLike], name: str
     """
     if not isinstance(arrays, Mapping):
         if len(arrays) != len(KEYS):
-            raise ValueError(f"{name}: {len(arrays)} arrays came, expected {', '.join(KEYS)}")
+            came = number(len(arrays), "array")
+            raise ValueError(f"{name}: {came} came, expected {', '.join(KEYS)}")
         arrays = dict(zip(KEYS, arrays, strict=True))
     missing = [key for key in KEYS if key not in arrays]
     if missing:

@@ -88,7 +88,8 @@ class Board:
                 console.print(Text(behind), soft_wrap=True)
         elif new is not None and not board.grids():
             console.print(
-                Text(f"{self.out} will be a new board, of {', '.join(new.env)}"), soft_wrap=True
+                Text(f"no board is in {self.out} yet; this one is of {', '.join(new.env)}"),
+                soft_wrap=True,
             )
         view = self.work_off(board, new, console)
         show(console, board.folder, view.problems())

@@ -15,7 +15,7 @@ from prune_bench.commands.board_view import duration
 from prune_bench.report.terminal import Fitted
 from prune_bench.training.options import TrainOptions
 from prune_bench.training.train import CONTROLS
-from prune_env.text import plain
+from prune_env.text import number, plain
 
 SHOWN = {"return": "return", "val_accuracy": "val", "eval_return": "held out"}
 """What is known of the last episodes, and how it is called: docs/train_an_agent.md explains it."""
@@ -83,7 +83,7 @@ class TrainProgress:
         folder = shlex.quote(plain(self.options.out.resolve()))
         ratio = f"{scores['keep_ratio']:.3g}"
         self.console.print(
-            f"n = {scores['n']} seeds that training never saw, keep ratio {ratio}\n"
+            f"n = {number(scores['n'], 'seed')} that training never saw, keep ratio {ratio}\n"
             f"prune-env run --agent {folder} chooses by it; --env says where",
             soft_wrap=True,
         )

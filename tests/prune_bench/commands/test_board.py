@@ -136,14 +136,16 @@ def test_options_that_are_written_as_typed_are_read_back(grid):
     assert words == ["--no-skip-broken"]
 
 
-def test_a_folder_without_a_board_is_said_to_be_a_new_one(tmp_path, monkeypatch, capsys):
-    """Else what was to be gone on with is the digits, and data of one's own are refused."""
+def test_a_folder_without_a_board_is_said_to_have_none(tmp_path, monkeypatch, capsys):
+    """Else what was to be gone on with is the digits, and data of one's own are refused. It is
+    said before that, so it promises nothing.
+    """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shapes").mkdir()
     with pytest.raises(SystemExit):
         main.main(["board", "--agents", "ucb", "--out", "shpaes", "--data", "shapes"])
     told = capsys.readouterr()
-    assert told.out == "shpaes will be a new board, of prune_env/Digits-v0\n"
+    assert told.out == "no board is in shpaes yet; this one is of prune_env/Digits-v0\n"
     assert "the environment has the digits of scikit-learn" in told.err
 
 

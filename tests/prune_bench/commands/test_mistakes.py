@@ -76,6 +76,32 @@ def test_a_recipe_is_named_where_an_option_of_it_is_likelier_meant(capsys, words
     assert ("a recipe has" in refused(capsys, *words.split())) == has_hint
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("Synthetic-v0 --network mlp", "trains no network; leave out --network"),
+        ("Replay-v0 --recipe peak_lr=1", "trains no network; leave out --recipe"),
+        ("Synthetic-v0 --data x", "reads no data; leave out --data"),
+        ("Probe-v0 --image-size 8", "takes no such option; leave out --image-size"),
+        ("Synthetic-v0 --env-kwargs rates=1", "cannot be made so: got an unexpected keyword"),
+    ],
+)
+def test_an_option_that_an_environment_has_not_is_named_as_it_is_typed(capsys, words, said):
+    env, *_ = words.split()
+    told = refused(capsys, "run", "--env", *f"prune_env/{words}".split())
+    assert told.startswith(f"prune-env: prune_env/{env} {said}")
+
+
+@pytest.mark.parametrize("name", ["Digits", "digits", "Digits-v0", "prune_env/Digits-v0"])
+def test_an_environment_is_shown_by_any_of_its_names(capsys, name):
+    main(["envs", name])
+    ids = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line[0] == "p"]
+    assert ids == [f"prune_env/Digits{kind}-v0" for kind in ("", "-Scores", "-Rules")]
+    main(["envs", "Digits-Scores-v0"])
+    assert capsys.readouterr().out.startswith("prune_env/Digits-Scores-v0  prune_env/Digits-v0 for")
+    assert "'Digit' (did you mean prune_env/Digits-v0?)" in refused(capsys, "envs", "Digit")
+
+
 def test_whole_numbers_are_written_as_in_presets():
     assert parse_command(["train", "--timesteps", "1e3"]).train.timesteps == 1000
     assert parse_command(["run", "--seed", "2.0", "--evaluate-every", "1e1"]).run.seed == 2

@@ -292,6 +292,9 @@ def test_by_how_much_it_is_ahead_is_said_in_points():
     assert "trained ahead, points, 95 % interval" in shown
     (line,) = (line for line in shown.splitlines() if line.startswith("random_dynamic"))
     assert line.split()[-4:] == ["88.80%", "+1.20", "[+0.30,", "+2.10]"]
+    assert "n = 2 seeds that training never saw" in shown
+    TrainProgress(console, TrainOptions()).print_scores(scores | {"n": 1})
+    assert "n = 1 seed that training never saw" in console.file.getvalue()
 
 
 def test_the_command_prints_how_the_agent_compares(options, capsys, monkeypatch):

@@ -56,6 +56,7 @@ def test_arrays(changed: dict, message: str, tmp_path: Path):
     [
         ({"train_images": PIXELS}, "train_labels, test_images, test_labels missing, came: train_i"),
         ((PIXELS, LABELS), "2 arrays came, expected train_images, train_labels, test_images"),
+        ((PIXELS,), ": 1 array came, expected"),
         ({}, "missing, came: nothing"),
     ],
 )
