@@ -132,6 +132,11 @@ def test_a_strangers_submission_runs_no_code(tmp_path, make_result, capsys):
     assert str(tmp_path) not in sys.path
     refused(capsys, 1, "verify", "theirs.zip", "--sample", "99", "--seed", "0", "--trust")
     assert (tmp_path / "CODE-RAN").exists()
+    (tmp_path / "hostile_submission.py").write_text(HOSTILE + "# changed", encoding="utf-8")
+    agent_source.cache_clear()
+    main(["verify", "theirs.zip", "--sample", "0", "--trust"])
+    told = f"5 runs are not drawn: the source of {agent} is another one; it has to lie here as"
+    assert told in capsys.readouterr().out
 
 
 def test_runs_of_an_agent_that_is_not_here_are_not_drawn_and_the_others_are(
