@@ -104,7 +104,7 @@ def _with_wrappers(preset: Preset, model: BaseAlgorithm) -> Preset:
 
 def _wrappers(model: BaseAlgorithm) -> Iterator[gym.Wrapper[Any, Any, Any, Any]]:
     """The wrappers of the first environment of a model, outermost first, where it has them."""
-    envs = model.get_env()
+    envs: Any = model.get_env()
     while hasattr(envs, "venv"):
         envs = envs.venv
     several = getattr(envs, "envs", None)
