@@ -221,6 +221,11 @@ def own_factory(name: Function, inputs: Tensor, num_classes: int) -> Factory:
             raise ValueError(
                 f"{what} returned a {type(network).__name__}; expected a torch.nn.Module"
             )
+        if any(isinstance(of, nn.UninitializedParameter) for of in network.parameters()):
+            raise ValueError(
+                f"{what} has lazy layers, which have no size before their first batch; write the "
+                "sizes, as Linear(in, out)"
+            )
         if make() is network:
             raise ValueError(f"{what} is the same twice; expected a new one each time")
         few = f"{tuple(inputs[:2].shape)} {str(inputs.dtype).removeprefix('torch.')}"

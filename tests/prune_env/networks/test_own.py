@@ -134,6 +134,10 @@ ONE = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
             lambda inputs, classes: trained_before(inputs, classes).requires_grad_(False),
             "has no parameter that is trained; leave requires_grad of some True",
         ),
+        (
+            lambda inputs, classes: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)),
+            r"has lazy layers, .*; write the sizes, as Linear\(in, out\)",
+        ),
         (TakesClasses, r"is called as network\(example_inputs, num_classes\), but: too many pos"),
     ],
 )
