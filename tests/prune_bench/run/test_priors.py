@@ -162,6 +162,8 @@ def test_halves_have_recordings_of_their_own(place, rounds_trained):
         {"epochs": 5},
         {"limit": 310},
         {"recipe": {"peak_lr": 0.05}},
+        {"label_noise": 0.2},
+        {"imbalance": 2.0},
         {"agent": "grand"},
     ],
 )
