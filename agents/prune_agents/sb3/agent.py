@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prune_agents.agent import Agent, Observation, State
-from prune_agents.sb3.models import for_predictions, load_model
+from prune_agents.sb3.models import for_predictions, load_model, saved_preset
 from prune_env.wrappers import arm_features, choosers
 from prune_env.wrappers.translation import Translation
 
@@ -121,7 +121,11 @@ class SB3Agent(Agent):
 def load(folder: str | Path, **options: Any) -> SB3Agent:
     """The agent in a saved folder; see `SB3Agent` for the options.
 
+    Its keep ratio is the one that it was trained at, unless the options have another.
+
     Raises:
         ValueError: the folder is not one that `save` has written.
     """
+    if wrappers := saved_preset(folder).wrappers():  # else it is refused below
+        options = {"keep_ratio": Translation(wrappers).keep_ratio} | options
     return SB3Agent(path=str(folder), **options)

@@ -91,6 +91,8 @@ def test_the_keep_ratio_is_that_of_the_training(tmp_path):
         "LinearScores",
         {"keep_ratio": 0.1},
     )
+    assert sb3.load(tmp_path / "mine").keep_ratio == 0.1
+    assert sb3.load(tmp_path / "mine", keep_ratio=0.2).keep_ratio == 0.2
     with pytest.raises(ValueError, match=r"LinearScores\(keep_ratio=0.1\).*preset says .*=0.5"):
         sb3.save(model, sb3.Preset("a2c", SCORES, env_kwargs={"keep_ratio": 0.5}), tmp_path / "b")
 
