@@ -7,14 +7,23 @@ a folder by its algorithm and its id alone, and `load` makes the same model agai
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
+import numpy as np
 
-from prune_agents.sb3.presets import Preset, activations, algorithm, hyperparameters
+from prune_agents.sb3.presets import (
+    SCHEDULES,
+    Preset,
+    activations,
+    algorithm,
+    hyperparameters,
+)
 from prune_env import wrappers
+from prune_env.notices import say
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -36,6 +45,13 @@ def completed(preset: Preset, model: BaseAlgorithm) -> Preset:
     Raises:
         ValueError: the model was trained in other wrappers than those of the preset.
     """
+    said = preset.hyperparameters
+    noise = {} if {"noise_type", "noise_std"} & said.keys() else _noise(model)
+    if lost := [name for name in _lost(model) if name not in said]:
+        say(
+            f"a preset cannot say the {' and the '.join(lost)} of the model: the agent acts alike, "
+            "and a training that goes on from its folder has those that the algorithm has by itself"
+        )
     policy = preset.policy
     if policy == Preset.policy:  # the default: it may not have been named
         aliases = algorithm(preset.algo).policy_aliases  # type: ignore[attr-defined]
@@ -45,7 +61,7 @@ def completed(preset: Preset, model: BaseAlgorithm) -> Preset:
         _with_wrappers(preset, model).resolved(),
         policy=policy,
         policy_kwargs=_policy_kwargs(model) | preset.policy_kwargs,
-        hyperparameters=_hyperparameters(model, preset) | preset.hyperparameters,
+        hyperparameters=noise | _hyperparameters(model, preset) | said,
     )
 
 
@@ -65,6 +81,8 @@ def _hyperparameters(model: BaseAlgorithm, preset: Preset) -> dict[str, Any]:
     found = {}
     for name, default in hyperparameters(preset.algo).items():
         value = getattr(model, name, default)
+        if name in SCHEDULES and callable(value):
+            value = _as_number(value)
         if hasattr(value, "frequency"):  # SB3 makes a pair of train_freq
             value = (
                 value.frequency if value.unit.value == "step" else [*value[:1], value.unit.value]
@@ -73,6 +91,36 @@ def _hyperparameters(model: BaseAlgorithm, preset: Preset) -> dict[str, Any]:
         if name not in ("verbose", "device") and _is_plain(value) and value not in by_itself:
             found[name] = value
     return found
+
+
+def _as_number(schedule: Any) -> float | str | None:
+    """A schedule of the share that remains as a preset says it; None of what is no line."""
+    start, half, end = (float(schedule(share)) for share in (1.0, 0.5, 0.0))
+    if start == half == end:
+        return start
+    return f"lin_{start:g}" if end == 0 and math.isclose(half, start / 2) else None
+
+
+def _noise(model: BaseAlgorithm) -> dict[str, Any]:
+    """The noise of its actions, where it is the same of all and has no mean."""
+    from stable_baselines3.common.noise import NormalActionNoise
+
+    noise: Any = getattr(model, "action_noise", None)
+    if type(noise) is not NormalActionNoise or np.any(noise._mu) or np.ptp(noise._sigma):
+        return {}
+    return {"noise_type": "normal", "noise_std": float(noise._sigma[0])}
+
+
+def _lost(model: BaseAlgorithm) -> Iterator[str]:
+    """What of a model matters to its training alone, and no preset can say."""
+    for name in SCHEDULES:
+        if callable(value := getattr(model, name, None)) and _as_number(value) is None:
+            yield name
+    if getattr(model, "action_noise", None) is not None and not _noise(model):
+        yield "noise_type"
+    usual = inspect.signature(model.policy_class).parameters.get("optimizer_class")
+    if usual and model.policy_kwargs.get("optimizer_class", usual.default) is not usual.default:
+        yield "optimizer_class"
 
 
 def _with_wrappers(preset: Preset, model: BaseAlgorithm) -> Preset:

@@ -174,11 +174,11 @@ def save(
     write_json(folder / "result.json", result | ({} if data is None else {"data": data}))
 
 
-def _num_arms(model: BaseAlgorithm, preset: Preset) -> int:
-    """The arms that a model was trained on, where its spaces tell.
+def _num_arms(model: Any, preset: Preset, who: str = "the model") -> int:
+    """The arms that a model, or an environment, has where its spaces tell.
 
     Raises:
-        ValueError: its environment was in wrappers that its agent will not have.
+        ValueError: they are not those of the preset.
     """
     way = Translation(preset.wrappers())
     (size, *_) = (model.observation_space if way.stacks else model.action_space).shape or (1,)
@@ -190,7 +190,7 @@ def _num_arms(model: BaseAlgorithm, preset: Preset) -> int:
     for name, space in expected.items():
         if (own := getattr(model, name)) != space:
             raise ValueError(
-                f"the {name} of the model is {own}, and that of {preset.env} with the wrappers of "
+                f"the {name} of {who} is {own}, and that of {preset.env} with the wrappers of "
                 f"its preset {space}; the agent has those and none of your own"
             )
     return num_arms
@@ -233,6 +233,8 @@ def load_model(
     preset = saved_preset(folder)
     try:
         check(preset)
+        if env is not None:
+            _num_arms(env, preset, "env")
         model = for_predictions(preset) if env is None else build(preset, env)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:  # SB3 and torch refuse
         raise ValueError(f"{Path(folder) / 'preset.yaml'}: {in_words(error)}") from error

@@ -7,8 +7,10 @@ import torch
 from prune_agents import sb3
 from sb3_contrib import ARS, QRDQN, TQC, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO, SAC
+from stable_baselines3.common.noise import NormalActionNoise
 
 import prune_env  # noqa: F401
+from prune_env.notices import Notice
 from prune_env.wrappers import LossBins, Rules, SummaryObservation
 
 SCORES, RULES = "prune_env/Synthetic-Scores-v0", "prune_env/Synthetic-Rules-v0"
@@ -135,3 +137,39 @@ def test_a_preset_that_makes_another_network_is_refused(given, said, tmp_path):
         sb3.save(model, preset, tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_schedules_and_noise_are_read_off_the_model(tmp_path):
+    falls = {"learning_rate": lambda left: 0.01 * left, "clip_range": 0.35, "clip_range_vf": 0.5}
+    model = PPO("MlpPolicy", make(), **falls, **SHORT)
+    sb3.save(model, sb3.Preset("ppo", SCORES), tmp_path / "ppo")
+    again, preset = sb3.load_model(tmp_path / "ppo", make())
+    assert preset.hyperparameters["learning_rate"] == "lin_0.01"
+    assert (again.clip_range(1.0), again.clip_range_vf(0.5)) == (0.35, 0.5)
+    assert again.lr_schedule(0.5) == pytest.approx(0.005)
+    noise = NormalActionNoise(np.zeros(10), np.full(10, 0.2))
+    model = SAC("MlpPolicy", make(), action_noise=noise)
+    sb3.save(model, sb3.Preset("sac", SCORES), tmp_path / "sac")
+    again, _ = sb3.load_model(tmp_path / "sac", make())
+    assert again.action_noise._sigma.tolist() == [0.2] * 10
+
+
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [
+        ({"learning_rate": lambda left: 0.01 * left**2}, "learning_rate"),
+        ({"policy_kwargs": {"optimizer_class": torch.optim.AdamW}}, "optimizer_class"),
+    ],
+)
+def test_what_a_preset_cannot_say_of_a_training_is_noticed(options, lost, tmp_path):
+    model = PPO("MlpPolicy", make(), **options, **SHORT)
+    with pytest.warns(Notice, match=f"a preset cannot say the {lost} of the model: the agent act"):
+        sb3.save(model, sb3.Preset("ppo", SCORES), tmp_path / "mine")
+
+
+def test_another_environment_is_no_damage(tmp_path):
+    sb3.save(PPO("MlpPolicy", make(), **SHORT), sb3.Preset("ppo", SCORES), tmp_path / "mine")
+    with pytest.raises(
+        ValueError, match=r"the action_space of env is Discrete.* and that of prune"
+    ):
+        sb3.load_model(tmp_path / "mine", make(RULES))
