@@ -139,7 +139,7 @@ def test_resume_after_a_kill(options):
     command += ["--env-kwargs", "num_arms=60", "epochs=4", "--checkpoint-rounds", "64"]
     command += ["--hyperparameters", "n_envs=1", "n_steps=8", "batch_size=8", "--eval-seeds", "2"]
     process = subprocess.Popen(command)
-    while not (options.out / "model.zip").exists():
+    while not (options.out / "result.json").exists():  # the last file of a checkpoint
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.wait()
