@@ -172,20 +172,20 @@ def make_for_run(name: str, /, keep_ratio: float, seed: int = 0, **options: Any)
         ValueError: as for `make`, or a subclass of `Agent` that does not take them.
     """
     found, _ = _found(name, options)
-    own = {"keep_ratio": keep_ratio, "seed": seed}
+    of_run = {"keep_ratio": keep_ratio, "seed": seed}
     taken, takes_all = _options_of(found) if isinstance(found, type) else ([], False)
     is_policy = isinstance(found, type) and issubclass(found, Agent)
-    if not (is_policy and takes_all):
-        own = {key: value for key, value in own.items() if key in taken}
-    agent = make(name, **options, **own)
+    every = is_policy and takes_all
+    given = {option: value for option, value in of_run.items() if every or option in taken}
+    agent = make(name, **options, **given)
     if is_policy:
-        _check_own(agent, {"keep_ratio": keep_ratio, "seed": seed})
+        _check_taken(agent, of_run)
     return adopt(agent, reads_keep_ratio="keep_ratio" in taken)
 
 
-def _check_own(agent: Agent, own: dict[str, Any]) -> None:
+def _check_taken(agent: Agent, of_run: dict[str, Any]) -> None:
     """Refuse a policy whose own `__init__` has dropped what the run says."""
-    for option, value in own.items():
+    for option, value in of_run.items():
         if (has := getattr(agent, option)) != value:
             raise ValueError(
                 f"{type(agent).__name__} has {option}={has} where the run says {value}: its "

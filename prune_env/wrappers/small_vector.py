@@ -73,11 +73,10 @@ class SmallVectorEnv(gym.vector.VectorWrapper):
     ) -> tuple[NDArray[np.float32], Infos]:
         """Begin new runs, all or those of a mask; see `PruneVectorEnv.reset`."""
         runs = np.flatnonzero(reset_mask(options, self.num_envs))
-        fresh, infos = self.runs.reset(seed=seed, options=options)
+        self._observation, infos = self.runs.reset(seed=seed, options=options)
         if len(runs) == self.num_envs:
             self._memory = arm_features.fresh_memory(self.num_envs, self.runs.learner.num_arms)
             self._shown = np.empty(self.observation_space.shape or (), np.float32)
-        self._observation = fresh
         self._begin(runs)
         return self._shown.copy(), infos
 

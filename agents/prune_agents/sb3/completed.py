@@ -28,7 +28,7 @@ from prune_env.notices import say
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
-COMPUTED = {"n_top": ("n_delta",), "target_entropy": ("target_entropy",)}
+COMPUTED = {"n_top": "n_delta", "target_entropy": "target_entropy"}
 """Hyper-parameters that an algorithm sets by itself, and what of it has the same value then."""
 
 SIGHTS = (gym.ObservationWrapper, gym.ActionWrapper)
@@ -87,7 +87,7 @@ def _hyperparameters(model: BaseAlgorithm, preset: Preset) -> dict[str, Any]:
             value = (
                 value.frequency if value.unit.value == "step" else [*value[:1], value.unit.value]
             )
-        by_itself = (default, *(getattr(model, other, None) for other in COMPUTED.get(name, ())))
+        by_itself = default, getattr(model, COMPUTED.get(name, ""), None)
         if name not in ("verbose", "device") and _is_plain(value) and value not in by_itself:
             found[name] = value
     return found
