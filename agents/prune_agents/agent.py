@@ -176,11 +176,7 @@ class Agent:
         """
         observation, batched = self._of_several(observation)
         num_runs, num_arms = observation["seen"].shape
-        if state is None and observation["seen"].any():
-            say(
-                f"{type(self).__name__} was given no state in the middle of a run, so it begins "
-                "anew: action, state = agent.predict(observation, state) hands on what it knows"
-            )
+        self._check_state(state, observation["seen"], episode_start)
         k = self.k_of(num_arms)
         with blamed(type(self).__name__):
             state, rng = self._learned(observation, state, episode_start)
@@ -248,6 +244,32 @@ class Agent:
         entries = observation if batched else {n: array[None] for n, array in observation.items()}
         return Shown(entries, type(self)), batched
 
+    def _check_state(
+        self,
+        state: State | None,
+        seen: NDArray[np.float32],
+        episode_start: NDArray[np.bool_] | None,
+    ) -> None:
+        """Refuse the state of another agent, and say where it seems to be that of another run."""
+        who = type(self).__name__
+        if state is None:
+            if seen.any():
+                say(
+                    f"{who} was given no state in the middle of a run, so it begins anew: "
+                    "action, state = agent.predict(observation, state) hands on what it knows"
+                )
+            return
+        if np.shape(state.get("round")) != seen.shape[:1] or "calls" not in state:
+            raise ValueError(
+                f"{who} was given a state that is not of {len(seen)} runs of its own; expected "
+                "what its last predict returned, or None"
+            )
+        if episode_start is None and (~seen.any(axis=1) & (state["round"] > 0)).any():
+            say(
+                f"{who} was given the state of a run that has begun, and an observation of one "
+                "that has not: after a reset pass state=None, or episode_start"
+            )
+
     def _learned(
         self,
         observation: Observation,
@@ -289,6 +311,8 @@ class Agent:
         who = type(self).__name__
         state = check_state(self.start(num_runs, num_arms), who)
         for name, array in (state or {}).items():
+            if name in ("round", "calls"):
+                raise ValueError(f"{who}.start returned {name!r}, an entry of the base's own")
             if array.shape[:1] != (num_runs,):
                 raise ValueError(
                     f"{who}.start returned {name!r} of shape {array.shape}; expected a leading "

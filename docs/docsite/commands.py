@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from prune_bench.commands.agents import field_docs
+import tyro
 from prune_bench.commands.main import COMMANDS
-from prune_bench.commands.parsing import POSITIONAL
+from prune_bench.commands.parsing import POSITIONAL, default_of, field_docs
 
 from docsite.markdown import definitions, table
 from prune_env.checks import ranges
@@ -62,9 +62,8 @@ def _entries(cls: type, command: Any = None) -> Iterator[tuple[str, str, str, st
 def _usual(field: Field[Any], command: Any) -> Any:
     if command is not None:
         return getattr(command, field.name)
-    if field.default_factory is not MISSING:
-        return field.default_factory()
-    return None if field.default is MISSING else field.default
+    usual = default_of(field)
+    return None if usual is tyro.MISSING else usual
 
 
 def _parts(hint: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from prune_bench.commands.agents import field_docs
+from prune_bench.commands.parsing import field_docs
 
 from prune_env.checks import ranges
 

@@ -195,6 +195,33 @@ def test_a_state_that_is_not_handed_on_is_noticed(observe):
         agent.predict(later)
 
 
+def test_a_state_that_is_handed_over_a_reset_is_noticed(observe):
+    agent = prune_agents.make("random_dynamic")
+    fresh = observe(seen=np.zeros((2, 20)))
+    _, state = agent.predict(fresh)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        agent.predict(fresh, state, episode_start=np.array([True, True]))
+        agent.predict(observe(seen=np.ones((2, 20))), state)
+    with pytest.warns(Notice, match="given the state of a run that has begun, and .* pass state=N"):
+        agent.predict(observe(seen=np.array([[0] * 20, [1] * 20])), state)
+
+
+@pytest.mark.parametrize("state", [{}, {"round": np.zeros(3, np.int64), "calls": np.array(1)}])
+def test_the_state_of_another_agent_or_number_of_runs_is_refused(observe, state):
+    with pytest.raises(ValueError, match="state that is not of 1 runs of its own; expected what"):
+        prune_agents.make("ucb").predict(observe(loss=[1.0, 2.0]), state)
+
+
+def test_start_leaves_the_entries_of_the_base_alone():
+    class Counts(Agent):
+        def start(self, num_runs, num_arms):
+            return {"round": np.ones(num_runs)}
+
+    with pytest.raises(ValueError, match=r"Counts\.start returned 'round', an entry of the base"):
+        Counts().fresh_state(1, 2)
+
+
 def test_who_is_shown_a_small_space_says_so(observe):
     with pytest.raises(ValueError, match=r"UCB was shown a ndarray; .*seen, loss.* -Scores-v0 and"):
         prune_agents.make("ucb").predict(np.zeros(22, np.float32))

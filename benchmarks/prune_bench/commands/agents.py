@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
+import os
 from dataclasses import dataclass
-from itertools import pairwise
 
 import tyro
 from rich.console import Console
 from rich.text import Text
 
+from prune_bench.commands.parsing import field_docs
 from prune_bench.report.terminal import Listed
 from prune_bench.run.pairs import split_agent
 from prune_env.checks import ranges
@@ -39,11 +38,13 @@ class Agents:
             console.print("", Listed(hints), sep="\n")
         elif self.name in found:
             console.print(Listed({name: prune_agents.describe(name) for name in found[self.name]}))
-        elif is_own(self.name) or self.name in prune_agents.names():
+        elif is_own(self.name) or split_agent(self.name)[0] in prune_agents.names():
             explain(split_agent(self.name)[0], console)
         else:
             names = [*found, *prune_agents.names()]
             more = "`prune-env agents` lists them, one's own is named module:Class"
+            if os.path.isdir(self.name):
+                more = "a model's folder is no policy; `prune-env run --agent` takes it"
             raise ValueError(unknown("group or agent", self.name, names, more))
 
 
@@ -83,19 +84,3 @@ def explain(name: str, console: Console) -> None:
             interval, usual = "it plays no part here", None
         lines[option.name] = "; ".join(filter(None, (docs.get(option.name), interval, usual)))
     console.print(Listed(lines))
-
-
-def field_docs(cls: type) -> dict[str, str]:
-    """The string under each field of a dataclass and its bases, by the name of the field."""
-    docs = {}
-    for base in reversed(cls.__mro__[:-1]):
-        [node] = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-        assert isinstance(node, ast.ClassDef)
-        for field, below in pairwise(node.body):
-            match field, below:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
-                    docs[name] = " ".join(text.split())
-    return docs

@@ -25,7 +25,7 @@ from prune_bench.commands.envs import Envs
 from prune_bench.commands.fidelity import Fidelity
 from prune_bench.commands.help import Help
 from prune_bench.commands.inspect import Inspect
-from prune_bench.commands.parsing import flags, given_flags, of_commas, parse, whole_words
+from prune_bench.commands.parsing import REGISTRY, flags, given_flags, of_commas, parse
 from prune_bench.commands.record import Record
 from prune_bench.commands.regimes import Regimes
 from prune_bench.commands.report import Report, require_board
@@ -70,8 +70,9 @@ def parse_command(arguments: list[str]) -> Any:
     if name in ("-h", "--help"):
         return Help(COMMANDS)
     if name.startswith("--tyro-"):  # completion of shells
-        with whole_words():
-            return tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="prune-env", args=arguments)
+        return tyro.extras.subcommand_cli_from_dict(
+            COMMANDS, prog="prune-env", args=arguments, registry=REGISTRY
+        )
     if name not in COMMANDS:
         raise ValueError(unknown("command", name, COMMANDS))
     default = Board.default_of(words) if name == "board" else None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import inspect
 import io
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -32,15 +36,16 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     Raises:
         ValueError: a mistake in the words, in one line.
     """
+    kinds = flags(command)
+    _refuse_twice(kinds, words)
     usual = tyro.MISSING_NONPROP if default is None else default
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told):
-            return tyro.cli(command, prog=prog, args=[*words], default=usual, registry=_REGISTRY)
+            return tyro.cli(command, prog=prog, args=[*words], default=usual, registry=REGISTRY)
     except SystemExit as end:
         if end.code != 2:  # it was asked for help, or to stop
             raise
-    kinds = flags(command)
     known = sorted(kinds)
     hint = f"`{prog} --help` explains them"
     for typed in _typed_flags(words):
@@ -50,10 +55,56 @@ def parse(command: type, prog: str, words: Sequence[str], default: Any = None) -
     raise ValueError(f"{_condensed(told.getvalue(), kinds, words)}; {hint}")
 
 
-_REGISTRY = tyro.constructors.ConstructorRegistry()
+REGISTRY = tyro.constructors.ConstructorRegistry()
 
 
-@_REGISTRY.primitive_rule
+@REGISTRY.struct_rule
+def _options(
+    kind: tyro.constructors.StructTypeInfo,
+) -> tyro.constructors.StructConstructorSpec | None:
+    """The options of a dataclass, each explained by the string under it as one paragraph."""
+    if not is_dataclass(kind.type) or kind.type.__module__.startswith("tyro."):
+        return None
+    docs, hints = field_docs(kind.type), get_type_hints(kind.type, include_extras=True)
+    usual = vars(kind.default) if isinstance(kind.default, kind.type) else {}
+    return tyro.constructors.StructConstructorSpec(
+        instantiate=kind.type,
+        fields=tuple(
+            tyro.constructors.StructFieldSpec(
+                name=field.name,
+                type=hints[field.name],
+                default=usual.get(field.name, default_of(field)),
+                helptext=docs.get(field.name),
+            )
+            for field in fields(kind.type)
+        ),
+    )
+
+
+def default_of(field: Field[Any]) -> Any:
+    """What holds where an option is not typed; the parser's sign where it must be."""
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return tyro.MISSING if field.default is MISSING else field.default
+
+
+def field_docs(cls: type) -> dict[str, str]:
+    """The string under each field of a dataclass and its bases, by the name of the field."""
+    docs = {}
+    for base in reversed(cls.__mro__[:-1]):
+        [node] = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(node, ast.ClassDef)
+        for field, below in pairwise(node.body):
+            match field, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    docs[name] = " ".join(text.split())
+    return docs
+
+
+@REGISTRY.primitive_rule
 def _whole_numbers(
     kind: tyro.constructors.PrimitiveTypeInfo,
 ) -> tyro.constructors.PrimitiveConstructorSpec[int] | None:
@@ -76,6 +127,14 @@ def _whole(word: str) -> int:
         if not float(word).is_integer():
             raise
         return int(float(word))
+
+
+def _refuse_twice(kinds: dict[str, Any], words: Sequence[str]) -> None:
+    """Refuse an option of several values that is there twice: only the last would count."""
+    given = list(given_flags(words))
+    for flag in given:
+        if given.count(flag) > 1 and get_origin(kinds.get(flag)) in (tuple, dict):
+            raise ValueError(f"{flag} is there twice; its values follow one {flag}, with blanks")
 
 
 def _of_recipe(flag: str, known: Sequence[str]) -> str:
@@ -106,20 +165,6 @@ def of_commas(said: str, command: type, words: Sequence[str]) -> str:
         if takes_several and any("," in value and value in said for value in values):
             return "; several are separated by blanks"
     return ""
-
-
-@contextlib.contextmanager
-def whole_words() -> Iterator[None]:
-    """Mends the script of tyro for shells: an explanation of two lines would offer the second as an
-    option.
-    """
-    script = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(script):
-            yield
-    finally:
-        for line in script.getvalue().splitlines():
-            print(line.replace(r"\n", " ") if line.startswith("COMPLETION_SPEC") else line)
 
 
 def flags(command: type) -> dict[str, Any]:

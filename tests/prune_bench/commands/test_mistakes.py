@@ -64,6 +64,13 @@ def test_words_too_many_may_belong_to_what_is_before_them(capsys, words, said):
     assert refused(capsys, *words.split()).startswith(f"prune-env: {said}")
 
 
+@pytest.mark.parametrize("flag", ["--agents", "--keep-ratios", "--env-kwargs"])
+def test_an_option_of_several_values_is_there_once(capsys, flag):
+    """Else the first ones would be left out without a word."""
+    said = refused(capsys, "board", flag, "0.3", flag, "0.5")
+    assert said.startswith(f"prune-env: {flag} is there twice; its values follow one {flag}")
+
+
 @pytest.mark.parametrize(
     ("words", "has_hint"),
     [

@@ -96,6 +96,12 @@ def test_help_fits_80_columns():
     assert max(map(len, shown)) <= 80
 
 
+def test_an_explanation_of_several_lines_is_one_paragraph():
+    """Where the source breaks it is no matter: after `so`, here."""
+    shown = re.sub(r"\x1b\[[\d;]*m", "", in_a_terminal("board", "--help", COLUMNS="80"))
+    assert "change the last bits of what comes out, so all runs" in shown
+
+
 def test_a_terminal_gets_colours():
     assert COLOUR.search(in_a_terminal("agents", "ubc"))
 
