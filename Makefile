@@ -24,7 +24,7 @@ test-versions:
 	PYTHON=$(PYTHON) VENV=$(VENV) tests/versions.sh $(VERSIONS)
 
 docs: $(VENV)/docs-installed
-	cd docs && OMP_NUM_THREADS=1 ../$(BIN)/python -m docsite
+	cd docs && OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m docsite
 
 lint: $(VENV)/test-installed
 	$(BIN)/ruff format --check .

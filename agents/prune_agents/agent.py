@@ -245,10 +245,7 @@ class Agent:
         return Shown(entries, type(self)), batched
 
     def _check_state(
-        self,
-        state: State | None,
-        seen: NDArray[np.float32],
-        episode_start: NDArray[np.bool_] | None,
+        self, state: State | None, seen: NDArray[np.float32], episode_start: object
     ) -> None:
         """Refuse the state of another agent, and say where it seems to be that of another run."""
         who = type(self).__name__
@@ -259,12 +256,13 @@ class Agent:
                     "action, state = agent.predict(observation, state) hands on what it knows"
                 )
             return
-        if np.shape(state.get("round")) != seen.shape[:1] or "calls" not in state:
+        rounds = state.get("round")
+        if rounds is None or rounds.shape != seen.shape[:1] or "calls" not in state:
             raise ValueError(
                 f"{who} was given a state that is not of {len(seen)} runs of its own; expected "
                 "what its last predict returned, or None"
             )
-        if episode_start is None and (~seen.any(axis=1) & (state["round"] > 0)).any():
+        if episode_start is None and (~seen.any(axis=1) & (rounds > 0)).any():
             say(
                 f"{who} was given the state of a run that has begun, and an observation of one "
                 "that has not: after a reset pass state=None, or episode_start"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 USUAL_IMAGES = ("img", "image")
 USUAL_LABELS = ("label", "labels", "fine_label", "target", "class")
 """What such columns are called, whatever else is there."""
+TEXTS = ("string", "large_string", "string_view")
+"""Types of text in pyarrow, the last only in newer ones."""
 
 
 def find_columns(schema: pyarrow.Schema, where: str, reading: Reading) -> tuple[str, str]:
@@ -79,8 +81,7 @@ def _is_label(kind: pyarrow.DataType) -> bool:
 
     if types.is_dictionary(kind):
         return _is_label(kind.value_type)
-    tests = (types.is_integer, types.is_string, types.is_large_string, types.is_boolean)
-    return any(test(kind) for test in tests)
+    return types.is_integer(kind) or types.is_boolean(kind) or str(kind) in TEXTS
 
 
 def class_names(schema: pyarrow.Schema, where: str) -> dict[str, list[Any]]:

@@ -30,6 +30,11 @@ EXPECTED = (
     "train*.parquet and test*.parquet"
 )
 
+UNSPACED = re.compile(
+    "[\u0300-\u036f\u0591-\u05c7\u0610-\u065f\u0900-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
+)
+"""Marks that Python takes for no part of a word, and scripts with such or without blanks."""
+
 WORDS = 2**15
 """Tokens of the built-in tokenizer: 0 is no word, the others are shared by words at random."""
 
@@ -73,6 +78,8 @@ def load_arrays(
             "of a table of pandas in a line"
         )
     tables = {part: _texts(path, part, text_column, label_column) for part in ("train", "test")}
+    if tokenizer == "words":
+        _check_script(tables["train"][0])
     inputs = {part: _tokens(texts, tokenizer, length) for part, (texts, _) in tables.items()}
     return _assembled(path.resolve().name, inputs, {p: labels for p, (_, labels) in tables.items()})
 
@@ -88,6 +95,18 @@ def words(texts: Sequence[str], length: int) -> NDArray[np.int64]:
         first = re.findall(r"\w+", text.lower())[:length]
         row[: len(first)] = [1 + zlib.crc32(word.encode()) % (WORDS - 1) for word in first]
     return found
+
+
+def _check_script(texts: list[str]) -> None:
+    """Say where many characters are of a script that `words` cuts at the wrong places."""
+    some = "".join(texts[:1000])
+    if (share := len(UNSPACED.findall(some)) / max(1, len(some))) > 0.01:
+        say(
+            f"{share:.0%} of the characters are of scripts without blanks, or with marks of their "
+            "own, which the built-in tokenizer cuts at the wrong places; tokenizer= "
+            "(--env-kwargs tokenizer=module:function) names another",
+            DataNotice,
+        )
 
 
 def _tokens(texts: list[str], tokenizer: Function, length: int) -> NDArray[Any]:

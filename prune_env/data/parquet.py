@@ -152,10 +152,17 @@ def _from_tables(
         return Listed(list(images), joined(labels, name))
 
     split = listed(train)
+    notes: tuple[str, ...] = ()
     guessed = label not in USUAL_LABELS and reading.label_column is None
     if guessed and split.labels.kind != "named integers":
         _check_repeats(split.labels, label, where)
-    return assemble(name, split, listed(test), reading)
+        notes = (
+            f"{name}: the labels are its column {label!r}, of {len(split.labels.names)} values, "
+            "as no other holds integers or text; label_column= (--env-kwargs label_column=...) "
+            "names another",
+        )
+    whole = assemble(name, split, listed(test), reading)
+    return replace(whole, notes=(*notes, *whole.notes))
 
 
 def _check_repeats(labels: Labels, column: str, where: str) -> None:

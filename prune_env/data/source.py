@@ -17,6 +17,9 @@ TESTS = ("test", "testing", "validation", "valid", "val", "dev")
 """What may be the test split, the best first: many datasets publish no test labels."""
 TRAINS = ("train", "training")
 
+DARK = 64
+"""Where no pixel reaches this, of 255, images may use a part of what their files can hold."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -80,6 +83,11 @@ def assemble(name: str, train: Listed, test: Listed | None, reading: Reading) ->
     if not good.all():
         lost = [image.where for image, is_good in zip(images, good, strict=True) if not is_good]
         notes.append(f"{name}: {few(lost, len(images))} cannot be decoded and are left out")
+    if (brightest := int(pixels.max())) < DARK:
+        notes.append(
+            f"{name}: its brightest pixel is {brightest} of 255; where images of 16 bits use "
+            "fewer, scale them first, so that white is 65535"
+        )
     parts = [(pixels[:border], train.labels, good[:border])]
     if test is not None:
         parts.append((pixels[border:], test.labels, good[border:]))

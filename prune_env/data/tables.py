@@ -12,6 +12,7 @@ from prune_env.data.columns import class_names
 from prune_env.data.labels import Labels, read_labels
 from prune_env.data.memory import check_unpacked
 from prune_env.data.source import need_hub_extra
+from prune_env.notices import DataNotice, say
 from prune_env.text import number
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def check_shards(files: Sequence[str], folder: str, part: str) -> None:
-    """Refuse a split that lacks a file: the names say how many there should be."""
+    """Refuse a split that lacks a file, and say where names differ by more than a number."""
     if not files:
         raise FileNotFoundError(f"{folder} holds no {part}-*.parquet; expected are train and test")
     names = [os.path.basename(file) for file in files]
@@ -29,6 +30,8 @@ def check_shards(files: Sequence[str], folder: str, part: str) -> None:
             f"{folder} should hold {int(count[1])} {part} files, {len(files)} are there: "
             + ", ".join(names)
         )
+    if not count and len({re.sub(r"[-_.]?\d+", "", name) for name in names}) > 1:
+        say(f"{folder}: all of {', '.join(names)} are read as its {part} split", DataNotice)
 
 
 def read_table(file: str, choose: Callable[[pyarrow.Schema], Sequence[str]]) -> pyarrow.Table:

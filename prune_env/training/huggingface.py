@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -259,6 +260,13 @@ class _Following(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         """Tell what the agent waits for."""
-        if self.pruned.wishes.reads_validation and "eval_loss" in metrics:
+        if not self.pruned.wishes.reads_validation:
+            return
+        if several := [name for name in metrics if re.fullmatch("eval_.+_loss", name)]:
+            raise ValueError(
+                f"{self.pruned.wishes.who} reads eval_loss, and the Trainer has {several[0]}; give "
+                "it one eval_dataset in place of several"
+            )
+        if "eval_loss" in metrics:
             self.pruned.validated(metrics["eval_loss"], metrics.get("eval_accuracy"))
             control.should_training_stop |= self.pruned.over

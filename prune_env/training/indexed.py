@@ -80,7 +80,8 @@ class Collate:
     ```
 
     Its batch gets the arms, (B,) int64, where a sample has its number. They are in the order of the
-    samples that it was given, so it makes its batch in that order, or sorts that list in place.
+    samples that it was given, so it makes its batch in that order, or sorts that list in place; one
+    that leaves samples out takes them out of that list: `samples[:] = [...]`.
     """
 
     collate_fn: Callable[[list[Any]], Any]
@@ -94,8 +95,8 @@ class Collate:
         passed = list(given)
         batch = self.collate_fn(passed)
         arm_of = dict(zip(map(id, given), arms, strict=True))
-        if arm_of.keys() == {id(sample) for sample in passed} and len(arm_of) == len(given):
-            arms = tuple(arm_of[id(sample)] for sample in passed)  # sorted in place, it may be
+        if arm_of.keys() >= {id(sample) for sample in passed} and len(arm_of) == len(given):
+            arms = tuple(arm_of[id(sample)] for sample in passed)  # sorted or fewer, it may be
         return tag(batch, torch.tensor(arms))
 
 

@@ -14,6 +14,10 @@ COLUMNS = ("label", "labels")
 """Where HuggingFace's data sets do."""
 
 
+MOST = 2**20
+"""Whole numbers of a data set that are larger, and more than there are samples, are no classes."""
+
+
 def labels_of(dataset: Any) -> NDArray[np.int64] | None:
     """(N,) int64, or None where the data set does not say, or says something else than classes."""
     if isinstance(dataset, Subset):
@@ -53,6 +57,8 @@ def find_classes(
     if len(dataset) == 0:
         raise ValueError("the data set is empty; at least 1 sample is needed")
     known = labels_of(dataset) if labels is None else as_classes(labels, len(dataset))
+    if labels is None and known is not None and known.max() >= max(len(dataset), MOST):
+        known = None  # prices, times or numbers of something
     if labels is not None and known is None:
         came = np.asarray(labels)
         raise ValueError(

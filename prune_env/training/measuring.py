@@ -52,7 +52,8 @@ def of_logits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Values]:
                 f"logits of shape {tuple(logits.shape)}"
             )
     log_p = F.log_softmax(logits.float(), dim=1)
-    return log_p, {"log_p": log_p.detach(), "labels": labels.clone()}  # a loop may reuse its own
+    kept = labels.to(torch.int64, copy=True)  # a loop may reuse its own
+    return log_p, {"log_p": log_p.detach(), "labels": kept}
 
 
 def of_losses(losses: Tensor) -> Values:
@@ -109,7 +110,11 @@ def on_host(arms: Any, size: int, num_arms: int) -> NDArray[np.int64]:
         kind = type(arms).__name__
         raise ValueError(f"arms are a {kind}; expected int64 ({size},), as they came") from error
     if host.shape != (size,) or host.dtype.kind not in "iu":
-        raise ValueError(f"arms are {host.dtype} of shape {host.shape}; expected int64 ({size},)")
+        left_out = host.ndim == 1 and len(host) > size
+        raise ValueError(
+            f"arms are {host.dtype} of shape {host.shape}; expected int64 ({size},)"
+            + "; a collate_fn in Collate leaves samples out by samples[:] = [...]" * left_out
+        )
     if size and not 0 <= host.min() <= host.max() < num_arms:
         raise ValueError(f"arms are {host.min()} to {host.max()}; allowed is 0 to {num_arms - 1}")
     return host.astype(np.int64)

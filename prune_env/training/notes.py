@@ -98,6 +98,22 @@ def pruned_prior(share: float, who: str) -> None:
     )
 
 
+def without_gradient() -> None:
+    """A batch is recorded of which nothing can be trained on."""
+    _say(
+        "pruned.loss was called where nothing has a gradient, as under torch.no_grad, and its "
+        "samples count as trained on: an evaluation computes a loss of its own"
+    )
+
+
+def other_size(size: int, num_arms: int) -> None:
+    """The data set has grown, or shrunk."""
+    _say(
+        f"the data set has {size:,} samples, and had {num_arms:,} when Pruned was made, which are "
+        "all that it chooses from; make another Pruned of what has changed"
+    )
+
+
 def labels_of_loop(labels: NDArray[np.integer], known: NDArray[np.int64]) -> None:
     """The first batch, (B,), has other classes than the data set tells of."""
     if different := int(np.count_nonzero(labels != known)):

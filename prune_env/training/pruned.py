@@ -196,7 +196,9 @@ class Pruned:
                 f"scheduler got {in_a_line(optimizer)} and {in_a_line(factor)}; expected an "
                 "optimizer and a function of progress, such as lambda progress: 1 - progress"
             )
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda steps: factor(self.progress))
+        return torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda steps: float(factor(self.progress))
+        )
 
     def batch_sampler(self, batch_size: int) -> EqualBatches:
         """The arms of an epoch in batches as equal as can be: `DataLoader(batch_sampler=...)`."""
@@ -233,7 +235,9 @@ class Pruned:
                 "for what is no classification call record"
             )
         if losses is None:
-            losses = nll_loss(log_p, labels, reduction="none")
+            losses = nll_loss(log_p, values["labels"], reduction="none")
+        if not losses.requires_grad:
+            notes.without_gradient()
         return self._weighted(arms, losses, values)
 
     @uncompiled
@@ -271,6 +275,8 @@ class Pruned:
                 f"losses are {tuple(losses.shape)}; expected {host.shape}, one a sample, as "
                 'reduction="none" gives them'
             )
+        if self.course.kept.done == 0 and (size := len(self.dataset)) != self.num_arms:
+            notes.other_size(size, self.num_arms)
         weights = self.course.train(host, values)
         if self._to_compare and "labels" in values:  # once: a GPU has to be waited for
             self._to_compare = False

@@ -85,7 +85,7 @@ def summarise(rounds: Rounds, planned: int | None, has_labels: bool, prior_passe
     easiest_first = seen[np.argsort(arms.measured["loss"][0, seen], kind="stable")]
     groups = np.array_split(easiest_first, min(GROUPS, len(seen))) if len(seen) else []
     by_class: tuple[float, ...] = ()
-    if has_labels:
+    if has_labels and arms.num_classes <= arms.num_arms:  # else they say nothing
         sizes = np.bincount(arms.labels, minlength=arms.num_classes)
         of_class = np.bincount(arms.labels, pulls, arms.num_classes)
         by_class = tuple((of_class / np.maximum(1, sizes) / epochs).tolist())

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SB3Agent(Agent):
-    """A trained Stable-Baselines3 model, from a folder that `prune_agents.sb3.save` has written."""
+    """A trained Stable-Baselines3 model, from a folder that `prune_agents.sb3.save` has written.
+
+    A subclass with another `read` has a model that no folder can hold, such as one with a feature
+    extractor of its own.
+    """
 
     path: str
     """the folder"""
@@ -48,9 +52,13 @@ class SB3Agent(Agent):
             object.__setattr__(self, "keeps_k", False)
             object.__setattr__(self, "reads_keep_ratio", False)
 
+    def read(self) -> tuple[BaseAlgorithm, Preset]:
+        """The model, and the preset whose wrappers it was trained in; asked for once."""
+        return load_model(self.path)
+
     @cached_property
     def _trained(self) -> tuple[BaseAlgorithm, Preset, Translation]:
-        model, preset = load_model(self.path)
+        model, preset = self.read()
         return model, preset, Translation(preset.wrappers())
 
     @cached_property

@@ -60,19 +60,32 @@ def completed(preset: Preset, model: BaseAlgorithm) -> Preset:
     return replace(
         _with_wrappers(preset, model).resolved(),
         policy=policy,
-        policy_kwargs=_policy_kwargs(model) | preset.policy_kwargs,
+        policy_kwargs=_policy_kwargs(model, preset.policy_kwargs) | preset.policy_kwargs,
         hyperparameters=noise | _hyperparameters(model, preset) | said,
     )
 
 
-def _policy_kwargs(model: BaseAlgorithm) -> dict[str, Any]:
-    """What its policy was made with, as far as a preset can say it."""
+def _policy_kwargs(model: BaseAlgorithm, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What its policy was made with beside what is said of it.
+
+    Raises:
+        ValueError: it was made with code of one's own.
+    """
     names = {kind: name for name, kind in activations().items()}
+    usual = inspect.signature(model.policy_class).parameters
     given: dict[str, Any] = {}
     for name, value in model.policy_kwargs.items():
         plain = names.get(value, value) if name == "activation_fn" else value
-        if name != "use_sde" and not name.startswith("optimizer") and _is_plain(plain):
+        if name == "use_sde" or name.startswith("optimizer") or name in said:
+            continue
+        if _is_plain(plain):
             given[name] = plain
+        elif name not in usual or value is not usual[name].default:
+            raise ValueError(
+                f"the policy of the model has {name}={getattr(value, '__name__', value)}, code "
+                "that no folder holds; a subclass of prune_agents.sb3.SB3Agent with a read of its "
+                "own makes an agent of it all the same, see docs/stable_baselines3.md"
+            )
     return given
 
 
@@ -118,9 +131,6 @@ def _lost(model: BaseAlgorithm) -> Iterator[str]:
             yield name
     if getattr(model, "action_noise", None) is not None and not _noise(model):
         yield "noise_type"
-    usual = inspect.signature(model.policy_class).parameters.get("optimizer_class")
-    if usual and model.policy_kwargs.get("optimizer_class", usual.default) is not usual.default:
-        yield "optimizer_class"
 
 
 def _with_wrappers(preset: Preset, model: BaseAlgorithm) -> Preset:

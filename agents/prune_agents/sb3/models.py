@@ -28,6 +28,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ from prune_agents.sb3.completed import completed
 from prune_agents.sb3.presets import OFF_POLICY, Preset, algorithm, arguments, check
 from prune_env.checks import check_argument, in_words
 from prune_env.files import Damaged, read_yaml, write_json, write_text
+from prune_env.notices import say
 from prune_env.trained_model import refuse_normalised
 from prune_env.wrappers.choosers import KeepRatio
 from prune_env.wrappers.small_ids import base_id, spec_of, twin_vector_env
@@ -216,6 +218,14 @@ def _check_same(model: BaseAlgorithm, preset: Preset, num_arms: int) -> None:
     acts, says = (one.predict(shown, deterministic=True)[0] for one in (model, copy))
     if not np.allclose(acts, says, atol=1e-4):
         raise ValueError(f"the model made again from its preset acts otherwise; {made}")
+    for name in model._get_torch_save_params()[0]:
+        own, again = (attrgetter(name)(one) for one in (model, copy))
+        if isinstance(own, torch.optim.Optimizer) and type(own) is not type(again):
+            say(
+                f"the {name} of the model is {type(own).__name__}, and made again from its preset "
+                f"{type(again).__name__}: the agent acts alike, and a training that goes on from "
+                "its folder has the latter"
+            )
 
 
 def load_model(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Annotated, Any
 
 import tyro
+import yaml
 from prune_agents.registry import saved_folder
 
 from prune_env.text import plain
+
+CONSTANTS = {"True": True, "False": False, "None": None}
 
 
 def parse_pairs(words: list[str]) -> dict[str, Any]:
@@ -31,9 +34,12 @@ def parse_pairs(words: list[str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """What is typed as JSON or as Python writes its numbers and constants; else the text itself."""
-    for read in (json.loads, float, {"True": True, "False": False, "None": None}.__getitem__):
-        with suppress(ValueError, KeyError):
+    """What is typed as JSON, as Python writes its numbers and constants, or as a list or mapping of
+    YAML; else the text itself.
+    """
+    readers: list[Callable[[str], Any]] = [json.loads, float, CONSTANTS.__getitem__]
+    for read in readers + [yaml.safe_load] * text.startswith(("[", "{")):
+        with suppress(ValueError, KeyError, yaml.YAMLError):
             return read(text)
     return text
 

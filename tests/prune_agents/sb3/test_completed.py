@@ -1,5 +1,8 @@
 """A model made by hand becomes a folder that holds the same model, or is refused."""
 
+import warnings
+from dataclasses import dataclass
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from prune_agents import sb3
 from sb3_contrib import ARS, QRDQN, TQC, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 
 import prune_env  # noqa: F401
 from prune_env.notices import Notice
@@ -126,12 +130,15 @@ def test_wrappers_that_the_agent_will_not_have_are_refused_where_spaces_are_the_
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
-    [({"activation_fn": torch.nn.GELU}, "acts otherwise"), ({"net_arch": [7]}, "does not fit")],
+    ("given", "named", "said"),
+    [
+        ({"activation_fn": torch.nn.GELU}, {"activation_fn": "tanh"}, "acts otherwise"),
+        ({"net_arch": [7]}, {"net_arch": [64, 64]}, "does not fit"),
+    ],
 )
-def test_a_preset_that_makes_another_network_is_refused(given, said, tmp_path):
+def test_a_preset_that_makes_another_network_is_refused(given, named, said, tmp_path):
     model = PPO("MlpPolicy", make(), policy_kwargs=given)
-    preset = sb3.Preset("ppo", SCORES, policy_kwargs={"net_arch": [64, 64]})
+    preset = sb3.Preset("ppo", SCORES, policy_kwargs=named)
     state = torch.random.get_rng_state()
     with pytest.raises(ValueError, match=rf"{said}.*Preset\(policy=\.\.\., policy_kwargs"):
         sb3.save(model, preset, tmp_path / "mine")
@@ -155,16 +162,35 @@ def test_schedules_and_noise_are_read_off_the_model(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "lost"),
+    ("algo", "options", "said"),
     [
-        ({"learning_rate": lambda left: 0.01 * left**2}, "learning_rate"),
-        ({"policy_kwargs": {"optimizer_class": torch.optim.AdamW}}, "optimizer_class"),
+        (
+            PPO,
+            {"learning_rate": lambda left: 0.01 * left**2},
+            "a preset cannot say the learning_rate of the model: the agent acts alike",
+        ),
+        (
+            PPO,
+            {"policy_kwargs": {"optimizer_class": torch.optim.AdamW}},
+            "the policy.optimizer of the model is AdamW, and made again from its preset Adam: the",
+        ),
+        (
+            A2C,
+            {"use_rms_prop": False},
+            "the policy.optimizer of the model is Adam, and made again from its preset RMSprop: ",
+        ),
     ],
 )
-def test_what_a_preset_cannot_say_of_a_training_is_noticed(options, lost, tmp_path):
-    model = PPO("MlpPolicy", make(), **options, **SHORT)
-    with pytest.warns(Notice, match=f"a preset cannot say the {lost} of the model: the agent act"):
-        sb3.save(model, sb3.Preset("ppo", SCORES), tmp_path / "mine")
+def test_what_is_lost_to_a_training_is_noticed(algo, options, said, tmp_path):
+    model = algo("MlpPolicy", make(), **options)
+    with pytest.warns(Notice, match=said):
+        sb3.save(model, sb3.Preset(algo.__name__.lower(), SCORES), tmp_path / "mine")
+
+
+def test_an_optimizer_that_an_algorithm_takes_by_itself_is_not_lost(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Notice)
+        sb3.save(A2C("MlpPolicy", make()), sb3.Preset("a2c", SCORES), tmp_path / "mine")
 
 
 def test_another_environment_is_no_damage(tmp_path):
@@ -173,3 +199,48 @@ def test_another_environment_is_no_damage(tmp_path):
         ValueError, match=r"the action_space of env is Discrete.* and that of prune"
     ):
         sb3.load_model(tmp_path / "mine", make(RULES))
+
+
+class Halved(BaseFeaturesExtractor):
+    """The first features, by code that no preset can name."""
+
+    def __init__(self, space, features_dim=8):
+        super().__init__(space, features_dim)
+
+    def forward(self, observations):
+        return observations[:, : self.features_dim]
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"features_dim": 5}])
+def test_a_network_of_own_code_is_read_by_a_class_of_ones_own(kwargs, tmp_path):
+    preset = sb3.Preset("ppo", SCORES)
+    own = {"features_extractor_class": Halved, "features_extractor_kwargs": kwargs}
+    model = PPO("MlpPolicy", make(), seed=3, policy_kwargs=own, **SHORT)
+    with pytest.raises(
+        ValueError, match="has features_extractor_class=Halved, code that no folder"
+    ):
+        sb3.save(model, preset, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+    model.save(tmp_path / "mine.zip")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Mine(sb3.SB3Agent):
+        path: str = str(tmp_path / "mine.zip")
+
+        def read(self):
+            return sb3.from_zip(self.path, preset, trust=True), preset
+
+    observation, _ = gym.make(PLAIN, num_arms=60, signals=("seen", *Mine.signals)).reset(seed=1)
+    kept, _ = Mine(keep_ratio=0.2).predict(observation)
+    assert kept.sum() == 12
+    (read, _), shown = Mine().read(), make().observation_space.sample()
+    assert isinstance(read.policy.features_extractor, Halved)
+    assert np.array_equal(
+        read.predict(shown, None, None, True)[0], model.predict(shown, None, None, True)[0]
+    )
+
+
+def test_an_extractor_that_the_policy_has_by_itself_may_be_named(tmp_path):
+    own = {"features_extractor_class": FlattenExtractor}
+    model = PPO("MlpPolicy", make(), policy_kwargs=own, **SHORT)
+    sb3.save(model, sb3.Preset("ppo", SCORES), tmp_path / "mine")

@@ -243,3 +243,16 @@ def test_a_fifo_is_no_dataset(tmp_path: Path, name: str):
     os.mkfifo(tmp_path / name)
     with pytest.raises(ValueError, match="is neither a file nor a folder"):
         load("images", tmp_path / name)
+
+
+@pytest.mark.parametrize(("white", "said"), [(4095, True), (2**15, False)])
+def test_images_of_16_bits_that_use_fewer_are_named(tmp_path: Path, white: int, said: bool):
+    """Of 12 bits 4 are left."""
+    for split in ("train", "test"):
+        for kind, grey in (("a", white), ("b", 0)):
+            path = tmp_path / split / kind / "0.png"
+            path.parent.mkdir(parents=True)
+            Image.fromarray(np.full((4, 4), grey, np.uint16)).save(path)
+    dataset, _ = read(tmp_path)
+    brightest = [note for note in dataset.notes if "its brightest pixel is 16 of 255; wh" in note]
+    assert len(brightest) == said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from prune_env.data import load
+from prune_env.notices import Notice
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -166,3 +168,29 @@ def test_a_table_of_texts_is_refused(tmp_path: Path):
     message = r"ag_news/train-00000-of-00001\.parquet holds no images, it has text: string, label"
     with pytest.raises(ValueError, match=message):
         load("images", real, cache=tmp_path)
+
+
+def test_labels_found_as_the_only_column_left_are_named(tmp_path: Path):
+    """`score` may be what was meant; the folds would be learned without a word."""
+    rest = {"fold": [0, 1, 0], "score": [0.5, 0.2, 0.1]}
+    dataset = load("images", hub(tmp_path, rest))
+    (note,) = dataset.notes
+    assert "the labels are its column 'fold', of 2 values, as no other holds integers or" in note
+    assert load("images", tmp_path, label_column="fold").notes == ()
+
+
+def test_labels_may_be_views_of_text(tmp_path: Path):
+    pa = pytest.importorskip("pyarrow", "16", reason="older ones have no views")
+    columns = {"label": pa.array(["a", "b", "a"], pa.string_view())}
+    assert load("images", hub(tmp_path, columns)).classes == ("a", "b")
+
+
+def test_files_that_differ_by_more_than_a_number_are_said_to_be_one_split(tmp_path: Path):
+    hub(tmp_path, {"label": [0, 1, 2]})
+    parquet(tmp_path / "train-2.parquet", {"img": [RED], "label": [1]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Notice)
+        load("images", tmp_path)
+    parquet(tmp_path / "train_small.parquet", {"img": [RED], "label": [1]})
+    with pytest.warns(Notice, match=r"of train-2.parquet, train.parquet, train_small.parquet are"):
+        load("images", tmp_path)

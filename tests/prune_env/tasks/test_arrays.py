@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,26 @@ def test_what_a_tokenizer_gives_is_an_array(tmp_path: Path) -> None:
 def test_a_word_is_one_token_whatever_stands_beside_it() -> None:
     assert words(["Stocks fall, stocks rise"], 5).tolist() == [[17910, 21938, 17910, 13767, 0]]
     assert words(["rise"], 1).tolist() == [[13767]]
+
+
+@pytest.mark.parametrize(
+    ("texts", "cut"),
+    [
+        (["今天股市大幅下跌", "足球比赛"], True),
+        (["हिन्दी में समाचार", "बाज़ार"], True),
+        (["un cafe\u0301 a l'e\u0301te\u0301", "the\u0301"], True),
+        (["un café à l'été", "акции упали", "주식 시장"], False),
+    ],
+)
+def test_scripts_that_the_built_in_tokenizer_cuts_wrong_are_named(tmp_path, texts, cut) -> None:
+    table = pyarrow.table({"text": texts * 2, "label": list(range(len(texts))) * 2})
+    for part in ("train", "test"):
+        parquet.write_table(table, tmp_path / f"{part}.parquet")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        load_arrays(tmp_path)
+        load_arrays(tmp_path, tokenizer=lengths)
+    assert ["the built-in tokenizer cuts at" in str(one.message) for one in said] == [True] * cut
 
 
 def lengths(texts: list[str]) -> Any:

@@ -42,3 +42,11 @@ def test_a_checkpoint_of_a_plain_trainer_is_refused(named, blobs, tmp_path):
     folder = tmp_path / "checkpoint-3" if named else True
     with pytest.raises(ValueError, match=r"checkpoint-3 holds no state of pruned.*; train without"):
         trainer(blobs, tmp_path).train(resume_from_checkpoint=folder)
+
+
+def test_who_reads_validation_reads_that_of_one_data_set(blobs, tmp_path):
+    pruned = Pruned(blobs, prune_agents.make("dvrl"), epochs=2, num_validation=12)
+    told = trainer(blobs, tmp_path, pruned).callback_handler
+    args, state = transformers.TrainingArguments(str(tmp_path)), transformers.TrainerState()
+    with pytest.raises(ValueError, match="DVRL reads eval_loss, and the Trainer has eval_a_loss; "):
+        told.on_evaluate(args, state, transformers.TrainerControl(), {"eval_a_loss": 1.0})

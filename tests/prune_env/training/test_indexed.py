@@ -221,3 +221,23 @@ def test_a_collate_that_puts_other_samples_into_its_list_keeps_the_order():
     pruned = Pruned(TensorDataset(torch.arange(50), torch.arange(50) % 3), epochs=1)
     for values, _, arms in DataLoader(pruned.dataset, 8, collate_fn=Collate(padded)):
         assert torch.equal(values, arms + 1)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_collate_that_leaves_samples_out_does_so_in_place(in_place):
+    def whole(samples):
+        good = [sample for sample in samples if sample[0] % 5]
+        if in_place:
+            samples[:] = good
+        return default_collate(good)
+
+    pruned = Pruned(TensorDataset(torch.arange(50), torch.arange(50) % 3), epochs=1, quiet=True)
+    for values, labels, arms in DataLoader(pruned.dataset, 8, collate_fn=Collate(whole)):
+        if in_place:
+            assert torch.equal(values, arms)
+        else:
+            with pytest.raises(
+                ValueError, match=r"\(8,\); .* leaves samples out by samples\[:\] ="
+            ):
+                pruned.loss(torch.zeros(len(values), 3), labels, arms)
+            break

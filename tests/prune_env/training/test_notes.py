@@ -188,3 +188,35 @@ def test_ratings_are_no_classes():
         warnings.simplefilter("error")
         np.testing.assert_allclose(rewards(labels=[0] * 200), losses / losses.max(), rtol=1e-6)
         np.testing.assert_array_equal(rewards(num_classes=6), 1)
+
+
+def test_a_loss_without_gradients_counts_as_trained_on_and_is_told_so(blobs, linear):
+    """As where one function goes through the data to train and to evaluate."""
+    pruned, model = Pruned(blobs, epochs=2), linear()
+    (inputs, labels, arms), *_ = DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
+    with torch.no_grad(), pytest.warns(Notice, match="has a gradient, as under torch.no_grad, and"):
+        pruned.loss(model(inputs), labels, arms)
+
+
+def test_logits_may_be_detached_where_another_loss_is_trained_on(blobs, linear):
+    pruned, model = Pruned(blobs, epochs=2), linear()
+    (inputs, labels, arms), *_ = DataLoader(pruned.dataset, 16, sampler=pruned.sampler)
+    logits = model(inputs)
+    losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Notice)
+        pruned.loss(logits.detach(), labels, arms, losses).backward()
+
+
+def test_a_data_set_that_grows_is_told_of(linear, train_epoch):
+    class Growing(list):
+        targets = None
+
+    data = Growing((torch.zeros(2), i % 3) for i in range(32))
+    pruned = Pruned(data, epochs=2, num_classes=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Notice)
+        train_epoch(pruned, linear())
+    data.append((torch.zeros(2), 0))
+    with pytest.warns(Notice, match="the data set has 33 samples, and had 32 when Pruned was made"):
+        train_epoch(pruned, linear())
