@@ -73,7 +73,12 @@ def read_labels(
     found, ids = np.unique(values, return_inverse=True)
     low, high = (int(found[0]), int(found[-1])) if len(found) else (0, 0)
     if low < 0:
-        raise ValueError(f"{where} holds {low}, which is no class: allowed is 0 and above")
+        unpublished = low == high == -1 and noted is not None
+        raise ValueError(
+            f"{where} holds {low}, which is no class: allowed is 0 and above"
+            + "; of a split whose labels are not published all are -1: leave its files out, and "
+            "validation is tested on" * unpublished
+        )
     if noted is None:
         return Labels(ids, tuple(map(str, found)), "integers")
     names = tuple(map(str, noted))

@@ -262,11 +262,11 @@ class _Following(TrainerCallback):
         """Tell what the agent waits for."""
         if not self.pruned.wishes.reads_validation:
             return
-        if several := [name for name in metrics if re.fullmatch("eval_.+_loss", name)]:
+        if "eval_loss" in metrics:
+            self.pruned.validated(metrics["eval_loss"], metrics.get("eval_accuracy"))
+            control.should_training_stop |= self.pruned.over
+        elif several := [name for name in metrics if re.fullmatch("eval_.+_loss", name)]:
             raise ValueError(
                 f"{self.pruned.wishes.who} reads eval_loss, and the Trainer has {several[0]}; give "
                 "it one eval_dataset in place of several"
             )
-        if "eval_loss" in metrics:
-            self.pruned.validated(metrics["eval_loss"], metrics.get("eval_accuracy"))
-            control.should_training_stop |= self.pruned.over

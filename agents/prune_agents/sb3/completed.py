@@ -111,7 +111,7 @@ def _as_number(schedule: Any) -> float | str | None:
     start, half, end = (float(schedule(share)) for share in (1.0, 0.5, 0.0))
     if start == half == end:
         return start
-    return f"lin_{start:g}" if end == 0 and math.isclose(half, start / 2) else None
+    return f"lin_{start}" if end == 0 and math.isclose(half, start / 2) else None
 
 
 def _noise(model: BaseAlgorithm) -> dict[str, Any]:

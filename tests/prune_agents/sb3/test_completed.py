@@ -147,13 +147,13 @@ def test_a_preset_that_makes_another_network_is_refused(given, named, said, tmp_
 
 
 def test_schedules_and_noise_are_read_off_the_model(tmp_path):
-    falls = {"learning_rate": lambda left: 0.01 * left, "clip_range": 0.35, "clip_range_vf": 0.5}
+    falls = {"learning_rate": lambda left: left / 300, "clip_range": 0.35, "clip_range_vf": 0.5}
     model = PPO("MlpPolicy", make(), **falls, **SHORT)
     sb3.save(model, sb3.Preset("ppo", SCORES), tmp_path / "ppo")
     again, preset = sb3.load_model(tmp_path / "ppo", make())
-    assert preset.hyperparameters["learning_rate"] == "lin_0.01"
+    assert preset.hyperparameters["learning_rate"] == f"lin_{1 / 300}"
     assert (again.clip_range(1.0), again.clip_range_vf(0.5)) == (0.35, 0.5)
-    assert again.lr_schedule(0.5) == pytest.approx(0.005)
+    assert again.lr_schedule(0.5) == 1 / 600
     noise = NormalActionNoise(np.zeros(10), np.full(10, 0.2))
     model = SAC("MlpPolicy", make(), action_noise=noise)
     sb3.save(model, sb3.Preset("sac", SCORES), tmp_path / "sac")

@@ -63,7 +63,11 @@ def test_files_of_one_split_are_joined_by_name(parts, names, ids):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: labels([0, -1]), "here holds -1, which is no class"),
+        (lambda: labels([0, -1]), "here holds -1, which is no class: allowed is 0 and above$"),
+        (
+            lambda: labels([-1, -1], ["a", "b"]),
+            "; of a split whose labels are not published all are -1: leave its files out, and val",
+        ),
         (lambda: labels([0.0]), "here is float64, allowed are integers and text"),
         (lambda: labels(["a", ""]), "here holds '' at 1, as of a label that is missing"),
         (

@@ -50,3 +50,4 @@ def test_who_reads_validation_reads_that_of_one_data_set(blobs, tmp_path):
     args, state = transformers.TrainingArguments(str(tmp_path)), transformers.TrainerState()
     with pytest.raises(ValueError, match="DVRL reads eval_loss, and the Trainer has eval_a_loss; "):
         told.on_evaluate(args, state, transformers.TrainerControl(), {"eval_a_loss": 1.0})
+    told.on_evaluate(args, state, transformers.TrainerControl(), {"eval_loss": 1, "eval_a_loss": 1})
