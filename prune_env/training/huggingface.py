@@ -70,7 +70,8 @@ class PrunedTrainer(Trainer):
             )
         self.model_accepts_loss_kwargs = False  # a loss is a mean, so Trainer divides it by batches
         self.pruned = pruned
-        self.add_callback(_Following(pruned, self._look))
+        # the first: a checkpoint is whole when those of the caller see it
+        self.callback_handler.callbacks.insert(0, _Following(pruned, self._look))
 
     def pruned_loss(self, outputs: Any, labels: Tensor, arms: Tensor) -> Tensor:
         """The loss of a batch, a scalar, which is recorded."""

@@ -287,12 +287,15 @@ def from_zip(path: str | Path, preset: Preset, trust: bool = False) -> BaseAlgor
 
     Raises:
         ValueError: `trust` is False.
+        FileNotFoundError: there is no such file.
     """
     if not trust:
         raise ValueError(
             f"reading {path} means unpickling it, which runs whatever code its maker put there; "
             "pass trust=True if you made it"
         )
+    if not any(Path(f"{path}{end}").is_file() for end in ("", ".zip")):
+        raise FileNotFoundError(f"there is no {path} in {Path.cwd()}")
     return algorithm(preset.algo).load(path, device="cpu")  # type: ignore[attr-defined]
 
 

@@ -23,6 +23,7 @@ class Submit:
 
     def main(self, console: Console) -> None:
         """Check it and write the file."""
+        from prune_bench.run.pairs import typed_agent
         from prune_bench.submission import archive
         from prune_bench.submission.check import check
 
@@ -35,7 +36,10 @@ class Submit:
         if out.exists() and out.read_bytes() != packed:
             raise FileExistsError(f"{out} is there already, with something else; name another file")
         archive.write(out, packed)
-        agents = {result.options["agent"] for result in found.results.values()}
+        agents = {
+            typed_agent(result.options["agent"], result.options.get("agent_options") or {})
+            for result in found.results.values()
+        }
         console.print(
             f"{out}: {number(len(found.results), 'run')} of {number(len(agents), 'agent')}, "
             f"{len(packed) / 1e3:,.0f} kB\ndigest {digest}",

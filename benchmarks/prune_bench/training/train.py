@@ -96,7 +96,8 @@ def resumed(
         if name != "n_timesteps" and saved.get(name) != now.get(name):
             raise ValueError(
                 f"{options.out} was trained with another preset: there {name} is "
-                f"{saved.get(name)!r}, here {now.get(name)!r}"
+                f"{saved.get(name)!r}, here {now.get(name)!r}; a folder that sb3.save has written "
+                "is gone on with in Python, by sb3.load_model"
             )
     before = read_json(options.out / "result.json").get("data", data)
     if before != data:

@@ -228,6 +228,8 @@ def test_a_bare_zip_needs_trust(saved, tmp_path):
         sb3.load(tmp_path)
     with pytest.raises(ValueError, match="pass trust=True"):
         sb3.from_zip(folder / "model.zip", preset)
+    with pytest.raises(FileNotFoundError, match=r"there is no mine\.zip in /"):
+        sb3.from_zip("mine.zip", preset, trust=True)
     loaded = sb3.from_zip(folder / "model.zip", preset, trust=True)
     for ours, theirs in zip(loaded.policy.parameters(), model.policy.parameters(), strict=True):
         assert torch.equal(ours, theirs)

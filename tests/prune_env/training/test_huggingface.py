@@ -412,3 +412,18 @@ def test_classes_are_read_without_a_transform(rows):
 
     pruned = Pruned(rows.with_transform(refuse), prune_agents.make("class_balanced"), epochs=1)
     assert pruned.columns()["label"].tolist() == rows["label"][:]
+
+
+def test_a_checkpoint_is_whole_when_a_callback_of_the_caller_sees_it(rows, linear, tmp_path):
+    seen: list[list[str]] = []
+
+    class Copies(transformers.TrainerCallback):
+        def on_save(self, args, state, control, **kwargs):
+            folder = tmp_path / f"checkpoint-{state.global_step}"
+            seen.append([path.name for path in folder.iterdir()])
+
+    trainer_of(
+        rows, Net(linear()), None, tmp_path, epochs=1, save_strategy="epoch",
+        rest={"callbacks": [Copies()]},
+    ).train()  # fmt: skip
+    assert ["pruned.pt" in files for files in seen] == [True]
