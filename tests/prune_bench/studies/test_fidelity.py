@@ -235,7 +235,6 @@ def test_agents_with_prior_runs_are_run():
     ("arguments", "message"),
     [
         (["--keep-ratios", "0.5"], "has no agents; expected three or more of one setting at keep"),
-        (["--boards", "nowhere"], "nowhere does not exist; expected the folder of a board"),
         (["--by", "prob"], "unknown rung 'prob' (did you mean probe?); allowed are replay, probe"),
         (["--runs", "0"], "runs is 0; allowed is 1 or more"),
         (["--seed", "1"], "out.json has a comparison with other settings"),
@@ -254,6 +253,14 @@ def test_bad_input_ends_with_one_clear_error(
         compare(tmp_path / "real", tmp_path / "out.json", *arguments)
     assert end.value.code == 2
     assert message in " ".join(capsys.readouterr().err.replace("\n", "").split())
+
+
+def test_a_board_that_is_not_there_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        compare(tmp_path / "nowhere", tmp_path / "out.json")
+    assert end.value.code == 2
+    said = " ".join(capsys.readouterr().err.replace("\n", "").split())
+    assert "nowhere does not exist; expected the folder of a board" in said
 
 
 def test_a_board_with_too_few_agents_and_one_with_two_settings(tmp_path, write_board):
