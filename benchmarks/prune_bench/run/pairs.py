@@ -38,10 +38,15 @@ def _value(text: str) -> Any:
     YAML; else the text itself.
     """
     readers: list[Callable[[str], Any]] = [json.loads, float, CONSTANTS.__getitem__]
-    for read in readers + [yaml.safe_load] * text.startswith(("[", "{")):
-        with suppress(ValueError, KeyError, yaml.YAMLError):
+    for read in readers + [_of_yaml] * text.startswith(("[", "{")):
+        with suppress(ValueError, KeyError, TypeError, yaml.YAMLError):
             return read(text)
     return text
+
+
+def _of_yaml(text: str) -> Any:
+    """What YAML and JSON can both say: no dates, and nothing that holds itself."""
+    return json.loads(json.dumps(yaml.safe_load(text)))
 
 
 def split_agent(agent: str) -> tuple[str, dict[str, Any]]:
