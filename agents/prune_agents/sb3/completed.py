@@ -46,12 +46,17 @@ def completed(preset: Preset, model: BaseAlgorithm) -> Preset:
         ValueError: the model was trained in other wrappers than those of the preset.
     """
     said = preset.hyperparameters
-    noise = {} if {"noise_type", "noise_std"} & said.keys() else _noise(model)
-    if lost := [name for name in _lost(model) if name not in said]:
+    schedules, noise = _schedules(model), _noise(model)
+    lost = [name for name, number in schedules.items() if number is None]
+    if noise is None:
+        lost.append("noise_type")
+    if lost := [name for name in lost if name not in said]:
         say(
             f"a preset cannot say the {' and the '.join(lost)} of the model: the agent acts alike, "
             "and a training that goes on from its folder has those that the algorithm has by itself"
         )
+    if noise is None or {"noise_type", "noise_std"} & said.keys():
+        noise = {}
     policy = preset.policy
     if policy == Preset.policy:  # the default: it may not have been named
         aliases = algorithm(preset.algo).policy_aliases  # type: ignore[attr-defined]
@@ -61,7 +66,7 @@ def completed(preset: Preset, model: BaseAlgorithm) -> Preset:
         _with_wrappers(preset, model).resolved(),
         policy=policy,
         policy_kwargs=_policy_kwargs(model, preset.policy_kwargs) | preset.policy_kwargs,
-        hyperparameters=noise | _hyperparameters(model, preset) | said,
+        hyperparameters=noise | _hyperparameters(model, preset, schedules) | said,
     )
 
 
@@ -89,13 +94,13 @@ def _policy_kwargs(model: BaseAlgorithm, said: Mapping[str, Any]) -> dict[str, A
     return given
 
 
-def _hyperparameters(model: BaseAlgorithm, preset: Preset) -> dict[str, Any]:
+def _hyperparameters(
+    model: BaseAlgorithm, preset: Preset, schedules: Mapping[str, Any]
+) -> dict[str, Any]:
     """Those that the model has otherwise than its algorithm would by itself."""
     found = {}
     for name, default in hyperparameters(preset.algo).items():
-        value = getattr(model, name, default)
-        if name in SCHEDULES and callable(value):
-            value = _as_number(value)
+        value = schedules[name] if name in schedules else getattr(model, name, default)
         if hasattr(value, "frequency"):  # SB3 makes a pair of train_freq
             value = (
                 value.frequency if value.unit.value == "step" else [*value[:1], value.unit.value]
@@ -106,6 +111,12 @@ def _hyperparameters(model: BaseAlgorithm, preset: Preset) -> dict[str, Any]:
     return found
 
 
+def _schedules(model: BaseAlgorithm) -> dict[str, float | str | None]:
+    """Its schedules by their names, as a preset says them."""
+    has = {name: getattr(model, name, None) for name in SCHEDULES}
+    return {name: _as_number(value) for name, value in has.items() if callable(value)}
+
+
 def _as_number(schedule: Any) -> float | str | None:
     """A schedule of the share that remains as a preset says it; None of what is no line."""
     start, half, end = (float(schedule(share)) for share in (1.0, 0.5, 0.0))
@@ -114,23 +125,16 @@ def _as_number(schedule: Any) -> float | str | None:
     return f"lin_{start}" if end == 0 and math.isclose(half, start / 2) else None
 
 
-def _noise(model: BaseAlgorithm) -> dict[str, Any]:
-    """The noise of its actions, where it is the same of all and has no mean."""
+def _noise(model: BaseAlgorithm) -> dict[str, Any] | None:
+    """The noise of its actions as a preset says it; None where it differs or has a mean."""
     from stable_baselines3.common.noise import NormalActionNoise
 
     noise: Any = getattr(model, "action_noise", None)
-    if type(noise) is not NormalActionNoise or np.any(noise._mu) or np.ptp(noise._sigma):
+    if noise is None:
         return {}
+    if type(noise) is not NormalActionNoise or np.any(noise._mu) or np.ptp(noise._sigma):
+        return None
     return {"noise_type": "normal", "noise_std": float(noise._sigma[0])}
-
-
-def _lost(model: BaseAlgorithm) -> Iterator[str]:
-    """What of a model matters to its training alone, and no preset can say."""
-    for name in SCHEDULES:
-        if callable(value := getattr(model, name, None)) and _as_number(value) is None:
-            yield name
-    if getattr(model, "action_noise", None) is not None and not _noise(model):
-        yield "noise_type"
 
 
 def _with_wrappers(preset: Preset, model: BaseAlgorithm) -> Preset:
