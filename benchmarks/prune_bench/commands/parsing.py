@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -65,7 +66,7 @@ def _options(
     """The options of a dataclass, each explained by the string under it as one paragraph."""
     if not is_dataclass(kind.type) or kind.type.__module__.startswith("tyro."):
         return None
-    docs, hints = field_docs(kind.type), get_type_hints(kind.type, include_extras=True)
+    hints = get_type_hints(kind.type, include_extras=True)
     usual = vars(kind.default) if isinstance(kind.default, kind.type) else {}
     return tyro.constructors.StructConstructorSpec(
         instantiate=kind.type,
@@ -74,7 +75,7 @@ def _options(
                 name=field.name,
                 type=hints[field.name],
                 default=usual.get(field.name, default_of(field)),
-                helptext=docs.get(field.name),
+                helptext=partial(_doc, kind.type, field.name),  # read where help is asked for
             )
             for field in fields(kind.type)
         ),
@@ -88,6 +89,11 @@ def default_of(field: Field[Any]) -> Any:
     return tyro.MISSING if field.default is MISSING else field.default
 
 
+def _doc(cls: type, name: str) -> str | None:
+    return field_docs(cls).get(name)
+
+
+@cache
 def field_docs(cls: type) -> dict[str, str]:
     """The string under each field of a dataclass and its bases, by the name of the field."""
     docs = {}

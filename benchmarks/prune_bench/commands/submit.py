@@ -23,7 +23,7 @@ class Submit:
 
     def main(self, console: Console) -> None:
         """Check it and write the file."""
-        from prune_bench.run.pairs import typed_agent
+        from prune_bench.run.pairs import agent_label
         from prune_bench.submission import archive
         from prune_bench.submission.check import check
 
@@ -37,7 +37,7 @@ class Submit:
             raise FileExistsError(f"{out} is there already, with something else; name another file")
         archive.write(out, packed)
         agents = {
-            typed_agent(result.options["agent"], result.options.get("agent_options") or {})
+            agent_label(result.options["agent"], result.options.get("agent_options") or {})
             for result in found.results.values()
         }
         console.print(
