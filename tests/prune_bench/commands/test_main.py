@@ -249,14 +249,6 @@ def test_an_unknown_agent_cannot_be_explained(capsys):
     assert "unknown group or agent 'bandit' (did you mean bandits" in capsys.readouterr().err
 
 
-def test_a_model_s_folder_is_no_policy_to_explain(capsys, tmp_path):
-    with pytest.raises(SystemExit):
-        main(["agents", str(tmp_path)])
-    assert "folder is no policy; `prune-env run --agent`" in " ".join(
-        capsys.readouterr().err.split()
-    )
-
-
 def test_the_data_can_be_named_by_a_variable(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("PRUNE_ENV_DATA", str(tmp_path / "missing"))
     with pytest.raises(SystemExit):

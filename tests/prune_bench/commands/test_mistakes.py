@@ -119,3 +119,8 @@ def test_whole_numbers_are_written_as_in_presets():
 def test_what_is_no_whole_number_is_refused(value):
     with pytest.raises(ValueError, match=f"--timesteps is '{value}'; expected int or None"):
         parse_command(["train", "--timesteps", value])
+
+
+def test_a_model_s_folder_is_no_policy_to_explain(capsys, tmp_path):
+    said = refused(capsys, "agents", str(tmp_path))
+    assert "folder is no policy; `prune-env run --agent`" in said
