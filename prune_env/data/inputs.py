@@ -7,7 +7,6 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,7 +16,8 @@ from prune_env.checks import In, check_argument
 from prune_env.data import npz
 from prune_env.data.dataset import Dataset, Split, carve_test
 from prune_env.data.labels import Labels, joined, matched, read_labels
-from prune_env.data.tables import check_shards, labels_of, read_table
+from prune_env.data.tables import find_splits, labels_of, read_table
+from prune_env.data.tree import File
 from prune_env.files import expanded
 from prune_env.lookup import Function, imported, path_of
 from prune_env.notices import DataNotice, say
@@ -27,7 +27,7 @@ DIVIDED = ("train_inputs", "train_labels", "test_inputs", "test_labels")
 EXPECTED = (
     f"expected is an .npz or a dict with {', '.join(DIVIDED)}, or with "
     f"{' and '.join(WHOLE)} alone, of which a fifth is then the test split; or a folder of "
-    "train*.parquet and test*.parquet"
+    "train-*.parquet and test-*.parquet"
 )
 
 UNSPACED = re.compile(
@@ -77,7 +77,12 @@ def load_arrays(
             f"{path} is neither an .npz nor a folder; {EXPECTED}; docs/own_data.md makes an .npz "
             "of a table of pandas in a line"
         )
-    tables = {part: _texts(path, part, text_column, label_column) for part in ("train", "test")}
+    if (splits := find_splits(os.path.abspath(path))) is None:
+        raise FileNotFoundError(f"{path} holds no parquet files; {EXPECTED}")
+    for note in splits.notes:
+        say(note, DataNotice)
+    files = {"train": splits.train, "test": splits.test}
+    tables = {p: _texts(f, f"{path}: {p}", text_column, label_column) for p, f in files.items()}
     if tokenizer == "words":
         _check_script(tables["train"][0])
     inputs = {part: _tokens(texts, tokenizer, length) for part, (texts, _) in tables.items()}
@@ -199,15 +204,11 @@ def _check(inputs: NDArray[Any], count: int, where: str) -> NDArray[Any]:
     return inputs.astype(np.int64, copy=False)
 
 
-def _texts(folder: Path, part: str, text: str, label: str) -> tuple[list[str], Labels]:
+def _texts(files: Sequence[File], where: str, text: str, label: str) -> tuple[list[str], Labels]:
     """The texts and the labels of a split."""
-    files = sorted(folder.glob(f"{part}*.parquet"))
-    if not files:
-        raise FileNotFoundError(f"{folder} holds no {part}*.parquet; {EXPECTED}")
-    check_shards([str(file) for file in files], str(folder), part)
-    found = [_table(str(file), text, label) for file in files]
+    found = [_table(file.path, text, label) for file in files]
     texts = list(chain.from_iterable(texts for texts, _ in found))
-    return texts, joined([labels for _, labels in found], f"{folder}: {part}")
+    return texts, joined([labels for _, labels in found], where)
 
 
 def _table(file: str, text: str, label: str) -> tuple[list[str], Labels]:

@@ -10,7 +10,6 @@ or without the names that the hub notes in the file, or text.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain
@@ -23,15 +22,14 @@ from prune_env.data.decode import Encoded
 from prune_env.data.labels import Labels, joined
 from prune_env.data.source import (
     TESTS,
-    TRAINS,
     Listed,
     Reading,
     Source,
     assemble,
     need_hub_extra,
 )
-from prune_env.data.tables import check_shards, column_of, labels_of, read_table
-from prune_env.data.tree import File, fingerprint, scan
+from prune_env.data.tables import column_of, find_splits, labels_of, read_table
+from prune_env.data.tree import fingerprint
 
 if TYPE_CHECKING:
     import pyarrow
@@ -41,50 +39,18 @@ Tables = Mapping[str, "pyarrow.Table"]
 
 
 def in_folder(folder: Path, reading: Reading) -> Source | None:
-    """Find the files of train and test in a folder or in one of its subfolders.
-
-    A file belongs to the split that its name begins with, or to the one that its folder is called.
-    """
+    """Find the files of train and test, see `find_splits`."""
     root = os.path.abspath(folder)
-    found = scan(root, (".parquet",))
-    inside = [scan(path, (".parquet",)) for path in found.folders.values()]
-    inside += [scan(path, (".parquet",)) for one in inside for path in one.folders.values()]
-    groups: dict[str, dict[str, list[File]]] = {}
-    for file in chain(found.files, *(one.files for one in inside)):
-        place, split = _split_of(file.path)
-        groups.setdefault(place, {}).setdefault(split, []).append(file)
-    if not groups:
+    if (found := find_splits(root)) is None:
         return None
-    if len(groups) > 1:
-        names = ", ".join(sorted(groups))
-        raise ValueError(f"{root} holds parquet files in several folders, name one: {names}")
-    ((place, splits),) = groups.items()
-    train = next((part for part in TRAINS if part in splits), "train")
-    test = next((part for part in TESTS if part in splits), "test")
-    for part in (train, test):
-        check_shards([file.path for file in splits.get(part, ())], place, part)
-    unused = sorted(set(splits) - {train, test, ""})
-    notes = [f"{root}: {test} is its test split"] if test != "test" else []
-    if unused:
-        notes.append(f"{root}: {', '.join(unused)} are not used, validation is a part of {train}")
+    train, test = ([file.path for file in files] for files in (found.train, found.test))
 
     def read() -> Dataset:
-        paths = {part: [file.path for file in splits[part]] for part in (train, test)}
-        return _dataset(root, paths[train], paths[test], reading)
+        return _dataset(root, train, test, reading)
 
-    key = {"parquet": fingerprint(root, splits[train] + splits[test])} | asdict(reading)
+    key = {"parquet": fingerprint(root, found.train + found.test)} | asdict(reading)
     name = Path(os.path.realpath(root)).name
-    return Source(name, key, read, tuple(notes), has_columns=True)
-
-
-def _split_of(path: str) -> tuple[str, str]:
-    """The folder of a data set, and the split that a file in it belongs to or ""."""
-    place, name = os.path.split(path)
-    for split in (*TRAINS, *TESTS):
-        if re.match(rf"{split}[-_.]", name.lower()):
-            return place, split
-    outer, last = os.path.split(place)
-    return (outer, last.lower()) if last.lower() in (*TRAINS, *TESTS) else (place, "")
+    return Source(name, key, read, found.notes, has_columns=True)
 
 
 def on_hub(name: str, reading: Reading) -> Source:

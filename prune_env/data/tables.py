@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from prune_env.checks import in_words
 from prune_env.data.columns import class_names
 from prune_env.data.labels import Labels, read_labels
 from prune_env.data.memory import check_unpacked
-from prune_env.data.source import need_hub_extra
+from prune_env.data.source import TESTS, TRAINS, need_hub_extra
+from prune_env.data.tree import File, scan
 from prune_env.notices import DataNotice, say
 from prune_env.text import number
 
@@ -19,7 +22,65 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-def check_shards(files: Sequence[str], folder: str, part: str) -> None:
+@dataclass(frozen=True)
+class Splits:
+    """The files of a folder that are read, and what was decided about them."""
+
+    train: list[File]
+    test: list[File]
+    notes: tuple[str, ...]
+
+
+def find_splits(root: str) -> Splits | None:
+    """Find the files of train and test in a folder or in one of its subfolders.
+
+    A file belongs to the split that its name begins with, or to the one that its folder is called.
+
+    Args:
+        root: an absolute path.
+
+    Returns:
+        None where there is no parquet file at all.
+
+    Raises:
+        ValueError: there are data sets in several folders.
+        FileNotFoundError: a split, or a file of one, is missing.
+    """
+    found = scan(root, (".parquet",))
+    inside = [scan(path, (".parquet",)) for path in found.folders.values()]
+    inside += [scan(path, (".parquet",)) for one in inside for path in one.folders.values()]
+    groups: dict[str, dict[str, list[File]]] = {}
+    for file in chain(found.files, *(one.files for one in inside)):
+        place, split = _split_of(file.path)
+        groups.setdefault(place, {}).setdefault(split, []).append(file)
+    if not groups:
+        return None
+    if len(groups) > 1:
+        names = ", ".join(sorted(groups))
+        raise ValueError(f"{root} holds parquet files in several folders, name one: {names}")
+    ((place, splits),) = groups.items()
+    train = next((part for part in TRAINS if part in splits), "train")
+    test = next((part for part in TESTS if part in splits), "test")
+    for part in (train, test):
+        _check_shards([file.path for file in splits.get(part, ())], place, part)
+    unused = sorted(set(splits) - {train, test, ""})
+    notes = [f"{root}: {test} is its test split"] if test != "test" else []
+    if unused:
+        notes.append(f"{root}: {', '.join(unused)} are not used, validation is a part of {train}")
+    return Splits(splits[train], splits[test], tuple(notes))
+
+
+def _split_of(path: str) -> tuple[str, str]:
+    """The folder of a data set, and the split that a file in it belongs to or ""."""
+    place, name = os.path.split(path)
+    for split in (*TRAINS, *TESTS):
+        if re.match(rf"{split}[-_.]", name.lower()):
+            return place, split
+    outer, last = os.path.split(place)
+    return (outer, last.lower()) if last.lower() in (*TRAINS, *TESTS) else (place, "")
+
+
+def _check_shards(files: Sequence[str], folder: str, part: str) -> None:
     """Refuse a split that lacks a file, and say where names differ by more than a number."""
     if not files:
         raise FileNotFoundError(f"{folder} holds no {part}-*.parquet; expected are train and test")

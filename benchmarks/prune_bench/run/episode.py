@@ -118,7 +118,9 @@ def _make(env_id: str, wanted: dict[str, Any]) -> PruneEnv:
         strange = re.search(r"unexpected keyword argument '(\w+)'", said)
         if strange and (name := strange[1]) in (*USUAL, "data"):
             why, word = LACKS.get(name, "takes no such option"), name.replace("_", "-")
-            raise ValueError(f"{env_id} {why}; leave out --{word}") from error
+            raise ValueError(
+                f"{env_id} {why}; leave out --{word}, or where a preset sets it: --{word} None"
+            ) from error
         raise ValueError(f"{env_id} cannot be made so: {said}") from error
     assert isinstance(env, PruneEnv)
     return env

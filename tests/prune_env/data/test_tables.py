@@ -12,6 +12,7 @@ from PIL import Image
 
 from prune_env.data import load
 from prune_env.data.inputs import load_arrays
+from prune_env.notices import DataNotice
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -49,6 +50,16 @@ def test_a_split_that_lacks_a_file_is_refused(kind: str, tmp_path: Path) -> None
         read(kind, tmp_path)
 
 
+def test_the_layout_of_the_hub_is_read(kind: str, tmp_path: Path) -> None:
+    """Files lie in data/, and there is a validation split where no test labels are published."""
+    (tmp_path / "data").mkdir()
+    for path in tmp_path.glob("*.parquet"):
+        path.rename(tmp_path / "data" / path.name.replace("test", "validation"))
+    with pytest.warns(DataNotice, match="validation is its test split"):
+        dataset = read(kind, tmp_path)
+    assert (dataset.train.labels.tolist(), dataset.test.labels.tolist()) == ([1, 0, 1, 0], [1, 0])
+
+
 @pytest.mark.parametrize("harm", ["thrift", "UTF-8", "cut"])
 def test_a_damaged_file_is_named_in_one_line(kind: str, harm: str, tmp_path: Path) -> None:
     path = tmp_path / "train-00001-of-00002.parquet"
@@ -80,6 +91,7 @@ def test_labels_of_a_dictionary_are_their_names(kind: str, tmp_path: Path) -> No
 )
 def test_a_column_of_texts_is_there_once(names: list[str], message: str, tmp_path: Path) -> None:
     columns = [pa.array(["a", "b"]), pa.array(["a", "b"]), pa.array(np.arange(2))]
-    parquet.write_table(pa.Table.from_arrays(columns, names), tmp_path / "train.parquet")
+    for split in ("train", "test"):
+        parquet.write_table(pa.Table.from_arrays(columns, names), tmp_path / f"{split}.parquet")
     with pytest.raises(ValueError, match=rf"train\.parquet {message}"):
         load_arrays(tmp_path)
