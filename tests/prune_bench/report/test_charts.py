@@ -41,6 +41,21 @@ def test_a_hopeless_agent_is_a_number_at_the_edge(make_result):
     assert min(record["points"] for record in of["circle"]) > -4
 
 
+def test_an_arrow_says_that_the_runs_of_an_agent_go_on_beyond_the_edge(make_result):
+    last = {"full_short": [0.9] * 5, "rs2": [0.91] * 5, "ucb": [0.3] * 5}
+    last["random_dynamic"] = [0.89, 0.89, 0.89, 0.89, 0.7]
+    results = []
+    for place, (agent, accuracies) in enumerate(last.items()):
+        for seed, accuracy in enumerate(accuracies):
+            accuracy += 0.001 * ((seed * place) % 5)
+            result = make_result(RunOptions(agent=agent, seed=seed))
+            result["test_accuracy"] = {"last": accuracy, "best": accuracy}
+            results.append(result)
+    layers = ahead(standings(results).comparisons[0]).to_dict()["layer"]
+    (edge,) = (layer["data"]["values"] for layer in layers if layer["mark"].get("align") == "left")
+    assert {r["agent"]: r["off"] for r in edge} == {"ucb": "← −59.8", "random_dynamic": "←"}
+
+
 @pytest.fixture(scope="module")
 def many(make_result):
     """Fourteen agents and the controls at three keep ratios, at each in another order."""

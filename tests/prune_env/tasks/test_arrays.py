@@ -77,7 +77,7 @@ def test_a_number_that_float32_has_not_is_refused_without_a_warning_before() -> 
 def test_data_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"data is a int; expected is an \.npz"):
         load_arrays(3)
-    with pytest.raises(FileNotFoundError, match="holds no parquet files; expected is .* train-"):
+    with pytest.raises(FileNotFoundError, match=r"holds no parquet files; expected is .* train-"):
         load_arrays(tmp_path)
     whole = {"inputs": np.zeros((20, 2)), "labels": np.zeros(20, int)}
     for beside in ("test_inputs", "train_labels"):  # a test split of one's own, half named

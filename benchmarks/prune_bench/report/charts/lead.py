@@ -27,8 +27,9 @@ from prune_bench.standings.model import Comparison, Row
 def ahead(comparison: Comparison) -> Chart | None:
     """How far each agent ends above or below `full_short` at equal cost; every run a dot.
 
-    Agents that are off the scale of the others, see `left_end`, are numbers at its edge. None where
-    nothing can be compared yet.
+    Agents that are off the scale of the others, see `left_end`, are numbers at its edge, and an
+    arrow is there where runs or the interval of an agent go on. None where nothing can be compared
+    yet.
     """
     rows = [row for row in comparison.shown if row.ahead is not None]
     if not rows:
@@ -44,7 +45,10 @@ def ahead(comparison: Comparison) -> Chart | None:
         if record["points"] >= left
     ]
     dots = [record for record in runs if record["points"] >= left]
-    scale = _scale(near, dots) if off else alt.Undefined
+    beyond = {record["agent"] for record in runs if record["points"] < left}
+    beyond |= {record["agent"] for record in estimates if record["low"] < left}
+    cut = [record | {"off": "←"} for record in near if record["agent"] in beyond]
+    scale = _scale(near, dots) if off or cut else alt.Undefined
     shown = is_shown(BEST_ROWS)
     x = alt.X("points:Q", title="points, full_short = 0", axis=signed_axis(), scale=scale)
     y = agent_rows(sort=[name_with_cost(row) for row in rows])
@@ -73,7 +77,7 @@ def ahead(comparison: Comparison) -> Chart | None:
             .mark_circle(size=26, opacity=0.55)
             .encode(**of_agent, x=x, tooltip=[*tip, alt.Tooltip("seed:Q")]),
             marks.mark_tick(thickness=3, size=16).encode(**of_agent, x=x, tooltip=details),
-            alt.Chart(data(off))
+            alt.Chart(data(off + cut))
             .transform_filter(shown)
             .mark_text(align="left", fontWeight="bold")
             .encode(**of_agent, x=alt.value(2), text="off:N", tooltip=details),
