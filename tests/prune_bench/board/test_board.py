@@ -195,6 +195,8 @@ def test_a_number_below_one_is_refused(option, allowed, tmp_path, capsys):
         ("grids: [{keep_ratios: [2.0]}]", "keep_ratio is 2.0"),
         ("grids: [{keep_ratios: []}]", "keep_ratios is empty"),
         ("grids: [{seeds: 0}]", "seeds is 0"),
+        ("grids: [{env_kwargs: {seed: 1}}]", "env_kwargs name seed, an option of the run"),
+        ("grids: [{agents: [], env_kwargs: {data: x}}]", "env_kwargs name data, an option of the"),
         ("grids: [{env: [prune_env/Nothing-v0]}]", "unknown environment 'prune_env/Nothing-v0'"),
     ],
 )
