@@ -217,13 +217,13 @@ def _tables(comparisons: Sequence[Comparison]) -> list[Any]:
     shown = columns(PAGE, (row for comparison in comparisons for row in comparison.rows))
     tables: dict[str, Any] = {}
     for comparison in comparisons:
-        leader = judge(comparison).leader
+        winner = judge(comparison).winner
         for rule, rows in comparison.tables.items():
             table = {"title": RULES[rule], "columns": shown, "rows": [], "notes": []}
             table = tables.setdefault(rule, table)
             keep = {"keep": comparison.keep_ratio}
             table["notes"] += [keep | {"text": text} for text in notes(rows)]
-            table["rows"] += [keep | _table_row(row, shown, leader is row) for row in rows]
+            table["rows"] += [keep | _table_row(row, shown, winner is row) for row in rows]
     return list(tables.values())
 
 

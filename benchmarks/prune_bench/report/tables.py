@@ -44,12 +44,12 @@ def terminal_table(standings: Standings, colours: bool = False) -> Group:
     """The standings for a terminal: what `prune-env board` and `report` print."""
     parts: list[RenderableType] = []
     for comparison in standings.comparisons:
-        leader = judge(comparison).leader
+        winner = judge(comparison).winner
         for rule, rows in comparison.tables.items():
             title = f"{comparison.setting.title}, keep {percent(comparison.keep_ratio)}"
             titled = title if rule == "fixed keep ratio" else f"{title}: {rule}"
             parts += [
-                fitted(rows, titled, leader),
+                fitted(rows, titled, winner),
                 *(Prose(note, "dim") for note in notes(rows)),
                 "",
             ]
@@ -58,7 +58,7 @@ def terminal_table(standings: Standings, colours: bool = False) -> Group:
     return Group(*parts, Prose(LEGEND + COLOURS * colours, "dim"))
 
 
-def fitted(rows: Sequence[Row], title: str, leader: Row | None = None) -> Fitted:
+def fitted(rows: Sequence[Row], title: str, winner: Row | None = None) -> Fitted:
     """A table of these rows that fits the terminal."""
     shown = columns(TERMINAL, rows)
     return Fitted(
@@ -66,7 +66,7 @@ def fitted(rows: Sequence[Row], title: str, leader: Row | None = None) -> Fitted
         [terminal_cells(row, shown) for row in rows],
         [column.title for column in columns(FIRST_TO_GO, rows)],
         title,
-        [_style(row, leader) for row in rows],
+        [_style(row, winner) for row in rows],
     )
 
 
@@ -78,11 +78,11 @@ def terminal_cells(row: Row, shown: Iterable[Column]) -> list[Text]:
     ]
 
 
-def _style(row: Row, leader: Row | None) -> str:
-    """Unfinished rows are faint, references and controls slanted, the leader stands out."""
+def _style(row: Row, winner: Row | None) -> str:
+    """Unfinished rows are faint, references and controls slanted, the winner stands out."""
     if not row.complete:
         return "dim"
-    if leader is not None and row.agent == leader.agent:
+    if winner is not None and row.agent == winner.agent:
         return "bold"
     return "italic" if row.is_control else ""
 

@@ -57,6 +57,11 @@ class Verdict:
         return self.leader.ahead if self.leader else None
 
     @property
+    def winner(self) -> Row | None:
+        """The leader where it is certainly ahead."""
+        return self.leader if self.kind == "beats" else None
+
+    @property
     def is_weak(self) -> bool:
         """Whether the leader is ahead in too few seeds to say that it beats `full_short`.
 

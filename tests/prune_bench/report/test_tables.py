@@ -16,6 +16,7 @@ from prune_bench.report.tables import (
     terminal_table,
     verdict,
 )
+from prune_bench.report.terminal import Fitted
 from prune_bench.run.options import RunOptions
 from prune_bench.standings.overall import overall
 
@@ -141,3 +142,19 @@ def test_overall_leaves_out_what_is_not_complete(found):
     assert table["fake_winner"].beats_short > 0.5
     assert table["random_dynamic"].beats_random is None
     assert table["random_dynamic"].normalised.value == pytest.approx(0, abs=0.05)
+
+
+@pytest.mark.parametrize("lead", [0.0001, 0.1])
+def test_who_is_certainly_ahead_is_bold_and_a_best_one_that_is_not_is_not(lead, make_result):
+    results = []
+    for agent in ("full_short", "rs2", "ucb"):
+        for seed in range(5):
+            content = make_result(RunOptions(agent=agent, seed=seed))
+            last = 0.7 + 0.01 * seed + lead * (agent == "ucb") - 0.1 * (agent == "rs2")
+            content["test_accuracy"]["last"] = content["history"][-1]["test_accuracy"] = last
+            results.append(content)
+    found = standings(results)
+    table = next(part for part in terminal_table(found).renderables if isinstance(part, Fitted))
+    certain = lead == 0.1
+    assert ("bold" in table.styles) == certain
+    assert len(re.findall('class="[^"]* leads"', html(found, "made up"))) == certain

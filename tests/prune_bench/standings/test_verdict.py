@@ -79,6 +79,7 @@ def test_a_certain_winner_leads_before_a_higher_uncertain_one(made):
         for name, value in {"full_short": 0.0, "sure": 0.01, "behind": -0.2}.items()
     }
     verdict = verdict_of(made, **steady, lucky=[0.3, 0.3, 0.3, -0.2, -0.2])
+    assert verdict.leader is verdict.winner
     assert verdict.leader.agent == "sure"
     assert verdict.beaters == ("sure",)
 
@@ -92,6 +93,7 @@ def test_who_is_ahead_alone_may_not_be_certain_among_many(made):
     among_many = verdict_of(made, **agents, **level)
     assert among_many.kind == "level"
     assert among_many.leader.agent == "lucky"
+    assert among_many.winner is None
     assert among_many.leader.ahead.sign == 1  # its own interval leaves out 0
     assert among_many.sentence.endswith(f"points, {LUCK}.")
     assert f"points, {LUCK}." in headline([among_many])
