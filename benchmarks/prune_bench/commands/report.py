@@ -35,8 +35,7 @@ def show(console: Console, folder: Path, problems: Sequence[Text] = ()) -> None:
     from prune_bench.standings.build import read_standings
 
     standings = read_standings(folder)
-    colours = console.color_system is not None and not console.no_color
-    console.print(terminal_table(standings, colours))
+    console.print(terminal_table(standings))
     if standings.failures and not problems:
         failed = [failure.options["agent"] for failure in standings.failures]
         agents = ", ".join(dict.fromkeys(failed))

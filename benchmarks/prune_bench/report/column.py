@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from prune_bench.standings.statistics import Estimate
 from prune_bench.standings.verdict import points
 
+MARKS = {1: "▲", -1: "▼"}
+"""What stands before a value that is certainly ahead or behind."""
+
 NOTHING = "–"
 """What stands where there is no value."""
 
@@ -94,7 +97,7 @@ class Column:
     def text(self, row: Any) -> str:
         """The cell of a row in text."""
         value = self._value(row)
-        return NOTHING if value is None else self.show(value)
+        return NOTHING if value is None else MARKS.get(self.sign(row) or 0, "") + self.show(value)
 
     def cell(self, row: Any) -> Cell:
         """The cell of a row on the page."""

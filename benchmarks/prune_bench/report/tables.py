@@ -33,14 +33,12 @@ LEGEND = (
     "all data for all epochs / seconds of full, as measured, of what the keep ratio promises; – "
     "where full was not run, or trained a pass slower, as a busier or another machine does. Cost: "
     "passes relative to all data for all epochs. Seconds: CPU time, on a GPU wall-clock, without "
-    "evaluation."
+    "evaluation. ▲ ahead, ▼ behind: certain among all that are compared, with 5 % false ones "
+    "expected of those called ahead."
 )
 
-COLOURS = " Coloured: certain among all that end ahead, with 5 % false ones expected."
-"""What the legend says besides where colours are shown."""
 
-
-def terminal_table(standings: Standings, colours: bool = False) -> Group:
+def terminal_table(standings: Standings) -> Group:
     """The standings for a terminal: what `prune-env board` and `report` print."""
     parts: list[RenderableType] = []
     for comparison in standings.comparisons:
@@ -55,7 +53,7 @@ def terminal_table(standings: Standings, colours: bool = False) -> Group:
             ]
     if standings.note:
         parts += [Prose(standings.note, "yellow"), ""]
-    return Group(*parts, Prose(LEGEND + COLOURS * colours, "dim"))
+    return Group(*parts, Prose(LEGEND, "dim"))
 
 
 def fitted(rows: Sequence[Row], title: str, winner: Row | None = None) -> Fitted:

@@ -93,7 +93,7 @@ class Verdict:
         if self.all_alike:
             return f"Nothing beats full_short{ALL_ALIKE}"
         name, ahead = self.leader.label, points(self.ahead, signed=True)
-        best = f"{self.rank}, {name}, is at {ahead} points"
+        best = f"{self.rank}, {self.best}, is at {ahead} points"
         if self.kind == "beats":
             others = len(self.beaters) - 1
             also = f"; so do {others} more" if others > 1 else "; so does one more" * others
@@ -107,6 +107,13 @@ class Verdict:
         """What the leader is where nothing beats `full_short`."""
         place = "the closest" if self.kind == "behind" else "the best"
         return place + " that chooses" * self.some_choose_nothing
+
+    @property
+    def best(self) -> str:
+        """The leader's name; a control, which chooses by chance, is called one."""
+        return (
+            f"{self.leader.label}{' (a control)' * self.leader.is_control}" if self.leader else ""
+        )
 
 
 def judge(comparison: Comparison) -> Verdict:
@@ -193,7 +200,7 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
         certain = "" if best.kind == "behind" else " for certain"
         return (
             f"At equal cost nothing beats full_short{certain}. {best.rank.capitalize()} is "
-            f"{best.leader.label} at keep {percent(best.keep_ratio)}: "
+            f"{best.best} at keep {percent(best.keep_ratio)}: "
             f"{points(best.ahead, signed=True)} points{_doubt(best.leader)}."
         )
     places: dict[str, list[str]] = {}

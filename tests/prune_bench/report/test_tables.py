@@ -63,12 +63,6 @@ def test_no_name_and_no_number_is_broken(make_result, width):
     assert bool(gone) == (len(headings) < 6)
 
 
-def test_colours_are_explained_where_there_are_any(make_result):
-    found = standings([make_result(RunOptions(agent="full_short"))])
-    assert "Coloured: " in printed(terminal_table(found, colours=True))
-    assert "Coloured" not in printed(terminal_table(found)) + markdown(found)
-
-
 def test_regret_is_shown_where_it_is_told(make_result):
     results = [make_result(RunOptions(agent=agent)) for agent in ("full_short", "rs2")]
     assert "Regret" not in printed(terminal_table(standings(results)))
@@ -157,4 +151,8 @@ def test_who_is_certainly_ahead_is_bold_and_a_best_one_that_is_not_is_not(lead, 
     table = next(part for part in terminal_table(found).renderables if isinstance(part, Fitted))
     certain = lead == 0.1
     assert ("bold" in table.styles) == certain
+    text = printed(table)
+    assert [mark in text for mark in ("▲+10.0", "▼−10.0", "▼−0.0")] == [certain, True, False]
+    assert " +0.0" in text or certain
+    assert ("| ▲+10.0 " in markdown(found)) == certain
     assert len(re.findall('class="[^"]* leads"', html(found, "made up"))) == certain

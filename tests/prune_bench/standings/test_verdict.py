@@ -40,7 +40,11 @@ def verdict_of(made, **ahead):
         ([0.02, -0.02, 0.01, -0.01, 0.0], "level", "Nothing beats full_short for certain; the"),
         ([0.02, -0.02, 0.01, -0.01, -0.01], "level", "Nothing beats full_short for certain; the"),
         ([0.0] * 5, "level", f"Nothing beats full_short{ALL_ALIKE}"),
-        ([-0.03] * 5, "behind", "Nothing beats full_short; the closest, rs2, is at −3.0 [−3.0, "),
+        (
+            [-0.03] * 5,
+            "behind",
+            "Nothing beats full_short; the closest, rs2 (a control), is at −3.0 [−3.0, ",
+        ),
     ],
 )
 def test_verdict(made, values, kind, words):
@@ -240,9 +244,9 @@ def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(mad
     assert {row.keep_ratio for row in comparison.bar} == {0.6, 0.65}
     assert len(found.runs) == 35
     assert headline([judge(comparison)]) == (
-        "At equal cost nothing beats full_short. The closest is rs2 at keep 10 %: −10.0 "
-        "[−10.2, −9.8] points. Deciding how much to keep, infobatch (+0.9 points at cost 0.60) "
-        "beats it."
+        "At equal cost nothing beats full_short. The closest is rs2 (a control) at keep 10 %: "
+        "−10.0 [−10.2, −9.8] points. Deciding how much to keep, infobatch "
+        "(+0.9 points at cost 0.60) beats it."
     )
 
 
