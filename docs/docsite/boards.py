@@ -123,7 +123,7 @@ hide-toc: true
 # All boards
 
 Every agent on every board that is committed: {len(places())} rows, {len(standings())} boards.
-A click on a heading sorts; ahead and behind are coloured where that is certain,
+A click on a heading sorts; ▲ ahead and ▼ behind, where that is certain,
 [which takes more than an interval without 0](intervals.md). *vs full_short* is the difference from
 training on all data for fewer epochs at [equal cost](concepts.md#equal-cost), in points. Compare
 seconds within one board only. Slanted: the controls. Keep *own*: the
