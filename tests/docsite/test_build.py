@@ -76,7 +76,7 @@ def test_a_policy_has_its_rows(texts):
     (row,) = [row for row in table.splitlines() if ",ucb," in row and ",0.3," in row]
     accuracy = next(cell for cell in row.split(",") if cell.startswith("0.83"))
     assert f"| {100 * float(accuracy):.1f} [" in line
-    assert "**+0.8 [" in line  # for certain
+    assert "**▲+0.8 [" in line  # for certain
 
 
 @pytest.mark.parametrize("name", COMMANDS)
