@@ -83,6 +83,8 @@ class Course:
         self.recorder, self._on_over = recorder, on_over
         self.only_losses = False
         """Whether a loss a sample is all that the loop tells."""
+        self._was_cut = False
+        """Whether an epoch has ended before all of it was trained on."""
         self._before = state
         """What the agent knew before its last choice; when the run is over, after it."""
         self._validated, self._began, self._trained_until = False, _now(), _now()
@@ -225,7 +227,9 @@ class Course:
     def end_what_was_cut(self) -> None:
         """An epoch that was trained on in part ends; what is left of it counts as pruned."""
         if self.kept.cut:
-            notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
+            if not self._was_cut:  # with drop_last=True it is so in each
+                notes.cut_off(self.kept.left, len(self.kept.order), self.epoch)
+            self._was_cut = True
             self._close()
 
     def _close(self) -> None:

@@ -18,12 +18,13 @@ FEW = 5
 
 
 def cut_off(left: int, kept: int, epoch: int) -> None:
-    """Some of what was kept was not trained on."""
+    """Some of what was kept was not trained on, for the first time."""
     _say(
         f"{left} of the {kept} samples of epoch {epoch} were never recorded (a break, "
         "drop_last=True, or next(iter(loader)) inside it?) and count as pruned; a last epoch of "
         "which some are left never ends, and is missing in the summary; "
-        "batch_sampler=pruned.batch_sampler(size) makes batches of which none has to be dropped"
+        "batch_sampler=pruned.batch_sampler(size) makes batches of which none has to be dropped "
+        "(said once)"
     )
 
 

@@ -45,6 +45,16 @@ def test_what_is_recorded_smaller_is_trained_on_as_it_is():
     assert pruned.columns()["loss"] == pytest.approx([0.05, 20, 90, 0.099])
 
 
+def test_epochs_that_are_cut_off_are_told_of_once(blobs, linear, train_epoch):
+    pruned, model = Pruned(blobs, epochs=5), linear()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(5):
+            train_epoch(pruned, model, drop_last=True)
+    assert ["were never recorded" in str(each.message) for each in told] == [True]
+    assert pruned.epoch == 4
+
+
 def test_drop_last_leaves_the_last_epoch_open_and_is_told_so(blobs, linear, train_epoch, taking):
     """Its summary does not come; with fewer samples than a batch nothing is trained on at all."""
     pruned, model = Pruned(blobs, taking(100, 8), epochs=2), linear()
