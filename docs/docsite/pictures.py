@@ -299,14 +299,15 @@ def interval() -> Figure:
         assert row.ahead.high is not None
         colour = {1: BLUE, -1: RED}.get(row.sign, GREY)
         runs = [100 * value for value in row.ahead_runs.values()]
-        axes.scatter(runs, np.full(len(runs), place), s=16, color=colour, alpha=0.5, linewidths=0)
         low, value, high = (100 * end for end in (row.ahead.low, row.ahead.value, row.ahead.high))
-        axes.plot([low, high], [place + 0.28] * 2, color=colour, lw=2.5, solid_capstyle="round")
-        axes.plot(value, place + 0.28, "o", color=colour, ms=7)
+        band = {"lw": 7, "alpha": 0.28, "solid_capstyle": "round"}
+        axes.plot([low, high], [place] * 2, color=colour, **band)
+        axes.scatter(runs, np.full(len(runs), place), s=18, color=colour, alpha=0.55, linewidths=0)
+        axes.plot([value] * 2, [place - 0.22, place + 0.22], color=colour, lw=3)
         certain = {1: "ahead for certain", -1: "behind for certain"}.get(row.sign, "not certain")
         said = f"{value:+.1f} [{low:.1f}, {high:.1f}]  {certain}".replace("-", "−")
-        axes.text(2.05, place + 0.2, said, va="center", fontsize=9, color=colour)
-    axes.set_yticks(np.arange(len(rows)) + 0.15, INTERVALS, family="monospace")
+        axes.text(2.05, place, said, va="center", fontsize=9, color=colour)
+    axes.set_yticks(np.arange(len(rows)), INTERVALS, family="monospace")
     axes.set(
         xlim=(-2, 3.9), xlabel="points ahead of full_short at equal cost (CIFAR-10, keep 30 %)"
     )
