@@ -300,8 +300,8 @@ def interval() -> Figure:
         colour = {1: BLUE, -1: RED}.get(row.sign, GREY)
         runs = [100 * value for value in row.ahead_runs.values()]
         low, value, high = (100 * end for end in (row.ahead.low, row.ahead.value, row.ahead.high))
-        band = {"lw": 7, "alpha": 0.28, "solid_capstyle": "round"}
-        axes.plot([low, high], [place] * 2, color=colour, **band)
+        (band,) = axes.plot([low, high], [place] * 2, color=colour, lw=7, alpha=0.28)
+        band.set_solid_capstyle("round")
         axes.scatter(runs, np.full(len(runs), place), s=18, color=colour, alpha=0.55, linewidths=0)
         axes.plot([value] * 2, [place - 0.22, place + 0.22], color=colour, lw=3)
         certain = {1: "ahead for certain", -1: "behind for certain"}.get(row.sign, "not certain")
