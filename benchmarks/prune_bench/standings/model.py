@@ -284,8 +284,7 @@ class Comparison:
             if any(row.rule == rule and not row.is_reference for row in self.shown)
         } or {"fixed keep ratio": self.shown}
         return {
-            rule: best_first([*rows, *(bar for bar in self.bar if _judges(bar, rule, rows))])
-            for rule, rows in tables.items()
+            rule: best_first([*rows, *_bars_of(rows, self.bar)]) for rule, rows in tables.items()
         }
 
     def row(self, agent: str) -> Row | None:
@@ -293,13 +292,20 @@ class Comparison:
         return next((row for row in self.rows if row.agent == agent and row.runs), None)
 
 
-def _judges(bar: Row, rule: Rule, rows: Sequence[Row]) -> bool:
-    """Whether an agent in a table costs what this bar does, and not what it keeps."""
-    return rule == "own amount" or any(
-        abs(bar.keep_ratio / row.cost - 1) < row.cost_tolerance
-        for row in rows
-        if row.runs and not row.is_reference and not row.costs_its_keep_ratio
-    )
+def _bars_of(rows: Sequence[Row], bars: Sequence[Row]) -> list[Row]:
+    """The bars that judge agents of a table: those at the cost of one, where that is not what it
+    keeps, or on both sides of one that is held against the curve between them.
+    """
+    found: dict[float, Row] = {}
+    for row in rows:
+        if row.runs and not row.is_reference and not row.costs_its_keep_ratio:
+            off = {bar.keep_ratio / row.cost - 1: bar for bar in bars}
+            near = [share for share in off if abs(share) < row.cost_tolerance]
+            if row.from_curve and not near:
+                near = sorted(share for share in off if share > 0)[:1]
+                near += sorted(share for share in off if share < 0)[-1:]
+            found |= {off[share].keep_ratio: off[share] for share in near}
+    return list(found.values())
 
 
 def best_first(rows: Sequence[Row]) -> list[Row]:

@@ -238,8 +238,8 @@ def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(mad
     (comparison,) = found.comparisons  # 0.6 is no keep ratio that anything is compared at
     assert [comparison.row(name).sign for name in ("infobatch", "seta")] == [1, -1]
     assert [(row.agent, row.keep_ratio) for row in comparison.tables["own amount"]] == [
-        *(("full", 1.0), ("infobatch", 1.0), ("full_short", 0.65), ("full_short", 0.6)),
-        *(("seta", 1.0), ("full_short", 0.1)),
+        *(("full", 1.0), ("infobatch", 1.0), ("full_short", 0.6), ("seta", 1.0)),
+        ("full_short", 0.1),
     ]
     assert {row.keep_ratio for row in comparison.bar} == {0.6, 0.65}
     assert len(found.runs) == 35
@@ -248,6 +248,22 @@ def test_further_runs_of_full_short_judge_those_that_decide_how_much_to_keep(mad
         "−10.0 [−10.2, −9.8] points. Deciding how much to keep, infobatch "
         "(+0.9 points at cost 0.60) beats it."
     )
+
+
+def test_a_bar_that_judges_nothing_in_a_table_is_not_in_it(made):
+    (comparison,) = five_seeds(
+        made,
+        ("full_short", 0.1, 0.50, 0.001, 0.1),
+        *(("full_short", share, 0.4 + share, 0.001, share) for share in (0.14, 0.6, 0.8)),
+        ("reads_validation", 0.1, 0.54, 0.001, 0.14),
+        ("infobatch", 1.0, 0.99, 0.001, 0.6),
+    ).comparisons
+    shorts = {
+        rule: [row.keep_ratio for row in rows if row.agent == "full_short"]
+        for rule, rows in comparison.tables.items()
+    }
+    assert shorts == {"fixed keep ratio": [0.14, 0.1], "own amount": [0.6, 0.1]}
+    assert [row.keep_ratio for row in comparison.bar] == [0.14, 0.6, 0.8]
 
 
 def test_an_agent_that_costs_more_than_it_keeps_has_its_bar_in_its_table(made):
