@@ -50,12 +50,13 @@ def read(split: str) -> Dataset:
 
 
 def tokenizer_of(texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    words = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    """The same in every process, as --resume needs it; that of WordPiece is another in each."""
+    words = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     words.normalizer = normalizers.BertNormalizer()
     words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]"]
     words.train_from_iterator(
-        texts, trainers.WordPieceTrainer(vocab_size=8_000, special_tokens=special)
+        texts, trainers.WordLevelTrainer(vocab_size=8_000, special_tokens=special)
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]", model_max_length=48

@@ -104,6 +104,9 @@ def test_a_transformer_trains_on_news(cifar10_path, tmp_path, monkeypatch, capsy
     assert whole["trainer"].state.global_step == 4
     assert whole["trainer"].optimizer.param_groups[0]["lr"] == 0
     assert whole["pruned"].columns()["pulls"].sum() == 120
+    texts = whole["train"]["text"]  # a run that goes on in another process has the same tokens
+    first, second = (whole["tokenizer_of"](texts).get_vocab() for _ in range(2))
+    assert first == second
 
 
 @pytest.mark.slow
