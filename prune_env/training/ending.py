@@ -67,7 +67,8 @@ class Ending:
             drops = "; or where drop_last=True has left it open, take pruned.batch_sampler(size)"
         _log.info(
             f"the loop has ended after {after}{part}: the agent and pruned.scheduler go by {told}, "
-            f"so make it what the loop goes through, unless it goes on from a saved state{drops}\n"
+            "so make it what the loop goes through, unless it was to stop early, or goes on from a "
+            f"saved state{drops}\n"
             f"{self.summary(rounds)}"
         )
 
