@@ -5,6 +5,9 @@ their schedules; through them goes a monotone curve in log cost. How far the cur
 between two of them is measured by leaving out each point that has one on both sides; for CIFAR-10
 docs/evidence.md has these errors. With fewer than three points nothing can be left out. Then, and
 outside of the points, only the points themselves are known.
+
+Seconds are less sure than passes: a machine may have been busier when some of the points were run.
+By how much is seen from what a pass took in each, which should be the same in all.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from prune_bench.standings.model import SAME_COST, Row
-from prune_bench.standings.statistics import Estimate, Noise, Scores, estimate
+from prune_bench.standings.statistics import NO_NOISE, Estimate, Noise, Scores, estimate
 
 Unit = Literal["cost", "seconds"]
 
@@ -66,6 +69,8 @@ class Line:
         self.bend = Noise(bend, len(errors))
         """Of the error of the curve, in units of the distance to the point before times the
         distance to the point after."""
+        self.drift = _drift(ends) if unit == "seconds" else NO_NOISE
+        """Of the logarithm of the cost, beside that of the runs: 0 of passes."""
 
     def bar(self, row: Row) -> Bar | None:
         """What is known to be reached for the cost of a row; None where nothing is.
@@ -94,13 +99,15 @@ class Line:
         at = float(np.clip(self._log(row), self.logs[0], self.logs[-1]))
         after = int(np.searchsorted(self.logs, at))
         if self.logs[after] == at:
-            return self._end(after)
-        low, high = self.logs[after - 1], self.logs[after]
-        share = (at - low) / (high - low)
-        off = ((at - low) * (high - at)) ** 2
-        parts = [*self._end(after - 1, 1 - share).parts, *self._end(after, share).parts]
-        if self.bend.dof:
-            parts.append((off, self.bend))
+            parts = [*self._end(after).parts]
+        else:
+            low, high = self.logs[after - 1], self.logs[after]
+            share = (at - low) / (high - low)
+            parts = [*self._end(after - 1, 1 - share).parts, *self._end(after, share).parts]
+            if self.bend.dof:
+                parts.append((((at - low) * (high - at)) ** 2, self.bend))
+        if self.drift.dof:
+            parts.append((_on_curve(self.logs, self.accuracies, at, 1) ** 2, self.drift))
         return Bar(_on_curve(self.logs, self.accuracies, at), tuple(parts))
 
     def drawn(self, steps: int = 8) -> list[tuple[float, float]]:
@@ -130,8 +137,16 @@ def leave_one_out(logs: Scores, accuracies: Scores) -> Scores:
     return np.array(found)
 
 
-def _on_curve(logs: Scores, accuracies: Scores, at: float) -> float:
-    """The monotone curve through these points, at one place between them."""
+def _drift(rows: Sequence[Row]) -> Noise:
+    """How the logarithm of the seconds of a pass scatters over rows that should have the same."""
+    paces = np.log([max(row.pace, 1e-12) for row in rows])
+    return Noise(float(paces.var(ddof=1)), len(rows) - 1) if len(rows) > 1 else NO_NOISE
+
+
+def _on_curve(logs: Scores, accuracies: Scores, at: float, derivative: int = 0) -> float:
+    """The monotone curve through these points, or its slope, at one place between them."""
     from scipy.interpolate import PchipInterpolator  # takes half a second to import
 
-    return float(PchipInterpolator(logs, accuracies)(at))
+    if len(logs) == 1:
+        return 0.0 if derivative else float(accuracies[0])
+    return float(PchipInterpolator(logs, accuracies)(at, derivative))

@@ -14,11 +14,12 @@ from prune_bench.standings.statistics import Noise
 NOISE = Noise(0.01**2, 40)
 
 
-def row(cost, accuracy, agent="full_short", runs=5):
+def row(cost, accuracy, agent="full_short", runs=5, slower=1.0):
     """Runs that all end at one accuracy; how they scatter is said by the noise."""
-    seconds = 100 * cost
+    seconds, pace = 100 * cost * slower, 1e-3 * slower
     run = SimpleNamespace(
-        cost=cost, last=accuracy, charged_seconds=seconds, num_arms=45_000, diverged=False
+        **{"cost": cost, "last": accuracy, "charged_seconds": seconds, "pace": pace},
+        **{"num_arms": 45_000, "diverged": False},
     )
     return Row(agent, 0.1, "total budget", (run,) * runs, noise=NOISE)
 
@@ -154,3 +155,22 @@ def test_half_an_arm_of_the_bar_is_no_cost():
     bar = of_20_arms(0.85, 0.6, keep_ratio=0.843)
     own = of_20_arms(0.833, 0.55, agent="seta", keep_ratio=1.0, is_everywhere=True)
     assert Line([row(0.1, 0.5), bar]).bar(own).accuracy == 0.6
+
+
+def test_seconds_are_as_sure_as_a_pass_took_equally_long_in_all_rows():
+    """Two of four rows were run while the machine was twice as slow."""
+    even = [row(0.1 * 2**i, 0.5 + 0.1 * i) for i in range(4)]
+    busy = [row(0.1 * 2**i / s, 0.5 + 0.1 * i, slower=s) for i, s in enumerate((1, 2, 2, 1))]
+    ours = row(0.1 * 2**0.5, 0.6)
+    lines = [Line(rows, "seconds") for rows in (even, busy)]
+    assert lines[0].accuracies.tolist() == lines[1].accuracies.tolist()
+    assert np.allclose(lines[0].logs, lines[1].logs)
+    assert (lines[0].drift.variance, lines[0].drift.dof) == (0.0, 3)
+    assert lines[1].drift.variance == pytest.approx(np.log(2) ** 2 / 3)  # of 0, 1, 1, 0 times log 2
+    *_, (weight, drift) = lines[1].curve(ours).parts
+    assert weight**0.5 == pytest.approx(0.1 / np.log(2))  # the slope of the curve
+    assert drift == lines[1].drift
+    narrow, wide = (line.curve(ours).difference(ours) for line in lines)
+    assert narrow.value == pytest.approx(wide.value)
+    assert wide.half > 10 * narrow.half
+    assert Line(busy).drift.dof == 0  # passes are counted
