@@ -59,10 +59,13 @@ def terminal_table(standings: Standings) -> Group:
 def fitted(rows: Sequence[Row], title: str, winner: Row | None = None) -> Fitted:
     """A table of these rows that fits the terminal."""
     shown = columns(TERMINAL, rows)
+    goes = columns(FIRST_TO_GO, rows)
+    if len({row.agent for row in rows}) < len(rows):  # of full_short at several costs
+        goes.sort(key=lambda column: column.name == "cost")
     return Fitted(
         [column.title for column in shown],
         [terminal_cells(row, shown) for row in rows],
-        [column.title for column in columns(FIRST_TO_GO, rows)],
+        [column.title for column in goes],
         title,
         [_style(row, winner) for row in rows],
     )

@@ -12,6 +12,7 @@ from prune_bench.report.columns import TERMINAL, columns
 from prune_bench.report.page import html
 from prune_bench.report.tables import (
     comma_separated,
+    fitted,
     markdown,
     terminal_table,
     verdict,
@@ -156,3 +157,13 @@ def test_who_is_certainly_ahead_is_bold_and_a_best_one_that_is_not_is_not(lead, 
     assert " +0.0" in text or certain
     assert ("| ▲+10.0 " in markdown(found)) == certain
     assert len(re.findall('class="[^"]* leads"', html(found, "made up"))) == certain
+
+
+def test_the_cost_stays_where_it_alone_tells_two_rows_apart(make_result):
+    """As of `full_short`, which is in a table at several costs."""
+    agents = ("full_short", "ucb")
+    short, ucb = standings([make_result(RunOptions(agent=a)) for a in agents]).comparisons[0].rows
+    for rows, stays in (([short, ucb], False), ([short, short, ucb], True)):
+        lines = printed(fitted(rows, "title"), width=60).splitlines()
+        (gone,) = (line for line in lines if line.startswith("columns without room: "))
+        assert ("cost" not in gone) == stays
