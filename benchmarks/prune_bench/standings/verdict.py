@@ -21,6 +21,9 @@ NONE_CHOOSES = (
     "epochs, or another keep ratio, would let it choose."
 )
 
+NEAR_GUESSING = 1.25
+"""An accuracy below so many times that of drawing one of the classes is near it."""
+
 TINY = 1e-9
 """Differences of accuracies below it are rounding."""
 
@@ -267,6 +270,17 @@ def notes(rows: Sequence[Row]) -> list[str]:
             "measurement decided when. What lies between them is chance, or comes from where "
             "batches and the schedule end."
         )
+    near = [
+        f"{100 * row.scores.mean():.0f} % at cost {row.cost:.2g}"
+        for row in rows
+        if row.agent == "full_short" and row.complete and _is_near_guessing(row)
+    ]
+    if near:
+        found.append(
+            f"full_short ends near what guessing gives ({enumerate_clauses(near)}): so "
+            "little was learned that differences here may be accidents. More epochs, or another "
+            "rate (--recipe), would show more."
+        )
     if luck:
         text = enumerate_clauses(
             [f"{row.label} ({points(row.ahead, signed=True)})" for row in luck]
@@ -275,6 +289,11 @@ def notes(rows: Sequence[Row]) -> list[str]:
             f"Not certain although the interval, before rounding, leaves out 0: {text}, {LUCK}."
         )
     return found
+
+
+def _is_near_guessing(row: Row) -> bool:
+    classes = max(run.classes for run in row.runs)
+    return classes > 1 and float(row.scores.mean()) < NEAR_GUESSING / classes
 
 
 def _doubt(row: Row) -> str:

@@ -211,6 +211,22 @@ def test_between_two_points_of_full_short_only_these_are_known(made):
     ]
 
 
+def test_a_bar_that_has_learned_nothing_is_told(made):
+    """Of ten classes."""
+    learned, guessed = (
+        five_seeds(
+            made,
+            ("full_short", 0.1, accuracy, 0.001, 0.1),
+            ("full_short", 0.2, 0.5, 0.001, 0.2),
+            ("rs2", 0.1, 0.3, 0.001, 0.1),
+        ).comparisons
+        for accuracy in (0.13, 0.11)
+    )
+    said = "full_short ends near what guessing gives (11 % at cost 0.1): so little was"
+    assert [note.startswith(said) for note in notes(guessed[0].rows)] == [True]
+    assert notes(learned[0].rows) == []
+
+
 def own_amounts(made, short_at):
     """Two agents that keep 60 % of their own accord, and full_short at 10 %, these, and in full."""
     return five_seeds(
