@@ -10,7 +10,7 @@ from prune_bench.standings.model import MIN_SEEDS, Comparison, Row, distinct
 from prune_bench.standings.statistics import Estimate
 from prune_env.text import number
 
-LUCK = "as some do by luck among so many"
+LUCK = "which some reach by luck among so many"
 """Why an interval that leaves out 0 is not enough."""
 
 Kind = Literal["beats", "level", "behind", "open"]
