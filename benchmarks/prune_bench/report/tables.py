@@ -38,6 +38,16 @@ LEGEND = (
 )
 
 
+WRONG = " Wrong, %: the share of what was kept that has a wrong label."
+"""What it says besides where that is known."""
+
+
+def legend(standings: Standings) -> str:
+    """What the columns are."""
+    rows = [row for comparison in standings.comparisons for row in comparison.rows]
+    return LEGEND + WRONG * bool(columns(["wrong_kept"], rows))
+
+
 def terminal_table(standings: Standings) -> Group:
     """The standings for a terminal: what `prune-env board` and `report` print."""
     parts: list[RenderableType] = []
@@ -53,7 +63,7 @@ def terminal_table(standings: Standings) -> Group:
             ]
     if standings.note:
         parts += [Prose(standings.note, "yellow"), ""]
-    return Group(*parts, Prose(LEGEND, "dim"))
+    return Group(*parts, Prose(legend(standings), "dim"))
 
 
 def fitted(rows: Sequence[Row], title: str, winner: Row | None = None) -> Fitted:
@@ -128,7 +138,7 @@ def markdown(all_standings: Standings) -> str:
                 if said := notes(rows):
                     lines += ["", *(f"* {escape(note)}" for note in said)]
                 lines.append("")
-    lines += [LEGEND, ""]
+    lines += [legend(all_standings), ""]
     if all_standings.note:
         lines += [escape(all_standings.note), ""]
     if all_standings.failures:

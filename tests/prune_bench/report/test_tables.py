@@ -159,6 +159,15 @@ def test_who_is_certainly_ahead_is_bold_and_a_best_one_that_is_not_is_not(lead, 
     assert len(re.findall('class="[^"]* leads"', html(found, "made up"))) == certain
 
 
+def test_the_share_of_wrong_labels_is_explained_where_it_is_shown(make_result):
+    noisy, clean = (make_result(RunOptions(agent="ucb")) for _ in range(2))
+    for row in noisy["history"]:
+        row["wrong_kept"] = 0.2
+    for found, told in ((standings([noisy]), True), (standings([clean]), False)):
+        for text in (printed(terminal_table(found), width=200), markdown(found)):
+            assert ("Wrong, %: the share of what was kept that has" in text) == told
+
+
 def test_the_cost_stays_where_it_alone_tells_two_rows_apart(make_result):
     """As of `full_short`, which is in a table at several costs."""
     agents = ("full_short", "ucb")
