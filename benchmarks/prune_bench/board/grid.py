@@ -66,9 +66,8 @@ class Grid(Settings):
                 f"controls are {', '.join(self.controls)}; allowed are full_short, which always is "
                 f"one, and others of {', '.join(CONTROLS)}"
             )
-        named = (*self.agents, *self.controls)
-        runs = {agent: RunOptions(agent=agent, **self.settings()) for agent in named}
-        self._make(agent for agent, run in runs.items() if not is_own(run.agent))
+        RunOptions(**self.settings())  # as runs check them
+        self._make(agent for agent in self.agents if not is_own(RunOptions(agent=agent).agent))
 
     def check(self) -> None:
         """Make the agents of one's own too, and import the environments. That runs their code.

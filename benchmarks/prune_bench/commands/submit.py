@@ -37,7 +37,7 @@ class Submit:
             raise FileExistsError(f"{out} is there already, with something else; name another file")
         archive.write(out, packed)
         agents = {
-            agent_label(result.options["agent"], result.options.get("agent_options") or {})
+            agent_label(result.options["agent"], result.options["agent_options"])
             for result in found.results.values()
         }
         console.print(

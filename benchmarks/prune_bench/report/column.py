@@ -56,6 +56,11 @@ class Cell:
     span: int = 1
     """columns that it is wide; those of a row without runs are one"""
 
+    @property
+    def mark(self) -> str:
+        """What stands before its text."""
+        return MARKS.get(self.sign or 0, "")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -97,7 +102,7 @@ class Column:
     def text(self, row: Any) -> str:
         """The cell of a row in text."""
         value = self._value(row)
-        return NOTHING if value is None else MARKS.get(self.sign(row) or 0, "") + self.show(value)
+        return NOTHING if value is None else self.cell(row).mark + self.show(value)
 
     def cell(self, row: Any) -> Cell:
         """The cell of a row on the page."""

@@ -37,7 +37,6 @@ LEGEND = (
     "expected of those called ahead."
 )
 
-
 WRONG = " Wrong, %: the share of what was kept that has a wrong label."
 """What it says besides where that is known."""
 

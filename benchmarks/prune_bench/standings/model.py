@@ -297,14 +297,15 @@ def _bars_of(rows: Sequence[Row], bars: Sequence[Row]) -> list[Row]:
     keeps, or on both sides of one that is held against the curve between them.
     """
     found: dict[float, Row] = {}
+    bars = sorted(bars, key=lambda bar: bar.keep_ratio)
     for row in rows:
-        if row.runs and not row.is_reference and not row.costs_its_keep_ratio:
-            off = {bar.keep_ratio / row.cost - 1: bar for bar in bars}
-            near = [share for share in off if abs(share) < row.cost_tolerance]
-            if row.from_curve and not near:
-                near = sorted(share for share in off if share > 0)[:1]
-                near += sorted(share for share in off if share < 0)[-1:]
-            found |= {off[share].keep_ratio: off[share] for share in near}
+        if not row.runs or row.is_reference or row.costs_its_keep_ratio:
+            continue
+        judges = [b for b in bars if abs(b.keep_ratio / row.cost - 1) < row.cost_tolerance]
+        if row.from_curve and not judges:
+            judges = [b for b in bars if b.keep_ratio > row.cost][:1]
+            judges += [b for b in bars if b.keep_ratio < row.cost][-1:]
+        found |= {bar.keep_ratio: bar for bar in judges}
     return list(found.values())
 
 

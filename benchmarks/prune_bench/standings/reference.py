@@ -99,7 +99,7 @@ class Line:
         at = float(np.clip(self._log(row), self.logs[0], self.logs[-1]))
         after = int(np.searchsorted(self.logs, at))
         if self.logs[after] == at:
-            parts = [*self._end(after).parts]
+            parts = list(self._end(after).parts)
         else:
             low, high = self.logs[after - 1], self.logs[after]
             share = (at - low) / (high - low)

@@ -96,7 +96,7 @@ class Verdict:
         if self.all_alike:
             return f"Nothing beats full_short{ALL_ALIKE}"
         name, ahead = self.leader.label, points(self.ahead, signed=True)
-        best = f"{self.rank}, {self.best}, is at {ahead} points"
+        best = f"{self.rank}, {_called(self.leader)}, is at {ahead} points"
         if self.kind == "beats":
             others = len(self.beaters) - 1
             also = f"; so do {others} more" if others > 1 else "; so does one more" * others
@@ -110,13 +110,6 @@ class Verdict:
         """What the leader is where nothing beats `full_short`."""
         place = "the closest" if self.kind == "behind" else "the best"
         return place + " that chooses" * self.some_choose_nothing
-
-    @property
-    def best(self) -> str:
-        """The leader's name; a control, which chooses by chance, is called one."""
-        return (
-            f"{self.leader.label}{' (a control)' * self.leader.is_control}" if self.leader else ""
-        )
 
 
 def judge(comparison: Comparison) -> Verdict:
@@ -203,7 +196,7 @@ def _at_keep_ratios(verdicts: Sequence[Verdict]) -> str:
         certain = "" if best.kind == "behind" else " for certain"
         return (
             f"At equal cost nothing beats full_short{certain}. {best.rank.capitalize()} is "
-            f"{best.best} at keep {percent(best.keep_ratio)}: "
+            f"{_called(best.leader)} at keep {percent(best.keep_ratio)}: "
             f"{points(best.ahead, signed=True)} points{_doubt(best.leader)}."
         )
     places: dict[str, list[str]] = {}
@@ -289,6 +282,11 @@ def notes(rows: Sequence[Row]) -> list[str]:
             f"Not certain although the interval, before rounding, leaves out 0: {text}, {LUCK}."
         )
     return found
+
+
+def _called(row: Row) -> str:
+    """The name of a row; a control, which chooses by chance, is called one."""
+    return row.label + " (a control)" * row.is_control
 
 
 def _is_near_guessing(row: Row) -> bool:

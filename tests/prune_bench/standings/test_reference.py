@@ -16,10 +16,13 @@ NOISE = Noise(0.01**2, 40)
 
 def row(cost, accuracy, agent="full_short", runs=5, slower=1.0):
     """Runs that all end at one accuracy; how they scatter is said by the noise."""
-    seconds, pace = 100 * cost * slower, 1e-3 * slower
     run = SimpleNamespace(
-        **{"cost": cost, "last": accuracy, "charged_seconds": seconds, "pace": pace},
-        **{"num_arms": 45_000, "diverged": False},
+        cost=cost,
+        last=accuracy,
+        charged_seconds=100 * cost * slower,
+        pace=1e-3 * slower,
+        num_arms=45_000,
+        diverged=False,
     )
     return Row(agent, 0.1, "total budget", (run,) * runs, noise=NOISE)
 
